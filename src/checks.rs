@@ -1,0 +1,12 @@
+//! What can be concluded from what was computed: one table of checks, each with a stable code and a verdict.
+//!
+//! Start at [`Facts`]: everything computed so far about one bundle. It only grows, by [`Facts::learn`]. Checks are pure
+//! functions of it. "Could not tell" and "not computed yet" are verdicts of their own and never count as passed.
+
+mod facts;
+mod policy;
+mod table;
+
+pub use facts::{Discovery, Facts, Hashed, HiddenPlace};
+pub use policy::{ChecklistEntry, Policy, PolicyError};
+pub use table::{Check, Code, Group, GroupSummary, Verdict, groups, run};

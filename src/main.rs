@@ -1,0 +1,3 @@
+//! The program: arguments, error report, exit code.
+
+fn main() {}

@@ -1,0 +1,25 @@
+//! The values that everything is about: release, source tree, artifact, attestation, and the difference between what was
+//! shipped and what was rebuilt. Plain public fields, no drawing, no files; what comes from the bundle is [`Untrusted`].
+//!
+//! [`Untrusted`]: crate::text::Untrusted
+
+mod attestation;
+mod chain;
+mod comparison;
+mod content;
+mod defect;
+mod executable;
+mod release;
+mod source;
+
+pub use attestation::{Answer, Attestation, Outcome, Question, SignatureReport, Subject};
+pub use chain::{ChainLink, Standing};
+pub use comparison::{
+    Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Side, SideCell, Sides, Span, Tried,
+    View,
+};
+pub use content::{Content, ContentError, FileId, SourceContent};
+pub use defect::{Defect, Severity, Where};
+pub use executable::{Extent, Fact, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
+pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
+pub use source::{EntryKind, SourceEntry, SourceTree};

@@ -1,0 +1,59 @@
+//! The source tree under review.
+
+use super::Defect;
+use crate::text::Untrusted;
+
+/// What a tree entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EntryKind {
+    /// A file.
+    File,
+    /// A file with the executable bit.
+    Executable,
+    /// A symbolic link; its content is the target.
+    Link,
+    /// A git submodule: a commit that is not in this repository.
+    Submodule,
+}
+
+/// One entry of the tree (directories are implied by the paths).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceEntry {
+    /// Path from the tree's root, `/` between components.
+    pub path: Untrusted,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Git object name (hexadecimal); for an archive, the SHA-256 of the content.
+    pub id: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// The tree at the release commit (or the contents of a source archive).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceTree {
+    /// The source file or repository it was read from, relative to the bundle's root.
+    pub origin: Untrusted,
+    /// Commit (hexadecimal), when the source is a repository.
+    pub commit: Option<String>,
+    /// Tree object (hexadecimal), when the source is a repository.
+    pub tree: Option<String>,
+    /// Tag that `release.json` names.
+    pub tag: Option<Untrusted>,
+    /// Whether that tag resolves to the commit; `None` when there is no such tag or none was named.
+    pub tag_matches: Option<bool>,
+    /// Commit time in seconds since the epoch (the author of the commit set it: a claim).
+    pub time: Option<i64>,
+    /// The files, sorted by path (bytes).
+    pub entries: Vec<SourceEntry>,
+    /// What is wrong with it.
+    pub defects: Vec<Defect>,
+}
+
+impl SourceTree {
+    /// The index of the entry at that path.
+    #[must_use]
+    pub fn find(&self, path: &Untrusted) -> Option<usize> {
+        self.entries.binary_search_by(|e| e.path.cmp(path)).ok()
+    }
+}
