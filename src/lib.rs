@@ -6,4 +6,6 @@ pub mod checks;
 pub mod digest;
 pub mod json;
 pub mod model;
+pub mod review;
+pub mod session;
 pub mod text;

@@ -1,0 +1,12 @@
+//! The review: what a person has to judge, what they did, and what is open.
+//!
+//! [`queue`] makes the items from facts and policy. [`State`] is a fold over [`Event`]s; undo is an event, nothing is
+//! erased. What the machine computed and what a person ruled are never merged.
+
+mod event;
+mod queue;
+mod state;
+
+pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Ruling};
+pub use queue::{Class, Item, Target, queue, required};
+pub use state::{Blocker, Finding, Note, Ruled, State};

@@ -1,0 +1,447 @@
+//! The queue: the items that a person must judge, worst first.
+//!
+//! Items come from the facts by fixed rules; their order never follows the vendor's file order. An item's digest covers
+//! what the machine computed, so a ruling holds only while that is unchanged.
+
+use std::collections::BTreeMap;
+
+use crate::checks::{Facts, Policy};
+use crate::digest::Sha256;
+use crate::model::{Cause, Fixity, Node, NodeKind, Outcome, Question, ResultMark, Severity, Standing};
+use crate::text::{Shown, Untrusted};
+
+/// What kind of judgement an item asks for; the order is the queue's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The bundle itself is damaged or incomplete.
+    Integrity,
+    /// A link of the chain is broken, or an attestation is refuted.
+    Broken,
+    /// Code in an executable differs.
+    Code,
+    /// Other content differs.
+    Data,
+    /// Security-relevant metadata differs.
+    Metadata,
+    /// No counterpart.
+    Unpaired,
+    /// Not examined.
+    NotExamined,
+    /// A claim that cannot be checked.
+    Claim,
+    /// A source file with hidden characters.
+    Flagged,
+    /// One cause that explains differences in one or more files.
+    Rule,
+    /// A source file that must be read.
+    Read,
+    /// All identical files, as one item.
+    Batch,
+}
+
+impl Class {
+    /// Words for the status line: `1 differs · 4 unpaired`.
+    #[must_use]
+    pub fn word(self, count: usize) -> &'static str {
+        let one = count == 1;
+        match self {
+            Self::Integrity if one => "integrity problem",
+            Self::Integrity => "integrity problems",
+            Self::Broken => "broken",
+            Self::Code | Self::Data if one => "differs",
+            Self::Code | Self::Data => "differ",
+            Self::Metadata => "metadata",
+            Self::Unpaired => "unpaired",
+            Self::NotExamined => "not examined",
+            Self::Claim if one => "claim",
+            Self::Claim => "claims",
+            Self::Flagged => "flagged",
+            Self::Rule if one => "rule",
+            Self::Rule => "rules",
+            Self::Read if one => "read",
+            Self::Read => "reads",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// What an item is about: where `n` goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A node of an artifact's comparison, by child indices.
+    Compare {
+        /// Index of the artifact.
+        artifact: usize,
+        /// Child indices from the artifact's node.
+        path: Vec<usize>,
+    },
+    /// All nodes that a cause explains.
+    Rule(Cause),
+    /// An attestation, and the question that it does not answer with yes.
+    Attestation {
+        /// Its index.
+        index: usize,
+        /// The question.
+        question: Question,
+    },
+    /// A link of the chain.
+    Chain(usize),
+    /// A defect of the bundle: index into [`Facts::all_defects`].
+    Defect(usize),
+    /// A payload file whose fixity is not intact.
+    File(usize),
+    /// A file of the source tree, at a line.
+    Source {
+        /// Index of the tree entry.
+        entry: usize,
+        /// Line, from 1.
+        line: u64,
+    },
+    /// The identical files.
+    Batch,
+}
+
+/// One thing that a person must judge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Stable id.
+    pub id: String,
+    /// Digest of what the machine computed of it.
+    pub digest: String,
+    /// Class.
+    pub class: Class,
+    /// The machine's mark: `!` `?` `~` `<` `>` `=` or `.` for a required read.
+    pub mark: char,
+    /// What it is.
+    pub title: Untrusted,
+    /// Why it is here; bundle text in it has passed the guard.
+    pub why: String,
+    /// Where it is.
+    pub target: Target,
+    /// How many files it covers.
+    pub covers: u64,
+}
+
+fn item(class: Class, mark: char, id: String, title: Untrusted, why: String, target: Target, seen: &[u8]) -> Item {
+    Item { digest: Sha256::of(seen).to_string(), id, class, mark, title, why, target, covers: 1 }
+}
+
+/// Makes the queue.
+#[must_use]
+pub fn queue(facts: &Facts, policy: &Policy) -> Vec<Item> {
+    let mut items = Vec::new();
+    integrity(facts, &mut items);
+    comparisons(facts, policy, &mut items);
+    provenance(facts, &mut items);
+    source(facts, policy, &mut items);
+    items.sort_by(|a, b| (a.class, &a.id).cmp(&(b.class, &b.id)));
+    items
+}
+
+fn integrity(facts: &Facts, items: &mut Vec<Item>) {
+    for (i, defect) in facts.all_defects().enumerate() {
+        let (class, mark) = match defect.severity {
+            Severity::Fail => (Class::Integrity, '!'),
+            Severity::Unknown => (Class::Claim, '?'),
+            Severity::Note => continue,
+        };
+        let id = format!("defect:{}:{}:{}", defect.code, defect.place, Sha256::of(defect.what.as_bytes()).short(8));
+        let seen = format!("{}\0{}\0{}", defect.code, defect.place, defect.what);
+        items.push(item(class, mark, id, defect.place.to_string().into(), defect.what.clone(), Target::Defect(i), seen.as_bytes()));
+    }
+    for (i, hashed) in facts.hashed.iter().enumerate() {
+        let (Some(hashed), Some(file)) = (hashed, facts.release.files.get(i)) else { continue };
+        let why = match hashed.fixity {
+            Fixity::Altered => "its bytes are not those that the manifest declares",
+            Fixity::Missing => "the manifest lists it, the bundle does not have it",
+            Fixity::Extra => "the bundle has it, no manifest lists it",
+            Fixity::Unreadable => "cannot be read",
+            Fixity::Weak => "only md5 or sha1 are declared for it: not proof",
+            Fixity::Intact | Fixity::Undeclared => continue,
+        };
+        let (class, mark) = if hashed.fixity == Fixity::Weak { (Class::Claim, '?') } else { (Class::Integrity, '!') };
+        let seen = format!("{:?}\0{:?}", hashed.fixity, hashed.sha256);
+        let id = format!("file:{}", file.path.shown());
+        items.push(item(class, mark, id, file.path.clone(), why.to_owned(), Target::File(i), seen.as_bytes()));
+    }
+}
+
+fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
+    let mut rules: BTreeMap<Cause, (u64, Vec<u8>)> = BTreeMap::new();
+    let mut same = (0u64, Vec::new());
+    for (artifact, root) in facts.comparisons.iter().enumerate() {
+        let Some(root) = root else { continue };
+        visit(root, &mut Vec::new(), root.name.shown().as_str(), &mut |node, path, name| {
+            for proof in &node.proofs {
+                let (count, seen) = rules.entry(proof.cause).or_default();
+                if !seen.ends_with(name.as_bytes()) {
+                    *count += 1;
+                }
+                seen.extend_from_slice(&node_digest(node));
+                seen.extend_from_slice(name.as_bytes());
+            }
+            if node.children.is_empty() && node.result == ResultMark::Identical {
+                same.0 += 1;
+                same.1.extend_from_slice(&node_digest(node));
+            }
+            if let Some(class) = class_of(node) {
+                let id = format!("compare:{name}");
+                let target = Target::Compare { artifact, path: path.to_vec() };
+                let mut seen = node_digest(node);
+                seen.extend_from_slice(node.result.word().as_bytes());
+                seen.extend_from_slice(node.metadata.join("\n").as_bytes());
+                let why = if node.why.is_empty() { node.result.word().to_owned() } else { node.why.clone() };
+                items.push(item(class, node.result.mark(), id, short_name(name), why, target, &seen));
+            }
+        });
+    }
+    for (cause, (count, seen)) in rules {
+        if policy.accepted_causes.contains(cause.word()) {
+            continue;
+        }
+        let files = if count == 1 {
+            "1 file differs there, undone byte for byte".to_owned()
+        } else {
+            format!("{count} files differ there, undone byte for byte")
+        };
+        let mut rule = item(Class::Rule, '~', format!("rule:{cause}"), format!("rule {cause}").into(), files, Target::Rule(cause), &seen);
+        rule.covers = count;
+        items.push(rule);
+    }
+    if same.0 > 0 {
+        let title = if same.0 == 1 { "1 identical file".to_owned() } else { format!("{} identical files", same.0) };
+        let mut batch = item(
+            Class::Batch,
+            '=',
+            "batch:identical".to_owned(),
+            title.into(),
+            "one batch, machine-checked, contents not read".to_owned(),
+            Target::Batch,
+            &same.1,
+        );
+        batch.covers = same.0;
+        items.push(batch);
+    }
+}
+
+fn visit<'a>(node: &'a Node, path: &mut Vec<usize>, name: &str, each: &mut dyn FnMut(&'a Node, &[usize], &str)) {
+    each(node, path, name);
+    let mut seen: BTreeMap<&Untrusted, usize> = BTreeMap::new();
+    for (i, child) in node.children.iter().enumerate() {
+        // Two members may bear the same name; an id must still be one item's alone.
+        let nth = seen.entry(&child.name).and_modify(|n| *n += 1).or_insert(1);
+        let below = if *nth == 1 { format!("{name}!{}", child.name.shown()) } else { format!("{name}!{}#{nth}", child.name.shown()) };
+        path.push(i);
+        visit(child, path, &below, each);
+        path.pop();
+    }
+}
+
+fn short_name(name: &str) -> Untrusted {
+    // The innermost member is what a reviewer knows; the way to it is on the Compare screen.
+    let last = name.rsplit('!').next().unwrap_or(name);
+    last.strip_prefix("./").unwrap_or(last).into()
+}
+
+fn node_digest(node: &Node) -> Vec<u8> {
+    let mut out = Vec::new();
+    for digest in [node.digest.shipped, node.digest.rebuilt] {
+        out.extend_from_slice(&digest.map_or([0; 32], |d| d.0));
+    }
+    out
+}
+
+/// The class of a node that is an item of its own; containers whose members say it all are not.
+fn class_of(node: &Node) -> Option<Class> {
+    match node.result {
+        ResultMark::Identical | ResultMark::Equivalent => None,
+        ResultMark::OnlyShipped | ResultMark::OnlyRebuilt => node.children.is_empty().then_some(Class::Unpaired),
+        ResultMark::NotExamined => node.children.iter().all(|c| c.result != ResultMark::NotExamined).then_some(Class::NotExamined),
+        ResultMark::Different => {
+            let below = node.children.iter().any(|c| !c.result.is_equal());
+            let own = node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0;
+            if !node.functions.is_empty() {
+                Some(Class::Code)
+            } else if node.kind == NodeKind::Elf || !below || own {
+                Some(if node.metadata.is_empty() || own { Class::Data } else { Class::Metadata })
+            } else {
+                (!node.metadata.is_empty()).then_some(Class::Metadata)
+            }
+        }
+    }
+}
+
+fn provenance(facts: &Facts, items: &mut Vec<Item>) {
+    for (i, link) in facts.chain.iter().enumerate() {
+        if link.standing == Standing::Broken {
+            let seen = format!("{}\0{}", link.standing.word(), link.why);
+            items.push(item(
+                Class::Broken,
+                '!',
+                format!("chain:{}", link.name),
+                format!("chain: {}", link.name).into(),
+                link.why.clone(),
+                Target::Chain(i),
+                seen.as_bytes(),
+            ));
+        }
+    }
+    for (index, attestation) in facts.attestations.iter().flatten().enumerate() {
+        let payload = Sha256::of(&attestation.payload);
+        let name = Shown::of_bytes(attestation.file.as_bytes());
+        let id = |what: &str| format!("claim:{name}:{}:{what}", attestation.line.unwrap_or(0));
+        let of = |outcome: Outcome| attestation.answers.iter().filter(move |a| a.outcome == outcome);
+        for answer in of(Outcome::No) {
+            let target = Target::Attestation { index, question: answer.question };
+            let seen = format!("{payload}{}", answer.reason);
+            items.push(item(
+                Class::Broken,
+                '!',
+                id(answer.question.word()),
+                attestation.file.clone(),
+                format!("{}: {}", answer.question.word(), answer.reason),
+                target,
+                seen.as_bytes(),
+            ));
+        }
+        let open: Vec<_> = of(Outcome::CannotTell).collect();
+        if let Some(first) = open.first() {
+            let words: Vec<_> = open.iter().map(|a| a.question.word()).collect();
+            let target = Target::Attestation { index, question: first.question };
+            let seen = format!("{payload}{}", open.iter().map(|a| a.reason.as_str()).collect::<Vec<_>>().join("\0"));
+            items.push(item(
+                Class::Claim,
+                '?',
+                id("open"),
+                attestation.file.clone(),
+                format!("cannot tell: {}", words.join(", ")),
+                target,
+                seen.as_bytes(),
+            ));
+        }
+    }
+}
+
+fn source(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
+    let Some(tree) = &facts.source else { return };
+    for place in facts.hidden.iter().flatten() {
+        let seen = tree.entries.get(place.entry).map(|e| e.id.clone()).unwrap_or_default();
+        let why = format!("{} hidden characters, first {} in line {}", place.count, place.first, place.line);
+        let target = Target::Source { entry: place.entry, line: place.line };
+        items.push(item(Class::Flagged, '?', format!("hidden:{}", place.path.shown()), place.path.clone(), why, target, seen.as_bytes()));
+    }
+    for entry in required(facts, policy) {
+        let Some(file) = tree.entries.get(entry) else { continue };
+        let why = format!("required read, {} bytes", file.size);
+        items.push(item(
+            Class::Read,
+            '.',
+            format!("read:{}", file.path.shown()),
+            file.path.clone(),
+            why,
+            Target::Source { entry, line: 1 },
+            file.id.as_bytes(),
+        ));
+    }
+}
+
+/// The indices of the tree entries that must be read: globs of the bundle and of the policy. A glob that is no glob is
+/// compared as a plain path, so that a slip never makes less required.
+#[must_use]
+pub fn required(facts: &Facts, policy: &Policy) -> Vec<usize> {
+    let Some(tree) = &facts.source else { return Vec::new() };
+    let mut set = globset::GlobSetBuilder::new();
+    let mut plain = Vec::new();
+    for pattern in facts.release.required.iter().chain(&policy.required) {
+        match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
+            Ok(glob) => {
+                set.add(glob);
+            }
+            Err(_) => plain.push(pattern.as_bytes()),
+        }
+    }
+    let set = set.build().unwrap_or_else(|_| globset::GlobSet::empty());
+    let wanted = |path: &Untrusted| set.is_match(path.lossy().as_ref()) || plain.contains(&path.as_bytes());
+    tree.entries.iter().enumerate().filter(|(_, e)| wanted(&e.path)).map(|(i, _)| i).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::checks::Discovery;
+    use crate::model::{Account, Artifact, Carrier, ChainLink, Identity, IdentityBasis, Proof, Release, Sides};
+
+    fn facts(artifacts: usize) -> Facts {
+        let artifact = |i: usize| Artifact { name: format!("a{i}").into(), shipped: None, rebuilt: Vec::new(), debug: Vec::new() };
+        Facts::new(Arc::new(Release {
+            carrier: Carrier::Directory,
+            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
+            product: "p".into(),
+            version: "1".into(),
+            files: Vec::new(),
+            sources: Vec::new(),
+            artifacts: (0..artifacts).map(artifact).collect(),
+            required: Vec::new(),
+            unknown: Vec::new(),
+            bag_info: Vec::new(),
+            defects: Vec::new(),
+        }))
+    }
+
+    fn node(name: &str, kind: NodeKind, result: ResultMark) -> Node {
+        Node::new(name.into(), kind, result)
+    }
+
+    #[test]
+    fn five_thousand_files_become_a_few_items_worst_first() {
+        let mut facts = facts(5_000);
+        for i in 0..5_000 {
+            let mut root = node(&format!("a{i}"), NodeKind::Data, ResultMark::Identical);
+            if i % 25 == 1 {
+                root.result = ResultMark::Equivalent;
+                root.proofs.push(Proof { cause: Cause::Mtime, spans: Sides::default(), values: Sides::default() });
+            }
+            if i == 4_321 {
+                root.result = ResultMark::Different;
+                root.account = Sides::new(Account::all_unexplained(1), Account::all_unexplained(1));
+            }
+            facts.learn(Discovery::Compared(i, Arc::new(root)));
+        }
+        facts.learn(Discovery::Provenance(
+            Vec::new(),
+            vec![ChainLink { name: "commit = tag", standing: Standing::Broken, why: "other".into() }],
+        ));
+        let items = queue(&facts, &Policy::default());
+        let summary: Vec<_> = items.iter().map(|i| (i.class, i.covers)).collect();
+        assert_eq!(summary, [(Class::Broken, 1), (Class::Data, 1), (Class::Rule, 200), (Class::Batch, 4_799)]);
+        assert_eq!(items[1].target, Target::Compare { artifact: 4_321, path: vec![] });
+    }
+
+    #[test]
+    fn a_container_is_an_item_only_for_its_own_bytes() {
+        let mut facts = facts(1);
+        let mut inner = node("./usr/bin/x", NodeKind::Data, ResultMark::Different);
+        inner.account.shipped.unexplained = 1;
+        let mut root = node("a0", NodeKind::Tar, ResultMark::Different);
+        root.children = vec![inner, node("y", NodeKind::Data, ResultMark::OnlyShipped)];
+        facts.learn(Discovery::Compared(0, Arc::new(root.clone())));
+        let ids = |facts: &Facts| queue(facts, &Policy::default()).into_iter().map(|i| i.id).collect::<Vec<_>>();
+        assert_eq!(ids(&facts), ["compare:a0!./usr/bin/x", "compare:a0!y"]);
+        root.metadata.push("mode differs".into());
+        facts.learn(Discovery::Compared(0, Arc::new(root)));
+        assert_eq!(ids(&facts).len(), 3);
+    }
+
+    #[test]
+    fn an_accepted_cause_needs_no_ruling_of_its_own() {
+        let mut facts = facts(1);
+        let mut root = node("a0", NodeKind::Data, ResultMark::Equivalent);
+        root.proofs.push(Proof { cause: Cause::Mtime, spans: Sides::default(), values: Sides::default() });
+        facts.learn(Discovery::Compared(0, Arc::new(root)));
+        assert_eq!(queue(&facts, &Policy::default()).len(), 1);
+        let policy = Policy { accepted_causes: ["mtime".to_owned()].into(), ..Policy::default() };
+        assert!(queue(&facts, &policy).is_empty());
+    }
+}

@@ -1,0 +1,411 @@
+//! The state of a review: a fold over events, and what is still open.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Ruling};
+use crate::checks::{Facts, Policy};
+use crate::digest::Sha256;
+
+/// A ruling on an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruled {
+    /// The ruling.
+    pub ruling: Ruling,
+    /// The reason, in the reviewer's words.
+    pub reason: String,
+    /// The item's digest when it was ruled on.
+    pub digest: String,
+    /// How many files it covers.
+    pub covers: u64,
+}
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where.
+    pub at: Anchor,
+    /// The words.
+    pub text: String,
+    /// When, by the room's clock.
+    pub time: String,
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// `F1`, `F2`, …
+    pub id: String,
+    /// The words.
+    pub title: String,
+    /// How bad.
+    pub severity: FindingSeverity,
+    /// Where.
+    pub at: Anchor,
+    /// When, by the room's clock.
+    pub time: String,
+    /// Why it was closed, if it was.
+    pub closed: Option<String>,
+}
+
+/// Something that stands in the way of an approval, or is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// Whether it is out of the way.
+    pub done: bool,
+    /// What it is, in words.
+    pub what: String,
+    /// The first item to go to.
+    pub item: Option<String>,
+}
+
+/// What a person did so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// All events, in order.
+    pub events: Vec<Event>,
+    /// Who reviews.
+    pub reviewer: String,
+    /// Rulings by item id.
+    pub rulings: BTreeMap<String, Ruled>,
+    /// Differences shown, by item id and digest, and how many there are.
+    pub shown: BTreeMap<(String, String), (BTreeSet<u32>, u32)>,
+    /// Lines shown, by path and blob, and how many there are.
+    pub read: BTreeMap<(String, String), (BTreeSet<u64>, u64)>,
+    /// Notes.
+    pub notes: Vec<Note>,
+    /// Findings.
+    pub findings: Vec<Finding>,
+    /// Answers by question id.
+    pub answers: BTreeMap<String, String>,
+    /// The item in front when the session ended.
+    pub at: Option<String>,
+    /// Records that were signed: (payload digest, decision).
+    pub signed: Vec<(String, Decision)>,
+}
+
+impl State {
+    /// The state after those events.
+    #[must_use]
+    pub fn fold(events: Vec<Event>) -> Self {
+        let mut undone = BTreeSet::new();
+        for event in &events {
+            match event.body {
+                Body::Undone { n } => {
+                    undone.insert(n);
+                }
+                Body::Redone { n } => {
+                    undone.remove(&n);
+                }
+                _ => {}
+            }
+        }
+        let mut state = Self::default();
+        for event in &events {
+            if !undone.contains(&event.n) {
+                state.apply(event);
+            }
+        }
+        state.events = events;
+        state
+    }
+
+    /// The state after one more event.
+    pub fn push(&mut self, event: Event) {
+        if matches!(event.body, Body::Undone { .. } | Body::Redone { .. }) {
+            let mut events = std::mem::take(&mut self.events);
+            events.push(event);
+            *self = Self::fold(events);
+        } else {
+            self.apply(&event);
+            self.events.push(event);
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event.body.clone() {
+            Body::Opened { reviewer, .. } => self.reviewer = reviewer,
+            Body::At { item } => self.at = Some(item),
+            Body::Shown { item, digest, differences, of } => {
+                let entry = self.shown.entry((item, digest)).or_default();
+                entry.0.extend(differences);
+                entry.1 = of;
+            }
+            Body::Read { path, blob, from, to, of } => {
+                let entry = self.read.entry((path, blob)).or_default();
+                entry.0.extend(from.max(1)..=to.min(of));
+                entry.1 = of;
+            }
+            Body::Ruled { item, digest, ruling, reason, covers } => {
+                self.rulings.insert(item, Ruled { ruling, reason, digest, covers });
+            }
+            Body::Noted { at, text } => self.notes.push(Note { at, text, time: event.time.clone() }),
+            Body::Filed { id, title, severity, at } => {
+                self.findings.push(Finding { id, title, severity, at, time: event.time.clone(), closed: None })
+            }
+            Body::Closed { id, reason } => {
+                for finding in self.findings.iter_mut().filter(|f| f.id == id) {
+                    finding.closed = Some(reason.clone());
+                }
+            }
+            Body::Answered { id, answer } if answer.is_empty() => {
+                self.answers.remove(&id);
+            }
+            Body::Answered { id, answer } => {
+                self.answers.insert(id, answer);
+            }
+            Body::Signed { payload, decision, .. } => self.signed.push((payload, decision)),
+            Body::Undone { .. } | Body::Redone { .. } => {}
+        }
+    }
+
+    /// The ruling on an item, if it was made on what the machine computes now.
+    #[must_use]
+    pub fn ruling(&self, item: &Item) -> Option<&Ruled> {
+        self.rulings.get(&item.id).filter(|r| r.digest == item.digest)
+    }
+
+    /// A ruling that was made on something else than what the machine computes now: it does not count.
+    #[must_use]
+    pub fn stale_ruling(&self, item: &Item) -> Option<&Ruled> {
+        self.rulings.get(&item.id).filter(|r| r.digest != item.digest)
+    }
+
+    /// Differences shown of an item, and how many it has (0 when nothing of it was shown).
+    #[must_use]
+    pub fn shown_of(&self, item: &Item) -> (usize, usize) {
+        self.shown.get(&(item.id.clone(), item.digest.clone())).map_or((0, 0), |(seen, of)| (seen.len().min(*of as usize), *of as usize))
+    }
+
+    /// Lines shown of a source file, and how many it has (0, 0 when nothing of it was shown).
+    #[must_use]
+    pub fn read_of(&self, path: &str, blob: &str) -> (u64, u64) {
+        self.read.get(&(path.to_owned(), blob.to_owned())).map_or((0, 0), |(seen, of)| (seen.len() as u64, *of))
+    }
+
+    /// The person's mark of an item: ` ` unseen, `o` shown, `a` accepted, `x` rejected.
+    #[must_use]
+    pub fn mark(&self, item: &Item) -> char {
+        if let Some(ruled) = self.ruling(item) {
+            return ruled.ruling.mark();
+        }
+        if self.is_shown(item) { 'o' } else { ' ' }
+    }
+
+    /// Whether anything of it was inside a drawn frame.
+    #[must_use]
+    pub fn is_shown(&self, item: &Item) -> bool {
+        self.shown_of(item).0 > 0 || self.lines_of(item).0 > 0
+    }
+
+    /// Lines shown of the source file that an item asks to read, and how many it has.
+    #[must_use]
+    pub fn lines_of(&self, item: &Item) -> (u64, u64) {
+        if !matches!(item.class, Class::Read | Class::Flagged) {
+            return (0, 0);
+        }
+        let path = item.title.shown();
+        self.read
+            .iter()
+            .find(|((p, blob), _)| p == path.as_str() && Sha256::of(blob.as_bytes()).to_string() == item.digest)
+            .map_or((0, 0), |(_, (seen, of))| (seen.len() as u64, *of))
+    }
+
+    /// The items without a ruling, in queue order.
+    pub fn open<'a>(&'a self, items: &'a [Item]) -> impl Iterator<Item = (usize, &'a Item)> + 'a {
+        items.iter().enumerate().filter(|(_, item)| self.ruling(item).is_none())
+    }
+
+    /// The next or previous open item after the given one, round the end.
+    #[must_use]
+    pub fn next_open(&self, items: &[Item], from: Option<usize>, forward: bool) -> Option<usize> {
+        let open: Vec<usize> = self.open(items).map(|(i, _)| i).collect();
+        let wrap = if forward { open.first() } else { open.last() };
+        let next = match from {
+            None => wrap,
+            Some(at) if forward => open.iter().find(|i| **i > at).or(wrap),
+            Some(at) => open.iter().rev().find(|i| **i < at).or(wrap),
+        };
+        next.copied()
+    }
+
+    /// Items neither ruled on nor shown.
+    pub fn not_looked_at<'a>(&'a self, items: &'a [Item]) -> impl Iterator<Item = &'a Item> + 'a {
+        items.iter().filter(|item| self.ruling(item).is_none() && !self.is_shown(item))
+    }
+
+    /// The next finding's id.
+    #[must_use]
+    pub fn next_finding(&self) -> String {
+        let filed = self.events.iter().filter(|e| matches!(e.body, Body::Filed { .. })).count();
+        format!("F{}", filed + 1)
+    }
+
+    /// The event that `u` writes: takes back the last thing that still counts.
+    #[must_use]
+    pub fn undo(&self) -> Option<Body> {
+        let undone = self.undone();
+        self.events.iter().rev().find(|e| e.body.is_undoable() && !undone.contains(&e.n)).map(|e| Body::Undone { n: e.n })
+    }
+
+    /// The event that redo writes: the last undone thing, unless something was done since.
+    #[must_use]
+    pub fn redo(&self) -> Option<Body> {
+        let undone = self.undone();
+        for event in self.events.iter().rev() {
+            match event.body {
+                Body::Undone { n } if undone.contains(&n) => return Some(Body::Redone { n }),
+                _ if event.body.is_undoable() => return None,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn undone(&self) -> BTreeSet<u64> {
+        let mut undone = BTreeSet::new();
+        for event in &self.events {
+            match event.body {
+                Body::Undone { n } => undone.insert(n),
+                Body::Redone { n } => undone.remove(&n),
+                _ => false,
+            };
+        }
+        undone
+    }
+
+    /// What stands in the way of an approval.
+    #[must_use]
+    pub fn blockers(&self, facts: &Facts, policy: &Policy, items: &[Item]) -> Vec<Blocker> {
+        let mut list = Vec::new();
+        let mut add = |done: bool, what: String, item: Option<String>| list.push(Blocker { done, what, item });
+        add(
+            facts.is_complete(),
+            if facts.is_complete() { "everything was hashed and compared".into() } else { "the machine is not done".into() },
+            None,
+        );
+        let mut classes: BTreeMap<Class, Vec<&Item>> = BTreeMap::new();
+        for (_, item) in self.open(items) {
+            classes.entry(item.class).or_default().push(item);
+        }
+        for (class, open) in classes {
+            add(false, format!("{} {} without a ruling", open.len(), class.word(open.len())), open.first().map(|i| i.id.clone()));
+        }
+        let rejected: Vec<_> = items.iter().filter(|i| self.ruling(i).is_some_and(|r| r.ruling == Ruling::Rejected)).collect();
+        if let Some(first) = rejected.first() {
+            add(false, format!("{} rejected", rejected.len()), Some(first.id.clone()));
+        }
+        let unanswered = policy.checklist.iter().filter(|q| !self.answers.contains_key(&q.id)).count();
+        let no = policy.checklist.iter().filter(|q| self.answers.get(&q.id).is_some_and(|a| a == "no")).count();
+        if !policy.checklist.is_empty() {
+            add(unanswered == 0, format!("{unanswered} of {} checklist answers missing", policy.checklist.len()), None);
+            if no > 0 {
+                add(false, format!("{no} checklist questions answered with no"), None);
+            }
+        }
+        let open_findings = self.findings.iter().filter(|f| f.closed.is_none()).count();
+        if open_findings > 0 {
+            add(false, format!("{open_findings} findings are open"), None);
+        }
+        list
+    }
+
+    /// Whether that decision may be signed now.
+    ///
+    /// # Errors
+    /// The first thing that stands in the way.
+    pub fn may_sign(&self, decision: Decision, blockers: &[Blocker]) -> Result<(), String> {
+        if decision != Decision::Approved {
+            return Ok(());
+        }
+        match blockers.iter().find(|b| !b.done) {
+            None => Ok(()),
+            Some(first) => Err(format!("approval is closed: {}", first.what)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::Target;
+
+    fn state(bodies: Vec<Body>) -> State {
+        State::fold(bodies.into_iter().zip(1..).map(|(body, n)| Event { n, time: String::new(), body }).collect())
+    }
+
+    fn item(id: &str) -> Item {
+        Item {
+            id: id.into(),
+            digest: "d".into(),
+            class: Class::Data,
+            mark: '!',
+            title: id.into(),
+            why: String::new(),
+            target: Target::Batch,
+            covers: 1,
+        }
+    }
+
+    fn ruled(item: &str, digest: &str, ruling: Ruling) -> Body {
+        Body::Ruled { item: item.into(), digest: digest.into(), ruling, reason: String::new(), covers: 1 }
+    }
+
+    #[test]
+    fn undo_and_redo_are_events_and_erase_nothing() {
+        let mut state = state(vec![ruled("a", "d", Ruling::Accepted), ruled("b", "d", Ruling::Rejected)]);
+        let undo = state.undo().expect("something to undo");
+        assert_eq!(undo, Body::Undone { n: 2 });
+        state.push(Event { n: 3, time: String::new(), body: undo });
+        assert!(state.ruling(&item("b")).is_none() && state.ruling(&item("a")).is_some());
+        let redo = state.redo().expect("something to redo");
+        state.push(Event { n: 4, time: String::new(), body: redo });
+        assert!(state.ruling(&item("b")).is_some());
+        assert_eq!(state.redo(), None);
+        assert_eq!(state.events.len(), 4);
+        assert_eq!(state.undo(), Some(Body::Undone { n: 2 }));
+    }
+
+    #[test]
+    fn undo_of_a_second_ruling_brings_the_first_back() {
+        let mut state = state(vec![ruled("a", "d", Ruling::Accepted), ruled("a", "d", Ruling::Rejected)]);
+        state.push(Event { n: 3, time: String::new(), body: Body::Undone { n: 2 } });
+        assert_eq!(state.ruling(&item("a")).map(|r| r.ruling), Some(Ruling::Accepted));
+    }
+
+    #[test]
+    fn a_ruling_holds_only_for_what_was_ruled_on() {
+        let state = state(vec![ruled("a", "other", Ruling::Accepted)]);
+        assert!(state.ruling(&item("a")).is_none());
+        assert!(state.stale_ruling(&item("a")).is_some());
+        assert_eq!(state.mark(&item("a")), ' ');
+    }
+
+    #[test]
+    fn the_next_open_item_goes_round() {
+        let items = [item("a"), item("b"), item("c")];
+        let state = state(vec![ruled("b", "d", Ruling::Accepted)]);
+        assert_eq!(state.next_open(&items, None, true), Some(0));
+        assert_eq!(state.next_open(&items, Some(0), true), Some(2));
+        assert_eq!(state.next_open(&items, Some(2), true), Some(0));
+        assert_eq!(state.next_open(&items, Some(0), false), Some(2));
+    }
+
+    #[test]
+    fn approval_is_closed_while_anything_is_open_and_honest_outcomes_never_are() {
+        let blockers = [Blocker { done: true, what: "x".into(), item: None }, Blocker { done: false, what: "y".into(), item: None }];
+        let state = State::default();
+        assert!(state.may_sign(Decision::Approved, &blockers).is_err());
+        for decision in [Decision::Rejected, Decision::Incomplete, Decision::ApprovedWithFindings] {
+            assert_eq!(state.may_sign(decision, &blockers), Ok(()));
+        }
+        assert_eq!(state.may_sign(Decision::Approved, &blockers[..1]), Ok(()));
+    }
+
+    #[test]
+    fn events_survive_their_text_form() {
+        for body in [ruled("a", "d", Ruling::Rejected), Body::Undone { n: 7 }, Body::Answered { id: "c".into(), answer: "n/a".into() }] {
+            let text = serde_json::to_string(&body).expect("serializable");
+            assert_eq!(serde_json::from_str::<Body>(&text).expect("readable"), body);
+        }
+    }
+}
