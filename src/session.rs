@@ -3,13 +3,38 @@
 //! A [`Session`] does the work behind a front end: results come as [`News`] through the function given to
 //! [`Session::start`]; [`Session::record`] appends an event to the journal and returns when it is on the disk.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod agent;
+mod clock;
+mod compare;
+mod folders;
+mod headless;
+mod journal;
+mod signing;
+mod work;
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Facts, Policy};
-use crate::model::{Evidence, Listing, Place, View};
+use crate::digest::Sha256;
+use crate::model::{Evidence, Listing, Place, SourceContent, View};
+use crate::provenance::AllowedSigners;
 use crate::review::{Body, Decision, Event, State};
-use crate::text::Row;
+use crate::text::{Row, Shown};
+
+pub use clock::{today, uptime};
+pub use compare::{CompareError, compare_paths};
+pub use headless::{Headless, run_headless};
+pub use journal::Journal;
+pub use signing::{KeySource, Prepared, SignFailure, load_signers, sign_with};
+pub use work::MAX_READ;
+
+/// The demonstration release, built by `testdata/demo/make.sh`.
+const DEMO: &[u8] = include_bytes!("../testdata/demo/release.tar");
+const DEMO_SIGNERS: &str = include_str!("../testdata/demo/allowed_signers");
+const DEMO_POLICY: &str = include_str!("../testdata/demo/policy.toml");
 
 /// How to open.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +51,8 @@ pub struct Options {
     pub reviewer: Option<String>,
     /// Open without a journal of one's own: nothing can be ruled on or signed.
     pub read_only: bool,
+    /// The key file that the sign dialog offers.
+    pub key: Option<PathBuf>,
 }
 
 /// Which listing was asked for.
@@ -56,28 +83,6 @@ pub struct Progress {
     pub finished: bool,
 }
 
-/// Where the key is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// An OpenSSH private key file, and its passphrase if it has one.
-    File(PathBuf, Option<String>),
-    /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    Agent,
-}
-
-/// The exact statement that would be signed.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The outcome it states.
-    pub decision: Decision,
-    /// The bytes.
-    pub payload: Vec<u8>,
-    /// The same in words, to the last line.
-    pub rows: Vec<Row>,
-    /// What must be typed to sign it: product and version.
-    pub confirm: String,
-}
-
 /// News from the work behind the screen.
 #[derive(Clone, Debug)]
 pub enum News {
@@ -92,18 +97,114 @@ pub enum News {
     /// The statement was made after everything was hashed again, or why it could not be.
     Prepared(Box<Result<Prepared, String>>),
     /// A record was signed and written to that path, or why not.
-    Signed(Result<PathBuf, String>),
+    Signed(Result<SignedRecord, String>),
+}
+
+/// A record on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRecord {
+    /// Where it is.
+    pub path: PathBuf,
+    /// SHA-256 of its payload.
+    pub payload: Sha256,
+    /// Fingerprint of the key.
+    pub key: String,
+    /// The outcome.
+    pub decision: Decision,
+}
+
+/// Why a session could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The bundle cannot be opened.
+    #[error(transparent)]
+    Bundle(#[from] bundle::BundleError),
+    /// A file that the reviewer named is wrong.
+    #[error("{path}: {what}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Anything else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+pub(crate) type Send1 = Arc<dyn Fn(News) + Send + Sync>;
+type SharedSource = Arc<std::sync::Mutex<Option<Arc<dyn SourceContent>>>>;
+
+/// What the reviewer brings: policy and trust.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The policy.
+    pub policy: Policy,
+    /// SHA-256 of the policy file, when there is one.
+    pub policy_digest: Option<Sha256>,
+    /// Whose signatures count.
+    pub signers: AllowedSigners,
+    /// Whether an `allowed_signers` file was given or configured.
+    pub signers_given: bool,
 }
 
 /// One open bundle.
 pub struct Session {
+    options: Options,
+    bundle: Arc<OpenBundle>,
     facts: Facts,
-    policy: Policy,
+    room: Arc<Room>,
     state: State,
-    send: Arc<dyn Fn(News) + Send + Sync>,
+    journal: Journal,
+    source: SharedSource,
+    cancelled: Arc<AtomicBool>,
+    send: Send1,
 }
 
 impl Session {
+    /// Opens the bundle (names, sizes, declared digests: no payload is read), the policy and the journal, and starts the
+    /// work behind the screen. News go to `send`, from other threads.
+    ///
+    /// # Errors
+    /// When the bundle, the policy or the signers cannot be read. A journal that cannot be written is no error: see
+    /// [`Session::read_only`].
+    pub fn start(options: Options, send: Send1) -> Result<Self, SessionError> {
+        let bundle = Arc::new(open_bundle(&options)?);
+        let room = Arc::new(room(&options)?);
+        let state_folder = folders::state(options.state.as_deref()).map_err(SessionError::Other)?;
+        let place = options.bundle.clone().unwrap_or_default();
+        let folder = folders::review(&state_folder, &bundle.release, &place);
+        let (mut journal, events) = if options.read_only { Journal::reading(&folder) } else { Journal::open(&folder) };
+        let mut state = State::fold(events);
+        let facts = Facts::new(Arc::new(bundle.release.clone()));
+        let opened = Body::Opened {
+            bundle: facts.release.identity.digest.map(|d| d.to_string()).unwrap_or_default(),
+            release: format!("{} {}", facts.release.product.shown(), facts.release.version.shown()),
+            reviewer: reviewer(&options),
+            tool: format!("countersign {}", env!("CARGO_PKG_VERSION")),
+        };
+        match journal.append(opened) {
+            Ok(event) => state.push(event),
+            Err(why) => {
+                state.reviewer = reviewer(&options);
+                journal.read_only.get_or_insert(why);
+            }
+        }
+        let session = Self {
+            options,
+            bundle,
+            facts,
+            room,
+            state,
+            journal,
+            source: SharedSource::default(),
+            cancelled: Arc::new(AtomicBool::new(false)),
+            send,
+        };
+        work::start(&session, folders::sources(&state_folder));
+        Ok(session)
+    }
+
     /// What was known when it was opened; later knowledge comes as [`News::Discovery`].
     #[must_use]
     pub fn facts(&self) -> &Facts {
@@ -113,7 +214,13 @@ impl Session {
     /// The room's policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        &self.room.policy
+    }
+
+    /// What the reviewer brought.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// The review as the journal has it.
@@ -125,7 +232,13 @@ impl Session {
     /// Why nothing can be ruled on or signed, if so: another instance, a damaged journal, a read-only state folder.
     #[must_use]
     pub fn read_only(&self) -> Option<&str> {
-        None
+        self.journal.read_only.as_deref()
+    }
+
+    /// What opening the journal set aside, in words.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        self.journal.notice.as_deref()
     }
 
     /// Appends an event to the journal and returns it once it is on the disk.
@@ -133,45 +246,202 @@ impl Session {
     /// # Errors
     /// When it could not be written: the event did not happen, and the message says NOT saved and why.
     pub fn record(&mut self, body: Body) -> Result<Event, String> {
-        let _ = body;
-        Err("NOT saved".into())
+        let event = self.journal.append(body)?;
+        self.state.push(event.clone());
+        Ok(event)
     }
 
     /// Reads a source file; it comes as [`News::SourceFile`].
     pub fn request_source(&self, entry: usize) {
-        (self.send)(News::SourceFile(entry, Err(String::new())));
+        let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
+        let send_again = Arc::clone(&send);
+        work::job("source file", send_again, move || {
+            let content = source.lock().map(|s| s.clone()).unwrap_or(None);
+            let result = match content {
+                Some(content) => content.read(entry, work::MAX_SOURCE_FILE).map(Arc::from).map_err(|e| e.to_string()),
+                None => Err("the source is not open yet".to_owned()),
+            };
+            send(News::SourceFile(entry, result));
+        });
+    }
+
+    /// Reads a source file now.
+    ///
+    /// # Errors
+    /// In words: the source is not open, or has no such file, or it is too large or unsound.
+    pub fn read_source(&self, path: &crate::text::Untrusted) -> Result<Vec<u8>, String> {
+        let content = self.source.lock().map(|s| s.clone()).unwrap_or(None).ok_or("the source is not open")?;
+        content.read_path(path, work::MAX_SOURCE_FILE).map_err(|e| e.to_string())
     }
 
     /// Makes a listing; it comes as [`News::Listing`].
     pub fn request_listing(&self, key: ListingKey, evidence: Arc<dyn Evidence>) {
-        let listing = evidence.listing(key.place, key.view);
-        (self.send)(News::Listing(key, Arc::new(listing)));
+        let send = Arc::clone(&self.send);
+        work::job("listing", Arc::clone(&send), move || {
+            let listing = evidence.listing(key.place, key.view);
+            send(News::Listing(key, Arc::new(listing)));
+        });
     }
 
     /// Hashes everything again and makes the statement; it comes as [`News::Prepared`].
     pub fn request_statement(&self, decision: Decision, facts: &Facts, state: &State) {
-        let _ = (decision, facts, state);
+        let maker = self.statement_maker(decision, facts.clone(), state.clone());
+        let send = Arc::clone(&self.send);
+        work::job("statement", Arc::clone(&send), move || {
+            let progress_to = Arc::clone(&send);
+            let result = maker.make(&mut |done, total| {
+                progress_to(News::Progress(Progress { job: "hashing again", done, total, bytes: true, finished: done >= total }));
+            });
+            send(News::Prepared(Box::new(result)));
+        });
+    }
+
+    /// The same, now: for a front end without a screen.
+    ///
+    /// # Errors
+    /// When the work is not done, when anything in the bundle changed, or when the decision is closed.
+    pub fn prepare(&self, decision: Decision, facts: &Facts) -> Result<Prepared, String> {
+        self.statement_maker(decision, facts.clone(), self.state.clone()).make(&mut |_, _| {})
+    }
+
+    pub(crate) fn statement_maker(&self, decision: Decision, facts: Facts, state: State) -> signing::StatementMaker {
+        signing::StatementMaker {
+            decision,
+            facts,
+            state,
+            room: Arc::clone(&self.room),
+            bundle: Arc::clone(&self.bundle),
+            journal: (self.journal.head.clone(), self.journal.count),
+            key: self.options.key.clone(),
+        }
     }
 
     /// Signs the prepared statement and writes the record; the result comes as [`News::Signed`].
     pub fn request_signature(&self, prepared: Prepared, key: KeySource, output: PathBuf) {
-        let _ = (prepared, key, output);
+        let send = Arc::clone(&self.send);
+        work::job("signature", Arc::clone(&send), move || {
+            send(News::Signed(sign_with(&prepared, &key, &output).map_err(|e| e.to_string())));
+        });
     }
 
-    /// The first files of the current folder that look like a place for the record and the key to offer in the dialog.
+    /// Where the sign dialog proposes to write the record: beside the state, never inside the bundle.
     #[must_use]
     pub fn default_output(&self) -> PathBuf {
-        PathBuf::from("record.dsse.json")
+        let name = format!("{}-{}.dsse.json", self.facts.release.product.shown(), self.facts.release.version.shown());
+        let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._+".contains(c) { c } else { '_' }).collect();
+        PathBuf::from(safe.trim_start_matches('.'))
     }
 
-    /// Wall-clock time as `HH:MM`, for the header.
+    /// The key file that was named at the start.
+    #[must_use]
+    pub fn default_key(&self) -> Option<&Path> {
+        self.options.key.as_deref()
+    }
+
+    /// The wall clock as `HH:MM` (UTC), for the header.
     #[must_use]
     pub fn clock(&self) -> String {
-        String::new()
+        clock::wall().get(11..16).unwrap_or_default().to_owned()
     }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+fn open_bundle(options: &Options) -> Result<OpenBundle, SessionError> {
+    Ok(match &options.bundle {
+        Some(path) => bundle::open(path)?,
+        None => bundle::open_embedded("demonstration release", DEMO)?,
+    })
+}
+
+fn reviewer(options: &Options) -> String {
+    let name = options.reviewer.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_default();
+    if name.is_empty() { "reviewer".to_owned() } else { Shown::new(&name).to_string() }
+}
+
+/// Reads policy and signers: those given, else those of the configuration folder, else (for the demonstration) its own.
+pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
+    let demo = options.bundle.is_none();
+    let policy_path = options.policy.clone().or_else(|| folders::config_file("policy.toml").filter(|_| !demo));
+    let (policy, policy_digest) = match &policy_path {
+        Some(path) => {
+            let text = read_text(path)?;
+            let policy = Policy::parse(&text).map_err(|e| SessionError::File { path: path.display().to_string(), what: e.to_string() })?;
+            (policy, Some(Sha256::of(text.as_bytes())))
+        }
+        None if demo => (
+            Policy::parse(DEMO_POLICY).map_err(|e| SessionError::Other(format!("demonstration policy: {e}")))?,
+            Some(Sha256::of(DEMO_POLICY.as_bytes())),
+        ),
+        None => (Policy::default(), None),
+    };
+    let beside = |name: &str| policy_path.as_deref().and_then(Path::parent).map_or_else(|| PathBuf::from(name), |p| p.join(name));
+    let from_policy = policy.allowed_signers.as_deref().map(beside);
+    let path = options.signers.clone().or(from_policy).or_else(|| folders::config_file("allowed_signers").filter(|_| !demo));
+    let (signers, signers_given) = match path {
+        Some(path) => (load_signers(&path)?, true),
+        None if demo => {
+            (AllowedSigners::parse(DEMO_SIGNERS.as_bytes()).map_err(|e| SessionError::Other(format!("demonstration signers: {e}")))?, true)
+        }
+        None => (AllowedSigners::default(), false),
+    };
+    Ok(Room { policy, policy_digest, signers, signers_given })
+}
+
+/// Reads a small text file that the reviewer named.
+pub(crate) fn read_text(path: &Path) -> Result<String, SessionError> {
+    let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+    let bytes = read_small(path, 64 << 20).map_err(fail)?;
+    String::from_utf8(bytes).map_err(|e| fail(format!("not UTF-8 at byte {}", e.utf8_error().valid_up_to())))
+}
+
+/// Reads a file of at most `limit` bytes that the reviewer named.
+///
+/// # Errors
+/// In words, without the path.
+pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("larger than {limit} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file aside, syncs it, and renames it into place: it is there whole or not at all.
+///
+/// # Errors
+/// In words, with the path.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    use std::io::Write as _;
+    let fail = |e: std::io::Error| format!("{} cannot be written: {e}", path.display());
+    let name = path.file_name().ok_or_else(|| format!("{} names no file", path.display()))?;
+    let mut aside = std::ffi::OsString::from(".");
+    aside.push(name);
+    aside.push(format!(".{}.part", clock::uptime().as_nanos()));
+    let aside = path.with_file_name(aside);
+    let result = (|| {
+        let mut file = std::fs::File::create_new(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&aside, path)?;
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder)?.sync_all()
+    })();
+    if result.is_err() {
+        let _ = std::fs::remove_file(&aside);
+    }
+    result.map_err(fail)
 }
 
 /// Runs `work` on a thread of its own (the terminal's input loop).
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    // Without a thread there is no input: the caller sees a closed channel and leaves.
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(work);
 }

@@ -154,7 +154,7 @@ pub fn groups(facts: &Facts) -> Vec<GroupSummary> {
 
 fn check(facts: &Facts, code: &str) -> (Verdict, String) {
     match code {
-        "bundle.structure" => defects(facts, &["bag.", "release.", "tar."]),
+        "bundle.structure" => defects(facts, &["bag.", "release.", "tar.", "work."]),
         "bundle.fixity" => fixity(facts),
         "source.commit" => source_commit(facts),
         "source.tag" => source_tag(facts),

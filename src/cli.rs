@@ -1,0 +1,220 @@
+//! The command line: one file a subcommand. Exit codes as `diff` and `cmp`: 0 all well, 1 differs or refused, 2 trouble.
+
+mod check;
+mod compare;
+mod pack;
+mod report;
+mod show;
+mod sign;
+mod verify;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::session::Options;
+
+/// What a subcommand says with its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All well; identical or equivalent.
+    Well,
+    /// Differs, fails, refused, or not enough signatures.
+    Differs,
+    /// Usage, or something unreadable.
+    Trouble,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Well => 0,
+            Outcome::Differs => 1,
+            Outcome::Trouble => 2,
+        })
+    }
+}
+
+/// Offline audit console for release bundles.
+///
+/// Opens a release bundle, shows source, provenance, artifacts and the differences between what was shipped and what was
+/// rebuilt, and signs what was looked at and what was not.
+///
+/// Exit status: 0 all well (identical or equivalent), 1 differs, fails, refused or not enough signatures, 2 trouble.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, max_term_width = 120)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open a bundle in the console.
+    Open(OpenArgs),
+    /// Open the console on the demonstration release that is built in.
+    Demo(StateArgs),
+    /// Hash, compare and check everything, without a screen.
+    Check(check::CheckArgs),
+    /// Compare two files or directories: what was shipped (A) with what was rebuilt (B).
+    Compare(compare::CompareArgs),
+    /// Make a bundle (a BagIt bag) from its parts.
+    Pack(pack::PackArgs),
+    /// Print what a screen shows, as text.
+    Show(show::ShowArgs),
+    /// Sign the review as it stands.
+    Sign(sign::SignArgs),
+    /// Verify sign-off records.
+    Verify(verify::VerifyArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff), of a subcommand if one is named.
+    Man {
+        /// The subcommand.
+        subcommand: Option<String>,
+    },
+}
+
+/// What the room brings.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RoomArgs {
+    /// The room's policy (TOML; see docs/policy.md).
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The keys that the reviewer trusts (OpenSSH allowed_signers).
+    #[arg(long, value_name = "FILE")]
+    pub signers: Option<PathBuf>,
+}
+
+/// Where the review is kept, and whose it is.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StateArgs {
+    /// The folder that keeps reviews and indexed sources.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Who reviews; the login name when not given.
+    #[arg(long, value_name = "NAME")]
+    pub reviewer: Option<String>,
+    /// The OpenSSH private key that the sign dialog offers.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Look only: nothing can be ruled on or signed.
+    #[arg(long)]
+    pub read_only: bool,
+}
+
+/// Arguments of `open`.
+#[derive(Debug, Args)]
+pub struct OpenArgs {
+    /// A directory, a .tar or a .tar.zst.
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    room: RoomArgs,
+    #[command(flatten)]
+    state: StateArgs,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; see docs/json.md.
+    Json,
+}
+
+fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options {
+    Options {
+        bundle,
+        policy: room.policy,
+        signers: room.signers,
+        state: state.state,
+        reviewer: state.reviewer,
+        read_only: state.read_only,
+        key: state.key,
+    }
+}
+
+/// What the front end is asked for: the console, or a report that is done.
+pub enum Asked {
+    /// Open the console.
+    Console(Options),
+    /// Done, with that exit code.
+    Done(Outcome),
+}
+
+/// Carries out a subcommand; the console itself is opened by the caller.
+///
+/// # Errors
+/// What stops the work, in words; the exit code is 2.
+pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
+    let done = match cli.command {
+        Command::Open(args) => return Ok(Asked::Console(options(Some(args.bundle), args.room, args.state))),
+        Command::Demo(state) => return Ok(Asked::Console(options(None, RoomArgs::default(), state))),
+        Command::Check(args) => check::run(args)?,
+        Command::Compare(args) => compare::run(&args)?,
+        Command::Pack(args) => pack::run(args)?,
+        Command::Show(args) => show::run(args)?,
+        Command::Sign(args) => sign::run(args)?,
+        Command::Verify(args) => verify::run(&args)?,
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);
+            print(&String::from_utf8_lossy(&out))?;
+            Outcome::Well
+        }
+        Command::Man { subcommand } => man(subcommand.as_deref())?,
+    };
+    Ok(Asked::Done(done))
+}
+
+fn man(subcommand: Option<&str>) -> color_eyre::Result<Outcome> {
+    let mut command = Cli::command();
+    command.build();
+    let page = match subcommand {
+        None => command,
+        Some(name) => command
+            .find_subcommand(name)
+            .cloned()
+            .ok_or_else(|| color_eyre::eyre::eyre!("there is no subcommand {}", crate::text::Shown::new(name)))?,
+    };
+    let mut out = Vec::new();
+    clap_mangen::Man::new(page).render(&mut out)?;
+    print(&String::from_utf8_lossy(&out))?;
+    Ok(Outcome::Well)
+}
+
+/// Prints text that has passed the guard. A closed pipe is no error: the reader has seen enough.
+fn print(text: &str) -> color_eyre::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a JSON document.
+fn print_json(value: &serde_json::Value) -> color_eyre::Result<()> {
+    // Every character outside ASCII is escaped: what a terminal would obey cannot be in the output.
+    let text = serde_json::to_string_pretty(value)?;
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() && c != '\u{7f}' {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out.push('\n');
+    print(&out)
+}

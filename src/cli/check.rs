@@ -1,0 +1,121 @@
+//! `countersign check`: everything computed, without a screen.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Format, Outcome, RoomArgs, StateArgs, options, print, print_json, report};
+use crate::checks::{self, Check, Facts, Group, Verdict};
+use crate::review::{self, Item, State};
+use crate::session::{Headless, run_headless};
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A directory, a .tar or a .tar.zst.
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    room: RoomArgs,
+    /// The folder that keeps reviews and indexed sources.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
+    let state = StateArgs { state: args.state, read_only: true, ..StateArgs::default() };
+    let done = run_headless(options(Some(args.bundle), args.room, state))?;
+    let checks = checks::run(&done.facts);
+    let items = review::queue(&done.facts, done.session.policy());
+    let outcome = outcome(&checks, done.session.room().signers_given);
+    match args.format {
+        Format::Text => print(&text(&done, &checks, &items, outcome))?,
+        Format::Json => print_json(&as_json(&done, &checks, &items, outcome))?,
+    }
+    Ok(outcome)
+}
+
+/// What could not be told counts as not well, except where the reviewer brought nothing to tell it by: without
+/// `allowed_signers` nobody can say whose a signature is, and a missing tag or attestation refutes nothing.
+fn outcome(checks: &[Check], signers_given: bool) -> Outcome {
+    let well = checks.iter().all(|check| match check.verdict {
+        Verdict::Pass | Verdict::Explained => true,
+        Verdict::Fail | Verdict::Pending => false,
+        Verdict::CannotTell => match check.code.group {
+            Group::Bundle | Group::Artifacts => false,
+            Group::Source => check.code.code != "source.commit",
+            Group::Provenance => !signers_given || check.code.code == "provenance.chain",
+        },
+    });
+    if well { Outcome::Well } else { Outcome::Differs }
+}
+
+pub(super) fn heading(facts: &Facts) -> String {
+    let release = &facts.release;
+    let identity = release.identity.digest.map_or_else(|| "unknown".to_owned(), |d| format!("sha256:{d}"));
+    format!("{} {}\nbundle {identity}\n", release.product.shown(), release.version.shown())
+}
+
+pub(super) fn queue_text(items: &[Item], state: &State, out: &mut String) {
+    let _ = writeln!(out, "to review: {} of {} items", state.open(items).count(), items.len());
+    for item in items {
+        let _ = writeln!(out, "{} {} {}  {}  [{}]", item.mark, state.mark(item), item.title.shown(), item.why, item.id);
+    }
+}
+
+pub(super) fn checks_text(facts: &Facts, out: &mut String) {
+    for check in checks::run(facts) {
+        let _ = writeln!(out, "{} {:<10} {:<22} {}", check.verdict.mark(), check.verdict.word(), check.code.code, check.why);
+    }
+    for defect in facts.all_defects() {
+        let _ = writeln!(out, "  {} {defect}", defect.code);
+    }
+}
+
+fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> String {
+    let mut out = heading(&done.facts);
+    checks_text(&done.facts, &mut out);
+    for node in done.facts.comparisons.iter().flatten() {
+        report::text(node, &mut out);
+    }
+    queue_text(items, done.session.state(), &mut out);
+    let open = checks.iter().filter(|c| c.verdict == Verdict::CannotTell).count();
+    if open > 0 {
+        let _ = writeln!(out, "{open} checks could not be told");
+    }
+    if !done.session.room().signers_given {
+        let _ = writeln!(out, "no allowed signers were given (--signers FILE): nothing is known of whose the signatures are");
+    }
+    out.push_str(if outcome == Outcome::Well { "all well\n" } else { "NOT all well\n" });
+    out
+}
+
+fn as_json(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> Value {
+    let facts = &done.facts;
+    let release = &facts.release;
+    json!({
+        "schema": "countersign-check/v1",
+        "result": if outcome == Outcome::Well { "pass" } else { "fail" },
+        "release": {
+            "product": report::name(&release.product),
+            "version": report::name(&release.version),
+            "identity": release.identity.digest.map(|d| d.to_string()),
+        },
+        "source": facts.source.as_ref().map(|s| json!({ "commit": s.commit, "tree": s.tree, "tag": s.tag.as_ref().map(report::name), "tagMatches": s.tag_matches, "files": s.entries.len() })),
+        "checks": checks.iter().map(|c| json!({ "code": c.code.code, "group": c.code.group.name(), "sentence": c.code.sentence, "verdict": c.verdict.word(), "why": c.why })).collect::<Vec<_>>(),
+        "defects": facts.all_defects().map(|d| json!({ "code": d.code, "severity": format!("{:?}", d.severity).to_lowercase(), "file": report::name(&d.place.file), "line": d.place.line, "column": d.place.column, "what": d.what, "advice": d.advice })).collect::<Vec<_>>(),
+        "files": release.files.iter().zip(&facts.hashed).map(|(f, h)| json!({ "path": report::name(&f.path), "size": f.size, "sha256": h.and_then(|h| h.sha256).map(|d| d.to_string()), "fixity": h.map(|h| format!("{:?}", h.fixity).to_lowercase()) })).collect::<Vec<_>>(),
+        "artifacts": facts.comparisons.iter().flatten().map(|n| json!({ "name": report::name(&n.name), "result": n.result.word(), "account": report::accounts(&n.total_account()), "nodes": report::nodes(n) })).collect::<Vec<_>>(),
+        "attestations": facts.attestations.iter().flatten().map(|a| json!({
+            "file": report::name(&a.file), "line": a.line, "kind": a.kind, "predicateType": a.predicate_type.as_ref().map(report::name),
+            "builder": a.builder.as_ref().map(report::name), "commit": a.commit,
+            "answers": a.answers.iter().map(|x| json!({ "question": x.question.word(), "outcome": format!("{:?}", x.outcome), "reason": x.reason })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
+        "chain": facts.chain.iter().map(|l| json!({ "name": l.name, "standing": l.standing.word(), "why": l.why })).collect::<Vec<_>>(),
+        "items": items.iter().map(|i| json!({ "id": i.id, "mark": i.mark.to_string(), "title": report::name(&i.title), "why": i.why, "covers": i.covers, "ruling": done.session.state().ruling(i).map(|r| r.ruling) })).collect::<Vec<_>>(),
+    })
+}

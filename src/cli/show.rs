@@ -1,0 +1,191 @@
+//! `countersign show`: the text twin of each screen.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{Outcome, RoomArgs, StateArgs, check, options, print, report};
+use crate::checks::{self, Facts, Verdict};
+use crate::model::Outcome as Answered;
+use crate::review::{self, Item, State, Target};
+use crate::session::{Headless, run_headless};
+use crate::text::Untrusted;
+
+/// The screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Screen {
+    /// Does what was shipped match the source under review? And what is left to review.
+    Overview,
+    /// The source tree; with an ITEM, that file.
+    Source,
+    /// The attestations and the chain.
+    Provenance,
+    /// The artifacts with their digests.
+    Artifacts,
+    /// The differences; with an ITEM, that one row by row.
+    Compare,
+    /// The checklist, findings and notes.
+    Findings,
+    /// What stands in the way of an approval.
+    Signoff,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A directory, a .tar or a .tar.zst.
+    bundle: PathBuf,
+    /// Which screen.
+    #[arg(value_enum)]
+    screen: Screen,
+    /// An item's id or number (compare), or a path of the source tree (source).
+    item: Option<String>,
+    #[command(flatten)]
+    room: RoomArgs,
+    /// The folder that keeps reviews and indexed sources.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
+    let state = StateArgs { state: args.state, read_only: true, ..StateArgs::default() };
+    let done = run_headless(options(Some(args.bundle), args.room, state))?;
+    let items = review::queue(&done.facts, done.session.policy());
+    let mut out = check::heading(&done.facts);
+    match args.screen {
+        Screen::Overview => overview(&done, &items, &mut out),
+        Screen::Source => source(&done, args.item.as_deref(), &mut out)?,
+        Screen::Provenance => provenance(&done.facts, &mut out),
+        Screen::Artifacts => artifacts(&done.facts, &mut out),
+        Screen::Compare => compare(&done.facts, &items, args.item.as_deref(), &mut out)?,
+        Screen::Findings => findings(&done, done.session.state(), &mut out),
+        Screen::Signoff => signoff(&done, &items, &mut out),
+    }
+    print(&out)?;
+    Ok(Outcome::Well)
+}
+
+fn overview(done: &Headless, items: &[Item], out: &mut String) {
+    let groups = checks::groups(&done.facts);
+    let verdict = match groups.iter().map(|g| g.verdict).max() {
+        Some(Verdict::Pass | Verdict::Explained) => "MATCHES",
+        Some(Verdict::Fail) => "DOES NOT MATCH",
+        _ => "CANNOT TELL",
+    };
+    let _ = writeln!(out, "Does what was shipped match the source under review? {verdict}");
+    for group in &groups {
+        let _ = writeln!(out, "{} {:<18} {:<10} {}", group.verdict.mark(), group.group.name(), group.verdict.word(), group.detail);
+    }
+    check::queue_text(items, done.session.state(), out);
+}
+
+fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
+    let Some(tree) = &done.facts.source else {
+        color_eyre::eyre::bail!("the bundle has no source that can be read; `countersign check` says why");
+    };
+    let Some(path) = path else {
+        let _ = writeln!(out, "commit {}  tree {}", tree.commit.as_deref().unwrap_or("(none)"), tree.tree.as_deref().unwrap_or("(none)"));
+        for entry in &tree.entries {
+            let _ = writeln!(out, "{:>9}  {}", entry.size, entry.path.shown());
+        }
+        return Ok(());
+    };
+    let bytes = done.session.read_source(&Untrusted::from(path)).map_err(|e| color_eyre::eyre::eyre!("{path}: {e}"))?;
+    for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        let _ = writeln!(out, "{:>5}  {}", n + 1, Untrusted::from(line).shown());
+    }
+    Ok(())
+}
+
+fn provenance(facts: &Facts, out: &mut String) {
+    for attestation in facts.attestations.iter().flatten() {
+        let line = attestation.line.map_or_else(String::new, |l| format!(":{l}"));
+        let _ = writeln!(out, "{}{line}  {}", attestation.file.shown(), attestation.kind);
+        for (word, value) in [("builder", &attestation.builder), ("build type", &attestation.build_type), ("started", &attestation.started), ("finished", &attestation.finished)] {
+            if let Some(value) = value {
+                let _ = writeln!(out, "    {word:<10} {}", value.shown());
+            }
+        }
+        for answer in &attestation.answers {
+            let mark = match answer.outcome {
+                Answered::Yes => '=',
+                Answered::No => '!',
+                Answered::CannotTell => '?',
+            };
+            let _ = writeln!(out, "  {mark} {:<10} {}", answer.question.word(), answer.reason);
+        }
+    }
+    for link in &facts.chain {
+        let _ = writeln!(out, "{:<20} {:<8} {}", link.name, link.standing.word(), link.why);
+    }
+}
+
+fn artifacts(facts: &Facts, out: &mut String) {
+    for (artifact, node) in facts.release.artifacts.iter().zip(&facts.comparisons) {
+        let digest = |id| facts.sha256(id).map_or_else(|| "-".to_owned(), |d| d.to_string());
+        let mark = node.as_ref().map_or('?', |n| n.result.mark());
+        let _ = writeln!(out, "{mark} {}", artifact.name.shown());
+        if let Some(id) = artifact.shipped {
+            let _ = writeln!(out, "    shipped {}", digest(id));
+        }
+        for rebuild in &artifact.rebuilt {
+            let by = rebuild.by.as_ref().map_or_else(String::new, |b| format!("  by {}", b.shown()));
+            let _ = writeln!(out, "    rebuilt {}{by}", digest(rebuild.file));
+        }
+        if let Some(node) = node {
+            report::text(node, out);
+        }
+    }
+}
+
+fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
+    let Some(wanted) = wanted else {
+        for node in facts.comparisons.iter().flatten() {
+            report::text(node, out);
+        }
+        return Ok(());
+    };
+    let number = wanted.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    let item = items.iter().enumerate().find(|(i, item)| item.id == wanted || Some(*i) == number).map(|(_, item)| item);
+    let Some(item) = item else {
+        color_eyre::eyre::bail!("no item is called {wanted}; `countersign show BUNDLE overview` lists them");
+    };
+    let _ = writeln!(out, "{} {}  {}", item.mark, item.title.shown(), item.why);
+    let Target::Compare { artifact, path } = &item.target else { return Ok(()) };
+    let Some(node) = facts.comparisons.get(*artifact).and_then(Option::as_ref).and_then(|n| n.at(path)) else { return Ok(()) };
+    report::text(node, out);
+    match report::best_listing(node) {
+        Some(listing) => report::listing(&listing, out),
+        None => out.push_str("no rows are kept for it\n"),
+    }
+    Ok(())
+}
+
+fn findings(done: &Headless, state: &State, out: &mut String) {
+    for question in &done.session.policy().checklist {
+        let answer = state.answers.get(&question.id).map_or("   ", String::as_str);
+        let _ = writeln!(out, "[{answer:<3}] {}  {}", Untrusted::from(question.id.as_str()).shown(), Untrusted::from(question.question.as_str()).shown());
+    }
+    for finding in &state.findings {
+        let standing = if finding.closed.is_some() { "closed" } else { "OPEN" };
+        let _ = writeln!(out, "{} {standing}  {}  {}", finding.id, Untrusted::from(finding.title.as_str()).shown(), Untrusted::from(finding.at.place.as_str()).shown());
+    }
+    for note in &state.notes {
+        let _ = writeln!(out, "note  {}  {}", Untrusted::from(note.text.as_str()).shown(), Untrusted::from(note.at.place.as_str()).shown());
+    }
+}
+
+fn signoff(done: &Headless, items: &[Item], out: &mut String) {
+    let state = done.session.state();
+    for blocker in state.blockers(&done.facts, done.session.policy(), items) {
+        let _ = writeln!(out, "[{}] {}", if blocker.done { 'x' } else { ' ' }, blocker.what);
+    }
+    let _ = writeln!(out, "not looked at: {} items", state.not_looked_at(items).count());
+    for item in state.not_looked_at(items) {
+        let _ = writeln!(out, "  {} {}", item.mark, item.title.shown());
+    }
+    for (payload, decision) in &state.signed {
+        let _ = writeln!(out, "signed {} sha256:{payload}", decision.word());
+    }
+}

@@ -1,0 +1,101 @@
+//! `countersign sign`: the review as it stands.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, ValueEnum};
+
+use super::{Outcome, RoomArgs, StateArgs, options, print};
+use crate::review::Decision;
+use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, run_headless, sign_with};
+
+/// The outcomes, as the command line spells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "camelCase")]
+pub enum DecisionArg {
+    /// Everything was judged and nothing stands in the way.
+    Approved,
+    /// Approved, with the findings that the record lists.
+    ApprovedWithFindings,
+    /// Rejected.
+    Rejected,
+    /// The review is not finished, and says so.
+    Incomplete,
+}
+
+impl From<DecisionArg> for Decision {
+    fn from(arg: DecisionArg) -> Self {
+        match arg {
+            DecisionArg::Approved => Self::Approved,
+            DecisionArg::ApprovedWithFindings => Self::ApprovedWithFindings,
+            DecisionArg::Rejected => Self::Rejected,
+            DecisionArg::Incomplete => Self::Incomplete,
+        }
+    }
+}
+
+/// Arguments of `sign`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("how").required(true))]
+pub struct SignArgs {
+    /// A directory, a .tar or a .tar.zst.
+    bundle: PathBuf,
+    /// An OpenSSH private key file (Ed25519); a passphrase is asked for.
+    #[arg(long, value_name = "FILE", group = "how")]
+    key: Option<PathBuf>,
+    /// Sign with the ssh-agent that SSH_AUTH_SOCK names.
+    #[arg(long, group = "how")]
+    agent: bool,
+    /// The outcome. Approval is refused while anything is open.
+    #[arg(long, value_enum)]
+    decision: DecisionArg,
+    /// Where to write the record; it must not exist.
+    #[arg(long, value_name = "RECORD")]
+    output: PathBuf,
+    #[command(flatten)]
+    room: RoomArgs,
+    /// The folder that keeps the review.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Who reviews; the login name when not given.
+    #[arg(long, value_name = "NAME")]
+    reviewer: Option<String>,
+}
+
+pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
+    if args.output.exists() {
+        color_eyre::eyre::bail!("{} is there already: a record is never written over; choose another --output", args.output.display());
+    }
+    let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false };
+    let mut done = run_headless(options(Some(args.bundle), args.room, state))?;
+    if let Some(why) = done.session.read_only() {
+        color_eyre::eyre::bail!("nothing can be signed: {why}");
+    }
+    let prepared = match done.session.prepare(args.decision.into(), &done.facts) {
+        Ok(prepared) => prepared,
+        Err(why) => {
+            print(&format!("refused: {why}\n"))?;
+            return Ok(Outcome::Differs);
+        }
+    };
+    let mut out = String::new();
+    for row in &prepared.rows {
+        out.push_str(&row.plain());
+        out.push('\n');
+    }
+    print(&out)?;
+    let key = args.key.map_or(KeySource::Agent, |path| KeySource::File(path, None));
+    let signed = sign(&prepared, key, &args.output)?;
+    done.session.record(signed.event()).map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
+    print(&format!("signed {} with {}\nwrote {}\n", signed.decision.word(), signed.key, signed.path.display()))?;
+    Ok(Outcome::Well)
+}
+
+fn sign(prepared: &Prepared, key: KeySource, output: &std::path::Path) -> color_eyre::Result<SignedRecord> {
+    match (sign_with(prepared, &key, output), key) {
+        (Err(SignFailure::NeedsPassphrase(_)), KeySource::File(path, None)) => {
+            let passphrase = rpassword::prompt_password(format!("passphrase of {}: ", path.display()))?;
+            Ok(sign_with(prepared, &KeySource::File(path, Some(passphrase)), output)?)
+        }
+        (result, _) => Ok(result?),
+    }
+}

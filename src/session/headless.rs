@@ -1,0 +1,33 @@
+//! The same work without a screen: everything is computed before it returns.
+
+use std::sync::mpsc;
+
+use super::{News, Options, Session, SessionError};
+use crate::checks::Facts;
+
+/// A session whose work is done.
+pub struct Headless {
+    /// The session, with policy, journal and state.
+    pub session: Session,
+    /// Everything that was computed.
+    pub facts: Facts,
+}
+
+/// Opens a bundle and waits until everything is hashed, compared and checked.
+///
+/// # Errors
+/// As [`Session::start`].
+pub fn run_headless(options: Options) -> Result<Headless, SessionError> {
+    let (send, receive) = mpsc::channel();
+    let session = Session::start(options, std::sync::Arc::new(move |news| drop(send.send(news))))?;
+    let mut facts = session.facts().clone();
+    while let Ok(news) = receive.recv() {
+        if let News::Discovery(discovery) = news {
+            facts.learn(discovery);
+            if facts.is_complete() {
+                break;
+            }
+        }
+    }
+    Ok(Headless { session, facts })
+}

@@ -1,0 +1,273 @@
+//! Making the statement, and signing it: with an OpenSSH key file or with the agent. The key is touched only here.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Room, SessionError, SignedRecord, agent, clock, read_small, work, write_whole};
+use crate::bundle::OpenBundle;
+use crate::checks::{self, Facts};
+use crate::digest::Sha256;
+use crate::model::{ContentError, FileId, IdentityBasis, Node, ResultMark};
+use crate::provenance::{self, AllowedSigners};
+use crate::review::{self, Body, Class, Decision, Item, Ruling, State};
+use crate::signoff::{self, Signer as _};
+use crate::text::Row;
+
+/// The largest key file, in bytes.
+const MAX_KEY: u64 = 1 << 20;
+
+/// Where the key is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// An OpenSSH private key file, and its passphrase if it has one.
+    File(PathBuf, Option<String>),
+    /// The ssh-agent that `SSH_AUTH_SOCK` names.
+    Agent,
+}
+
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path, _) => write!(f, "key file {}", path.display()),
+            Self::Agent => f.write_str("ssh-agent"),
+        }
+    }
+}
+
+/// The exact statement that would be signed.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The outcome it states.
+    pub decision: Decision,
+    /// The bytes.
+    pub payload: Vec<u8>,
+    /// The same in words, to the last line.
+    pub rows: Vec<Row>,
+    /// What must be typed to sign it: product and version.
+    pub confirm: String,
+}
+
+/// Why nothing was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignFailure {
+    /// The key file has a passphrase and none was given.
+    #[error("{0}: the key has a passphrase: give it")]
+    NeedsPassphrase(String),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Reads the reviewer's `allowed_signers`.
+///
+/// # Errors
+/// With the path, and line and column of what is wrong.
+pub fn load_signers(path: &Path) -> Result<AllowedSigners, SessionError> {
+    let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+    let bytes = read_small(path, 64 << 20).map_err(fail)?;
+    AllowedSigners::parse(&bytes).map_err(|e| fail(e.to_string()))
+}
+
+/// Everything that a statement is a function of.
+pub(crate) struct StatementMaker {
+    pub(super) decision: Decision,
+    pub(super) facts: Facts,
+    pub(super) state: State,
+    pub(super) room: Arc<Room>,
+    pub(super) bundle: Arc<OpenBundle>,
+    pub(super) journal: (String, u64),
+    pub(super) key: Option<PathBuf>,
+}
+
+impl StatementMaker {
+    /// Hashes everything in the bundle again, then makes the statement.
+    ///
+    /// # Errors
+    /// When the work is not done, when anything in the bundle changed, or when the decision is closed.
+    pub(crate) fn make(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Prepared, String> {
+        if !self.facts.is_complete() {
+            return Err("the machine is not done with hashing and comparing: wait for it, then sign".to_owned());
+        }
+        let items = review::queue(&self.facts, &self.room.policy);
+        let blockers = self.state.blockers(&self.facts, &self.room.policy, &items);
+        self.state.may_sign(self.decision, &blockers)?;
+        self.hash_again(progress)?;
+        let inputs = self.inputs(&items)?;
+        let payload = signoff::statement(&inputs);
+        let rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
+        let release = &self.facts.release;
+        let confirm = format!("{} {}", release.product.shown(), release.version.shown());
+        Ok(Prepared { decision: self.decision, payload, rows, confirm })
+    }
+
+    fn hash_again(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {
+        let total = self.facts.release.total_size();
+        let mut done = 0;
+        for (i, file) in self.facts.release.files.iter().enumerate() {
+            let id = FileId(u32::try_from(i).unwrap_or(u32::MAX));
+            let Some(first) = self.facts.sha256(id) else { continue };
+            let again = self.bundle.content.hash(id, &[], &mut |n| {
+                progress(done + n, total);
+                true
+            });
+            match again {
+                Ok((digest, _)) if digest == first => {}
+                Ok(_) | Err(ContentError::Changed { .. }) => {
+                    return Err(format!("{} changed since it was first read: nothing was signed. Do not trust this medium; start a new review on a sound copy", file.path.shown()));
+                }
+                Err(e) => return Err(format!("{}: {e}: nothing was signed", file.path.shown())),
+            }
+            done += file.size;
+        }
+        Ok(())
+    }
+
+    fn inputs(&self, items: &[Item]) -> Result<signoff::RecordInputs, String> {
+        let release = &self.facts.release;
+        let identity = release.identity.digest.ok_or("the bundle's identity is not known yet")?;
+        let tree = self.facts.source.as_ref();
+        let key = match &self.key {
+            Some(path) => public_fingerprint(path)?,
+            None => None,
+        };
+        Ok(signoff::RecordInputs {
+            decision: self.decision,
+            product: release.product.shown().to_string(),
+            version: release.version.shown().to_string(),
+            identity,
+            identity_basis: match release.identity.basis {
+                IdentityBasis::TagManifest => "tagmanifest-sha256.txt",
+                IdentityBasis::Manifest => "manifest-sha256.txt",
+                IdentityBasis::Listing => "listing",
+            }
+            .to_owned(),
+            commit: tree.and_then(|t| t.commit.clone()),
+            tree: tree.and_then(|t| t.tree.clone()),
+            tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
+            previous: None,
+            sequence: 1,
+            artifacts: self.artifacts(),
+            chain: self.facts.chain.iter().map(|l| (l.name.to_owned(), l.standing.word().to_owned())).collect(),
+            coverage: self.coverage(items),
+            findings: self.state.findings.iter().map(finding).collect(),
+            checks: checks::run(&self.facts).iter().map(|c| (c.code.code.to_owned(), c.verdict.word().to_owned())).collect(),
+            policy: self.room.policy_digest,
+            journal: signoff::JournalHead { head: self.journal.0.clone(), count: self.journal.1 },
+            reviewers: vec![signoff::Reviewer { id: self.state.reviewer.clone(), role: "reviewer".to_owned(), key }],
+            reviewed_at: clock::wall(),
+            tool: signoff::Tool { name: "countersign".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), digest: work::own_digest() },
+            seal: "none".to_owned(),
+            challenge: None,
+        })
+    }
+
+    fn artifacts(&self) -> Vec<signoff::ArtifactLine> {
+        let release = &self.facts.release;
+        let lines = release.artifacts.iter().zip(&self.facts.comparisons).filter_map(|(artifact, node)| {
+            let shipped = self.facts.sha256(artifact.shipped?)?;
+            let rebuilt = artifact.rebuilt.first().and_then(|r| self.facts.sha256(r.file)).filter(|d| *d != shipped);
+            let account = node.as_ref().map(|n| n.total_account().shipped).unwrap_or_default();
+            Some(signoff::ArtifactLine {
+                name: artifact.name.shown().to_string(),
+                shipped,
+                rebuilt,
+                result: result_word(node.as_deref()).to_owned(),
+                explained: account.explained.iter().map(|(c, n)| (c.word().to_owned(), *n)).collect::<BTreeMap<_, _>>(),
+                unexplained: account.unexplained,
+            })
+        });
+        lines.collect()
+    }
+
+    fn coverage(&self, items: &[Item]) -> signoff::Coverage {
+        let state = &self.state;
+        let count = |test: &dyn Fn(&Item) -> bool| items.iter().filter(|i| test(i)).count() as u64;
+        let ruling = |item: &Item| state.ruling(item).map(|r| r.ruling);
+        let covers = |wanted: Class| items.iter().filter(|i| i.class == wanted && ruling(i).is_some()).map(|i| i.covers).sum();
+        let machine = items.iter().filter(|i| i.class == Class::Batch).map(|i| i.covers).sum();
+        let read = |item: &Item| {
+            let (seen, of) = state.lines_of(item);
+            of > 0 && seen >= of
+        };
+        signoff::Coverage {
+            required: count(&|i| i.class == Class::Read),
+            required_shown: count(&|i| i.class == Class::Read && read(i)),
+            items: items.len() as u64,
+            ruled_by_hand: count(&|i| !matches!(i.class, Class::Rule | Class::Batch) && ruling(i).is_some()),
+            ruled_by_rule: covers(Class::Rule),
+            by_machine: machine,
+            accepted: count(&|i| ruling(i) == Some(Ruling::Accepted)),
+            rejected: count(&|i| ruling(i) == Some(Ruling::Rejected)),
+            open: count(&|i| ruling(i).is_none()),
+            not_looked_at: state.not_looked_at(items).map(|i| i.id.clone()).collect(),
+        }
+    }
+}
+
+/// The words of a record for a result: what has no counterpart is `unpaired`.
+fn result_word(node: Option<&Node>) -> &'static str {
+    match node.map(|n| n.result) {
+        Some(ResultMark::OnlyShipped | ResultMark::OnlyRebuilt) => "unpaired",
+        Some(result) => result.word(),
+        None => ResultMark::NotExamined.word(),
+    }
+}
+
+fn finding(finding: &review::Finding) -> signoff::FindingLine {
+    signoff::FindingLine {
+        id: finding.id.clone(),
+        severity: match finding.severity {
+            review::FindingSeverity::Note => "note",
+            review::FindingSeverity::Problem => "problem",
+            review::FindingSeverity::Blocking => "blocking",
+        }
+        .to_owned(),
+        state: if finding.closed.is_some() { "closed" } else { "open" }.to_owned(),
+        title: finding.title.clone(),
+        anchor: finding.at.place.clone(),
+        path: finding.at.path.clone(),
+        line: finding.at.line,
+        shipped: finding.at.shipped.clone(),
+        rebuilt: finding.at.rebuilt.clone(),
+    }
+}
+
+/// The fingerprint of a private key file's public half, which is not encrypted.
+fn public_fingerprint(path: &Path) -> Result<Option<String>, String> {
+    let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{}: {e}", path.display()))?;
+    signoff::FileSigner::public_of(&bytes).map(|key| Some(provenance::fingerprint(&key))).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Signs the prepared statement and writes the record (a DSSE envelope) to `output`, whole or not at all.
+///
+/// # Errors
+/// When the key cannot be used or the file not be written; nothing is left behind then.
+pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
+    let message = signoff::pae(&prepared.payload);
+    let other = SignFailure::Other;
+    let (signature, public) = match key {
+        KeySource::File(path, passphrase) => {
+            let place = path.display().to_string();
+            let bytes = read_small(path, MAX_KEY).map_err(|e| other(format!("{place}: {e}")))?;
+            let signer = match signoff::FileSigner::open(&bytes, passphrase.as_deref()) {
+                Err(signoff::SignError::NeedsPassphrase) => return Err(SignFailure::NeedsPassphrase(place)),
+                result => result.map_err(|e| other(format!("{place}: {e}")))?,
+            };
+            (signer.sign(&message).map_err(|e| other(format!("{place}: {e}")))?, signer.public_key().clone())
+        }
+        KeySource::Agent => agent::sign(&message).map_err(other)?,
+    };
+    let keyid = provenance::fingerprint(&public);
+    let record = signoff::seal_envelope(&prepared.payload, &[(keyid.clone(), signature)]);
+    write_whole(output, &record).map_err(other)?;
+    Ok(SignedRecord { path: output.to_owned(), payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
+}
+
+impl SignedRecord {
+    /// The event that the journal keeps of it.
+    #[must_use]
+    pub fn event(&self) -> Body {
+        Body::Signed { payload: self.payload.to_string(), decision: self.decision, key: self.key.clone() }
+    }
+}

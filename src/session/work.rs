@@ -1,0 +1,423 @@
+//! The work behind the screen: hashing, reading the source, comparing, checking attestations.
+//!
+//! Every payload file is hashed once, by as many threads as there are cores; the source is read beside that. When both are
+//! done the artifacts are compared, then the attestations are checked against what was hashed. Results are sent as they
+//! come. A panic in a job becomes a defect ("could not be examined"), never a crash.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::{News, Progress, Room, Send1, Session, SharedSource, clock};
+use crate::bundle::{self, OpenBundle};
+use crate::checks::{Discovery, Hashed, HiddenPlace};
+use crate::diff::{self, Context, DebugFile, Limits};
+use crate::digest::Sha256;
+use crate::model::{Carrier, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent, SourceTree, Where};
+use crate::provenance;
+use crate::text::hidden_characters;
+
+/// The largest file that is read whole to be compared, in bytes.
+pub const MAX_READ: u64 = 4 << 30;
+/// The largest source file that is shown or searched, in bytes.
+pub(super) const MAX_SOURCE_FILE: u64 = 64 << 20;
+/// The largest attestation, in bytes.
+const MAX_ATTESTATION: u64 = 64 << 20;
+/// Progress is silent at first, then bounded in rate.
+const QUIET: Duration = Duration::from_millis(250);
+const PACE: Duration = Duration::from_millis(33);
+
+/// Everything that the workers need.
+pub(super) struct Job {
+    pub(super) bundle: Arc<OpenBundle>,
+    pub(super) room: Arc<Room>,
+    pub(super) source: SharedSource,
+    pub(super) sources_folder: PathBuf,
+    pub(super) cancelled: Arc<AtomicBool>,
+    pub(super) send: Send1,
+}
+
+pub(super) fn start(session: &Session, sources_folder: PathBuf) {
+    let job = Job {
+        bundle: Arc::clone(&session.bundle),
+        room: Arc::clone(&session.room),
+        source: Arc::clone(&session.source),
+        sources_folder,
+        cancelled: Arc::clone(&session.cancelled),
+        send: Arc::clone(&session.send),
+    };
+    super::spawn("work", move || job.run());
+}
+
+/// Runs a short job on a thread of its own; a panic in it becomes a defect.
+pub(super) fn job(name: &'static str, send: Send1, work: impl FnOnce() + Send + 'static) {
+    super::spawn(name, move || {
+        if catch_unwind(AssertUnwindSafe(work)).is_err() {
+            send(News::Discovery(Discovery::Defect(not_examined(name, Where::default()))));
+        }
+    });
+}
+
+fn not_examined(what: &str, place: Where) -> Defect {
+    Defect {
+        code: "work.panic",
+        severity: Severity::Fail,
+        place,
+        what: format!("{what}: could not be examined, the program failed on it"),
+        advice: "treat it as not examined, and report it with the file if you may",
+    }
+}
+
+impl Job {
+    pub(super) fn run(&self) {
+        let digests = Mutex::new(vec![None; self.bundle.release.files.len()]);
+        let tree = std::thread::scope(|scope| {
+            let source = scope.spawn(|| self.guarded("the source", Where::default(), || self.read_source()).flatten());
+            self.hash_all(&digests);
+            source.join().unwrap_or(None)
+        });
+        if self.stopped() {
+            return;
+        }
+        let digests = digests.into_inner().unwrap_or_default();
+        let nodes = self.compare_all(tree.as_deref(), &digests);
+        if self.stopped() {
+            return;
+        }
+        let judged = self.guarded("the attestations", Where::default(), || self.judge(tree.as_deref(), &digests, &nodes));
+        if judged.is_none() {
+            self.tell(Discovery::Provenance(Vec::new(), Vec::new()));
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self, discovery: Discovery) {
+        (self.send)(News::Discovery(discovery));
+    }
+
+    /// Runs `work`; a panic in it becomes a defect.
+    fn guarded<T>(&self, what: &str, place: Where, work: impl FnOnce() -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.tell(Discovery::Defect(not_examined(what, place)))).ok()
+    }
+
+    /// Does `each` for 0..count on as many threads as there are cores.
+    fn share(&self, count: usize, each: impl Fn(usize) + Sync) {
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(count.max(1));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let i = next.fetch_add(1, Ordering::Relaxed);
+                        if i >= count || self.stopped() {
+                            return;
+                        }
+                        each(i);
+                    }
+                });
+            }
+        });
+    }
+
+    fn hash_all(&self, digests: &Mutex<Vec<Option<Sha256>>>) {
+        let release = &self.bundle.release;
+        let pace = Pace::new("hashing", release.total_size(), true, Arc::clone(&self.send));
+        // The largest first: otherwise one of them is last, alone on one core.
+        let mut order: Vec<usize> = (0..release.files.len()).collect();
+        order.sort_by_key(|i| std::cmp::Reverse(release.files[*i].size));
+        self.share(order.len(), |at| {
+            let index = order[at];
+            let file = &release.files[index];
+            let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
+            let hashed = self.guarded("hashing", Where::file(file.path.clone()), || self.hash_one(id, &pace));
+            let hashed = hashed.unwrap_or(Hashed { sha256: None, fixity: Fixity::Unreadable });
+            if let (Ok(mut digests), Some(digest)) = (digests.lock(), hashed.sha256) {
+                digests[index] = Some(digest);
+            }
+            self.tell(Discovery::Hashed(id, hashed));
+        });
+        if self.stopped() {
+            return;
+        }
+        pace.finish();
+        let identity = (release.carrier == Carrier::Loose).then(|| {
+            let digests = digests.lock().map(|d| d.clone()).unwrap_or_default();
+            let known: Vec<(FileId, Sha256)> = digests.iter().enumerate().filter_map(|(i, d)| Some((FileId(u32::try_from(i).ok()?), (*d)?))).collect();
+            self.bundle.listing_identity(&known)
+        });
+        self.tell(Discovery::AllHashed(identity));
+    }
+
+    fn hash_one(&self, id: FileId, pace: &Pace) -> Hashed {
+        let release = &self.bundle.release;
+        let loose = release.carrier == Carrier::Loose;
+        let Some(file) = release.file(id) else { return Hashed { sha256: None, fixity: Fixity::Missing } };
+        if !file.present {
+            return Hashed { sha256: None, fixity: Fixity::Missing };
+        }
+        let mut before = 0;
+        let result = self.bundle.content.hash(id, &self.bundle.declared_algorithms(id), &mut |done| {
+            pace.add(done.saturating_sub(before));
+            before = done;
+            !self.stopped()
+        });
+        match result {
+            Ok((sha256, others)) => Hashed { sha256: Some(sha256), fixity: bundle::fixity(file, loose, Some(&sha256), &others) },
+            Err(ContentError::Absent) => Hashed { sha256: None, fixity: Fixity::Missing },
+            Err(error) => {
+                if error != ContentError::Cancelled {
+                    let severity = Severity::Fail;
+                    let advice = "check the medium; copy it again from the vendor";
+                    let place = Where::file(file.path.clone());
+                    self.tell(Discovery::Defect(Defect { code: "bag.unreadable", severity, place, what: error.to_string(), advice }));
+                }
+                Hashed { sha256: None, fixity: Fixity::Unreadable }
+            }
+        }
+    }
+
+    fn read_source(&self) -> Option<Arc<SourceTree>> {
+        let release = &self.bundle.release;
+        let declaration = release.sources.first()?;
+        let pace = Pace::new("reading the source", 0, false, Arc::clone(&self.send));
+        let opened = bundle::open_source(&self.bundle, declaration, &self.sources_folder, &mut |done, total| {
+            pace.set(done, total);
+            !self.stopped()
+        });
+        pace.finish();
+        match opened {
+            Ok((tree, content)) => {
+                let tree = Arc::new(tree);
+                if let Ok(mut place) = self.source.lock() {
+                    *place = Some(Arc::clone(&content));
+                }
+                self.tell(Discovery::Source(Arc::clone(&tree)));
+                let hidden = self.guarded("the search for hidden characters", Where::default(), || self.find_hidden(&tree, content.as_ref()));
+                if let Some(hidden) = hidden {
+                    self.tell(Discovery::Hidden(hidden));
+                }
+                Some(tree)
+            }
+            Err(error) => {
+                let place = Where::file(declaration.path.clone());
+                let (code, severity) = ("source.open", Severity::Fail);
+                let advice = "the source cannot be reviewed: ask the vendor for a sound copy";
+                self.tell(Discovery::Defect(Defect { code, severity, place, what: error.to_string(), advice }));
+                None
+            }
+        }
+    }
+
+    fn find_hidden(&self, tree: &SourceTree, content: &dyn SourceContent) -> Vec<HiddenPlace> {
+        let pace = Pace::new("searching the source", tree.entries.len() as u64, false, Arc::clone(&self.send));
+        let mut places = Vec::new();
+        for (entry, file) in tree.entries.iter().enumerate() {
+            if self.stopped() {
+                break;
+            }
+            pace.add(1);
+            let Ok(bytes) = content.read(entry, MAX_SOURCE_FILE) else { continue };
+            // A file with a NUL is binary, as git and grep have it: it is shown as bytes, where nothing can hide.
+            let Some(text) = std::str::from_utf8(&bytes).ok().filter(|t| !t.contains('\0') && !t.is_ascii()) else { continue };
+            let found = hidden_characters(text);
+            if let Some((at, c)) = found.first() {
+                let line = text[..*at].matches('\n').count() as u64 + 1;
+                let first = format!("U+{:04X}", u32::from(*c));
+                places.push(HiddenPlace { entry, path: file.path.clone(), line, count: found.len(), first });
+            }
+        }
+        pace.finish();
+        places
+    }
+
+    fn compare_all(&self, tree: Option<&SourceTree>, digests: &[Option<Sha256>]) -> Vec<Option<Arc<Node>>> {
+        let artifacts = &self.bundle.release.artifacts;
+        let pace = Pace::new("comparing", artifacts.len() as u64, false, Arc::clone(&self.send));
+        let nodes = Mutex::new(vec![None; artifacts.len()]);
+        self.share(artifacts.len(), |index| {
+            let place = Where::file(artifacts[index].name.clone());
+            let node = self.guarded("comparing", place, || self.compare_one(index, tree, digests)).unwrap_or_else(|| {
+                let mut node = Node::new(artifacts[index].name.clone(), NodeKind::Data, ResultMark::NotExamined);
+                node.why = "the program failed on it: not examined".to_owned();
+                node
+            });
+            let node = Arc::new(node);
+            if let Ok(mut nodes) = nodes.lock() {
+                nodes[index] = Some(Arc::clone(&node));
+            }
+            pace.add(1);
+            self.tell(Discovery::Compared(index, node));
+        });
+        pace.finish();
+        nodes.into_inner().unwrap_or_default()
+    }
+
+    fn compare_one(&self, index: usize, tree: Option<&SourceTree>, digests: &[Option<Sha256>]) -> Node {
+        let artifact = &self.bundle.release.artifacts[index];
+        let digest = |id: FileId| digests.get(id.0 as usize).copied().flatten();
+        let size = |id: FileId| Some(self.bundle.content.size(id));
+        let mut worst: Option<Node> = None;
+        let (Some(shipped), false) = (artifact.shipped, artifact.rebuilt.is_empty()) else {
+            let (side, id) = match (artifact.shipped, artifact.rebuilt.first()) {
+                (Some(id), _) => (Side::Shipped, id),
+                (None, Some(rebuild)) => (Side::Rebuilt, rebuild.file),
+                (None, None) => return failed(artifact.name.clone(), "neither shipped nor rebuilt".to_owned()),
+            };
+            return match self.bundle.content.read(id, MAX_READ) {
+                Ok(bytes) => diff::only(artifact.name.clone(), side, &bytes),
+                Err(e) => failed(artifact.name.clone(), e.to_string()),
+            };
+        };
+        for rebuild in &artifact.rebuilt {
+            let node = match (digest(shipped), digest(rebuild.file)) {
+                (Some(a), Some(b)) if a == b => {
+                    let mut node = Node::new(artifact.name.clone(), NodeKind::Data, ResultMark::Identical);
+                    node.size = crate::model::Sides::new(size(shipped), size(rebuild.file));
+                    node.digest = crate::model::Sides::new(Some(a), Some(b));
+                    let all = crate::model::Account::all_identical(size(shipped).unwrap_or_default());
+                    node.account = crate::model::Sides::new(all.clone(), all);
+                    node
+                }
+                (Some(_), Some(_)) => self.compare_pair(index, shipped, rebuild.file, tree),
+                _ => failed(artifact.name.clone(), "one side could not be read".to_owned()),
+            };
+            // Several rebuilds: the worst is what a person must see.
+            if worst.as_ref().is_none_or(|w| node.result > w.result) {
+                worst = Some(node);
+            }
+        }
+        worst.unwrap_or_else(|| failed(artifact.name.clone(), "nothing to compare".to_owned()))
+    }
+
+    fn compare_pair(&self, index: usize, shipped: FileId, rebuilt: FileId, tree: Option<&SourceTree>) -> Node {
+        let artifact = &self.bundle.release.artifacts[index];
+        let read = |id: FileId| self.bundle.content.read(id, MAX_READ).map(Arc::<[u8]>::from);
+        let (shipped, rebuilt) = match (read(shipped), read(rebuilt)) {
+            (Ok(a), Ok(b)) => (a, b),
+            (Err(e), _) | (_, Err(e)) => return failed(artifact.name.clone(), e.to_string()),
+        };
+        let debug: Vec<DebugFile> = artifact
+            .debug
+            .iter()
+            .filter_map(|id| Some(DebugFile { name: self.bundle.release.file(*id)?.path.clone(), bytes: read(*id).ok()? }))
+            .collect();
+        let context = Context {
+            source: tree,
+            source_content: self.source.lock().map(|s| s.clone()).unwrap_or(None),
+            debug: &debug,
+            limits: Limits::default(),
+            cancelled: &|| self.stopped(),
+            progress: &|_| {},
+        };
+        diff::compare(artifact.name.clone(), shipped, rebuilt, &context)
+    }
+
+    fn judge(&self, tree: Option<&SourceTree>, digests: &[Option<Sha256>], nodes: &[Option<Arc<Node>>]) {
+        let release = &self.bundle.release;
+        let mut files = Vec::new();
+        for id in release.with_role(FileRole::Provenance).chain(release.with_role(FileRole::Trust)) {
+            let Some(file) = release.file(id).filter(|f| f.present) else { continue };
+            match self.bundle.content.read(id, MAX_ATTESTATION) {
+                Ok(bytes) => files.push((id, file.path.clone(), bytes)),
+                Err(e) => {
+                    let place = Where::file(file.path.clone());
+                    let advice = "it was not examined; ask the vendor for a readable copy";
+                    self.tell(Discovery::Defect(Defect { code: "provenance.unreadable", severity: Severity::Unknown, place, what: e.to_string(), advice }));
+                }
+            }
+        }
+        let inputs = provenance::Inputs {
+            files: &files,
+            signers: &self.room.signers,
+            release,
+            digests: &|id: FileId| digests.get(id.0 as usize).copied().flatten(),
+            source: tree,
+            builders: &self.room.policy.builders,
+            comparisons: nodes,
+        };
+        let (attestations, chain) = provenance::examine(&inputs);
+        self.tell(Discovery::Provenance(attestations, chain));
+    }
+}
+
+fn failed(name: crate::text::Untrusted, why: String) -> Node {
+    let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);
+    node.why = why;
+    node
+}
+
+/// Progress of one job: silent for a moment, then bounded in rate.
+struct Pace {
+    job: &'static str,
+    bytes: bool,
+    done: AtomicU64,
+    total: AtomicU64,
+    start: Duration,
+    last: Mutex<Duration>,
+    send: Send1,
+}
+
+impl Pace {
+    fn new(job: &'static str, total: u64, bytes: bool, send: Send1) -> Self {
+        let now = clock::uptime();
+        Self { job, bytes, done: AtomicU64::new(0), total: AtomicU64::new(total), start: now, last: Mutex::new(now), send }
+    }
+
+    fn add(&self, more: u64) {
+        self.done.fetch_add(more, Ordering::Relaxed);
+        self.report();
+    }
+
+    fn set(&self, done: u64, total: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+        self.report();
+    }
+
+    fn report(&self) {
+        let now = clock::uptime();
+        if now.saturating_sub(self.start) < QUIET {
+            return;
+        }
+        // Another thread is reporting right now: its report will do.
+        let Ok(mut last) = self.last.try_lock() else { return };
+        if now.saturating_sub(*last) >= PACE {
+            *last = now;
+            (self.send)(News::Progress(self.now(false)));
+        }
+    }
+
+    fn now(&self, finished: bool) -> Progress {
+        let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
+        Progress { job: self.job, done, total, bytes: self.bytes, finished }
+    }
+
+    fn finish(&self) {
+        (self.send)(News::Progress(self.now(true)));
+    }
+}
+
+/// The digest of the running program, for the record; `None` where the system does not let it be read.
+pub(super) fn own_digest() -> Option<Sha256> {
+    let path: PathBuf = std::env::current_exe().ok()?;
+    digest_of(&path)
+}
+
+fn digest_of(path: &Path) -> Option<Sha256> {
+    use std::io::Read as _;
+    let mut file = std::fs::File::open(path).ok()?;
+    let mut hasher = crate::digest::Hasher::default();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let n = file.read(&mut buffer).ok()?;
+        if n == 0 {
+            return Some(hasher.finish().0);
+        }
+        hasher.update(&buffer[..n]);
+    }
+}

@@ -1,0 +1,152 @@
+//! The real program in a real pseudo-terminal, and keys made for a test.
+
+#![allow(dead_code)]
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// The program under test.
+pub fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_countersign")
+}
+
+/// A program running in a pseudo-terminal, with the screen it has drawn.
+pub struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    writer: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    /// Starts the program with those arguments on a terminal of that size.
+    pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(program());
+        command.args(args);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let (to_screen, to_raw) = (Arc::clone(&screen), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                to_raw.lock().expect("raw").extend_from_slice(&buffer[..n]);
+                to_screen.lock().expect("screen").process(&buffer[..n]);
+            }
+        });
+        let writer = pair.master.take_writer().expect("a writer");
+        Self { child, writer, master: pair.master, screen, raw }
+    }
+
+    /// What the screen shows now.
+    pub fn text(&self) -> String {
+        self.screen.lock().expect("screen").screen().contents()
+    }
+
+    /// Every byte that the program wrote.
+    pub fn raw(&self) -> Vec<u8> {
+        self.raw.lock().expect("raw").clone()
+    }
+
+    /// Types keys.
+    pub fn keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).expect("the terminal takes keys");
+    }
+
+    /// Types a text as a person would: one character a read.
+    pub fn write(&mut self, text: &str) {
+        for c in text.chars() {
+            self.keys(c.encode_utf8(&mut [0; 4]));
+            std::thread::sleep(Duration::from_millis(8));
+        }
+    }
+
+    /// Waits until the screen contains `text`.
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait(&format!("{text:?}"), |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen satisfies `test`.
+    pub fn wait(&self, what: &str, test: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = self.text();
+            if test(&screen) {
+                return screen;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "waited for {what}; the screen shows:\n{screen}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Changes the size of the terminal.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.screen.lock().expect("screen").screen_mut().set_size(rows, columns);
+        self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("resized");
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("gone");
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub fn end(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "it does not end; the screen shows:\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+/// Writes an Ed25519 key made from a seed and an `allowed_signers` that trusts it; returns both paths.
+pub fn key(folder: &Path, name: &str, seed: u8) -> (PathBuf, PathBuf) {
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&[seed; 32]);
+    let mut private = ssh_key::PrivateKey::from(pair);
+    private.set_comment(name);
+    let key = folder.join(format!("{name}.key"));
+    std::fs::write(&key, private.to_openssh(ssh_key::LineEnding::LF).expect("encoded").as_bytes()).expect("written");
+    let signers = folder.join(format!("{name}.signers"));
+    std::fs::write(&signers, format!("{name} {}\n", private.public_key().to_openssh().expect("encoded"))).expect("written");
+    (key, signers)
+}
+
+/// A path of the repository as text.
+pub fn here(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of real releases beside the corpus; `None` (with a word of why) when it is not there.
+pub fn releases() -> Option<PathBuf> {
+    let Some(corpus) = std::env::var_os("COUNTERSIGN_CORPUS") else {
+        eprintln!("skipped: COUNTERSIGN_CORPUS is not set");
+        return None;
+    };
+    let path = Path::new(&corpus).join("../releases");
+    if !path.is_dir() {
+        eprintln!("skipped: no releases beside the corpus");
+        return None;
+    }
+    Some(path)
+}
