@@ -9,4 +9,4 @@ mod table;
 
 pub use facts::{Discovery, Facts, Hashed, HiddenPlace};
 pub use policy::{ChecklistEntry, Policy, PolicyError};
-pub use table::{Check, Code, Group, GroupSummary, Verdict, groups, run};
+pub use table::{Check, Code, Group, GroupSummary, TABLE, Verdict, groups, run};
