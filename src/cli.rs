@@ -192,6 +192,17 @@ fn man(subcommand: Option<&str>) -> color_eyre::Result<Outcome> {
     Ok(Outcome::Well)
 }
 
+/// Reports what stopped the work: one line for each cause, without a backtrace. Names in it pass the guard.
+#[must_use]
+pub fn trouble(report: &color_eyre::Report) -> Outcome {
+    let mut out = std::io::stderr().lock();
+    for (i, cause) in report.chain().enumerate() {
+        let text = crate::text::Shown::new(&cause.to_string());
+        let _ = if i == 0 { writeln!(out, "countersign: {text}") } else { writeln!(out, "  because: {text}") };
+    }
+    Outcome::Trouble
+}
+
 /// Prints text that has passed the guard. A closed pipe is no error: the reader has seen enough.
 fn print(text: &str) -> color_eyre::Result<()> {
     let mut out = std::io::stdout().lock();

@@ -28,7 +28,7 @@ pub use clock::{today, uptime};
 pub use compare::{CompareError, compare_paths};
 pub use headless::{Headless, run_headless};
 pub use journal::Journal;
-pub use signing::{KeySource, Prepared, SignFailure, load_signers, sign_with};
+pub use signing::{KeySource, Prepared, SignFailure, load_signers, may_write, sign_with};
 pub use work::MAX_READ;
 
 /// The demonstration release, built by `testdata/demo/make.sh`.

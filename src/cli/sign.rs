@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Outcome, RoomArgs, StateArgs, options, print};
 use crate::review::Decision;
-use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, run_headless, sign_with};
+use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, may_write, run_headless, sign_with};
 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,9 +62,7 @@ pub struct SignArgs {
 }
 
 pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
-    if args.output.exists() {
-        color_eyre::eyre::bail!("{} is there already: a record is never written over; choose another --output", args.output.display());
-    }
+    may_write(&args.output).map_err(|e| color_eyre::eyre::eyre!(e))?;
     let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false };
     let mut done = run_headless(options(Some(args.bundle), args.room, state))?;
     if let Some(why) = done.session.read_only() {

@@ -239,6 +239,17 @@ fn public_fingerprint(path: &Path) -> Result<Option<String>, String> {
     signoff::FileSigner::public_of(&bytes).map(|key| Some(provenance::fingerprint(&key))).map_err(|e| format!("{}: {e}", path.display()))
 }
 
+/// Whether a record may be written there: a record is never written over.
+///
+/// # Errors
+/// In words, with the path.
+pub fn may_write(output: &Path) -> Result<(), String> {
+    if output.exists() {
+        return Err(format!("{} is there already: a record is never written over; choose another place", output.display()));
+    }
+    Ok(())
+}
+
 /// Signs the prepared statement and writes the record (a DSSE envelope) to `output`, whole or not at all.
 ///
 /// # Errors
@@ -246,6 +257,7 @@ fn public_fingerprint(path: &Path) -> Result<Option<String>, String> {
 pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
     let message = signoff::pae(&prepared.payload);
     let other = SignFailure::Other;
+    may_write(output).map_err(other)?;
     let (signature, public) = match key {
         KeySource::File(path, passphrase) => {
             let place = path.display().to_string();
