@@ -1,7 +1,6 @@
 //! The demonstration release is small, whole, and has exactly the differences that its README states.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use countersign::digest::Sha256;
 use countersign::json;
