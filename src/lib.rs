@@ -6,4 +6,5 @@ pub mod checks;
 pub mod digest;
 pub mod json;
 pub mod model;
+pub mod provenance;
 pub mod text;
