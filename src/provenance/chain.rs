@@ -1,0 +1,223 @@
+//! The chain: reviewed tree = commit = tag = provenance; shipped = subject; rebuilt = shipped.
+//!
+//! A link is proven only by bytes that were read here, claimed when only a trusted signature says so, broken when something
+//! contradicts it, absent when nothing speaks of it. The sum holds only when one and the same provenance names both the commit
+//! and the artifact, so the two links in the middle look at SLSA provenance that names shipped artifacts, and at nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::{Digest, Sha256};
+use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Standing};
+use crate::text::Untrusted;
+
+use super::{Inputs, statement};
+
+/// All links, in the order of the chain.
+pub(crate) fn links(inputs: &Inputs<'_>, attestations: &[Attestation]) -> Vec<ChainLink> {
+    let shipped = Shipped::new(inputs);
+    let provenance: Vec<_> = attestations
+        .iter()
+        .filter(|a| a.predicate_type.as_ref().and_then(Untrusted::as_str).is_some_and(statement::is_provenance))
+        .filter(|a| outcome(a, Question::Signature) != Outcome::No)
+        .collect();
+    let link = |name, (standing, why): (Standing, String)| ChainLink { name, standing, why };
+    vec![
+        link("tree = commit", tree_commit(inputs)),
+        link("commit = tag", commit_tag(inputs)),
+        link("commit = provenance", commit_provenance(inputs, &shipped, &provenance)),
+        link("shipped = subject", shipped_subject(&shipped, &provenance, attestations)),
+        link("rebuilt = shipped", rebuilt_shipped(inputs)),
+    ]
+}
+
+fn outcome(attestation: &Attestation, question: Question) -> Outcome {
+    attestation.answers.iter().find(|a| a.question == question).map_or(Outcome::CannotTell, |a| a.outcome)
+}
+
+fn is_trusted(attestation: &Attestation) -> bool {
+    outcome(attestation, Question::Signature) == Outcome::Yes && outcome(attestation, Question::Signer) == Outcome::Yes
+}
+
+fn place(attestation: &Attestation) -> String {
+    let line = attestation.line.map_or(String::new(), |l| format!(":{l}"));
+    format!("{}{line}", attestation.file.shown().cut_start(120))
+}
+
+fn signer(attestation: &Attestation) -> String {
+    attestation.signatures.iter().find_map(|s| s.principal.clone()).unwrap_or_default()
+}
+
+/// The shipped artifacts and their digests.
+struct Shipped<'a> {
+    all: Vec<(&'a Untrusted, Sha256)>,
+    unhashed: Option<&'a Untrusted>,
+}
+
+impl<'a> Shipped<'a> {
+    fn new(inputs: &Inputs<'a>) -> Self {
+        let mut shipped = Self { all: Vec::new(), unhashed: None };
+        for artifact in &inputs.release.artifacts {
+            match artifact.shipped.map(inputs.digests) {
+                Some(Some(digest)) => shipped.all.push((&artifact.name, digest)),
+                Some(None) => shipped.unhashed = shipped.unhashed.or(Some(&artifact.name)),
+                None => {}
+            }
+        }
+        shipped
+    }
+
+    fn not_ready(&self) -> Option<(Standing, String)> {
+        if let Some(name) = self.unhashed {
+            return Some((Standing::Absent, format!("{} has not been hashed", name.shown().cut(120))));
+        }
+        self.all.is_empty().then(|| (Standing::Absent, "nothing was shipped".to_owned()))
+    }
+
+    fn named_by(&self, digests: &BTreeSet<Sha256>) -> usize {
+        self.all.iter().filter(|(_, d)| digests.contains(d)).count()
+    }
+}
+
+fn digests_of<'a>(attestations: impl Iterator<Item = &'a Attestation>) -> BTreeSet<Sha256> {
+    attestations.flat_map(|a| &a.subjects).flat_map(|s| &s.digests).filter_map(Digest::sha256).collect()
+}
+
+fn tree_commit(inputs: &Inputs<'_>) -> (Standing, String) {
+    let Some(source) = inputs.source else { return (Standing::Absent, "no source tree has been read".to_owned()) };
+    let (Some(commit), Some(tree)) = (&source.commit, &source.tree) else {
+        return (Standing::Absent, format!("{} is not a repository: its tree has no commit", source.origin.shown().cut_start(120)));
+    };
+    let declared = inputs.release.sources.iter().find(|s| s.path == source.origin || inputs.release.sources.len() == 1);
+    match declared.and_then(|d| d.commit.as_ref()) {
+        Some(named) if !named.eq_ignore_ascii_case(commit) => (
+            Standing::Broken,
+            format!("release.json names commit {}, and the tree shown is that of {commit}", crate::text::Shown::new(named).cut(64)),
+        ),
+        _ => (Standing::Proven, format!("tree {tree} is the tree of commit {commit}, read from {}", source.origin.shown().cut_start(120))),
+    }
+}
+
+fn commit_tag(inputs: &Inputs<'_>) -> (Standing, String) {
+    let Some(source) = inputs.source else { return (Standing::Absent, "no source tree has been read".to_owned()) };
+    let Some(tag) = &source.tag else { return (Standing::Absent, "release.json names no tag".to_owned()) };
+    let (tag, commit) = (tag.shown().cut(120), source.commit.as_deref().unwrap_or("none"));
+    match source.tag_matches {
+        Some(true) => (Standing::Proven, format!("the tag {tag} points at commit {commit} (who made the tag is not checked)")),
+        Some(false) => (Standing::Broken, format!("the tag {tag} does not point at commit {commit}")),
+        None => (Standing::Absent, format!("the repository has no tag {tag}")),
+    }
+}
+
+fn commit_provenance(inputs: &Inputs<'_>, shipped: &Shipped<'_>, provenance: &[&Attestation]) -> (Standing, String) {
+    let Some(ours) = inputs.source.and_then(|s| s.commit.as_deref()) else {
+        return (Standing::Absent, "the source shown has no commit".to_owned());
+    };
+    if let Some(not_ready) = shipped.not_ready() {
+        return not_ready;
+    }
+    let named: Vec<&Attestation> = provenance.iter().copied().filter(|a| shipped.named_by(&digests_of(std::iter::once(*a))) > 0).collect();
+    if named.is_empty() {
+        return (Standing::Absent, "no provenance names a shipped artifact".to_owned());
+    }
+    // A statement that contradicts the source breaks the link whoever signed it: the safe side, and the reason says who.
+    let mut contradicting: Vec<&Attestation> =
+        named.iter().copied().filter(|a| a.commit.as_deref().is_some_and(|c| !c.eq_ignore_ascii_case(ours))).collect();
+    contradicting.sort_by_key(|a| !is_trusted(a));
+    if let Some(first) = contradicting.first() {
+        let who = if is_trusted(first) { format!("signed by {}", signer(first)) } else { "not signed by a trusted key".to_owned() };
+        let commit = first.commit.as_deref().unwrap_or("");
+        return (Standing::Broken, format!("{} ({who}) names commit {commit}, and the source shown is {ours}", place(first)));
+    }
+    let agreeing: Vec<&Attestation> = named.iter().copied().filter(|a| a.commit.is_some()).collect();
+    let trusted: Vec<&Attestation> = agreeing.iter().copied().filter(|a| is_trusted(a)).collect();
+    let covered = shipped.named_by(&digests_of(trusted.iter().copied()));
+    let total = shipped.all.len();
+    match trusted.first() {
+        Some(first) if covered == total => (
+            Standing::Claimed,
+            format!("{} says that {total} of {total} artifacts were built from commit {ours} ({})", signer(first), place(first)),
+        ),
+        Some(_) => (Standing::Absent, format!("trusted provenance names commit {ours} for {covered} of {total} shipped artifacts only")),
+        None => match agreeing.first() {
+            None => (Standing::Absent, "the provenance names no commit".to_owned()),
+            Some(first) => {
+                (Standing::Absent, format!("{} names commit {ours}, but no key that the reviewer trusts signed it", place(first)))
+            }
+        },
+    }
+}
+
+fn shipped_subject(shipped: &Shipped<'_>, provenance: &[&Attestation], all: &[Attestation]) -> (Standing, String) {
+    if let Some(not_ready) = shipped.not_ready() {
+        return not_ready;
+    }
+    let total = shipped.all.len();
+    let trusted: Vec<&Attestation> = provenance.iter().copied().filter(|a| is_trusted(a)).collect();
+    let proven = digests_of(trusted.iter().copied());
+    let covered = shipped.named_by(&proven);
+    if covered == total {
+        let who = trusted.first().map(|a| signer(a)).unwrap_or_default();
+        return (Standing::Proven, format!("{total} of {total} shipped artifacts equal subjects of provenance signed by {who}"));
+    }
+    let mut others: BTreeMap<&[u8], Sha256> = BTreeMap::new();
+    for subject in trusted.iter().flat_map(|a| &a.subjects) {
+        if let Some(sha) = subject.digests.iter().find_map(Digest::sha256) {
+            others.insert(subject.name.as_bytes(), sha);
+        }
+    }
+    for (name, digest) in shipped.all.iter().filter(|(_, d)| !proven.contains(d)) {
+        if let Some(said) = others.get(name.as_bytes()) {
+            let why = format!(
+                "trusted provenance says sha256 {}… for {}, which has {}…",
+                said.short(12),
+                name.shown().cut(120),
+                digest.short(12)
+            );
+            return (Standing::Broken, why);
+        }
+    }
+    let anyhow = shipped.named_by(&digests_of(provenance.iter().copied()));
+    let listed = shipped.named_by(&digests_of(all.iter()));
+    let why = if covered > 0 {
+        format!("trusted provenance names {covered} of {total} shipped artifacts only")
+    } else if anyhow > 0 {
+        format!("provenance names {anyhow} of {total} shipped artifacts, but no key that the reviewer trusts signed it")
+    } else if listed > 0 {
+        format!("no provenance names a shipped artifact; lists of checksums name {listed} of {total}")
+    } else {
+        "no attestation names a shipped artifact".to_owned()
+    };
+    (Standing::Absent, why)
+}
+
+fn rebuilt_shipped(inputs: &Inputs<'_>) -> (Standing, String) {
+    let artifacts = &inputs.release.artifacts;
+    let (mut same, mut explained, mut open) = (0_usize, 0_usize, Vec::new());
+    for (index, artifact) in artifacts.iter().enumerate().filter(|(_, a)| a.shipped.is_some()) {
+        let name = artifact.name.shown().cut(120);
+        let node = inputs.comparisons.get(index).and_then(Option::as_ref);
+        match node.map(|n| n.result) {
+            Some(ResultMark::Different) => {
+                return (Standing::Broken, format!("{name} differs from its rebuild in bytes that nothing explains"));
+            }
+            _ if artifact.rebuilt.is_empty() => open.push(format!("{name} was not rebuilt")),
+            Some(ResultMark::Identical) => same += 1,
+            Some(ResultMark::Equivalent) => explained += 1,
+            Some(ResultMark::NotExamined) => open.push(format!("{name} was not examined")),
+            Some(ResultMark::OnlyShipped | ResultMark::OnlyRebuilt) => open.push(format!("{name} is on one side only")),
+            None => open.push(format!("{name} has not been compared yet")),
+        }
+    }
+    let total = same + explained + open.len();
+    match open.first() {
+        _ if total == 0 => (Standing::Absent, "nothing was shipped".to_owned()),
+        Some(first) => (Standing::Absent, format!("{} of {total} artifacts are not shown equal: {first}", open.len())),
+        None if explained == 0 => (Standing::Proven, format!("{same} of {total} artifacts are bit-identical to their rebuild")),
+        None => (
+            Standing::Proven,
+            format!(
+                "{same} of {total} artifacts are bit-identical to their rebuild, {explained} differ only in bytes that a proof explains"
+            ),
+        ),
+    }
+}

@@ -1,0 +1,210 @@
+//! Which key made a signature, and what that key is worth: the reviewer's, an offer of the bundle, or nobody's.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Outcome, SignatureReport};
+use crate::text::{Shown, Untrusted};
+
+use super::dsse::Signature;
+use super::key::Key;
+use super::signers::{AllowedSigners, Standing};
+use super::sshsig;
+
+/// Work that checking one bundle's signatures may take, in bytes hashed; one check costs at least [`FLOOR`].
+const BUDGET: u64 = 2 << 30;
+/// What one check of a short message costs, in bytes hashed in the same time.
+const FLOOR: u64 = 32 << 10;
+/// Keys that a bundle may offer.
+const MAX_OFFERS: usize = 256;
+
+/// What is known of who made a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// A signer whom the reviewer allows for this.
+    Trusted,
+    /// In the reviewer's file, not allowed for this: why.
+    Refused(String),
+    /// In the reviewer's file, limited in a way that cannot be judged: why.
+    Unjudged(String),
+    /// Good, with a key that the reviewer does not list: what it is called, where it came from.
+    Stranger(String),
+    /// Does not verify with the key that it names: why.
+    Bad(String),
+    /// No key is known that verifies it: why.
+    Unknown(String),
+}
+
+/// A signature and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    pub(crate) who: Who,
+    pub(crate) report: SignatureReport,
+}
+
+impl Checked {
+    /// Whether the signature itself is good, whoever made it.
+    pub(crate) fn is_good(&self) -> bool {
+        !matches!(self.who, Who::Bad(_) | Who::Unknown(_))
+    }
+}
+
+/// A key that the bundle offers.
+struct Offer {
+    called: String,
+    file: Untrusted,
+    key: Key,
+}
+
+/// Checks signatures against the reviewer's signers, then against the bundle's offers.
+pub(crate) struct Checker<'a> {
+    signers: &'a AllowedSigners,
+    keys: Vec<(String, &'a Key)>,
+    offers: Vec<Offer>,
+    spent: u64,
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(signers: &'a AllowedSigners) -> Self {
+        let mut seen = BTreeSet::new();
+        let keys = signers.entries().iter().map(|e| (e.key.fingerprint(), &e.key)).filter(|(f, _)| seen.insert(f.clone())).collect();
+        Self { signers, keys, offers: Vec::new(), spent: 0 }
+    }
+
+    /// Takes the keys of a file of `data/trust`: an `allowed_signers` file or a public key. Anything else offers nothing.
+    pub(crate) fn offer(&mut self, file: &Untrusted, bytes: &[u8]) {
+        let found = match AllowedSigners::parse(bytes) {
+            Ok(list) => list.entries().iter().map(|e| (e.principals.clone(), e.key.clone())).collect(),
+            Err(_) => std::str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| Key::from_line(text).ok().map(|k| (text.split_ascii_whitespace().nth(2).unwrap_or("").to_owned(), k)))
+                .into_iter()
+                .collect::<Vec<_>>(),
+        };
+        for (called, key) in found {
+            if self.offers.len() < MAX_OFFERS && !self.offers.iter().any(|o| o.key == key) {
+                self.offers.push(Offer { called: Shown::new(&called).cut(80).to_string(), file: file.clone(), key });
+            }
+        }
+    }
+
+    /// Whether there is no key at all to check with.
+    pub(crate) fn has_no_signers(&self) -> bool {
+        self.signers.is_empty()
+    }
+
+    /// Checks one signature of an envelope over `message`.
+    pub(crate) fn check(&mut self, signature: &Signature, message: &[u8], namespace: &str) -> Checked {
+        if signature.sig.starts_with(b"SSHSIG") {
+            return match sshsig::parse(&signature.sig) {
+                Ok(parsed) => self.check_sshsig(&parsed, signature.keyid.clone(), message, namespace),
+                Err(e) => bad(signature.keyid.clone(), e.to_string()),
+            };
+        }
+        let hint = signature.keyid.lossy().into_owned();
+        let mut candidates: Vec<&Key> = self.keys.iter().map(|(_, k)| *k).chain(self.offers.iter().map(|o| &o.key)).collect();
+        // The key id only says which key to try first.
+        candidates.sort_by_key(|k| k.fingerprint() != hint);
+        let mut found = None;
+        for key in candidates.iter().filter(|k| k.ed25519().is_some()) {
+            self.spent = self.spent.saturating_add(FLOOR).saturating_add(message.len() as u64);
+            if self.spent > BUDGET {
+                return unknown(
+                    signature.keyid.clone(),
+                    "not checked: the bundle has more signatures than the bound on work allows".to_owned(),
+                );
+            }
+            if key.verify(message, &signature.sig) {
+                found = Some((*key).clone());
+                break;
+            }
+        }
+        if let Some(key) = found {
+            return self.judge(&key, signature.keyid.clone(), namespace, true);
+        }
+        match candidates.first().filter(|k| k.fingerprint() == hint) {
+            Some(key) if key.ed25519().is_some() => {
+                let whose = self.called(&hint);
+                bad(
+                    signature.keyid.clone(),
+                    format!("the signature does not match the bytes: it names the key {whose} {hint}, which does not verify it"),
+                )
+            }
+            Some(key) => unknown(signature.keyid.clone(), format!("raw signatures of {} keys are not checked by this version", key.kind())),
+            None if candidates.is_empty() => unknown(signature.keyid.clone(), "no key is known to check it with".to_owned()),
+            None => {
+                let hint = if hint.is_empty() { "it names no key".to_owned() } else { format!("it names {}", Shown::new(&hint).cut(80)) };
+                unknown(signature.keyid.clone(), format!("no key that is known here verifies it ({hint})"))
+            }
+        }
+    }
+
+    /// Checks an SSHSIG over `message`.
+    pub(crate) fn check_sshsig(&mut self, signature: &sshsig::SshSig, keyid: Untrusted, message: &[u8], namespace: &str) -> Checked {
+        self.spent = self.spent.saturating_add(FLOOR).saturating_add(message.len() as u64);
+        if self.spent > BUDGET {
+            return unknown(keyid, "not checked: the bundle has more signatures than the bound on work allows".to_owned());
+        }
+        match sshsig::verify(signature, message, namespace, &signature.key) {
+            Ok(()) => self.judge(&signature.key, keyid, namespace, false),
+            Err(e @ sshsig::SshSigError::Unsupported(_)) => unknown(keyid, e.to_string()),
+            Err(e) => {
+                let print = signature.key.fingerprint();
+                bad(keyid, format!("{e} (key {} {print})", self.called(&print)))
+            }
+        }
+    }
+
+    /// What a key is called: its principals in the reviewer's file, or in the bundle's offer.
+    fn called(&self, fingerprint: &str) -> String {
+        let mine = self.signers.find(fingerprint).next().map(|e| Shown::new(&e.principals).cut(80).to_string());
+        mine.or_else(|| self.offers.iter().find(|o| o.key.fingerprint() == fingerprint).map(|o| format!("of {}'s offer", o.called)))
+            .unwrap_or_else(|| "of nobody known".to_owned())
+    }
+
+    /// What a good signature by `key` is worth; `raw` when the signature does not carry the key itself.
+    fn judge(&self, key: &Key, keyid: Untrusted, namespace: &str, raw: bool) -> Checked {
+        let print = key.fingerprint();
+        let mut best: Option<(Who, Option<String>)> = None;
+        for entry in self.signers.find(&print) {
+            let called = Some(entry.principals.clone());
+            match entry.standing(namespace, self.signers.time()) {
+                Standing::Allowed => {
+                    best = Some((Who::Trusted, called));
+                    break;
+                }
+                Standing::Unknown(why) => best = Some((Who::Unjudged(why), called)),
+                Standing::Refused(why) if best.is_none() => best = Some((Who::Refused(why), called)),
+                Standing::Refused(_) => {}
+            }
+        }
+        let (who, principal) = best.unwrap_or_else(|| {
+            let offer = self.offers.iter().find(|o| o.key.fingerprint() == print);
+            let from = match offer {
+                Some(o) => format!("{} {print}, a key that the bundle itself offers in {}", o.called, o.file.shown()),
+                None if raw => format!("the key {print}"),
+                None => format!("the key {print}, which only the signature itself carries"),
+            };
+            (Who::Stranger(from), None)
+        });
+        let principal = principal.map(|p| Shown::new(&p).cut(80).to_string());
+        let (outcome, reason) = match &who {
+            Who::Trusted => (Outcome::Yes, format!("signed by {} {print}", principal.as_deref().unwrap_or(""))),
+            Who::Refused(why) => (Outcome::No, format!("good, and {why}")),
+            Who::Unjudged(why) => (Outcome::CannotTell, format!("good, and {why}")),
+            Who::Stranger(from) => (Outcome::CannotTell, format!("good with {from}; not among the reviewer's allowed signers")),
+            Who::Bad(why) | Who::Unknown(why) => (Outcome::No, why.clone()),
+        };
+        let fingerprint = Some(print);
+        Checked { who, report: SignatureReport { keyid, outcome, principal, fingerprint, reason } }
+    }
+}
+
+fn bad(keyid: Untrusted, reason: String) -> Checked {
+    let report = SignatureReport { keyid, outcome: Outcome::No, principal: None, fingerprint: None, reason: reason.clone() };
+    Checked { who: Who::Bad(reason), report }
+}
+
+fn unknown(keyid: Untrusted, reason: String) -> Checked {
+    let report = SignatureReport { keyid, outcome: Outcome::CannotTell, principal: None, fingerprint: None, reason: reason.clone() };
+    Checked { who: Who::Unknown(reason), report }
+}

@@ -1,0 +1,281 @@
+//! From the files of `data/provenance` to attestations.
+
+use crate::json;
+use crate::model::{Attestation, FileRole, Outcome, Question, Subject};
+use crate::text::Untrusted;
+
+use super::checker::{Checked, Checker};
+use super::judge::{self, Known};
+use super::{ATTESTATION_NAMESPACE, FILE_NAMESPACE, Inputs, dsse, sshsig, statement, sums};
+
+/// Attestations that one bundle may have before the rest is not examined.
+const MAX_ROWS: usize = 10_000;
+/// Bytes of a file that is not checked here which are kept for the raw view.
+const MAX_RAW: usize = 1 << 20;
+const UNCHECKED: &str = "not checked by this version";
+
+struct Work<'a, 'i> {
+    inputs: &'a Inputs<'i>,
+    checker: Checker<'a>,
+    known: Known,
+    rows: Vec<Attestation>,
+}
+
+/// Reads every file.
+pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
+    let mut work = Work { inputs, checker: Checker::new(inputs.signers), known: Known::new(inputs), rows: Vec::new() };
+    let is_offer = |index: usize| {
+        inputs.files.get(index).is_some_and(|(id, path, _)| {
+            path.as_bytes().starts_with(b"data/trust/") || inputs.release.file(*id).is_some_and(|f| f.role == FileRole::Trust)
+        })
+    };
+    for (index, (_, path, bytes)) in inputs.files.iter().enumerate() {
+        if is_offer(index) {
+            work.checker.offer(path, bytes);
+        }
+    }
+    for (index, (_, path, bytes)) in inputs.files.iter().enumerate() {
+        if !is_offer(index) {
+            work.file(path, bytes);
+        }
+    }
+    work.rows
+}
+
+fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &[u8]) -> Attestation {
+    Attestation {
+        file: file.clone(),
+        line,
+        kind: kind.to_owned(),
+        predicate_type: None,
+        subjects: Vec::new(),
+        builder: None,
+        build_type: None,
+        commit: None,
+        started: None,
+        finished: None,
+        materials: Vec::new(),
+        signatures: Vec::new(),
+        answers: judge::cannot_tell(reason),
+        payload: bytes.iter().take(MAX_RAW).copied().collect(),
+    }
+}
+
+impl Work<'_, '_> {
+    fn file(&mut self, path: &Untrusted, bytes: &[u8]) {
+        let text = path.lossy().into_owned();
+        let name = String::from_utf8_lossy(judge::base(text.as_bytes())).into_owned();
+        let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".jsonl") {
+            return self.lines(path, bytes);
+        }
+        if lower.ends_with(".sig") {
+            return self.detached(path, bytes);
+        }
+        if let Some(algorithm) = sums::algorithm_of(&name) {
+            return self.list(path, &name, algorithm, bytes);
+        }
+        let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
+        if first == Some(&b'{') || lower.ends_with(".json") {
+            return self.document(path, None, bytes);
+        }
+        let row = blank(path, None, kind_of(&lower), UNCHECKED, bytes);
+        self.rows.push(row);
+    }
+
+    fn lines(&mut self, path: &Untrusted, bytes: &[u8]) {
+        for (number, line) in (1_u64..).zip(bytes.split(|b| *b == b'\n')) {
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if self.rows.len() >= MAX_ROWS {
+                let reason = format!("not examined from this line on: more than {MAX_ROWS} attestations");
+                self.rows.push(blank(path, Some(number), "DSSE envelope", &reason, b""));
+                return;
+            }
+            self.document(path, Some(number), line);
+        }
+    }
+
+    /// One JSON document: an envelope, or something that only looks like one.
+    fn document(&mut self, path: &Untrusted, line: Option<u64>, bytes: &[u8]) {
+        let unread = |column: u64, row: u64, what: &str, kind: &str| {
+            let row = line.unwrap_or(row);
+            blank(path, line, kind, &format!("cannot be read: line {row}, column {column}: {what}"), bytes)
+        };
+        let json = match json::parse(bytes) {
+            Ok(json) => json,
+            Err(e) => return self.rows.push(unread(e.column, e.line, &e.what, "JSON")),
+        };
+        if json.get("payloadType").is_none() && json.get("payload").is_none() {
+            let row = if json.get("_type").and_then(json::Json::as_str).is_some_and(|t| t.starts_with("https://in-toto.io/Statement/")) {
+                self.statement(path, line, bytes, &[], "it is a statement without a signature")
+            } else {
+                blank(path, line, kind_of_json(&json), UNCHECKED, bytes)
+            };
+            return self.rows.push(row);
+        }
+        let row = match dsse::from_json(&json, bytes) {
+            Err(e) => unread(e.column, e.line, &e.what, "DSSE envelope"),
+            Ok(envelope) if envelope.payload_type != dsse::IN_TOTO => {
+                let shown = crate::text::Shown::new(&envelope.payload_type).cut(120);
+                let reason = format!("the payload type is {shown}; only {} is read", dsse::IN_TOTO);
+                blank(path, line, "DSSE envelope", &reason, &envelope.payload)
+            }
+            Ok(envelope) => {
+                let message = dsse::pae(&envelope.payload_type, &envelope.payload);
+                let checked: Vec<_> = envelope.signatures.iter().map(|s| self.checker.check(s, &message, ATTESTATION_NAMESPACE)).collect();
+                self.statement(path, line, &envelope.payload, &checked, "the envelope has no signature")
+            }
+        };
+        self.rows.push(row);
+    }
+
+    fn statement(&mut self, path: &Untrusted, line: Option<u64>, payload: &[u8], checked: &[Checked], unsigned: &str) -> Attestation {
+        let [signature, signer] = judge::signature_and_signer(checked, self.checker.has_no_signers(), (Outcome::No, unsigned));
+        let trusted = signature.outcome == Outcome::Yes && signer.outcome == Outcome::Yes;
+        let mut row = blank(path, line, "in-toto Statement", "", b"");
+        row.payload = payload.to_vec();
+        row.signatures = checked.iter().map(|c| c.report.clone()).collect();
+        let parsed = match statement::parse(payload) {
+            Ok(parsed) => parsed,
+            Err(why) => {
+                row.answers = judge::cannot_tell(&format!("the signed statement cannot be read: {why}"));
+                replace(&mut row, [signature, signer]);
+                return row;
+            }
+        };
+        let at = judge::source_material(self.inputs, &parsed.materials);
+        row.commit = at.and_then(|i| parsed.materials.get(i)).and_then(|m| m.commit.clone());
+        row.answers = match &parsed.remark {
+            Some(remark) => judge::cannot_tell(remark),
+            None => vec![
+                judge::builder(self.inputs, parsed.builder.as_ref(), trusted),
+                judge::source(self.inputs, row.commit.as_deref()),
+                judge::materials(&self.known, &parsed.materials, at),
+            ],
+        };
+        replace(&mut row, [judge::subject(&self.known, &parsed.subjects, false), judge::time()]);
+        replace(&mut row, [signature, signer]);
+        row.kind = parsed.kind;
+        row.predicate_type = Some(parsed.predicate_type.into());
+        row.subjects = parsed.subjects;
+        row.builder = parsed.builder;
+        row.build_type = parsed.build_type;
+        row.started = parsed.started;
+        row.finished = parsed.finished;
+        row.materials = parsed.materials.into_iter().enumerate().filter(|(i, _)| Some(*i) != at).map(|(_, m)| (m.uri, m.digests)).collect();
+        row
+    }
+
+    fn list(&mut self, path: &Untrusted, name: &str, algorithm: crate::digest::Algorithm, bytes: &[u8]) {
+        let label = crate::text::Shown::new(name).cut(80).to_string();
+        let mut sidecar = path.as_bytes().to_vec();
+        sidecar.extend_from_slice(b".sig");
+        let found = self.inputs.files.iter().find(|(_, p, _)| p.as_bytes() == sidecar).map(|(_, _, b)| b);
+        let (kind, checked, unsigned) = match found.map(|b| sshsig::parse(b)) {
+            None => (label.clone(), Vec::new(), format!("not signed: no {label}.sig beside it")),
+            Some(Err(e)) => (format!("{label} with .sig"), Vec::new(), format!("{label}.sig is {UNCHECKED}: {e}")),
+            Some(Ok(signature)) => {
+                let keyid = Untrusted::from(signature.key.fingerprint());
+                let checked = self.checker.check_sshsig(&signature, keyid, bytes, FILE_NAMESPACE);
+                (format!("{label} with SSHSIG"), vec![checked], String::new())
+            }
+        };
+        let pair = judge::signature_and_signer(&checked, self.checker.has_no_signers(), (Outcome::CannotTell, &unsigned));
+        let mut row = blank(path, None, &kind, "a list of checksums does not say", b"");
+        row.payload = bytes.to_vec();
+        row.signatures = checked.into_iter().map(|c| c.report).collect();
+        replace(&mut row, pair);
+        let subject = match sums::parse(bytes, algorithm) {
+            Ok(subjects) => {
+                row.subjects = subjects;
+                judge::subject(&self.known, &row.subjects, true)
+            }
+            Err(why) => unreadable(&format!("the list cannot be read: {why}")),
+        };
+        replace(&mut row, [subject, judge::time()]);
+        self.rows.push(row);
+    }
+
+    /// A `.sig` beside a list was checked with it; any other is checked over the file that it stands beside.
+    fn detached(&mut self, path: &Untrusted, bytes: &[u8]) {
+        let target = path.as_bytes().strip_suffix(b".sig").unwrap_or_default();
+        let beside = self.inputs.files.iter().find(|(_, p, _)| p.as_bytes() == target);
+        let name = String::from_utf8_lossy(judge::base(target)).into_owned();
+        if beside.is_some() && sums::algorithm_of(&name).is_some() {
+            return;
+        }
+        let (Ok(signature), Some((_, _, message))) = (sshsig::parse(bytes), beside) else {
+            let why = if beside.is_none() { "not checked: the file that it signs is not beside it" } else { UNCHECKED };
+            let row = blank(path, None, "detached signature", why, bytes);
+            return self.rows.push(row);
+        };
+        let keyid = Untrusted::from(signature.key.fingerprint());
+        let checked = [self.checker.check_sshsig(&signature, keyid, message, FILE_NAMESPACE)];
+        let pair = judge::signature_and_signer(&checked, self.checker.has_no_signers(), (Outcome::CannotTell, ""));
+        let mut row = blank(path, None, "SSHSIG", "a detached signature does not say", message);
+        row.subjects = vec![Subject {
+            name: String::from_utf8_lossy(target).into_owned().into(),
+            digests: vec![crate::digest::Sha256::of(message).into()],
+        }];
+        row.signatures = checked.into_iter().map(|c| c.report).collect();
+        replace(&mut row, pair);
+        let subject = judge::subject(&self.known, &row.subjects, false);
+        replace(&mut row, [subject, judge::time()]);
+        self.rows.push(row);
+    }
+}
+
+fn unreadable(reason: &str) -> crate::model::Answer {
+    crate::model::Answer { question: Question::Subject, outcome: Outcome::CannotTell, reason: reason.to_owned() }
+}
+
+/// Puts answers in their places and keeps the order of [`Question::ALL`].
+fn replace<const N: usize>(row: &mut Attestation, answers: [crate::model::Answer; N]) {
+    for answer in answers {
+        row.answers.retain(|a| a.question != answer.question);
+        row.answers.push(answer);
+    }
+    row.answers.sort_by_key(|a| a.question);
+}
+
+fn kind_of(lower: &str) -> &'static str {
+    const KINDS: [(&str, &str); 12] = [
+        (".buildinfo", "Debian .buildinfo"),
+        (".changes", "Debian .changes"),
+        (".dsc", "Debian .dsc"),
+        (".asc", "OpenPGP signature"),
+        (".gpg", "OpenPGP signature"),
+        (".minisig", "minisign signature"),
+        (".link", "in-toto link"),
+        (".layout", "in-toto layout"),
+        (".sigstore", "Sigstore bundle"),
+        (".attestation", "PEP 740 attestation"),
+        (".pem", "PEM file"),
+        (".crt", "certificate"),
+    ];
+    KINDS.iter().find(|(end, _)| lower.ends_with(end)).map_or("unknown file", |(_, kind)| kind)
+}
+
+fn kind_of_json(json: &json::Json) -> &'static str {
+    let text = |name: &str| json.get(name).and_then(json::Json::as_str).unwrap_or("");
+    if text("mediaType").starts_with("application/vnd.dev.sigstore.bundle") {
+        return "Sigstore bundle";
+    }
+    match json.at(&["signed", "_type"]).and_then(json::Json::as_str) {
+        Some("link") => return "in-toto link",
+        Some("layout") => return "in-toto layout",
+        _ => {}
+    }
+    if json.get("verification_material").is_some() || json.get("attestation_bundles").is_some() {
+        return "PEP 740 attestation";
+    }
+    if json.get("attestations").is_some() {
+        return "npm attestations";
+    }
+    if json.get("verificationMaterial").is_some() || json.get("dsseEnvelope").is_some() {
+        return "Sigstore bundle";
+    }
+    "unknown JSON"
+}

@@ -1,0 +1,250 @@
+//! The answers (a) to (g) of one attestation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::{Algorithm, Sha256};
+use crate::model::{Answer, FileId, Outcome, Question, Subject};
+use crate::text::{Shown, Untrusted};
+
+use super::Inputs;
+use super::checker::{Checked, Who};
+use super::statement::Material;
+
+/// What this computer hashed, by digest, and what is called what.
+pub(crate) struct Known {
+    by_digest: BTreeMap<Sha256, FileId>,
+    /// Every shipped artifact: name, last part of its path, digest once known.
+    shipped: Vec<(Untrusted, Option<Sha256>)>,
+    by_name: BTreeMap<Vec<u8>, Option<Sha256>>,
+    complete: bool,
+}
+
+impl Known {
+    pub(crate) fn new(inputs: &Inputs<'_>) -> Self {
+        let mut known = Self { by_digest: BTreeMap::new(), shipped: Vec::new(), by_name: BTreeMap::new(), complete: true };
+        for (index, file) in inputs.release.files.iter().enumerate() {
+            let Ok(id) = u32::try_from(index).map(FileId) else { continue };
+            match (inputs.digests)(id) {
+                Some(digest) => {
+                    known.by_digest.entry(digest).or_insert(id);
+                }
+                None => known.complete &= !file.present,
+            }
+        }
+        for artifact in &inputs.release.artifacts {
+            let Some(id) = artifact.shipped else { continue };
+            let digest = (inputs.digests)(id);
+            if let Some(file) = inputs.release.file(id) {
+                known.by_name.insert(base(file.path.as_bytes()).to_vec(), digest);
+            }
+            known.by_name.insert(artifact.name.as_bytes().to_vec(), digest);
+            known.shipped.push((artifact.name.clone(), digest));
+        }
+        known
+    }
+}
+
+/// The last component of a path.
+pub(crate) fn base(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+}
+
+fn answer(question: Question, outcome: Outcome, reason: impl Into<String>) -> Answer {
+    Answer { question, outcome, reason: reason.into() }
+}
+
+/// All questions answered with "cannot tell", for one reason.
+pub(crate) fn cannot_tell(reason: &str) -> Vec<Answer> {
+    Question::ALL.into_iter().map(|q| answer(q, Outcome::CannotTell, reason)).collect()
+}
+
+/// (a). `is_list` when leaving out a shipped artifact matters, as it does for a list of checksums.
+pub(crate) fn subject(known: &Known, subjects: &[Subject], is_list: bool) -> Answer {
+    use Outcome::{CannotTell, No, Yes};
+    let say = |outcome, reason: String| answer(Question::Subject, outcome, reason);
+    let total = subjects.len();
+    if total == 0 {
+        return say(No, "it names no subject".to_owned());
+    }
+    let (mut equal, mut unbound, mut absent) = (0_usize, Vec::new(), Vec::new());
+    let mut named = BTreeSet::new();
+    for subject in subjects {
+        let sha = subject.digests.iter().find_map(crate::digest::Digest::sha256);
+        match sha {
+            Some(sha) if known.by_digest.contains_key(&sha) => {
+                equal += 1;
+                named.insert(sha);
+            }
+            Some(sha) => match known.by_name.get(base(subject.name.as_bytes())) {
+                Some(Some(ours)) => {
+                    let reason = format!(
+                        "it says sha256 {}… for {}, and the file here has {}…",
+                        sha.short(12),
+                        subject.name.shown().cut(120),
+                        ours.short(12)
+                    );
+                    return say(No, reason);
+                }
+                _ => absent.push(subject),
+            },
+            None => unbound.push(subject),
+        }
+    }
+    if let Some(first) = unbound.first() {
+        let why = if first.digests.iter().any(|d| d.algorithm == Algorithm::Sha512) {
+            "only a sha512, and files are hashed with SHA-256 here"
+        } else {
+            "no sha256 or sha512, which alone would bind it"
+        };
+        return say(CannotTell, format!("{} of {total} subjects have {why}, first {}", unbound.len(), first.name.shown().cut(120)));
+    }
+    if let Some(first) = absent.first() {
+        let first = first.name.shown().cut(120);
+        return if !known.complete {
+            say(CannotTell, format!("{equal} of {total} subjects equal files we hashed; not every file is hashed, {first} may be missing"))
+        } else if equal == 0 {
+            say(No, format!("none of {total} subjects is a file of this bundle, first {first}"))
+        } else {
+            say(
+                CannotTell,
+                format!("{equal} of {total} subjects equal files we hashed; {} are not in the bundle, first {first}", absent.len()),
+            )
+        };
+    }
+    let left_out = known.shipped.iter().filter(|(_, d)| d.is_none_or(|d| !named.contains(&d))).collect::<Vec<_>>();
+    match left_out.first() {
+        Some((first, _)) if is_list => say(
+            CannotTell,
+            format!(
+                "{equal} of {total} subjects equal files we hashed, and the list leaves out {} of {} shipped artifacts, first {}",
+                left_out.len(),
+                known.shipped.len(),
+                first.shown().cut(120)
+            ),
+        ),
+        _ => say(Yes, format!("{equal} of {total} subjects equal files we hashed")),
+    }
+}
+
+/// (b) and (c).
+pub(crate) fn signature_and_signer(checked: &[Checked], no_signers: bool, unsigned: (Outcome, &str)) -> [Answer; 2] {
+    use Outcome::{CannotTell, No, Yes};
+    let pair = |b: (Outcome, String), c: (Outcome, String)| [answer(Question::Signature, b.0, b.1), answer(Question::Signer, c.0, c.1)];
+    let nobody = "nobody is shown to have signed it".to_owned();
+    if checked.is_empty() {
+        return pair((unsigned.0, unsigned.1.to_owned()), (CannotTell, nobody));
+    }
+    let good: Vec<_> = checked.iter().filter(|c| c.is_good()).collect();
+    let keys: BTreeSet<_> = good.iter().filter_map(|c| c.report.fingerprint.clone()).collect();
+    let count = if checked.len() > 1 {
+        format!("; {} of {} signatures verify, with {} distinct keys", good.len(), checked.len(), keys.len())
+    } else {
+        String::new()
+    };
+    let best = good.iter().min_by_key(|c| match c.who {
+        Who::Trusted => 0,
+        Who::Unjudged(_) => 1,
+        Who::Refused(_) => 2,
+        _ => 3,
+    });
+    let Some(best) = best else {
+        let worst = checked.iter().find(|c| matches!(c.who, Who::Bad(_))).or(checked.first());
+        let (outcome, reason) = match worst.map(|c| &c.who) {
+            Some(Who::Bad(why)) => (No, why.clone()),
+            Some(Who::Unknown(why)) => (CannotTell, why.clone()),
+            _ => (CannotTell, nobody.clone()),
+        };
+        let signer = if no_signers { "no allowed signers were given: pass --signers FILE".to_owned() } else { nobody };
+        return pair((outcome, format!("{reason}{count}")), (CannotTell, signer));
+    };
+    let print = best.report.fingerprint.as_deref().unwrap_or("");
+    let name = best.report.principal.as_deref().unwrap_or("");
+    match &best.who {
+        Who::Trusted => pair(
+            (Yes, format!("signed by {name} {print}{count}")),
+            (Yes, format!("{name} {print} is among the reviewer's allowed signers")),
+        ),
+        Who::Unjudged(why) => pair((Yes, format!("signed by {name} {print}{count}")), (CannotTell, why.clone())),
+        Who::Refused(why) => pair((Yes, format!("signed by {name} {print}{count}")), (No, why.clone())),
+        Who::Stranger(from) => {
+            let offer = format!("good with {from}: an offer, not trust{count}");
+            if no_signers {
+                pair((Yes, offer), (CannotTell, "no allowed signers were given: pass --signers FILE".to_owned()))
+            } else {
+                pair((Yes, offer), (No, format!("signed by {from}; not among the reviewer's allowed signers")))
+            }
+        }
+        Who::Bad(why) | Who::Unknown(why) => pair((CannotTell, why.clone()), (CannotTell, nobody)),
+    }
+}
+
+/// (d).
+pub(crate) fn time() -> Answer {
+    answer(Question::Time, Outcome::CannotTell, "no authenticated time")
+}
+
+/// (e). A builder's name counts only in a statement that a trusted key signed.
+pub(crate) fn builder(inputs: &Inputs<'_>, builder: Option<&Untrusted>, trusted: bool) -> Answer {
+    use Outcome::{CannotTell, No, Yes};
+    let say = |outcome, reason: String| answer(Question::Builder, outcome, reason);
+    let Some(id) = builder else { return say(CannotTell, "it names no builder".to_owned()) };
+    let shown = id.shown().cut(200);
+    if inputs.builders.is_empty() {
+        return say(CannotTell, format!("built by {shown}, it says; the policy names no builder to compare with"));
+    }
+    let listed = id.as_str().is_some_and(|id| inputs.builders.contains(id));
+    match (listed, trusted) {
+        (false, _) => say(No, format!("built by {shown}, it says, which the policy does not name")),
+        (true, false) => {
+            say(CannotTell, format!("it says {shown}, which the policy names, but no signature that the reviewer trusts says so"))
+        }
+        (true, true) => say(Yes, format!("built by {shown}, which the policy names")),
+    }
+}
+
+/// Index of the material that is the source: the one whose commit is the bundle's, else the first with a commit.
+pub(crate) fn source_material(inputs: &Inputs<'_>, materials: &[Material]) -> Option<usize> {
+    let ours = inputs.source.and_then(|s| s.commit.as_deref());
+    let same = |m: &Material| ours.is_some_and(|o| m.commit.as_deref().is_some_and(|c| c.eq_ignore_ascii_case(o)));
+    materials.iter().position(same).or_else(|| materials.iter().position(|m| m.commit.is_some()))
+}
+
+/// (f).
+pub(crate) fn source(inputs: &Inputs<'_>, commit: Option<&str>) -> Answer {
+    use Outcome::{CannotTell, No, Yes};
+    let say = |outcome, reason: String| answer(Question::Source, outcome, reason);
+    let Some(commit) = commit else { return say(CannotTell, "it names no source commit".to_owned()) };
+    let Some(tree) = inputs.source else {
+        return say(CannotTell, format!("it names commit {commit}; no source tree has been read"));
+    };
+    let Some(ours) = tree.commit.as_deref() else {
+        return say(CannotTell, format!("it names commit {commit}; the source here is not a repository"));
+    };
+    if ours.eq_ignore_ascii_case(commit) {
+        say(Yes, format!("commit {commit} is the one whose tree is shown"))
+    } else {
+        say(No, format!("it names commit {commit}, and the tree shown is that of {}", Shown::new(ours)))
+    }
+}
+
+/// (g). `source` is the index of the material that (f) speaks of.
+pub(crate) fn materials(known: &Known, materials: &[Material], source: Option<usize>) -> Answer {
+    use Outcome::{CannotTell, Yes};
+    let say = |outcome, reason: String| answer(Question::Materials, outcome, reason);
+    let others: Vec<_> = materials.iter().enumerate().filter(|(i, _)| Some(*i) != source).map(|(_, m)| m).collect();
+    if others.is_empty() {
+        return match source {
+            Some(_) => say(Yes, "it names no material beside the source commit".to_owned()),
+            None => say(CannotTell, "it names no material at all".to_owned()),
+        };
+    }
+    let here = |m: &Material| m.digests.iter().filter_map(crate::digest::Digest::sha256).any(|d| known.by_digest.contains_key(&d));
+    let missing: Vec<_> = others.iter().filter(|m| !here(m)).collect();
+    match missing.first() {
+        None => say(Yes, format!("{} of {} other materials equal files we hashed", others.len(), others.len())),
+        Some(first) => say(
+            CannotTell,
+            format!("{} of {} other materials are not in the bundle, first {}", missing.len(), others.len(), first.uri.shown().cut(160)),
+        ),
+    }
+}
