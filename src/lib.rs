@@ -2,6 +2,7 @@
 //!
 //! The layers and who may name whom are in `docs/architecture.md`; `tests/architecture.rs` holds them.
 
+pub mod bundle;
 pub mod checks;
 pub mod digest;
 pub mod json;
