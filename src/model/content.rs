@@ -1,6 +1,6 @@
 //! Access to bytes by id, so that pure code can read without knowing about files.
 
-use crate::digest::Sha256;
+use crate::digest::{Algorithm, Digest, Hasher, Sha256};
 use crate::text::Untrusted;
 
 /// A payload file of the open bundle: an index into [`Release::files`](super::Release::files).
@@ -53,6 +53,23 @@ pub trait Content: Send + Sync {
     /// # Errors
     /// As [`Content::read`], and [`ContentError::Cancelled`].
     fn stream(&self, id: FileId, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), ContentError>;
+
+    /// Hashes the file once: its SHA-256, and its digests of those of `others` that are not SHA-256, in their order. `each` gets the
+    /// number of bytes done and returns false to cancel. An implementation that keeps first digests hashes only here, not twice.
+    ///
+    /// # Errors
+    /// As [`Content::stream`].
+    fn hash(&self, id: FileId, others: &[Algorithm], each: &mut dyn FnMut(u64) -> bool) -> Result<(Sha256, Vec<Digest>), ContentError> {
+        let mut hasher = Hasher::new(others);
+        let mut done = 0u64;
+        self.stream(id, &mut |chunk| {
+            hasher.update(chunk);
+            done = done.saturating_add(chunk.len() as u64);
+            each(done)
+        })?;
+        let (sha256, others, _) = hasher.finish();
+        Ok((sha256, others))
+    }
 }
 
 /// Reads the files of a source tree.

@@ -1,0 +1,94 @@
+//! The bytes of commits, tags and trees.
+
+use git2::Oid;
+
+use super::{ObjectError, Store};
+
+/// What is needed of a commit.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::bundle) struct Commit {
+    pub(in crate::bundle) tree: Oid,
+    /// Seconds since the epoch, as the committer set it.
+    pub(in crate::bundle) time: Option<i64>,
+}
+
+fn header<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    bytes.split(|b| *b == b'\n').take_while(|line| !line.is_empty()).find_map(|line| line.strip_prefix(name)?.strip_prefix(b" "))
+}
+
+fn oid(text: &[u8]) -> Option<Oid> {
+    let text = std::str::from_utf8(text).ok().filter(|t| t.len() == 40)?;
+    Oid::from_str(text).ok()
+}
+
+/// Reads a commit.
+pub(in crate::bundle) fn commit(bytes: &[u8]) -> Option<Commit> {
+    let tree = oid(bytes.strip_prefix(b"tree ")?.split(|b| *b == b'\n').next()?)?;
+    let committer = header(bytes, b"committer").unwrap_or_default();
+    let after = committer.iter().rposition(|b| *b == b'>').and_then(|i| committer.get(i + 2..)).unwrap_or_default();
+    let time = std::str::from_utf8(after).ok().and_then(|t| t.split(' ').next()?.parse().ok());
+    Some(Commit { tree, time })
+}
+
+/// The object that an annotated tag names.
+fn tag_target(bytes: &[u8]) -> Option<Oid> {
+    oid(bytes.strip_prefix(b"object ")?.split(|b| *b == b'\n').next()?)
+}
+
+/// What the annotated tag `id` names.
+pub(in crate::bundle) fn target(store: &Store, id: Oid) -> Result<Oid, ObjectError> {
+    let bytes = store.small(id, git2::ObjectType::Tag)?;
+    tag_target(&bytes).ok_or_else(|| ObjectError::Damaged(format!("tag object {id} names no object")))
+}
+
+/// Follows annotated tags to what they name; gives its id and kind.
+pub(in crate::bundle) fn peel(store: &Store, id: Oid) -> Result<(Oid, git2::ObjectType), ObjectError> {
+    let mut at = id;
+    for _ in 0..16 {
+        let (kind, _) = store.header(at)?;
+        if kind != git2::ObjectType::Tag {
+            return Ok((at, kind));
+        }
+        at = target(store, at)?;
+    }
+    Err(ObjectError::Damaged("more than sixteen tags name one another".into()))
+}
+
+/// One entry of a tree object: mode, name, object.
+pub(in crate::bundle) type TreeEntry<'a> = (u32, &'a [u8], Oid);
+
+/// Reads a tree; `None` when it is malformed.
+pub(in crate::bundle) fn tree(bytes: &[u8]) -> Option<Vec<TreeEntry<'_>>> {
+    let mut out = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let space = rest.iter().take(8).position(|b| *b == b' ')?;
+        let mode = u32::from_str_radix(std::str::from_utf8(&rest[..space]).ok()?, 8).ok()?;
+        let after = &rest[space + 1..];
+        let end = after.iter().position(|b| *b == 0)?;
+        let id = Oid::from_bytes(after.get(end + 1..end + 21)?).ok()?;
+        out.push((mode, &after[..end], id));
+        rest = &after[end + 21..];
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_are_read_or_refused() {
+        let id = "565e73d13aceeaafc0f1e5638f78355a9431b9eb";
+        let bytes =
+            format!("tree {id}\nparent {id}\nauthor a <a@b> 5 +0000\ncommitter c > <c@d> 1700000000 +0100\n\ncommitter x <x> 9 +0\n");
+        let read = commit(bytes.as_bytes()).expect("a commit");
+        assert_eq!((read.tree.to_string().as_str(), read.time), (id, Some(1_700_000_000)));
+        assert_eq!(commit(b"tree 565e\n"), None);
+        let raw = [b"100644 a b\0".as_slice(), &[7; 20], b"40000 d\0", &[8; 20]].concat();
+        let entries = tree(&raw).expect("a tree");
+        assert_eq!(entries.iter().map(|e| (e.0, e.1)).collect::<Vec<_>>(), [(0o100_644, &b"a b"[..]), (0o40_000, b"d")]);
+        assert_eq!(tree(&raw[..raw.len() - 1]), None);
+        assert_eq!(tree(b"100644 a"), None);
+    }
+}

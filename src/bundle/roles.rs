@@ -1,0 +1,190 @@
+//! What a file is for, by its place in the layout; and, where nothing says so, guesses from names.
+
+use std::collections::HashMap;
+
+use super::paths::{file_name, split_first};
+use crate::model::{Artifact, FileId, FileRole, PayloadFile, Rebuild, SourceDeclaration};
+use crate::text::Untrusted;
+
+/// The role of a path relative to `data/` (or to the root of a loose directory).
+pub(super) fn by_place(path: &[u8]) -> FileRole {
+    let (top, rest) = split_first(path);
+    match (top, rest) {
+        (b"release.json", None) => FileRole::Manifest,
+        (b"source" | b"sources" | b"src", Some(_)) => FileRole::Source,
+        (b"shipped", Some(_)) => FileRole::Shipped,
+        (b"rebuilt", Some(_)) => FileRole::Rebuilt,
+        (b"debug", Some(_)) => FileRole::Debug,
+        (b"provenance" | b"attestations", Some(_)) => FileRole::Provenance,
+        (b"sbom", Some(_)) => FileRole::Sbom,
+        (b"trust", Some(_)) => FileRole::Trust,
+        (b"previous", Some(_)) => FileRole::Previous,
+        _ => FileRole::Other,
+    }
+}
+
+/// The role that a file's name suggests, for a file in none of the known places.
+pub(super) fn by_name(path: &[u8]) -> FileRole {
+    let name = file_name(path).to_ascii_lowercase();
+    let ends = |list: &[&str]| list.iter().any(|suffix| name.ends_with(suffix.as_bytes()));
+    if ends(&[".intoto.jsonl", ".sigstore.json", ".sigstore", ".link", ".layout", ".buildinfo", ".dsc", ".asc", ".minisig"])
+        || name.starts_with(b"sha256sums")
+        || name.starts_with(b"sha512sums")
+    {
+        FileRole::Provenance
+    } else if ends(&[".spdx.json", ".spdx", ".cdx.json", ".cdx.xml"]) {
+        FileRole::Sbom
+    } else if ends(&[".debug", ".pdb", ".dwp"]) || debug_of(&name).is_some() {
+        FileRole::Debug
+    } else if ends(&[".bundle"]) || path.windows(5).any(|w| w == b".git/") {
+        FileRole::Source
+    } else {
+        FileRole::Other
+    }
+}
+
+/// The beginning of the artifact's name that a debug file of that name belongs to.
+fn debug_of(name: &[u8]) -> Option<Vec<u8>> {
+    for mark in ["-dbgsym_", "-dbg_", "-debuginfo-", "-dbgsym-"] {
+        if let Some(i) = name.windows(mark.len()).position(|w| w == mark.as_bytes()) {
+            let joint = if mark.ends_with('_') { b'_' } else { b'-' };
+            let mut start = name[..i].to_vec();
+            start.push(joint);
+            return Some(start);
+        }
+    }
+    for suffix in [".debug", ".pdb", ".dwp", ".dwarf"] {
+        if let Some(stem) = name.strip_suffix(suffix.as_bytes()) {
+            return Some(stem.to_vec());
+        }
+    }
+    None
+}
+
+/// Whether a debug file of that name belongs to an artifact of that name.
+pub(super) fn debug_belongs(debug: &[u8], artifact: &[u8]) -> bool {
+    let debug = file_name(debug).to_ascii_lowercase();
+    debug_of(&debug).is_some_and(|start| !start.is_empty() && file_name(artifact).to_ascii_lowercase().starts_with(&start))
+}
+
+/// Pairs shipped with rebuilt paths, both relative to their own directory: the same relative path first, then a file name that is unique
+/// on both sides. Gives the index of the rebuilt path for each shipped one.
+pub(super) fn pair<'a>(shipped: &[&'a [u8]], rebuilt: &[&'a [u8]]) -> Vec<Option<usize>> {
+    let by_path: HashMap<&[u8], usize> = rebuilt.iter().enumerate().map(|(i, p)| (*p, i)).collect();
+    let mut pairs: Vec<Option<usize>> = shipped.iter().map(|p| by_path.get(p).copied()).collect();
+    let mut taken = vec![false; rebuilt.len()];
+    for i in pairs.iter().flatten() {
+        taken[*i] = true;
+    }
+    let mut names: HashMap<&[u8], (usize, usize, usize)> = HashMap::new();
+    for (i, path) in shipped.iter().enumerate().filter(|(i, _)| pairs[*i].is_none()) {
+        let seen = names.entry(file_name(path)).or_default();
+        (seen.0, seen.2) = (seen.0 + 1, i);
+    }
+    let mut right: HashMap<&[u8], (usize, usize)> = HashMap::new();
+    for (i, path) in rebuilt.iter().enumerate().filter(|(i, _)| !taken[*i]) {
+        let seen = right.entry(file_name(path)).or_default();
+        *seen = (seen.0 + 1, i);
+    }
+    for (name, (count, _, i)) in names {
+        if let (1, Some((1, j))) = (count, right.get(name)) {
+            pairs[i] = Some(*j);
+        }
+    }
+    pairs
+}
+
+/// What a release without a `release.json` seems to hold.
+pub(super) fn guess(files: &[PayloadFile], base: &[u8]) -> (Vec<SourceDeclaration>, Vec<Artifact>) {
+    let of = |role: FileRole| -> Vec<(FileId, &[u8])> {
+        files
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.role == role && f.present)
+            .filter_map(|(i, f)| Some((FileId(u32::try_from(i).ok()?), f.path.as_bytes().strip_prefix(base)?)))
+            .collect()
+    };
+    (sources(&of(FileRole::Source), base), artifacts(&of(FileRole::Shipped), &of(FileRole::Rebuilt), &of(FileRole::Debug)))
+}
+
+fn artifacts(shipped: &[(FileId, &[u8])], rebuilt: &[(FileId, &[u8])], debug: &[(FileId, &[u8])]) -> Vec<Artifact> {
+    fn below<'a>(path: &'a [u8]) -> &'a [u8] {
+        split_first(path).1.unwrap_or(path)
+    }
+    let left: Vec<&[u8]> = shipped.iter().map(|(_, p)| below(p)).collect();
+    let right: Vec<&[u8]> = rebuilt.iter().map(|(_, p)| below(p)).collect();
+    let pairs = pair(&left, &right);
+    let mut alone = vec![true; right.len()];
+    let mut out: Vec<Artifact> = pairs
+        .iter()
+        .enumerate()
+        .map(|(i, j)| {
+            let rebuilt = j.and_then(|j| {
+                alone[j] = false;
+                Some(Rebuild { by: None, file: rebuilt.get(j)?.0 })
+            });
+            Artifact {
+                name: left[i].into(),
+                shipped: Some(shipped[i].0),
+                rebuilt: rebuilt.into_iter().collect(),
+                debug: debug.iter().filter(|(_, d)| debug_belongs(d, left[i])).map(|(id, _)| *id).collect(),
+            }
+        })
+        .collect();
+    out.extend(alone.iter().enumerate().filter(|(_, alone)| **alone).map(|(j, _)| Artifact {
+        name: right[j].into(),
+        shipped: None,
+        rebuilt: vec![Rebuild { by: None, file: rebuilt[j].0 }],
+        debug: Vec::new(),
+    }));
+    out
+}
+
+/// Git bundles and archives each; a repository by its directory; else the directory of sources itself.
+fn sources(files: &[(FileId, &[u8])], base: &[u8]) -> Vec<SourceDeclaration> {
+    let full = |path: &[u8]| Untrusted::from([base, path].concat());
+    let declare = |path: Untrusted, file: Option<FileId>| SourceDeclaration { path, file, commit: None, tag: None };
+    let mut out: Vec<SourceDeclaration> = Vec::new();
+    for (_, path) in files.iter().filter(|(_, p)| p.ends_with(b"/HEAD")) {
+        let root = &path[..path.len() - b"/HEAD".len()];
+        let objects = [root, b"/objects/"].concat();
+        if files.iter().any(|(_, p)| p.starts_with(&objects)) {
+            out.push(declare(full(root), None));
+        }
+    }
+    if !out.is_empty() {
+        return out;
+    }
+    let archive = |p: &[u8]| {
+        let name = file_name(p);
+        name.ends_with(b".bundle") || name.ends_with(b".tar") || name.windows(5).any(|w| w == b".tar.") || name.ends_with(b".tgz")
+    };
+    let depth = |p: &[u8]| p.iter().filter(|b| **b == b'/').count();
+    for (id, path) in files.iter().filter(|(_, p)| depth(p) <= 1 && archive(p)) {
+        out.push(declare(full(path), Some(*id)));
+    }
+    if let (true, Some((_, first))) = (out.is_empty(), files.first()) {
+        out.push(declare(full(split_first(first).0), None));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_by_path_then_by_unique_name() {
+        let shipped: Vec<&[u8]> = vec![b"a/x", b"b/y", b"c/z", b"d/z"];
+        let rebuilt: Vec<&[u8]> = vec![b"q/y", b"a/x", b"q/z"];
+        assert_eq!(pair(&shipped, &rebuilt), [Some(1), Some(0), None, None]);
+    }
+
+    #[test]
+    fn debug_files_belong_by_name() {
+        assert!(debug_belongs(b"debug/hello-dbgsym_2.10-3_amd64.deb", b"hello_2.10-3_amd64.deb"));
+        assert!(!debug_belongs(b"debug/hello-dbgsym_2.10-3_amd64.deb", b"hello-doc_2.10-3_all.deb"));
+        assert!(debug_belongs(b"prog.debug", b"bin/prog"));
+        assert!(!debug_belongs(b".debug", b"prog"));
+    }
+}

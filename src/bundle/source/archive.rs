@@ -1,0 +1,125 @@
+//! Archives of sources: a tar, plain or compressed, read into memory.
+
+use crate::bundle::compressed::{self, ExpandError};
+use crate::bundle::defects::Defects;
+use crate::bundle::error::BundleError;
+use crate::bundle::tar::{self, Kind, TarError};
+use crate::bundle::{limits, paths};
+use crate::digest::Sha256;
+use crate::model::{ContentError, EntryKind, Severity, SourceContent, SourceEntry, SourceTree, Where};
+use crate::text::Untrusted;
+
+/// The members of an archive, in memory.
+pub(in crate::bundle) struct ArchiveContent {
+    bytes: Vec<u8>,
+    /// Path, and the member's data: a range of `bytes`, or the target of a link.
+    members: Vec<(Untrusted, Data)>,
+}
+
+enum Data {
+    Range(usize, usize),
+    Target(Vec<u8>),
+}
+
+impl ArchiveContent {
+    fn data(&self, data: &Data) -> Option<Vec<u8>> {
+        match data {
+            Data::Range(from, to) => self.bytes.get(*from..*to).map(<[u8]>::to_vec),
+            Data::Target(target) => Some(target.clone()),
+        }
+    }
+}
+
+impl SourceContent for ArchiveContent {
+    fn read(&self, entry: usize, limit: u64) -> Result<Vec<u8>, ContentError> {
+        let (_, data) = self.members.get(entry).ok_or(ContentError::Absent)?;
+        let size = match data {
+            Data::Range(from, to) => to.saturating_sub(*from),
+            Data::Target(target) => target.len(),
+        } as u64;
+        if size > limit {
+            return Err(ContentError::TooLarge { size, limit });
+        }
+        self.data(data).ok_or(ContentError::Absent)
+    }
+
+    fn read_path(&self, path: &Untrusted, limit: u64) -> Result<Vec<u8>, ContentError> {
+        let index = self.members.binary_search_by(|(p, _)| p.cmp(path)).map_err(|_| ContentError::Absent)?;
+        self.read(index, limit)
+    }
+}
+
+/// Opens an archive; a single directory that holds everything is left out of the paths.
+pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted) -> Result<(SourceTree, ArchiveContent), BundleError> {
+    let file = origin.shown().to_string();
+    let over = |what: &str, limit: u64| BundleError::OverBound {
+        file: file.clone(),
+        what: what.to_owned(),
+        limit,
+        advice: "unpack it and compare with the directory",
+    };
+    let refuse = |what: String| BundleError::Source {
+        file: file.clone(),
+        code: "source.archive",
+        what,
+        advice: "ask for a git bundle, or a tar made by a plain `tar -cf`",
+    };
+    let tar = match compressed::method(bytes) {
+        Some(method) => {
+            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE);
+            compressed::expand(bytes, method, limit).map_err(|e| match e {
+                ExpandError::TooLarge => over("bytes when decompressed", limit),
+                ExpandError::Damaged(what) => refuse(format!("its compressed data is damaged: {what}")),
+            })?
+        }
+        None => bytes.to_vec(),
+    };
+    if !tar::looks_like(&tar) {
+        return Err(refuse(format!("{}, nor a git bundle or repository", compressed::describe(&tar))));
+    }
+    let listing = tar::list(tar.as_slice(), limits::MEMBERS).map_err(|e| match e {
+        TarError::Refused { offset, what } => BundleError::Ambiguous { file: file.clone(), offset, what },
+        TarError::TooMany => over("members", limits::MEMBERS as u64),
+        TarError::Io(e) => refuse(e.to_string()),
+    })?;
+    let mut defects = Defects::default();
+    for odd in listing.oddities {
+        let severity = if odd.code == "tar.end" { Severity::Note } else { Severity::Fail };
+        defects.add("source.archive", severity, "ask for an archive made by a plain `tar -cf`", || {
+            (Where::file(origin.clone()), format!("at byte {}: {}", odd.offset, odd.what))
+        });
+    }
+    let mut rows: Vec<(Vec<u8>, EntryKind, Data)> = Vec::new();
+    for member in listing.members {
+        let end = member.offset.saturating_add(member.size);
+        let (Ok(from), Ok(to)) = (usize::try_from(member.offset), usize::try_from(end)) else { continue };
+        match member.kind {
+            Kind::File { executable: false } => rows.push((member.path, EntryKind::File, Data::Range(from, to))),
+            Kind::File { executable: true } => rows.push((member.path, EntryKind::Executable, Data::Range(from, to))),
+            Kind::Link(target) => rows.push((member.path, EntryKind::Link, Data::Target(target))),
+            Kind::Directory => {}
+        }
+    }
+    strip_top(&mut rows);
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut content = ArchiveContent { bytes: tar, members: Vec::with_capacity(rows.len()) };
+    let mut entries = Vec::with_capacity(rows.len());
+    for (path, kind, data) in rows {
+        let bytes = content.data(&data).unwrap_or_default();
+        let path = Untrusted::from(path);
+        entries.push(SourceEntry { path: path.clone(), kind, id: Sha256::of(&bytes).to_string(), size: bytes.len() as u64 });
+        content.members.push((path, data));
+    }
+    Ok((SourceTree { origin: origin.clone(), entries, defects: defects.finish(), ..SourceTree::default() }, content))
+}
+
+fn strip_top(rows: &mut [(Vec<u8>, EntryKind, Data)]) {
+    let Some((first, _, _)) = rows.first() else { return };
+    let (top, Some(_)) = paths::split_first(first) else { return };
+    let prefix = [top, b"/"].concat();
+    if rows.iter().all(|(path, _, _)| path.starts_with(&prefix)) {
+        for (path, _, _) in rows {
+            path.drain(..prefix.len());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use super::*;
+
+const RELEASE: &[u8] = br#"{"schema": "release-bundle/v1", "product": "p", "version": "1", "artifacts": []}"#;
+
+fn fail_codes(root: &Path) -> Vec<&'static str> {
+    codes(&open(root).expect("opens"), Severity::Fail)
+}
+
+#[test]
+fn a_sound_bag_has_no_defect_and_a_damaged_one_has() {
+    let files: &[(&str, &[u8])] = &[("data/release.json", RELEASE), ("data/shipped/a", b"a")];
+    let sound = bag(files);
+    // Nothing names shipped/a: that is told, and nothing else.
+    assert_eq!(open(sound.path()).expect("opens").release.defects.iter().map(|d| d.code).collect::<Vec<_>>(), ["release.unnamed"]);
+
+    let link = bag(files);
+    std::os::unix::fs::symlink("/etc/passwd", link.path().join("data/shipped/b")).expect("linked");
+    assert_eq!(fail_codes(link.path()), ["bag.link"]);
+
+    let missing = bag(files);
+    fs::remove_file(missing.path().join("data/shipped/a")).expect("removed");
+    let bundle = open(missing.path()).expect("opens");
+    let defect = bundle.release.defects.iter().find(|d| d.code == "bag.missing").expect("told");
+    assert_eq!((defect.place.file.as_str(), defect.place.line), (Some("manifest-sha256.txt"), Some(2)));
+    assert!(hash_all(&bundle).contains(&Fixity::Missing));
+
+    let extra = bag(files);
+    write(extra.path(), "data/shipped/x", b"x");
+    assert_eq!(fail_codes(extra.path()), ["bag.extra"]);
+    assert!(hash_all(&open(extra.path()).expect("opens")).contains(&Fixity::Extra));
+
+    let altered = bag(files);
+    write(altered.path(), "data/shipped/a", b"b");
+    assert!(hash_all(&open(altered.path()).expect("opens")).contains(&Fixity::Altered));
+
+    let case = bag(&[("data/release.json", RELEASE), ("data/other/a", b"a"), ("data/other/A", b"a")]);
+    assert_eq!(fail_codes(case.path()), ["bag.case"]);
+
+    let manifest = bag(files);
+    let path = manifest.path().join("manifest-sha256.txt");
+    let text = fs::read_to_string(&path).expect("read");
+    fs::write(&path, format!("{text}{}  data/../../etc/passwd\n", Sha256::of(b""))).expect("written");
+    assert_eq!(fail_codes(manifest.path()), ["bag.escape", "bag.tag"]);
+
+    let oxum = bag(files);
+    write(oxum.path(), "bag-info.txt", b"Payload-Oxum: 7.1\n");
+    assert_eq!(fail_codes(oxum.path()), ["bag.oxum"]);
+
+    let disagree = bag(files);
+    let line = |bytes: &[u8]| {
+        let mut h = crate::digest::Hasher::new(&[Algorithm::Sha512]);
+        h.update(bytes);
+        h.finish().1.remove(0).to_string()
+    };
+    let sha512 = format!("{}  data/release.json\n{}  data/shipped/a\n", line(RELEASE), line(b"something else"));
+    write(disagree.path(), "manifest-sha512.txt", sha512.as_bytes());
+    let bundle = open(disagree.path()).expect("opens");
+    assert_eq!(hash_all(&bundle), [Fixity::Intact, Fixity::Altered], "sha256 agrees, sha512 does not");
+}
+
+#[test]
+fn the_name_of_a_defect_is_safe_to_show() {
+    let root = bag(&[("data/release.json", RELEASE), ("data/other/\u{1b}[2J\u{202e}x", b"a")]);
+    let bundle = open(root.path()).expect("opens");
+    let text: String = bundle.release.defects.iter().map(ToString::to_string).collect();
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+    assert!(codes(&bundle, Severity::Unknown).contains(&"bag.name"));
+}
+
+#[test]
+fn what_is_no_bundle_is_refused_with_a_reason() {
+    let root = directory(&[("a.zip", b"PK\x03\x04zip"), ("b.txt", b"hello"), ("c.tar.gz", &[0x1f, 0x8b, 8, 0]), ("empty", b"")]);
+    for (name, word) in [("a.zip", "zip"), ("b.txt", "not a tar"), ("c.tar.gz", "compressed"), ("empty", "empty"), ("none", "cannot open")]
+    {
+        let error = open(&root.path().join(name)).err().expect("refused").to_string();
+        assert!(error.contains(word) && error.contains(name), "{error}");
+    }
+    fs::create_dir(root.path().join("nothing")).expect("created");
+    assert!(fail_codes(&root.path().join("nothing")).contains(&"bag.empty"));
+}
+
+#[test]
+fn defects_of_one_kind_are_counted_not_listed_without_end() {
+    let root = bag(&[("data/release.json", RELEASE)]);
+    for i in 0..1000 {
+        write(root.path(), &format!("data/x/{i}"), b"");
+    }
+    let bundle = open(root.path()).expect("opens");
+    let extra: Vec<_> = bundle.release.defects.iter().filter(|d| d.code == "bag.extra").collect();
+    assert_eq!(extra.len(), 201);
+    assert!(extra.last().expect("one").what.starts_with("800 more"));
+}
