@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         return cli::trouble(&report).into();
     }
     let cli = Cli::parse();
-    session::uptime();
+    let _start = session::uptime();
     let asked = match cli::run(cli) {
         Ok(asked) => asked,
         Err(report) => return cli::trouble(&report).into(),

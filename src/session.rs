@@ -22,7 +22,7 @@ use crate::digest::Sha256;
 use crate::model::{Evidence, Listing, Place, SourceContent, View};
 use crate::provenance::AllowedSigners;
 use crate::review::{Body, Decision, Event, State};
-use crate::text::{Row, Shown};
+use crate::text::Shown;
 
 pub use clock::{today, uptime};
 pub use compare::{CompareError, compare_paths};

@@ -118,7 +118,7 @@ pub const TABLE: [Code; 10] = [
     code("source.tag", Group::Source, "the declared tag names the declared commit"),
     code("source.hidden", Group::Source, "no source file has characters that hide or reorder others"),
     code("provenance.subject", Group::Provenance, "every shipped artifact is the subject of an attestation"),
-    code("provenance.signature", Group::Provenance, "every attestation is signed by a key that the reviewer trusts"),
+    code("provenance.signature", Group::Provenance, "every shipped artifact is named by an attestation that a key which the reviewer trusts has signed, and no signature is bad"),
     code("provenance.chain", Group::Provenance, "no link of the chain from source to artifact is broken"),
     code("artifacts.paired", Group::Artifacts, "every shipped artifact was rebuilt"),
     code("artifacts.equal", Group::Artifacts, "every shipped artifact is identical or equivalent to its rebuild"),
@@ -284,19 +284,27 @@ fn signatures(facts: &Facts) -> (Verdict, String) {
     if attestations.is_empty() {
         return (Verdict::CannotTell, "the bundle has no attestation".to_owned());
     }
-    let worst = |outcome: Outcome| {
-        attestations.iter().find_map(|a| {
-            let answer = a.answers.iter().find(|x| matches!(x.question, Signature | Signer) && x.outcome == outcome)?;
-            Some(format!("{}: {}", a.file.shown(), answer.reason))
-        })
-    };
-    if let Some(why) = worst(Outcome::No) {
-        return (Verdict::Fail, why);
+    for attestation in attestations {
+        let refuted = attestation.answers.iter().find(|x| matches!(x.question, Signature | Signer) && x.outcome == Outcome::No);
+        if let Some(answer) = refuted {
+            return (Verdict::Fail, format!("{}: {}", attestation.file.shown(), answer.reason));
+        }
     }
-    if let Some(why) = worst(Outcome::CannotTell) {
-        return (Verdict::CannotTell, why);
+    let is = |a: &crate::model::Attestation, question| a.answers.iter().any(|x| x.question == question && x.outcome == Outcome::Yes);
+    let trusted = || attestations.iter().filter(|a| is(a, Signature) && is(a, Signer));
+    let shipped = facts.release.artifacts.iter().filter_map(|a| a.shipped.map(|id| (a, id)));
+    let mut count = 0;
+    for (artifact, id) in shipped {
+        let sha = facts.sha256(id);
+        if !trusted().any(|a| a.subjects.iter().any(|s| s.digests.iter().any(|d| sha.is_some() && d.sha256() == sha))) {
+            return (Verdict::CannotTell, format!("no attestation by a key that the reviewer trusts names {}", artifact.name.shown()));
+        }
+        count += 1;
     }
-    (Verdict::Pass, format!("{} attestations signed by keys that the reviewer trusts", attestations.len()))
+    match count {
+        0 => (Verdict::CannotTell, "nothing was shipped".to_owned()),
+        _ => (Verdict::Pass, format!("{count} shipped artifacts are named by {} attestations of trusted keys", trusted().count())),
+    }
 }
 
 fn chain(facts: &Facts) -> (Verdict, String) {

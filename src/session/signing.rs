@@ -8,8 +8,8 @@ use super::{Room, SessionError, SignedRecord, agent, clock, read_small, work, wr
 use crate::bundle::OpenBundle;
 use crate::checks::{self, Facts};
 use crate::digest::Sha256;
-use crate::model::{ContentError, FileId, IdentityBasis, Node, ResultMark};
-use crate::provenance::{self, AllowedSigners};
+use crate::model::{Content as _, ContentError, FileId, IdentityBasis, Node, ResultMark};
+use crate::provenance::AllowedSigners;
 use crate::review::{self, Body, Class, Decision, Item, Ruling, State};
 use crate::signoff::{self, Signer as _};
 use crate::text::Row;
@@ -233,10 +233,14 @@ fn finding(finding: &review::Finding) -> signoff::FindingLine {
     }
 }
 
+fn fingerprint(key: &ssh_key::PublicKey) -> String {
+    key.fingerprint(ssh_key::HashAlg::Sha256).to_string()
+}
+
 /// The fingerprint of a private key file's public half, which is not encrypted.
 fn public_fingerprint(path: &Path) -> Result<Option<String>, String> {
     let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{}: {e}", path.display()))?;
-    signoff::FileSigner::public_of(&bytes).map(|key| Some(provenance::fingerprint(&key))).map_err(|e| format!("{}: {e}", path.display()))
+    signoff::FileSigner::public_of(&bytes).map(|key| Some(fingerprint(&key))).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// Whether a record may be written there: a record is never written over.
@@ -270,7 +274,7 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<
         }
         KeySource::Agent => agent::sign(&message).map_err(other)?,
     };
-    let keyid = provenance::fingerprint(&public);
+    let keyid = fingerprint(&public);
     let record = signoff::seal_envelope(&prepared.payload, &[(keyid.clone(), signature)]);
     write_whole(output, &record).map_err(other)?;
     Ok(SignedRecord { path: output.to_owned(), payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })

@@ -15,7 +15,7 @@ use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed, HiddenPlace};
 use crate::diff::{self, Context, DebugFile, Limits};
 use crate::digest::Sha256;
-use crate::model::{Carrier, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent, SourceTree, Where};
+use crate::model::{Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent, SourceTree, Where};
 use crate::provenance;
 use crate::text::hidden_characters;
 

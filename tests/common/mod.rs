@@ -34,7 +34,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().expect("a reader");
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, columns, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let (to_screen, to_raw) = (Arc::clone(&screen), Arc::clone(&raw));
         std::thread::spawn(move || {
@@ -91,7 +91,7 @@ impl Terminal {
 
     /// Changes the size of the terminal.
     pub fn resize(&self, columns: u16, rows: u16) {
-        self.screen.lock().expect("screen").screen_mut().set_size(rows, columns);
+        self.screen.lock().expect("screen").screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("resized");
     }
 
@@ -130,6 +130,10 @@ pub fn key(folder: &Path, name: &str, seed: u8) -> (PathBuf, PathBuf) {
     let signers = folder.join(format!("{name}.signers"));
     std::fs::write(&signers, format!("{name} {}\n", private.public_key().to_openssh().expect("encoded"))).expect("written");
     (key, signers)
+}
+
+fn cells(n: u16) -> std::num::NonZeroU16 {
+    std::num::NonZeroU16::new(n).expect("a size")
 }
 
 /// A path of the repository as text.

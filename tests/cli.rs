@@ -1,0 +1,138 @@
+//! The command line as scripts see it: forms, exit codes, JSON, manual page and completions.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+mod common;
+
+fn run(args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = Command::new(common::program()).args(args).output().expect("it runs");
+    (status.code().expect("no signal"), String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned())
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn compare_exits_as_diff_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b, c) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+    fs::write(&a, b"one\ntwo\n").expect("written");
+    fs::write(&b, b"one\ntwo\n").expect("written");
+    fs::write(&c, b"one\nthree\n").expect("written");
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0);
+    let (code, out, _) = run(&["compare", &text(&a), &text(&c), "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, report["result"].as_str()), (1, Some("different")));
+    let account = &report["account"]["shipped"];
+    assert_eq!(account["identical"].as_u64().zip(account["unexplained"].as_u64()).map(|(i, u)| i + u), Some(8));
+    let (code, _, err) = run(&["compare", &text(&a), &text(&folder.path().join("none"))]);
+    assert_eq!(code, 2);
+    assert!(err.contains("none"), "{err}");
+    assert_eq!(run(&["compare", &text(&a)]).0, 2);
+    assert_eq!(run(&["compare", &text(&a), &text(folder.path())]).0, 2);
+}
+
+#[test]
+fn compare_takes_directories_and_sees_modes_links_and_absences() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    for side in [&a, &b] {
+        fs::create_dir_all(side.join("bin")).expect("made");
+        fs::write(side.join("bin/tool"), b"#!/bin/sh\n").expect("written");
+    }
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0);
+    fs::set_permissions(a.join("bin/tool"), fs::Permissions::from_mode(0o4755)).expect("set");
+    let (code, out, _) = run(&["compare", &text(&a), &text(&b)]);
+    assert_eq!(code, 1);
+    assert!(out.contains("mode 4755"), "{out}");
+    fs::set_permissions(a.join("bin/tool"), fs::Permissions::from_mode(0o644)).expect("set");
+    symlink("/etc/passwd", a.join("link")).expect("linked");
+    symlink("/etc/shadow", b.join("link")).expect("linked");
+    fs::write(a.join("extra"), b"x").expect("written");
+    let (code, out, _) = run(&["compare", &text(&a), &text(&b), "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    let result = |name: &str| {
+        let nodes = report["nodes"].as_array().expect("nodes");
+        nodes.iter().find(|n| n["path"].as_str().is_some_and(|p| p.ends_with(name))).map(|n| n["result"].as_str().expect("a result").to_owned())
+    };
+    assert_eq!(code, 1);
+    assert_eq!(result("link").as_deref(), Some("different"));
+    assert_eq!(result("extra").as_deref(), Some("onlyShipped"));
+    assert_eq!(result("bin/tool").as_deref(), Some("identical"));
+}
+
+#[test]
+fn pack_makes_a_bag_that_others_accept_and_check_opens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("src")).expect("made");
+    fs::write(at("src/main.c"), b"int main(void) { return 0; }\n").expect("written");
+    let git = |args: &[&str]| {
+        let status = Command::new("git").arg("-C").arg(at("src")).args(["-c", "user.name=x", "-c", "user.email=x@example.invalid"]).args(args).output().expect("git runs");
+        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    git(&["tag", "v1"]);
+    for side in ["shipped", "rebuilt"] {
+        fs::create_dir_all(at(side)).expect("made");
+        fs::write(at(side).join("tool.bin"), b"the same").expect("written");
+    }
+    let bag = at("bag");
+    let (code, out, err) = run(&[
+        "pack",
+        &text(&bag),
+        "--product",
+        "tool",
+        "--version",
+        "1",
+        "--source",
+        &text(&at("src")),
+        "--shipped",
+        &text(&at("shipped/tool.bin")),
+        "--rebuilt",
+        &text(&at("rebuilt/tool.bin")),
+    ]);
+    assert_eq!(code, 0, "{out}{err}");
+    let sums = Command::new("sha256sum").args(["-c", "--quiet", "manifest-sha256.txt"]).current_dir(&bag).output().expect("sha256sum runs");
+    assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stdout));
+    let (code, out, err) = run(&["check", &text(&bag), "--state", &text(&at("state")), "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(report["source"]["tagMatches"], true);
+    assert_eq!(report["artifacts"][0]["result"], "identical");
+    let (code, _, err) = run(&["pack", &text(&bag), "--product", "t", "--version", "1", "--source", &text(&at("src")), "--shipped", &text(&at("shipped"))]);
+    assert_eq!(code, 2, "a bag is never written over");
+    assert!(err.contains("bag"), "{err}");
+}
+
+#[test]
+fn the_manual_and_the_completions_are_made_from_the_same_forms() {
+    let (code, page, _) = run(&["man"]);
+    assert_eq!(code, 0);
+    assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+    let (code, page, _) = run(&["man", "sign"]);
+    assert!(code == 0 && page.contains("approvedWithFindings"), "{page}");
+    assert_eq!(run(&["man", "nothing"]).0, 2);
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = run(&["completions", shell]);
+        assert!(code == 0 && script.contains("countersign"), "{shell}");
+    }
+}
+
+#[test]
+fn usage_is_trouble_and_help_is_not() {
+    assert_eq!(run(&["frobnicate"]).0, 2);
+    assert_eq!(run(&["sign", "x", "--decision", "approved", "--output", "y"]).0, 2, "a key or the agent is needed");
+    assert_eq!(run(&["sign", "x", "--key", "k", "--decision", "maybe", "--output", "y"]).0, 2);
+    for form in [&["--help"][..], &["open", "--help"], &["check", "--help"], &["compare", "--help"], &["pack", "--help"], &["sign", "--help"], &["verify", "--help"], &["--version"]] {
+        assert_eq!(run(form).0, 0, "{form:?}");
+    }
+}
