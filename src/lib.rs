@@ -7,4 +7,5 @@ pub mod digest;
 pub mod json;
 pub mod model;
 pub mod provenance;
+pub mod signoff;
 pub mod text;
