@@ -5,7 +5,7 @@
 //! `data/trust` are offers. The exact bytes that were verified are the bytes that are parsed.
 
 mod chain;
-mod checker;
+pub(crate) mod checker;
 mod files;
 mod judge;
 mod key;

@@ -216,7 +216,7 @@ fn word(text: &str) -> Result<(&str, &str), Wrong<'_>> {
         }
         escaped = c == '\\' && !escaped;
     }
-    if quoted { Err((text, "a double quote is not closed".to_owned())) } else { Ok((text, "")) }
+    if quoted { Err((text, "a double quote is not closed".to_owned())) } else { Ok(text.split_at(text.len())) }
 }
 
 fn parse_options(options: &str) -> Result<Options, Wrong<'_>> {
