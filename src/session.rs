@@ -312,7 +312,7 @@ impl Session {
             room: Arc::clone(&self.room),
             bundle: Arc::clone(&self.bundle),
             journal: (self.journal.head.clone(), self.journal.count),
-            key: self.options.key.clone(),
+            key: self.default_key(),
         }
     }
 
@@ -332,10 +332,11 @@ impl Session {
         PathBuf::from(safe.trim_start_matches('.'))
     }
 
-    /// The key file that was named at the start.
+    /// The key that would sign: the file named at the start, else the agent if there is one.
     #[must_use]
-    pub fn default_key(&self) -> Option<&Path> {
-        self.options.key.as_deref()
+    pub fn default_key(&self) -> Option<KeySource> {
+        let agent = || std::env::var_os("SSH_AUTH_SOCK").map(|_| KeySource::Agent);
+        self.options.key.clone().map(|path| KeySource::File(path, None)).or_else(agent)
     }
 
     /// The wall clock as `HH:MM` (UTC), for the header.

@@ -17,7 +17,13 @@ struct Bag {
 impl Bag {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let status = Command::new("tar").arg("-xf").arg(common::here("testdata/demo/release.tar")).arg("-C").arg(folder.path()).status().expect("tar runs");
+        let status = Command::new("tar")
+            .arg("-xf")
+            .arg(common::here("testdata/demo/release.tar"))
+            .arg("-C")
+            .arg(folder.path())
+            .status()
+            .expect("tar runs");
         assert!(status.success());
         Self { folder }
     }

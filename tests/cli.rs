@@ -59,7 +59,10 @@ fn compare_takes_directories_and_sees_modes_links_and_absences() {
     let report: Value = serde_json::from_str(&out).expect("JSON");
     let result = |name: &str| {
         let nodes = report["nodes"].as_array().expect("nodes");
-        nodes.iter().find(|n| n["path"].as_str().is_some_and(|p| p.ends_with(name))).map(|n| n["result"].as_str().expect("a result").to_owned())
+        nodes
+            .iter()
+            .find(|n| n["path"].as_str().is_some_and(|p| p.ends_with(name)))
+            .map(|n| n["result"].as_str().expect("a result").to_owned())
     };
     assert_eq!(code, 1);
     assert_eq!(result("link").as_deref(), Some("different"));
@@ -74,7 +77,13 @@ fn pack_makes_a_bag_that_others_accept_and_check_opens() {
     fs::create_dir_all(at("src")).expect("made");
     fs::write(at("src/main.c"), b"int main(void) { return 0; }\n").expect("written");
     let git = |args: &[&str]| {
-        let status = Command::new("git").arg("-C").arg(at("src")).args(["-c", "user.name=x", "-c", "user.email=x@example.invalid"]).args(args).output().expect("git runs");
+        let status = Command::new("git")
+            .arg("-C")
+            .arg(at("src"))
+            .args(["-c", "user.name=x", "-c", "user.email=x@example.invalid"])
+            .args(args)
+            .output()
+            .expect("git runs");
         assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
     };
     git(&["init", "-q"]);
@@ -108,7 +117,8 @@ fn pack_makes_a_bag_that_others_accept_and_check_opens() {
     assert_eq!(code, 0, "{out}{err}");
     assert_eq!(report["source"]["tagMatches"], true);
     assert_eq!(report["artifacts"][0]["result"], "identical");
-    let (code, _, err) = run(&["pack", &text(&bag), "--product", "t", "--version", "1", "--source", &text(&at("src")), "--shipped", &text(&at("shipped"))]);
+    let (code, _, err) =
+        run(&["pack", &text(&bag), "--product", "t", "--version", "1", "--source", &text(&at("src")), "--shipped", &text(&at("shipped"))]);
     assert_eq!(code, 2, "a bag is never written over");
     assert!(err.contains("bag"), "{err}");
 }
@@ -132,7 +142,16 @@ fn usage_is_trouble_and_help_is_not() {
     assert_eq!(run(&["frobnicate"]).0, 2);
     assert_eq!(run(&["sign", "x", "--decision", "approved", "--output", "y"]).0, 2, "a key or the agent is needed");
     assert_eq!(run(&["sign", "x", "--key", "k", "--decision", "maybe", "--output", "y"]).0, 2);
-    for form in [&["--help"][..], &["open", "--help"], &["check", "--help"], &["compare", "--help"], &["pack", "--help"], &["sign", "--help"], &["verify", "--help"], &["--version"]] {
+    for form in [
+        &["--help"][..],
+        &["open", "--help"],
+        &["check", "--help"],
+        &["compare", "--help"],
+        &["pack", "--help"],
+        &["sign", "--help"],
+        &["verify", "--help"],
+        &["--version"],
+    ] {
         assert_eq!(run(form).0, 0, "{form:?}");
     }
 }

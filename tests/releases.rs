@@ -79,7 +79,8 @@ fn hello_differs_in_one_immediate_operand_of_one_function() {
     let first = &report["items"][0];
     assert!(first["id"].as_str().is_some_and(|id| id.ends_with("usr/bin/hello")), "the first item is {first}");
     let elf = nodes(&report).into_iter().find(|n| n["kind"] == "ELF").expect("an ELF");
-    let differing: Vec<&str> = elf["facts"].as_array().expect("facts").iter().filter(|f| f["agrees"] == false).filter_map(|f| f["name"].as_str()).collect();
+    let differing: Vec<&str> =
+        elf["facts"].as_array().expect("facts").iter().filter(|f| f["agrees"] == false).filter_map(|f| f["name"].as_str()).collect();
     assert!(differing.iter().any(|n| n.contains("build-id")), "{differing:?}");
     assert!(nodes(&report).iter().any(|n| n["path"].as_str().is_some_and(|p| p.ends_with("md5sums")) && n["result"] != "identical"));
 }
@@ -93,7 +94,11 @@ fn gzip_differs_broadly_and_the_toolchain_is_named_first() {
     let elf = nodes(&report).into_iter().find(|n| n["kind"] == "ELF" && n["result"] == "different").expect("a differing ELF");
     let toolchain = elf["facts"].as_array().expect("facts").iter().any(|f| f["toolchain"] == true && f["agrees"] == false);
     assert!(toolchain, "{:#}", elf["facts"]);
-    assert!(elf["why"].as_str().is_some_and(|w| w.contains("toolchain") || w.contains("GLIBC") || w.contains("compiler")), "{}", elf["why"]);
+    assert!(
+        elf["why"].as_str().is_some_and(|w| w.contains("toolchain") || w.contains("GLIBC") || w.contains("compiler")),
+        "{}",
+        elf["why"]
+    );
     assert!(elf["functions"].as_array().is_some_and(|f| f.len() > 10));
 }
 
@@ -110,9 +115,23 @@ fn each_is_signed_and_verified_against_its_bundle() {
         };
         let (bundle, state) = (releases.join(name), folder.path().join("state"));
         let text = |p: &Path| p.to_string_lossy().into_owned();
-        let (code, said) = run(&["sign", "--decision", decision, "--key", &text(&key), "--output", &text(&record), "--state", &text(&state)], &[&bundle]);
+        let (code, said) =
+            run(&["sign", "--decision", decision, "--key", &text(&key), "--output", &text(&record), "--state", &text(&state)], &[&bundle]);
         assert_eq!(code, 0, "{said}");
-        let (code, said) = run(&["sign", "--decision", "approved", "--key", &text(&key), "--output", &text(&folder.path().join("no")), "--state", &text(&state)], &[&bundle]);
+        let (code, said) = run(
+            &[
+                "sign",
+                "--decision",
+                "approved",
+                "--key",
+                &text(&key),
+                "--output",
+                &text(&folder.path().join("no")),
+                "--state",
+                &text(&state),
+            ],
+            &[&bundle],
+        );
         assert_eq!(code, 1, "approval with everything open: {said}");
         let (code, said) = run(&["verify", "--signers", &text(&signers), "--bundle", &text(&bundle)], &[&record]);
         assert_eq!(code, 0, "{said}");

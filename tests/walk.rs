@@ -22,7 +22,12 @@ impl Room {
 
     fn open(&self, columns: u16, rows: u16) -> Terminal {
         common::key(self.folder.path(), "alice", 3);
-        let (release, signers, key, state) = (common::here("testdata/demo/release.tar"), common::here("testdata/demo/allowed_signers"), self.path("alice.key"), self.path("state"));
+        let (release, signers, key, state) = (
+            common::here("testdata/demo/release.tar"),
+            common::here("testdata/demo/allowed_signers"),
+            self.path("alice.key"),
+            self.path("state"),
+        );
         Terminal::start(&["open", &release, "--signers", &signers, "--key", &key, "--state", &state, "--reviewer", "alice"], columns, rows)
     }
 }
@@ -96,7 +101,15 @@ fn every_screen_opens_at_every_size_and_a_tiny_terminal_says_so() {
     terminal.wait_for("Does what was shipped match");
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
         terminal.resize(columns, rows);
-        for (key, text) in [("1", "Next to review"), ("2", "tree"), ("3", "Who built what from what"), ("4", "Artifacts"), ("5", "SHIPPED"), ("6", "Checklist"), ("7", "Before you can approve")] {
+        for (key, text) in [
+            ("1", "Next to review"),
+            ("2", "tree"),
+            ("3", "Who built what from what"),
+            ("4", "Artifacts"),
+            ("5", "SHIPPED"),
+            ("6", "Checklist"),
+            ("7", "Before you can approve"),
+        ] {
             terminal.keys(key);
             terminal.wait_for(text);
         }

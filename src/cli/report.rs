@@ -13,7 +13,8 @@ pub(super) fn name(text: &Untrusted) -> String {
 }
 
 fn account(account: &Account) -> Value {
-    let explained: serde_json::Map<String, Value> = account.explained.iter().map(|(cause, bytes)| (cause.word().to_owned(), json!(bytes))).collect();
+    let explained: serde_json::Map<String, Value> =
+        account.explained.iter().map(|(cause, bytes)| (cause.word().to_owned(), json!(bytes))).collect();
     json!({ "identical": account.identical, "explained": explained, "unexplained": account.unexplained })
 }
 
@@ -120,7 +121,11 @@ pub(super) fn text(root: &Node, out: &mut String) {
         let indent = "  ".repeat(trail.len() - 1);
         let size = |side: Side| node.size.get(side).map_or_else(|| "-".to_owned(), |s| s.to_string());
         let _ = write!(out, "{} {indent}{}  {}  ", node.result.mark(), node.name.shown(), node.kind.word());
-        let _ = if node.size.shipped == node.size.rebuilt { write!(out, "{} bytes", size(Side::Shipped)) } else { write!(out, "{} | {} bytes", size(Side::Shipped), size(Side::Rebuilt)) };
+        let _ = if node.size.shipped == node.size.rebuilt {
+            write!(out, "{} bytes", size(Side::Shipped))
+        } else {
+            write!(out, "{} | {} bytes", size(Side::Shipped), size(Side::Rebuilt))
+        };
         let _ = writeln!(out, "  {}{}", node.result.word(), if node.why.is_empty() { String::new() } else { format!(": {}", node.why) });
         details(node, &format!("    {indent}"), out);
     });
@@ -128,7 +133,13 @@ pub(super) fn text(root: &Node, out: &mut String) {
     for (word, account) in [("shipped", &total.shipped), ("rebuilt", &total.rebuilt)] {
         let causes: Vec<String> = account.explained.iter().map(|(c, n)| format!("{c} {n}")).collect();
         let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-        let _ = writeln!(out, "{word}: {} bytes identical, {} explained{causes}, {} unexplained", account.identical, account.explained_total(), account.unexplained);
+        let _ = writeln!(
+            out,
+            "{word}: {} bytes identical, {} explained{causes}, {} unexplained",
+            account.identical,
+            account.explained_total(),
+            account.unexplained
+        );
     }
 }
 
@@ -140,7 +151,8 @@ fn details(node: &Node, indent: &str, out: &mut String) {
         let _ = writeln!(out, "{indent}! {line}");
     }
     for proof in &node.proofs {
-        let _ = writeln!(out, "{indent}~ {}: {} | {}", proof.cause, proof.values.shipped.shown().cut(60), proof.values.rebuilt.shown().cut(60));
+        let _ =
+            writeln!(out, "{indent}~ {}: {} | {}", proof.cause, proof.values.shipped.shown().cut(60), proof.values.rebuilt.shown().cut(60));
     }
     for tried in &node.tried {
         let _ = writeln!(out, "{indent}  not {}: {}", tried.cause, tried.why);
@@ -151,7 +163,14 @@ fn details(node: &Node, indent: &str, out: &mut String) {
         let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt));
     }
     for region in node.regions.iter().filter(|r| !r.result.is_equal()) {
-        let _ = writeln!(out, "{indent}{} {}  {} | {} bytes unexplained", region.result.mark(), region.name.shown(), region.account.shipped.unexplained, region.account.rebuilt.unexplained);
+        let _ = writeln!(
+            out,
+            "{indent}{} {}  {} | {} bytes unexplained",
+            region.result.mark(),
+            region.name.shown(),
+            region.account.shipped.unexplained,
+            region.account.rebuilt.unexplained
+        );
     }
     for function in &node.functions {
         let place = function.source.as_ref().map_or_else(String::new, |s| format!("  {}:{}", s.file.shown(), s.line));
@@ -171,7 +190,11 @@ pub(super) fn listing(listing: &Listing, out: &mut String) {
             })
         };
         let note = row.note.as_deref().map_or_else(String::new, |n| format!("  ; {n}"));
-        let place = row.source.as_ref().filter(|_| row.mark.is_difference()).map_or_else(String::new, |s| format!("  {}:{}", s.file.shown(), s.line));
+        let place = row
+            .source
+            .as_ref()
+            .filter(|_| row.mark.is_difference())
+            .map_or_else(String::new, |s| format!("  {}:{}", s.file.shown(), s.line));
         let _ = writeln!(out, "{:<62} {} {}{place}{note}", cell(Side::Shipped), row.mark.mark(), cell(Side::Rebuilt));
     }
     if let Some(cut) = &listing.cut {

@@ -102,7 +102,12 @@ fn provenance(facts: &Facts, out: &mut String) {
     for attestation in facts.attestations.iter().flatten() {
         let line = attestation.line.map_or_else(String::new, |l| format!(":{l}"));
         let _ = writeln!(out, "{}{line}  {}", attestation.file.shown(), attestation.kind);
-        for (word, value) in [("builder", &attestation.builder), ("build type", &attestation.build_type), ("started", &attestation.started), ("finished", &attestation.finished)] {
+        for (word, value) in [
+            ("builder", &attestation.builder),
+            ("build type", &attestation.build_type),
+            ("started", &attestation.started),
+            ("finished", &attestation.finished),
+        ] {
             if let Some(value) = value {
                 let _ = writeln!(out, "    {word:<10} {}", value.shown());
             }
@@ -165,11 +170,22 @@ fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String
 fn findings(done: &Headless, state: &State, out: &mut String) {
     for question in &done.session.policy().checklist {
         let answer = state.answers.get(&question.id).map_or("   ", String::as_str);
-        let _ = writeln!(out, "[{answer:<3}] {}  {}", Untrusted::from(question.id.as_str()).shown(), Untrusted::from(question.question.as_str()).shown());
+        let _ = writeln!(
+            out,
+            "[{answer:<3}] {}  {}",
+            Untrusted::from(question.id.as_str()).shown(),
+            Untrusted::from(question.question.as_str()).shown()
+        );
     }
     for finding in &state.findings {
         let standing = if finding.closed.is_some() { "closed" } else { "OPEN" };
-        let _ = writeln!(out, "{} {standing}  {}  {}", finding.id, Untrusted::from(finding.title.as_str()).shown(), Untrusted::from(finding.at.place.as_str()).shown());
+        let _ = writeln!(
+            out,
+            "{} {standing}  {}  {}",
+            finding.id,
+            Untrusted::from(finding.title.as_str()).shown(),
+            Untrusted::from(finding.at.place.as_str()).shown()
+        );
     }
     for note in &state.notes {
         let _ = writeln!(out, "note  {}  {}", Untrusted::from(note.text.as_str()).shown(), Untrusted::from(note.at.place.as_str()).shown());

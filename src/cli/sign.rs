@@ -83,7 +83,9 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
     print(&out)?;
     let key = args.key.map_or(KeySource::Agent, |path| KeySource::File(path, None));
     let signed = sign(&prepared, key, &args.output)?;
-    done.session.record(signed.event()).map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
+    done.session
+        .record(signed.event())
+        .map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
     print(&format!("signed {} with {}\nwrote {}\n", signed.decision.word(), signed.key, signed.path.display()))?;
     Ok(Outcome::Well)
 }

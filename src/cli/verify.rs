@@ -55,12 +55,17 @@ pub(super) fn run(args: &VerifyArgs) -> color_eyre::Result<Outcome> {
     let mut reports = Vec::new();
     for path in &args.records {
         let bytes = read_small(path, MAX_RECORD).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", path.display()))?;
-        let verified = signoff::verify(&bytes, &signers).map_err(|e| e.to_string());
+        let verified = signoff::verify(&bytes, &signers, 1).map_err(|e| e.to_string());
         let mut problems = Vec::new();
         match (&verified, &at_hand) {
-            (Ok(verified), Some(at_hand)) => problems = signoff::check_against_bundle(verified, at_hand.identity, &at_hand.artifacts),
+            (Ok(verified), at_hand) => {
+                problems.extend(verified.problems.iter().cloned());
+                if let Some(at_hand) = at_hand {
+                    let found = signoff::check_against_bundle(verified, at_hand.identity, &at_hand.artifacts);
+                    problems.extend(found.iter().map(ToString::to_string));
+                }
+            }
             (Err(why), _) => problems.push(why.clone()),
-            (Ok(_), None) => {}
         }
         reports.push(Report { path: Shown::new(&path.display().to_string()).to_string(), verified, problems });
     }
@@ -78,17 +83,22 @@ pub(super) fn run(args: &VerifyArgs) -> color_eyre::Result<Outcome> {
     Ok(if well { Outcome::Well } else { Outcome::Differs })
 }
 
-/// Records with the same payload count together: each reviewer may hand in a file of their own.
+/// Records with the same payload count together: each reviewer may hand in a file of their own. What counts is distinct
+/// keys of distinct people.
 fn count_keys(reports: &mut [Report], threshold: u64) {
-    let mut keys: BTreeMap<Sha256, BTreeSet<String>> = BTreeMap::new();
+    let mut signed: BTreeMap<Sha256, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for verified in reports.iter().filter_map(|r| r.verified.as_ref().ok()) {
-        keys.entry(verified.payload_digest).or_default().extend(verified.trusted_keys());
+        let (keys, people) = signed.entry(verified.payload_sha256).or_default();
+        for signature in verified.signatures.iter().filter(|s| s.outcome == Answered::Yes && s.principal.is_some()) {
+            keys.extend(signature.fingerprint.clone());
+            people.extend(signature.principal.clone());
+        }
     }
     for report in reports {
         let Ok(verified) = &report.verified else { continue };
-        let count = keys.get(&verified.payload_digest).map_or(0, BTreeSet::len) as u64;
-        if count < threshold {
-            report.problems.push(format!("{count} of {threshold} signatures by distinct keys that you trust"));
+        let count = signed.get(&verified.payload_sha256).map_or(0, |(keys, people)| keys.len().min(people.len())) as u64;
+        if count < threshold && threshold > 1 {
+            report.problems.push(format!("{count} of {threshold} signatures by distinct keys of distinct people whom you trust"));
         }
     }
 }
@@ -113,14 +123,15 @@ fn text(reports: &[Report], args: &VerifyArgs) -> String {
                 let mark = if signature.outcome == Answered::Yes { '=' } else { '!' };
                 let _ = writeln!(out, "{mark} {}", signature.reason);
             }
-            for row in &verified.rows {
+            for row in signoff::describe(&verified.payload).unwrap_or_default() {
                 let _ = writeln!(out, "  {}", row.plain());
             }
         }
         for problem in &report.problems {
             let _ = writeln!(out, "! {problem}");
         }
-        let bundle = if args.bundle.is_some() { ", and the bundle is the one it speaks of" } else { "; no bundle was given to compare it with" };
+        let bundle =
+            if args.bundle.is_some() { ", and the bundle is the one it speaks of" } else { "; no bundle was given to compare it with" };
         let _ = if report.problems.is_empty() { writeln!(out, "verified{bundle}") } else { writeln!(out, "NOT verified") };
     }
     out
@@ -132,8 +143,8 @@ fn as_json(report: &Report) -> Value {
         value["decision"] = json!(verified.decision.word());
         value["product"] = json!(verified.product);
         value["version"] = json!(verified.version);
-        value["payload"] = json!(verified.payload_digest.to_string());
-        value["statement"] = verified.statement.clone();
+        value["payload"] = json!(verified.payload_sha256.to_string());
+        value["statement"] = serde_json::from_slice(&verified.payload).unwrap_or(Value::Null);
         value["signatures"] = verified
             .signatures
             .iter()

@@ -52,6 +52,23 @@ impl Decision {
         }
     }
 
+    /// In plain words, for a person.
+    #[must_use]
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Approved => "APPROVED",
+            Self::ApprovedWithFindings => "APPROVED WITH FINDINGS",
+            Self::Rejected => "REJECTED",
+            Self::Incomplete => "INCOMPLETE: neither approved nor rejected",
+        }
+    }
+
+    /// Whether the release may be used by this decision.
+    #[must_use]
+    pub fn is_approval(self) -> bool {
+        matches!(self, Self::Approved | Self::ApprovedWithFindings)
+    }
+
     /// The decision of that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

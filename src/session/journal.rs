@@ -111,7 +111,8 @@ impl Journal {
         let moved = fs::write(&aside, torn).and_then(|()| file.set_len(self.length)).and_then(|()| file.sync_data());
         match moved {
             Ok(()) => {
-                self.notice = Some(format!("the last line of the journal was torn ({} bytes); it is kept in {}", torn.len(), aside.display()));
+                self.notice =
+                    Some(format!("the last line of the journal was torn ({} bytes); it is kept in {}", torn.len(), aside.display()));
             }
             Err(e) => self.refuse(format!("{}: a torn last line could not be set aside: {e}", self.path.display())),
         }
@@ -133,7 +134,8 @@ impl Journal {
         let core = format!("{{\"n\":{n},\"prev\":\"{}\",\"body\":{text}", self.head);
         let hash = Sha256::of(format!("{core}}}").as_bytes()).to_string();
         let whole = format!("{core},\"hash\":\"{hash}\"}}\n");
-        let written = file.seek(SeekFrom::Start(self.length)).and_then(|_| file.write_all(whole.as_bytes())).and_then(|()| file.sync_data());
+        let written =
+            file.seek(SeekFrom::Start(self.length)).and_then(|_| file.write_all(whole.as_bytes())).and_then(|()| file.sync_data());
         if let Err(e) = written {
             let restored = file.set_len(self.length).and_then(|()| file.sync_data());
             let why = format!("NOT saved: {}: {e}; free space or make it writable, then do it again", self.path.display());

@@ -46,6 +46,8 @@ pub struct Prepared {
     pub rows: Vec<Row>,
     /// What must be typed to sign it: product and version.
     pub confirm: String,
+    /// Fingerprint of the key that the statement names; only that key can sign it.
+    pub key: Option<String>,
 }
 
 /// Why nothing was signed.
@@ -77,7 +79,7 @@ pub(crate) struct StatementMaker {
     pub(super) room: Arc<Room>,
     pub(super) bundle: Arc<OpenBundle>,
     pub(super) journal: (String, u64),
-    pub(super) key: Option<PathBuf>,
+    pub(super) key: Option<KeySource>,
 }
 
 impl StatementMaker {
@@ -93,12 +95,13 @@ impl StatementMaker {
         let blockers = self.state.blockers(&self.facts, &self.room.policy, &items);
         self.state.may_sign(self.decision, &blockers)?;
         self.hash_again(progress)?;
-        let inputs = self.inputs(&items)?;
+        let key = self.key.as_ref().map(KeySource::fingerprint).transpose()?;
+        let inputs = self.inputs(&items, key.clone())?;
         let payload = signoff::statement(&inputs);
         let rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
         let release = &self.facts.release;
         let confirm = format!("{} {}", release.product.shown(), release.version.shown());
-        Ok(Prepared { decision: self.decision, payload, rows, confirm })
+        Ok(Prepared { decision: self.decision, payload, rows, confirm, key })
     }
 
     fn hash_again(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {
@@ -114,7 +117,10 @@ impl StatementMaker {
             match again {
                 Ok((digest, _)) if digest == first => {}
                 Ok(_) | Err(ContentError::Changed { .. }) => {
-                    return Err(format!("{} changed since it was first read: nothing was signed. Do not trust this medium; start a new review on a sound copy", file.path.shown()));
+                    return Err(format!(
+                        "{} changed since it was first read: nothing was signed. Do not trust this medium; start a new review on a sound copy",
+                        file.path.shown()
+                    ));
                 }
                 Err(e) => return Err(format!("{}: {e}: nothing was signed", file.path.shown())),
             }
@@ -123,14 +129,10 @@ impl StatementMaker {
         Ok(())
     }
 
-    fn inputs(&self, items: &[Item]) -> Result<signoff::RecordInputs, String> {
+    fn inputs(&self, items: &[Item], key: Option<String>) -> Result<signoff::RecordInputs, String> {
         let release = &self.facts.release;
         let identity = release.identity.digest.ok_or("the bundle's identity is not known yet")?;
         let tree = self.facts.source.as_ref();
-        let key = match &self.key {
-            Some(path) => public_fingerprint(path)?,
-            None => None,
-        };
         Ok(signoff::RecordInputs {
             decision: self.decision,
             product: release.product.shown().to_string(),
@@ -142,9 +144,11 @@ impl StatementMaker {
                 IdentityBasis::Listing => "listing",
             }
             .to_owned(),
-            commit: tree.and_then(|t| t.commit.clone()),
-            tree: tree.and_then(|t| t.tree.clone()),
-            tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
+            source: signoff::SourceLine {
+                commit: tree.and_then(|t| t.commit.clone()),
+                tree: tree.and_then(|t| t.tree.clone()),
+                tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
+            },
             previous: None,
             sequence: 1,
             artifacts: self.artifacts(),
@@ -153,10 +157,21 @@ impl StatementMaker {
             findings: self.state.findings.iter().map(finding).collect(),
             checks: checks::run(&self.facts).iter().map(|c| (c.code.code.to_owned(), c.verdict.word().to_owned())).collect(),
             policy: self.room.policy_digest,
-            journal: signoff::JournalHead { head: self.journal.0.clone(), count: self.journal.1 },
-            reviewers: vec![signoff::Reviewer { id: self.state.reviewer.clone(), role: "reviewer".to_owned(), key }],
-            reviewed_at: clock::wall(),
-            tool: signoff::Tool { name: "countersign".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), digest: work::own_digest() },
+            journal: signoff::JournalLine {
+                head: self.journal.0.parse().map_err(|e| format!("the journal's head: {e}"))?,
+                count: self.journal.1,
+            },
+            reviewers: vec![signoff::ReviewerLine {
+                id: self.state.reviewer.clone(),
+                role: "reviewer".to_owned(),
+                key: key.unwrap_or_default(),
+            }],
+            time: signoff::TimeLine { reviewed_at: clock::wall(), not_before: None },
+            tool: signoff::ToolLine {
+                name: "countersign".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                sha256: work::own_digest(),
+            },
             seal: "none".to_owned(),
             challenge: None,
         })
@@ -170,7 +185,7 @@ impl StatementMaker {
             let account = node.as_ref().map(|n| n.total_account().shipped).unwrap_or_default();
             Some(signoff::ArtifactLine {
                 name: artifact.name.shown().to_string(),
-                shipped,
+                sha256: Some(shipped),
                 rebuilt,
                 result: result_word(node.as_deref()).to_owned(),
                 explained: account.explained.iter().map(|(c, n)| (c.word().to_owned(), *n)).collect::<BTreeMap<_, _>>(),
@@ -225,22 +240,35 @@ fn finding(finding: &review::Finding) -> signoff::FindingLine {
         .to_owned(),
         state: if finding.closed.is_some() { "closed" } else { "open" }.to_owned(),
         title: finding.title.clone(),
-        anchor: finding.at.place.clone(),
-        path: finding.at.path.clone(),
-        line: finding.at.line,
-        shipped: finding.at.shipped.clone(),
-        rebuilt: finding.at.rebuilt.clone(),
+        anchor: Some(anchor(&finding.at)).filter(|a| !a.path.is_empty()),
     }
 }
 
-fn fingerprint(key: &ssh_key::PublicKey) -> String {
-    key.fingerprint(ssh_key::HashAlg::Sha256).to_string()
+/// Where a finding is: the source line if it has one, else the place in the artifact. Names and digests only.
+fn anchor(at: &review::Anchor) -> signoff::Anchor {
+    let sha256 = at.shipped.as_ref().and_then(|d| d.parse().ok());
+    match &at.path {
+        Some(path) => signoff::Anchor { path: path.clone(), line: at.line, sha256 },
+        None => signoff::Anchor { path: at.place.clone(), line: None, sha256 },
+    }
 }
 
-/// The fingerprint of a private key file's public half, which is not encrypted.
-fn public_fingerprint(path: &Path) -> Result<Option<String>, String> {
-    let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{}: {e}", path.display()))?;
-    signoff::FileSigner::public_of(&bytes).map(|key| Some(fingerprint(&key))).map_err(|e| format!("{}: {e}", path.display()))
+impl KeySource {
+    /// The fingerprint of the key's public half, which needs no passphrase.
+    ///
+    /// # Errors
+    /// When there is no such key, with what to do.
+    pub fn fingerprint(&self) -> Result<String, String> {
+        match self {
+            Self::File(path, _) => {
+                let place = path.display();
+                let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{place}: {e}"))?;
+                let key = ssh_key::PrivateKey::from_openssh(bytes).map_err(|e| format!("{place}: not an OpenSSH private key: {e}"))?;
+                Ok(signoff::fingerprint(key.public_key()))
+            }
+            Self::Agent => agent::Agent::connect().map(|agent| signoff::fingerprint(agent.public_key())),
+        }
+    }
 }
 
 /// Whether a record may be written there: a record is never written over.
@@ -259,25 +287,37 @@ pub fn may_write(output: &Path) -> Result<(), String> {
 /// # Errors
 /// When the key cannot be used or the file not be written; nothing is left behind then.
 pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
-    let message = signoff::pae(&prepared.payload);
     let other = SignFailure::Other;
     may_write(output).map_err(other)?;
-    let (signature, public) = match key {
+    let (record, keyid) = match key {
         KeySource::File(path, passphrase) => {
             let place = path.display().to_string();
             let bytes = read_small(path, MAX_KEY).map_err(|e| other(format!("{place}: {e}")))?;
-            let signer = match signoff::FileSigner::open(&bytes, passphrase.as_deref()) {
-                Err(signoff::SignError::NeedsPassphrase) => return Err(SignFailure::NeedsPassphrase(place)),
+            let signer = match signoff::FileSigner::from_openssh(&bytes, passphrase.as_deref()) {
+                Err(signoff::SignError::Encrypted) => return Err(SignFailure::NeedsPassphrase(place)),
                 result => result.map_err(|e| other(format!("{place}: {e}")))?,
             };
-            (signer.sign(&message).map_err(|e| other(format!("{place}: {e}")))?, signer.public_key().clone())
+            seal(prepared, &signer)
         }
-        KeySource::Agent => agent::sign(&message).map_err(other)?,
-    };
-    let keyid = fingerprint(&public);
-    let record = signoff::seal_envelope(&prepared.payload, &[(keyid.clone(), signature)]);
+        KeySource::Agent => seal(prepared, &agent::Agent::connect().map_err(other)?),
+    }
+    .map_err(other)?;
     write_whole(output, &record).map_err(other)?;
     Ok(SignedRecord { path: output.to_owned(), payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
+}
+
+/// The record and the fingerprint of the key, which must be the one that the statement names.
+fn seal(prepared: &Prepared, signer: &dyn signoff::Signer) -> Result<(Vec<u8>, String), String> {
+    let keyid = signoff::fingerprint(signer.public_key());
+    match &prepared.key {
+        Some(named) if *named == keyid => {}
+        Some(named) => {
+            return Err(format!("the statement names the key {named}, this one is {keyid}: make the statement again with this key"));
+        }
+        None => return Err("the statement names no key: say which with --key FILE or start an ssh-agent, and make it again".to_owned()),
+    }
+    let record = signoff::sign(&prepared.payload, signer).map_err(|e| e.to_string())?;
+    Ok((record, keyid))
 }
 
 impl SignedRecord {

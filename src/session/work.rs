@@ -15,7 +15,10 @@ use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed, HiddenPlace};
 use crate::diff::{self, Context, DebugFile, Limits};
 use crate::digest::Sha256;
-use crate::model::{Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent, SourceTree, Where};
+use crate::model::{
+    Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent,
+    SourceTree, Where,
+};
 use crate::provenance;
 use crate::text::hidden_characters;
 
@@ -147,7 +150,8 @@ impl Job {
         pace.finish();
         let identity = (release.carrier == Carrier::Loose).then(|| {
             let digests = digests.lock().map(|d| d.clone()).unwrap_or_default();
-            let known: Vec<(FileId, Sha256)> = digests.iter().enumerate().filter_map(|(i, d)| Some((FileId(u32::try_from(i).ok()?), (*d)?))).collect();
+            let known: Vec<(FileId, Sha256)> =
+                digests.iter().enumerate().filter_map(|(i, d)| Some((FileId(u32::try_from(i).ok()?), (*d)?))).collect();
             self.bundle.listing_identity(&known)
         });
         self.tell(Discovery::AllHashed(identity));
@@ -197,7 +201,8 @@ impl Job {
                     *place = Some(Arc::clone(&content));
                 }
                 self.tell(Discovery::Source(Arc::clone(&tree)));
-                let hidden = self.guarded("the search for hidden characters", Where::default(), || self.find_hidden(&tree, content.as_ref()));
+                let hidden =
+                    self.guarded("the search for hidden characters", Where::default(), || self.find_hidden(&tree, content.as_ref()));
                 if let Some(hidden) = hidden {
                     self.tell(Discovery::Hidden(hidden));
                 }
@@ -327,7 +332,13 @@ impl Job {
                 Err(e) => {
                     let place = Where::file(file.path.clone());
                     let advice = "it was not examined; ask the vendor for a readable copy";
-                    self.tell(Discovery::Defect(Defect { code: "provenance.unreadable", severity: Severity::Unknown, place, what: e.to_string(), advice }));
+                    self.tell(Discovery::Defect(Defect {
+                        code: "provenance.unreadable",
+                        severity: Severity::Unknown,
+                        place,
+                        what: e.to_string(),
+                        advice,
+                    }));
                 }
             }
         }

@@ -224,7 +224,7 @@ pub fn statement(inputs: &RecordInputs) -> Vec<u8> {
     let value = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subject,
-        "predicateType": inputs.decision.predicate_type(),
+        "predicateType": super::predicate_type(inputs.decision),
         "predicate": predicate(inputs),
     });
     canonical::bytes(&value)

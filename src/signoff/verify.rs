@@ -130,7 +130,7 @@ pub(super) fn read(payload: &[u8]) -> Result<Stated, RecordError> {
     let word = text(&["predicate", "decision"])?;
     let decision =
         Decision::from_word(word).ok_or_else(|| RecordError::Statement(format!("\"{}\" is not a decision", Shown::new(word).cut(60))))?;
-    if decision.predicate_type() != predicate_type {
+    if super::predicate_type(decision) != predicate_type {
         return Err(RecordError::Contradiction { decision: decision.word(), predicate_type });
     }
     let list = |path: &[&str]| json.at(path).and_then(Json::as_array).ok_or_else(|| missing(&path.join(".")));

@@ -26,7 +26,8 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the program with those arguments on a terminal of that size.
     pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
+        let pair =
+            native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(program());
         command.args(args);
         command.env("TERM", "xterm-256color");
