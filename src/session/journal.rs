@@ -286,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_says_not_saved_and_the_event_did_not_happen() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut journal, _) = Journal::open(folder.path());
+        journal.append(answer("q0")).expect("saved");
+        let (head, count) = (journal.head.clone(), journal.count);
+        let good = journal.file.replace(OpenOptions::new().write(true).open("/dev/full").expect("there"));
+        let why = journal.append(answer("q1")).expect_err("full");
+        assert!(why.contains("NOT saved") && why.contains("No space left"), "{why}");
+        assert_eq!((journal.head.clone(), journal.count), (head, count));
+        drop((good, journal));
+        assert_eq!(Journal::open(folder.path()).1.len(), 1);
+    }
+
+    #[test]
     fn a_state_folder_that_cannot_be_made_is_said() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
