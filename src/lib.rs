@@ -9,3 +9,4 @@ pub mod model;
 pub mod review;
 pub mod session;
 pub mod text;
+pub mod tui;
