@@ -446,3 +446,10 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
     // Without a thread there is no input: the caller sees a closed channel and leaves.
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(work);
 }
+
+/// Monotonic time since the program first asked, for the front ends.
+#[must_use]
+pub fn uptime() -> std::time::Duration {
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed()
+}

@@ -1,0 +1,203 @@
+//! What a key asks for, what the application asks of the session, and what it is told: three closed enums.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ratatui::crossterm::event::KeyEvent;
+
+use crate::model::Evidence;
+use crate::review::{Body, Decision, Event};
+use crate::session::{KeySource, ListingKey, News, Prepared};
+
+/// The seven screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Screen {
+    /// Does what was shipped match the source?
+    Overview,
+    /// The source tree and a file of it.
+    Source,
+    /// Who claims what.
+    Provenance,
+    /// Every compared file.
+    Artifacts,
+    /// One difference.
+    Compare,
+    /// Checklist, findings and notes.
+    Findings,
+    /// What stands in the way, and the statement.
+    Signoff,
+}
+
+impl Screen {
+    /// All of them, in the order of their digits.
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Source, Self::Provenance, Self::Artifacts, Self::Compare, Self::Findings, Self::Signoff];
+
+    /// Its name, and the short one for narrow windows.
+    #[must_use]
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Overview => ("Overview", "Over"),
+            Self::Source => ("Source", "Src"),
+            Self::Provenance => ("Provenance", "Prov"),
+            Self::Artifacts => ("Artifacts", "Art"),
+            Self::Compare => ("Compare", "Cmp"),
+            Self::Findings => ("Findings", "Find"),
+            Self::Signoff => ("Sign-off", "Sign"),
+        }
+    }
+}
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Go to a screen.
+    Screen(Screen),
+    /// Focus the next pane.
+    NextPane,
+    /// Focus the previous pane.
+    PreviousPane,
+    /// One row down.
+    Down,
+    /// One row up.
+    Up,
+    /// One page down.
+    PageDown,
+    /// One page up.
+    PageUp,
+    /// Half a page down.
+    HalfDown,
+    /// Half a page up.
+    HalfUp,
+    /// First row.
+    Top,
+    /// Last row.
+    Bottom,
+    /// Sideways to the left; close a folder.
+    Left,
+    /// Sideways to the right; open a folder.
+    Right,
+    /// Back to the left edge.
+    LineStart,
+    /// Page down, at the end the next difference, then stop.
+    ReadOn,
+    /// Open what is under the cursor.
+    Open,
+    /// Close one level; at the top ask before leaving.
+    Close,
+    /// Next open item, or next match while searching.
+    NextItem,
+    /// Previous open item, or previous match while searching.
+    PreviousItem,
+    /// Next difference.
+    NextDifference,
+    /// Previous difference.
+    PreviousDifference,
+    /// Next differing file.
+    NextFile,
+    /// Previous differing file.
+    PreviousFile,
+    /// The next way to look at the difference.
+    View,
+    /// To the source of this thing.
+    GoSource,
+    /// To the provenance of this thing.
+    GoProvenance,
+    /// To the artifact of this thing.
+    GoArtifact,
+    /// To the comparison of this thing.
+    GoCompare,
+    /// Back in the jump list.
+    JumpBack,
+    /// Forward in the jump list.
+    JumpForward,
+    /// Accept this item.
+    Accept,
+    /// Reject it, with a reason.
+    Reject,
+    /// Accept a rule or the batch: type the count.
+    AcceptGroup,
+    /// A note on this place.
+    Note,
+    /// A finding from this place.
+    Finding,
+    /// Take back the last thing done.
+    Undo,
+    /// Do it again.
+    Redo,
+    /// Answer the question of the checklist: `yes`, `no` or `n/a`.
+    Answer(&'static str),
+    /// Close the finding under the cursor, with a reason.
+    CloseFinding,
+    /// Search here.
+    Search,
+    /// Go to a line or address, or leave.
+    Command,
+    /// What runs.
+    Jobs,
+    /// The keys of this screen.
+    Help,
+    /// The next filter.
+    Filter,
+    /// Make the exact statement and show it.
+    Prepare,
+    /// Open the sign dialog.
+    SignDialog,
+    /// In a dialog or prompt: leave it, nothing happens.
+    Cancel,
+    /// In a dialog or prompt: do it, if complete.
+    Confirm,
+    /// In a dialog: next field.
+    NextField,
+    /// In a dialog: previous field.
+    PreviousField,
+    /// In a prompt: erase one character.
+    Erase,
+    /// In a prompt: erase everything.
+    EraseAll,
+    /// In the dialog that asks whether to leave: yes.
+    Leave,
+}
+
+/// What the application asks the loop to carry out through the session.
+#[derive(Clone)]
+pub enum Effect {
+    /// Append to the journal; the answer comes back as [`Input::Recorded`] or [`Input::NotSaved`].
+    Record(Body),
+    /// Read a source file, by entry index.
+    ReadSource(usize),
+    /// Make a listing.
+    Listing(ListingKey, Arc<dyn Evidence>),
+    /// Hash everything again and make the statement.
+    Prepare(Decision),
+    /// Sign the statement that was shown and confirmed.
+    Sign {
+        /// The statement.
+        prepared: Box<Prepared>,
+        /// Where the key is.
+        key: KeySource,
+        /// Where to write the record.
+        output: PathBuf,
+    },
+    /// Leave.
+    Quit,
+}
+
+/// What the application is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A key.
+    Key(KeyEvent),
+    /// Pasted text.
+    Paste(String),
+    /// The window's new size: columns, rows.
+    Resize(u16, u16),
+    /// News from the work behind.
+    News(News),
+    /// An event is on the disk; the time for the header, `HH:MM`.
+    Recorded(Event, String),
+    /// It is not, and why.
+    NotSaved(String),
+    /// Nothing happened for a while.
+    Idle,
+}

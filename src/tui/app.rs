@@ -1,0 +1,397 @@
+//! The application: everything the console knows and what it makes of an input. No terminal, no files, no clock.
+//!
+//! [`App::update`] takes an [`Input`] and returns [`Effect`]s for the loop to carry out; screens draw from `&App`;
+//! [`App::drawn`] is told what was really inside a frame. A ruling counts only once it came back as [`Input::Recorded`].
+
+mod compare;
+mod cursor;
+mod dialog;
+mod go;
+mod lists;
+mod rule;
+mod search;
+mod seen;
+mod sign;
+mod source;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+pub(crate) use compare::{Compare, Front, Group, Part, node_rows};
+pub(crate) use cursor::{Cursor, Pane};
+pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
+pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, outcome_mark, role_of as lists_role, standing_mark};
+pub(crate) use search::Search;
+pub use seen::Drawn;
+pub(crate) use sign::{Field, SignBox};
+pub(crate) use source::Source;
+
+use super::action::{Action, Effect, Input, Screen};
+use super::keymap::{self, Context, Found};
+use super::theme::Theme;
+use crate::checks::{Check, Facts, GroupSummary, Policy};
+use crate::review::{Blocker, Body, Class, Item, State, queue};
+use crate::session::{News, Prepared, Progress};
+use crate::text::{Role, Shown};
+
+/// Below this many columns one pane and a strip are drawn.
+pub(crate) const MEDIUM: u16 = 100;
+/// From this many columns three panes are drawn.
+pub(crate) const WIDE: u16 = 160;
+/// Between two recomputations of the queue while news comes in.
+const REFRESH: Duration = Duration::from_millis(250);
+/// The same for a release of many artifacts.
+const REFRESH_LARGE: Duration = Duration::from_secs(1);
+
+/// The state of the console.
+pub struct App {
+    pub(crate) facts: Facts,
+    pub(crate) policy: Policy,
+    pub(crate) state: State,
+    pub(crate) read_only: Option<String>,
+    pub(crate) theme: Theme,
+    pub(crate) size: (u16, u16),
+    pub(crate) now: Duration,
+    pub(crate) saved: String,
+    pub(crate) key_offer: String,
+    pub(crate) output_offer: String,
+    // Made from facts and state by `refresh` and `recount`.
+    pub(crate) items: Vec<Item>,
+    pub(crate) groups: Vec<GroupSummary>,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) blockers: Vec<Blocker>,
+    pub(crate) tally: BTreeMap<Class, usize>,
+    pub(crate) artifacts: Vec<ArtifactRow>,
+    pub(crate) filter: Filter,
+    pub(crate) claims: Vec<ClaimRow>,
+    /// What is known about the selected claim.
+    pub(crate) evidence: Vec<crate::text::Row>,
+    dirty: bool,
+    refreshed: Option<Duration>,
+    // Where the reviewer is.
+    pub(crate) screen: Screen,
+    pub(crate) focus: [Pane; 7],
+    pub(crate) cursors: [Cursor; Pane::COUNT],
+    /// The item that was opened last.
+    pub(crate) item: Option<String>,
+    /// The item whose evidence Overview shows in place of the groups.
+    pub(crate) detail: Option<String>,
+    pub(crate) source: Source,
+    pub(crate) compare: Compare,
+    pub(crate) dialog: Option<Dialog>,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) statement: Vec<crate::text::Row>,
+    pub(crate) signed: Option<String>,
+    pub(crate) search: Option<Search>,
+    pub(crate) jobs: Vec<Progress>,
+    pub(crate) message: Option<(Role, String)>,
+    pub(crate) sideways: usize,
+    prefix: Option<String>,
+    /// The item for which "not everything was shown" was said: the next `a` asks for a reason.
+    asked: Option<String>,
+    back: Vec<go::Spot>,
+    forward: Vec<go::Spot>,
+    seen: seen::Seen,
+    out: Vec<Effect>,
+}
+
+impl App {
+    /// A console over what a session knows; `size` is columns and rows.
+    #[must_use]
+    pub fn new(facts: Facts, policy: Policy, state: State, read_only: Option<String>, theme: Theme, size: (u16, u16)) -> Self {
+        let mut app = Self {
+            facts,
+            policy,
+            state,
+            read_only,
+            theme,
+            size,
+            now: Duration::ZERO,
+            saved: String::new(),
+            key_offer: String::new(),
+            output_offer: String::new(),
+            items: Vec::new(),
+            groups: Vec::new(),
+            checks: Vec::new(),
+            blockers: Vec::new(),
+            tally: BTreeMap::new(),
+            artifacts: Vec::new(),
+            filter: Filter::default(),
+            claims: Vec::new(),
+            evidence: Vec::new(),
+            dirty: true,
+            refreshed: None,
+            screen: Screen::Overview,
+            focus: [Pane::Queue, Pane::Tree, Pane::Claims, Pane::Files, Pane::Listing, Pane::Checklist, Pane::Blockers],
+            cursors: [Cursor::default(); Pane::COUNT],
+            item: None,
+            detail: None,
+            source: Source::default(),
+            compare: Compare::default(),
+            dialog: None,
+            prepared: None,
+            statement: Vec::new(),
+            signed: None,
+            search: None,
+            jobs: Vec::new(),
+            message: None,
+            sideways: 0,
+            prefix: None,
+            asked: None,
+            back: Vec::new(),
+            forward: Vec::new(),
+            seen: seen::Seen::new(),
+            out: Vec::new(),
+        };
+        app.refresh();
+        // Resume where the reviewer was: `n` starts from there.
+        if let Some(at) = app.state.at.clone()
+            && let Some(i) = app.items.iter().position(|item| item.id == at)
+        {
+            app.item = Some(at);
+            app.cursor_mut(Pane::Queue).at = i;
+        }
+        app
+    }
+
+    /// What the sign dialog offers: a key file (empty: the agent) and where the record goes.
+    pub fn offer(&mut self, key: String, output: String) {
+        self.key_offer = key;
+        self.output_offer = output;
+    }
+
+    /// Takes an input; `now` is a monotonic time. Returns what the loop must carry out.
+    pub fn update(&mut self, input: Input, now: Duration) -> Vec<Effect> {
+        self.now = now;
+        match input {
+            Input::Key(key) => self.key(key),
+            Input::Paste(text) => self.paste(&text),
+            Input::Resize(columns, rows) => self.resize(columns, rows),
+            Input::News(news) => self.news(news),
+            Input::Recorded(event, clock) => self.recorded(event, clock),
+            Input::NotSaved(why) => {
+                self.seen.failed = true;
+                self.message = Some((Role::Bad, format!("NOT saved: {}", Shown::new(&why))));
+            }
+            Input::Idle => self.flush(),
+        }
+        if self.dirty && self.refresh_due().is_zero() {
+            self.refresh();
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// In how long the loop should send [`Input::Idle`], when something waits for it.
+    #[must_use]
+    pub fn idle_in(&self) -> Option<Duration> {
+        let refresh = self.dirty.then(|| self.refresh_due().max(Duration::from_millis(10)));
+        let flush = self.has_unwritten().then_some(Duration::from_secs(1));
+        refresh.into_iter().chain(flush).min()
+    }
+
+    fn refresh_due(&self) -> Duration {
+        let pause = if self.facts.comparisons.len() > 5_000 || self.facts.hashed.len() > 20_000 { REFRESH_LARGE } else { REFRESH };
+        // The last piece of news is shown at once.
+        if self.facts.is_complete() && !self.facts.hashed.is_empty() && self.refreshed.is_some_and(|at| at + REFRESH <= self.now) {
+            return Duration::ZERO;
+        }
+        self.refreshed.map_or(Duration::ZERO, |at| (at + pause).saturating_sub(self.now))
+    }
+
+    /// Makes queue, checks and lists from the facts again; what is selected stays selected by its id.
+    fn refresh(&mut self) {
+        let selected = self.items.get(self.cursor(Pane::Queue).at).map(|i| i.id.clone());
+        self.items = queue(&self.facts, &self.policy);
+        if let Some(at) = selected.and_then(|id| self.items.iter().position(|i| i.id == id)) {
+            self.cursor_mut(Pane::Queue).at = at;
+        }
+        self.checks = crate::checks::run(&self.facts);
+        self.groups = crate::checks::groups(&self.facts);
+        self.make_claims();
+        self.make_artifacts();
+        self.make_tree();
+        self.refresh_compare();
+        self.recount();
+        self.make_evidence();
+        self.dirty = false;
+        self.refreshed = Some(self.now);
+    }
+
+    /// Makes what depends on the review's state again.
+    pub(crate) fn recount(&mut self) {
+        self.blockers = self.state.blockers(&self.facts, &self.policy, &self.items);
+        self.tally = BTreeMap::new();
+        for (_, item) in self.state.open(&self.items) {
+            *self.tally.entry(item.class).or_default() += 1;
+        }
+        self.clamp();
+    }
+
+    /// Number of items without a ruling.
+    pub(crate) fn open_count(&self) -> usize {
+        self.tally.values().sum()
+    }
+
+    fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = (columns, rows);
+        self.rewrap();
+        let now = self.now;
+        if let Some(Dialog::Sign(sign)) = &mut self.dialog {
+            sign.guard = now; // the button moved
+        }
+        let pane = self.focus[self.screen as usize];
+        if !self.panes().contains(&pane) {
+            self.focus_first();
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Discovery(discovery) => {
+                self.facts.learn(discovery);
+                self.dirty = true;
+            }
+            News::Progress(progress) => {
+                self.jobs.retain(|j| j.job != progress.job);
+                self.jobs.push(progress);
+            }
+            News::SourceFile(entry, file) => self.source_came(entry, file),
+            News::Listing(key, listing) => self.listing_came(key, listing),
+            News::Prepared(prepared) => self.statement_came(*prepared),
+            News::Signed(result) => self.signature_came(result),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        if key.kind == KeyEventKind::Release {
+            return;
+        }
+        // On a plain terminal Esc followed quickly by a key arrives as Alt and that key.
+        if key.modifiers.contains(KeyModifiers::ALT) {
+            self.key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+            self.key(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
+            return;
+        }
+        let Some(mut spelling) = keymap::spelling(&key) else { return };
+        if self.dialog.is_some() {
+            self.prefix = None;
+            self.dialog_key(&key, &spelling);
+            return;
+        }
+        self.message = None;
+        if let Some(prefix) = self.prefix.take() {
+            if spelling == "Esc" {
+                return;
+            }
+            spelling = format!("{prefix} {spelling}");
+        }
+        match keymap::find(Context::On(self.screen), &spelling) {
+            Found::Action(action) => self.act(action),
+            Found::Prefix => self.prefix = Some(spelling),
+            Found::Nothing => self.say(&format!("{spelling} does nothing here: ? shows the keys")),
+        }
+    }
+
+    pub(crate) fn act(&mut self, action: Action) {
+        if action != Action::Accept {
+            self.asked = None;
+        }
+        match action {
+            Action::Screen(screen) => {
+                self.remember();
+                self.show(screen);
+            }
+            Action::NextPane => self.next_pane(true),
+            Action::PreviousPane => self.next_pane(false),
+            Action::Down
+            | Action::Up
+            | Action::PageDown
+            | Action::PageUp
+            | Action::HalfDown
+            | Action::HalfUp
+            | Action::Top
+            | Action::Bottom => self.step(action),
+            Action::Left | Action::Right | Action::LineStart => self.sideways(action),
+            Action::ReadOn => self.read_on(),
+            Action::Open => self.open(),
+            Action::Close => self.close(),
+            Action::NextItem if self.search.is_some() => self.search_step(true),
+            Action::PreviousItem if self.search.is_some() => self.search_step(false),
+            Action::NextItem => self.next_item(true),
+            Action::PreviousItem => self.next_item(false),
+            Action::NextDifference => self.next_difference(true),
+            Action::PreviousDifference => self.next_difference(false),
+            Action::NextFile => self.next_file(true),
+            Action::PreviousFile => self.next_file(false),
+            Action::View => self.next_view(),
+            Action::GoSource => self.go_source(),
+            Action::GoProvenance => self.go_provenance(),
+            Action::GoArtifact => self.go_artifact(),
+            Action::GoCompare => self.go_compare(),
+            Action::JumpBack => self.jump(false),
+            Action::JumpForward => self.jump(true),
+            Action::Accept => self.accept(),
+            Action::Reject => self.reject(),
+            Action::AcceptGroup => self.accept_group(),
+            Action::Note => self.ask_note(),
+            Action::Finding => self.ask_finding(),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
+            Action::Answer(answer) => self.answer(answer),
+            Action::CloseFinding => self.close_finding(),
+            Action::Search => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Search))),
+            Action::Command => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Command))),
+            Action::Jobs => self.dialog = Some(Dialog::Jobs),
+            Action::Help => self.dialog = Some(Dialog::Help(Help::default())),
+            Action::Filter => self.next_filter(),
+            Action::Prepare => self.ask_outcome(),
+            Action::SignDialog => self.open_sign(),
+            // These belong to dialogs.
+            Action::Cancel
+            | Action::Confirm
+            | Action::NextField
+            | Action::PreviousField
+            | Action::Erase
+            | Action::EraseAll
+            | Action::Leave => {}
+        }
+    }
+
+    /// Puts a sentence into the status line until the next key.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.message = Some((Role::Text, text.to_owned()));
+    }
+
+    /// Puts a warning into the status line until the next key.
+    pub(crate) fn warn(&mut self, text: &str) {
+        self.message = Some((Role::Bad, text.to_owned()));
+    }
+
+    /// The context whose keys hold now.
+    pub(crate) fn context(&self) -> Context {
+        match &self.dialog {
+            None => Context::On(self.screen),
+            Some(Dialog::Prompt(_)) => Context::Prompt,
+            Some(Dialog::Sign(_)) => Context::Sign,
+            Some(Dialog::Leaving) => Context::Leaving,
+            Some(Dialog::Help(_) | Dialog::Jobs | Dialog::Outcome(_)) => Context::Popup,
+        }
+    }
+
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.out.push(effect);
+    }
+
+    /// Asks for an event to be recorded; nothing is shown as done before it came back.
+    pub(crate) fn record(&mut self, body: Body) -> bool {
+        if let Some(why) = &self.read_only {
+            let text = format!("read-only: {}", Shown::new(why));
+            self.warn(&text);
+            return false;
+        }
+        self.out.push(Effect::Record(body));
+        true
+    }
+}

@@ -1,0 +1,500 @@
+//! What the Compare screen is on: a node and its parts, or the files that a rule or the batch covers.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{App, Pane};
+use crate::model::{Cause, Listing, Node, NodeKind, Place, ResultMark, View};
+use crate::session::ListingKey;
+use crate::text::{Role, Row, Shown};
+use crate::tui::action::{Effect, Screen};
+
+/// Listings kept; older ones are made again when somebody looks.
+const KEPT: usize = 12;
+
+/// What is in front.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// A node: the artifact's index and child indices.
+    Node(usize, Vec<usize>),
+    /// Everything that one ruling covers.
+    Group(Group),
+}
+
+/// What one ruling covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// All files that a cause explains.
+    Rule(Cause),
+    /// All identical files.
+    Batch,
+}
+
+/// A part of a node to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The whole node.
+    Whole,
+    /// A function, by its index.
+    Function(usize),
+    /// A region outside the differing functions, by its index.
+    Region(usize),
+    /// A member, by its index: Enter goes there.
+    Member(usize),
+}
+
+/// A file under a rule or in the batch.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupRow {
+    /// Artifact index.
+    pub(crate) artifact: usize,
+    /// Child indices.
+    pub(crate) path: Vec<usize>,
+    /// Its way from the artifact.
+    pub(crate) name: Shown,
+    /// Shipped and rebuilt value, or digest and size.
+    pub(crate) values: (Shown, Shown),
+}
+
+/// Where the cursor goes when a listing comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// The first difference.
+    First,
+    /// The last difference.
+    Last,
+    /// The row with that number (address, offset, line) or the next one.
+    Number(u64),
+    /// That row.
+    Row(usize),
+}
+
+/// A listing in front.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub(crate) key: ListingKey,
+    pub(crate) listing: Arc<Listing>,
+    /// First row of each run of differing rows.
+    pub(crate) runs: Vec<usize>,
+    /// Number of differing rows before each row, and in all at the end.
+    pub(crate) before: Vec<u32>,
+}
+
+/// The Compare screen's state.
+#[derive(Default)]
+pub(crate) struct Compare {
+    pub(crate) front: Front,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) covered: Vec<GroupRow>,
+    /// Which of the node's views.
+    pub(crate) view: usize,
+    kept: Vec<Loaded>,
+    asked: BTreeSet<u64>,
+    pub(crate) want: Option<Want>,
+}
+
+impl Compare {
+    pub(crate) fn is_group(&self) -> bool {
+        matches!(self.front, Front::Group(_))
+    }
+}
+
+fn key_hash(key: &ListingKey) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn overlaps(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+/// Regions that differ and hold no differing function: what a walk through the functions would miss.
+pub(crate) fn other_regions(node: &Node) -> Vec<usize> {
+    let extent = |e: &crate::model::Extent| e.offset..e.offset.saturating_add(e.size.max(1));
+    let functions: Vec<Range<u64>> = node
+        .functions
+        .iter()
+        .filter(|f| f.result == ResultMark::Different)
+        .filter_map(|f| f.extent.shipped.as_ref().or(f.extent.rebuilt.as_ref()).map(extent))
+        .collect();
+    node.regions
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| !r.result.is_equal())
+        .filter(|(_, r)| {
+            let own = r.extent.shipped.as_ref().or(r.extent.rebuilt.as_ref()).map(extent);
+            own.is_none_or(|own| !functions.iter().any(|f| overlaps(f, &own)))
+        })
+        .map(|(i, _)| i)
+        .collect()
+}
+
+fn parts(node: &Node) -> Vec<Part> {
+    let mut list = Vec::new();
+    let different = node.functions.iter().enumerate().filter(|(_, f)| f.result == ResultMark::Different);
+    list.extend(different.map(|(i, _)| Part::Function(i)));
+    if !node.functions.is_empty() {
+        list.extend(other_regions(node).into_iter().map(Part::Region));
+        let benign = node.functions.iter().enumerate().filter(|(_, f)| f.result != ResultMark::Different);
+        list.extend(benign.map(|(i, _)| Part::Function(i)));
+    }
+    if list.is_empty() || node.kind != NodeKind::Elf {
+        list.push(Part::Whole);
+    }
+    let mut members: Vec<usize> = (0..node.children.len()).collect();
+    members.sort_by_key(|i| node.children.get(*i).map(|c| std::cmp::Reverse(c.result)));
+    list.extend(members.into_iter().map(Part::Member));
+    list
+}
+
+impl App {
+    /// The node in front on Compare.
+    pub(crate) fn node(&self) -> Option<&Node> {
+        match &self.compare.front {
+            Front::Node(artifact, path) => self.facts.comparisons.get(*artifact)?.as_ref()?.at(path),
+            _ => None,
+        }
+    }
+
+    /// The part under the cursor.
+    pub(crate) fn part(&self) -> Option<Part> {
+        self.compare.parts.get(self.cursor(Pane::Parts).at).copied()
+    }
+
+    /// The function in front.
+    pub(crate) fn function(&self) -> Option<(usize, &crate::model::FunctionDiff)> {
+        match self.part()? {
+            Part::Function(i) => self.node()?.functions.get(i).map(|f| (i, f)),
+            _ => None,
+        }
+    }
+
+    /// The views of the node in front, the best first.
+    pub(crate) fn views(&self) -> Vec<View> {
+        let all = self.node().and_then(|n| n.evidence.as_ref()).map(|e| e.views()).unwrap_or_default();
+        match self.part() {
+            Some(Part::Region(_)) => {
+                let mut views = all;
+                views.sort_by_key(|v| *v != View::Bytes);
+                views
+            }
+            Some(Part::Whole) if self.node().is_some_and(|n| !n.functions.is_empty()) => {
+                all.into_iter().filter(|v| *v != View::Asm).collect()
+            }
+            _ => all,
+        }
+    }
+
+    pub(crate) fn view(&self) -> Option<View> {
+        let views = self.views();
+        views.get(self.compare.view % views.len().max(1)).copied()
+    }
+
+    /// The key of the listing that should be in front.
+    pub(crate) fn listing_key(&self) -> Option<ListingKey> {
+        let Front::Node(artifact, path) = &self.compare.front else { return None };
+        let view = self.view()?;
+        let place = match self.part()? {
+            Part::Function(i) if matches!(view, View::Asm | View::Bytes) => Place::Function(i),
+            Part::Member(_) => return None,
+            _ => Place::Whole,
+        };
+        Some(ListingKey { artifact: *artifact, path: path.clone(), place, view })
+    }
+
+    /// The listing in front, once it came.
+    pub(crate) fn loaded(&self) -> Option<&Loaded> {
+        let key = self.listing_key()?;
+        self.compare.kept.iter().find(|l| l.key == key)
+    }
+
+    /// Rows of the listing pane: aligned rows, or sentences where there are none.
+    pub(crate) fn listing_len(&self) -> usize {
+        match self.loaded() {
+            Some(loaded) => loaded.listing.rows.len(),
+            None => self.sentences().len(),
+        }
+    }
+
+    /// What can be said of the node in front without rows.
+    pub(crate) fn sentences(&self) -> Vec<Row> {
+        let Some(node) = self.node() else {
+            return vec![
+                Row::new().with(Role::Text, "nothing is open here"),
+                Row::new(),
+                Row::new().with(Role::Text, "n opens the next item to review; 4 lists every file"),
+            ];
+        };
+        let node = match self.part() {
+            Some(Part::Member(i)) => node.children.get(i).unwrap_or(node),
+            _ if node.evidence.is_some() && self.listing_key().is_some() => {
+                return vec![Row::new().with(Role::Dim, "making the rows …")];
+            }
+            _ => node,
+        };
+        let mut rows = node_rows(node);
+        if matches!(self.part(), Some(Part::Member(_))) {
+            rows.push(Row::new());
+            rows.push(Row::new().with(Role::Key, "Enter").with(Role::Text, " opens this member"));
+        } else if node.evidence.is_none() && !node.result.is_equal() && node.children.is_empty() {
+            rows.push(Row::new());
+            rows.push(Row::new().with(Role::Dim, "there are no rows to show: the bytes were not kept, or there is one side only"));
+        }
+        rows
+    }
+
+    /// Puts a node in front, at its first difference.
+    pub(crate) fn open_node(&mut self, artifact: usize, path: Vec<usize>) {
+        let front = Front::Node(artifact, path);
+        if self.compare.front != front {
+            self.flush();
+            self.compare.front = front;
+            self.compare.view = 0;
+            self.compare.covered.clear();
+            self.sideways = 0;
+        }
+        self.compare.parts = self.node().map(parts).unwrap_or_default();
+        self.cursors[Pane::Parts as usize] = super::Cursor::default();
+        self.show(Screen::Compare);
+        self.focus_on(Pane::Listing);
+        self.compare.want = Some(Want::First);
+        self.part_changed();
+    }
+
+    /// Puts a rule or the batch in front.
+    pub(crate) fn open_group(&mut self, group: Group) {
+        self.flush();
+        self.compare.front = Front::Group(group);
+        self.compare.covered = self.covered(group);
+        self.cursors[Pane::Covered as usize] = super::Cursor::default();
+        self.show(Screen::Compare);
+        self.focus_on(Pane::Covered);
+    }
+
+    fn covered(&self, group: Group) -> Vec<GroupRow> {
+        let mut rows = Vec::new();
+        for (artifact, root) in self.facts.comparisons.iter().enumerate() {
+            let Some(root) = root else { continue };
+            collect(root, &mut Vec::new(), root.name.shown(), &mut |node, path, name| match group {
+                Group::Rule(cause) => {
+                    for proof in node.proofs.iter().filter(|p| p.cause == cause) {
+                        let values = (proof.values.shipped.shown(), proof.values.rebuilt.shown());
+                        rows.push(GroupRow { artifact, path: path.to_vec(), name: name.clone(), values });
+                    }
+                }
+                Group::Batch if node.children.is_empty() && node.result == ResultMark::Identical => {
+                    let digest = node.digest.shipped.map(|d| d.short(16)).unwrap_or_default();
+                    let size = node.size.shipped.map(crate::tui::widgets::grouped).unwrap_or_default();
+                    rows.push(GroupRow {
+                        artifact,
+                        path: path.to_vec(),
+                        name: name.clone(),
+                        values: (Shown::new(&size), Shown::new(&digest)),
+                    });
+                }
+                Group::Batch => {}
+            });
+        }
+        rows
+    }
+
+    /// After new facts: the node in front may have been compared only now.
+    pub(crate) fn refresh_compare(&mut self) {
+        match self.compare.front.clone() {
+            Front::Group(group) => {
+                self.compare.covered = self.covered(group);
+            }
+            Front::Node(..) => {
+                let now = self.node().map(parts).unwrap_or_default();
+                if now != self.compare.parts {
+                    self.compare.parts = now;
+                    self.part_changed();
+                }
+            }
+            Front::Nothing => {}
+        }
+    }
+
+    /// The part or the view changed: asks for the listing if it is not there, else puts the cursor.
+    pub(crate) fn part_changed(&mut self) {
+        self.cursors[Pane::Listing as usize] = super::Cursor { height: self.cursor(Pane::Listing).height, ..Default::default() };
+        let want = self.compare.want.unwrap_or(Want::First);
+        self.compare.want = Some(match self.part() {
+            Some(Part::Region(i)) if want == Want::First => {
+                let extent = self.node().and_then(|n| n.regions.get(i)).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
+                extent.map_or(want, |e| Want::Number(e.offset))
+            }
+            _ => want,
+        });
+        let Some(key) = self.listing_key() else { return };
+        if self.loaded().is_some() {
+            self.settle();
+            return;
+        }
+        if self.compare.asked.insert(key_hash(&key))
+            && let Some(evidence) = self.node().and_then(|n| n.evidence.clone())
+        {
+            self.effect(Effect::Listing(key, evidence));
+        }
+    }
+
+    pub(crate) fn listing_came(&mut self, key: ListingKey, listing: Arc<Listing>) {
+        self.compare.asked.remove(&key_hash(&key));
+        let mut count = 0u32;
+        let mut before = Vec::with_capacity(listing.rows.len() + 1);
+        for row in &listing.rows {
+            before.push(count);
+            count = count.saturating_add(u32::from(row.mark.is_difference()));
+        }
+        before.push(count);
+        let runs = listing.differences();
+        self.compare.kept.retain(|l| l.key != key);
+        if self.compare.kept.len() >= KEPT {
+            self.compare.kept.remove(0);
+        }
+        let current = self.listing_key().as_ref() == Some(&key);
+        self.compare.kept.push(Loaded { key, listing, runs, before });
+        if current {
+            self.settle();
+        }
+    }
+
+    /// Puts the cursor where it is wanted in the listing in front, and asks for the source of that row.
+    fn settle(&mut self) {
+        let Some(want) = self.compare.want.take() else { return };
+        let Some(loaded) = self.loaded() else { return };
+        let number = |i: usize| {
+            let row = loaded.listing.rows.get(i)?;
+            row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number)
+        };
+        let at = match want {
+            Want::First => loaded.runs.first().copied().unwrap_or(0),
+            Want::Last => loaded.runs.last().copied().unwrap_or(0),
+            Want::Number(wanted) => {
+                let len = loaded.listing.rows.len();
+                (0..len).find(|i| number(*i).is_some_and(|n| n >= wanted)).unwrap_or(len.saturating_sub(1))
+            }
+            Want::Row(row) => row,
+        };
+        self.put_in_view(Pane::Listing, at);
+        self.want_source_of_row();
+    }
+
+    /// The source line that debug information claims for the row under the cursor, or the function's.
+    pub(crate) fn row_source(&self) -> Option<&crate::model::SourceLine> {
+        let at = self.cursor(Pane::Listing).at;
+        let rows = self.loaded().map(|l| l.listing.rows.as_slice()).unwrap_or_default();
+        let near = rows.get(at).and_then(|r| r.source.as_ref());
+        near.or_else(|| self.function().and_then(|(_, f)| f.source.as_ref()))
+    }
+
+    /// The tree entry of that source line, when its file is in the tree.
+    pub(crate) fn row_entry(&self) -> Option<(usize, u64)> {
+        let line = self.row_source()?;
+        let entry = self.facts.source.as_ref()?.find(&line.file)?;
+        Some((entry, u64::from(line.line)))
+    }
+
+    pub(crate) fn want_source_of_row(&mut self) {
+        if let Some((entry, _)) = self.row_entry() {
+            self.want_file(entry);
+        }
+    }
+
+    pub(crate) fn next_view(&mut self) {
+        let views = self.views();
+        if views.len() < 2 {
+            self.say("there is one view only");
+            return;
+        }
+        self.compare.view = (self.compare.view + 1) % views.len();
+        self.compare.want = Some(Want::First);
+        self.part_changed();
+    }
+
+    /// Next or previous run of differing rows, then the next part that has some; false at the end.
+    pub(crate) fn step_difference(&mut self, forward: bool) -> bool {
+        let at = self.cursor(Pane::Listing).at;
+        if let Some(loaded) = self.loaded() {
+            let next = if forward { loaded.runs.iter().find(|r| **r > at) } else { loaded.runs.iter().rev().find(|r| **r < at) }.copied();
+            if let Some(row) = next {
+                self.focus_on(Pane::Listing);
+                self.put_in_view(Pane::Listing, row);
+                self.want_source_of_row();
+                return true;
+            }
+        }
+        let part = self.cursor(Pane::Parts).at;
+        let differs = |i: usize| match (self.compare.parts.get(i), self.node()) {
+            (Some(Part::Function(f)), Some(node)) => node.functions.get(*f).is_some_and(|f| f.result == ResultMark::Different),
+            (Some(Part::Region(_)), _) => true,
+            _ => false,
+        };
+        let next = if forward { (part + 1..self.compare.parts.len()).find(|i| differs(*i)) } else { (0..part).rev().find(|i| differs(*i)) };
+        let Some(next) = next else { return false };
+        self.compare.want = Some(if forward { Want::First } else { Want::Last });
+        self.cursor_mut(Pane::Parts).at = next;
+        self.part_changed();
+        self.focus_on(Pane::Listing);
+        true
+    }
+}
+
+/// Visits leaves and containers with the way to them as displayable text.
+fn collect<'a>(node: &'a Node, path: &mut Vec<usize>, name: Shown, each: &mut dyn FnMut(&'a Node, &[usize], &Shown)) {
+    each(node, path, &name);
+    for (i, child) in node.children.iter().enumerate() {
+        path.push(i);
+        collect(child, path, Shown::new(&format!("{name}!{}", child.name.shown())), each);
+        path.pop();
+    }
+}
+
+/// What is known of a node, in words: result, digests, why, metadata, proofs and what was tried.
+pub(crate) fn node_rows(node: &Node) -> Vec<Row> {
+    let role = super::lists::role_of(node.result.mark());
+    let mut rows = vec![
+        Row::new().with(role, &format!("{} {}  ", node.result.mark(), node.result)).with(Role::Text, &node.why),
+        Row::new().with(Role::Dim, "kind     ").with(Role::Text, node.kind.word()),
+    ];
+    for (word, size, digest) in
+        [("shipped  ", node.size.shipped, node.digest.shipped), ("rebuilt  ", node.size.rebuilt, node.digest.rebuilt)]
+    {
+        let text = match (size, digest) {
+            (None, None) => "(not there)".to_owned(),
+            (size, digest) => format!(
+                "{} bytes  {}",
+                size.map_or_else(|| "?".to_owned(), crate::tui::widgets::grouped),
+                digest.map(|d| d.to_string()).unwrap_or_default()
+            ),
+        };
+        rows.push(Row::new().with(Role::Dim, word).with(Role::Text, &text));
+    }
+    rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
+    for proof in &node.proofs {
+        rows.push(
+            Row::new()
+                .with(Role::Explained, &format!("~ {}: ", proof.cause))
+                .untrusted(Role::Text, &proof.values.shipped)
+                .with(Role::Dim, " → ")
+                .untrusted(Role::Text, &proof.values.rebuilt),
+        );
+    }
+    rows.extend(node.tried.iter().map(|t| Row::new().with(Role::Unknown, &format!("tried {}: ", t.cause)).with(Role::Text, &t.why)));
+    let toolchain = node.facts.iter().filter(|f| !f.agrees() && f.toolchain);
+    for fact in toolchain {
+        let value = |v: &Option<crate::text::Untrusted>| v.as_ref().map_or(Shown::new("(none)"), crate::text::Untrusted::shown);
+        let mut row = Row::new().with(Role::Unknown, &format!("{}: ", Shown::new(&fact.name)));
+        row.push(Role::Text, value(&fact.value.shipped));
+        row.push(Role::Dim, Shown::new(" → "));
+        row.push(Role::Text, value(&fact.value.rebuilt));
+        rows.push(row);
+    }
+    rows
+}

@@ -1,0 +1,512 @@
+//! Going places: items, screens, the jump list, opening and closing.
+
+use super::compare::Want;
+use super::{App, ClaimRow, Cursor, Dialog, Front, Group, NoteRow, Pane, Part};
+use crate::review::{Body, Target};
+use crate::tui::action::Screen;
+
+/// A place to come back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spot {
+    screen: Screen,
+    front: Front,
+    part: usize,
+    row: usize,
+    entry: Option<usize>,
+    line: usize,
+    list: usize,
+    item: Option<String>,
+}
+
+/// Places kept.
+const KEPT: usize = 100;
+
+impl App {
+    fn spot(&self) -> Spot {
+        Spot {
+            screen: self.screen,
+            front: self.compare.front.clone(),
+            part: self.cursor(Pane::Parts).at,
+            row: self.cursor(if self.compare.is_group() { Pane::Covered } else { Pane::Listing }).at,
+            entry: self.source.entry,
+            line: self.cursor(Pane::File).at,
+            list: self.cursor(self.pane()).at,
+            item: self.item.clone(),
+        }
+    }
+
+    /// Puts the place in front on the jump list.
+    pub(crate) fn remember(&mut self) {
+        let spot = self.spot();
+        if self.back.last() != Some(&spot) {
+            self.back.push(spot);
+            if self.back.len() > KEPT {
+                self.back.remove(0);
+            }
+        }
+        self.forward.clear();
+    }
+
+    pub(crate) fn jump(&mut self, forward: bool) {
+        let here = self.spot();
+        let to = if forward { self.forward.pop() } else { self.back.pop() };
+        let Some(to) = to else {
+            self.say(if forward { "nothing further forward" } else { "nothing further back" });
+            return;
+        };
+        if forward {
+            self.back.push(here)
+        } else {
+            self.forward.push(here)
+        }
+        self.item = to.item;
+        match (to.screen, to.front) {
+            (Screen::Compare, Front::Node(artifact, path)) => {
+                self.open_node(artifact, path);
+                self.put(Pane::Parts, to.part);
+                self.compare.want = Some(Want::Row(to.row));
+                self.part_changed();
+            }
+            (Screen::Compare, Front::Group(group)) => {
+                self.open_group(group);
+                self.put_in_view(Pane::Covered, to.row);
+            }
+            (Screen::Source, _) if to.entry.is_some() => self.open_entry(to.entry.unwrap_or(0), to.line as u64 + 1),
+            (screen, _) => {
+                self.show(screen);
+                let pane = self.pane();
+                self.put(pane, to.list);
+            }
+        }
+    }
+
+    /// Puts a screen in front.
+    pub(crate) fn show(&mut self, screen: Screen) {
+        if self.screen != screen {
+            self.flush();
+            self.search = None;
+            self.screen = screen;
+        }
+        if screen == Screen::Compare && self.compare.front == Front::Nothing {
+            // The first item that can be compared, so that 5 is never an empty screen while there is something.
+            let first = self.items.iter().find_map(|i| match &i.target {
+                Target::Compare { artifact, path } => Some((*artifact, path.clone())),
+                _ => None,
+            });
+            if let Some((artifact, path)) = first {
+                self.open_node(artifact, path);
+            }
+        }
+        if !self.panes().contains(&self.pane()) {
+            self.focus_first();
+        }
+    }
+
+    /// The item in front: what `a` and `x` speak of.
+    pub(crate) fn front(&self) -> Option<usize> {
+        let of_target = |wanted: &dyn Fn(&Target) -> bool| {
+            let opened = self.item.as_ref().and_then(|id| self.items.iter().position(|i| i.id == *id));
+            let fits = |i: &usize| self.items.get(*i).is_some_and(|item| wanted(&item.target));
+            opened.filter(fits).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
+        };
+        match self.screen {
+            Screen::Overview if self.pane() == Pane::Queue => {
+                let at = self.cursor(Pane::Queue).at;
+                (at < self.items.len()).then_some(at)
+            }
+            Screen::Source => {
+                let entry = self.source.entry?;
+                of_target(&|t| matches!(t, Target::Source { entry: e, .. } if *e == entry))
+            }
+            Screen::Provenance => match self.claim()? {
+                ClaimRow::Link(i) => of_target(&|t| *t == Target::Chain(i)),
+                ClaimRow::Head(i) => of_target(&|t| matches!(t, Target::Attestation { index, .. } if *index == i)),
+                ClaimRow::Answer(i, j) => {
+                    let answer = self.facts.attestations.as_ref()?.get(i)?.answers.get(j)?;
+                    let exact =
+                        |t: &Target| matches!(t, Target::Attestation { index, question } if *index == i && *question == answer.question);
+                    // One item holds all questions of an attestation that cannot be told.
+                    let open = |item: &crate::review::Item| {
+                        matches!(item.target, Target::Attestation { index, .. } if index == i)
+                            && item.mark == super::lists::outcome_mark(answer.outcome)
+                    };
+                    of_target(&exact).or_else(|| self.items.iter().position(open))
+                }
+            },
+            Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at)?.item,
+            Screen::Compare => match &self.compare.front {
+                Front::Node(artifact, path) => {
+                    of_target(&|t| matches!(t, Target::Compare { artifact: a, path: p } if a == artifact && p == path))
+                }
+                Front::Group(Group::Rule(cause)) => of_target(&|t| *t == Target::Rule(*cause)),
+                Front::Group(Group::Batch) => of_target(&|t| *t == Target::Batch),
+                Front::Nothing => None,
+            },
+            Screen::Overview | Screen::Findings | Screen::Signoff => None,
+        }
+    }
+
+    /// Opens an item at its first difference.
+    pub(crate) fn open_item(&mut self, index: usize) {
+        let Some(item) = self.items.get(index).cloned() else { return };
+        self.remember();
+        self.flush();
+        self.search = None;
+        self.item = Some(item.id.clone());
+        self.cursor_mut(Pane::Queue).at = index;
+        if self.read_only.is_none() {
+            self.record(Body::At { item: item.id.clone() });
+        }
+        match item.target {
+            Target::Compare { artifact, path } => self.open_node(artifact, path),
+            Target::Rule(cause) => self.open_group(Group::Rule(cause)),
+            Target::Batch => self.open_group(Group::Batch),
+            Target::Source { entry, line } => self.open_entry(entry, line),
+            Target::Attestation { index, question } => {
+                self.show(Screen::Provenance);
+                self.focus_on(Pane::Claims);
+                let answers = self.facts.attestations.as_ref().and_then(|a| a.get(index)).map(|a| a.answers.as_slice()).unwrap_or_default();
+                let answer = answers.iter().position(|a| a.question == question);
+                let row = self.claims.iter().position(|c| match answer {
+                    Some(j) => *c == ClaimRow::Answer(index, j),
+                    None => *c == ClaimRow::Head(index),
+                });
+                self.put_in_view(Pane::Claims, row.unwrap_or(0));
+            }
+            Target::Chain(i) => {
+                self.show(Screen::Provenance);
+                self.focus_on(Pane::Claims);
+                self.put_in_view(Pane::Claims, i);
+            }
+            Target::Defect(_) | Target::File(_) => {
+                self.show(Screen::Overview);
+                self.focus_on(Pane::Queue);
+                self.put(Pane::Queue, index);
+                self.detail = Some(item.id);
+            }
+        }
+    }
+
+    pub(crate) fn next_item(&mut self, forward: bool) {
+        let from = match self.screen {
+            Screen::Overview | Screen::Findings | Screen::Signoff => None,
+            _ => self.front(),
+        };
+        let from = from.or_else(|| self.item.as_ref().and_then(|id| self.items.iter().position(|i| i.id == *id)));
+        // The item where the last session ended comes first, if it is still open.
+        let resume = self.seen.fresh_start && self.state.at.is_some();
+        self.seen.fresh_start = false;
+        if resume
+            && forward
+            && let Some(at) = from
+            && self.items.get(at).is_some_and(|i| self.state.ruling(i).is_none())
+        {
+            return self.open_item(at);
+        }
+        match self.state.next_open(&self.items, from, forward) {
+            Some(next) => self.open_item(next),
+            None if self.facts.is_complete() => {
+                self.remember();
+                self.show(Screen::Signoff);
+                self.say("0 left to review: read what would be signed (p), then S");
+            }
+            None => self.say("nothing to review yet: the machine is not done"),
+        }
+    }
+
+    pub(crate) fn next_difference(&mut self, forward: bool) {
+        let moved = match self.screen {
+            Screen::Compare if self.compare.is_group() => false,
+            Screen::Compare => self.step_difference(forward),
+            Screen::Source => self.step_mark(forward),
+            _ => {
+                self.say("] and [ step through differences on Compare and marks on Source");
+                return;
+            }
+        };
+        if !moved {
+            self.say(if forward { "end of item: n is the next to review" } else { "start of item" });
+        }
+    }
+
+    /// Next or previous differing file, whether it was ruled on or not.
+    pub(crate) fn next_file(&mut self, forward: bool) {
+        let files: Vec<usize> =
+            self.items.iter().enumerate().filter(|(_, i)| matches!(i.target, Target::Compare { .. })).map(|(i, _)| i).collect();
+        let here = self.front();
+        let next = match here {
+            None => files.first(),
+            Some(at) if forward => files.iter().find(|i| **i > at),
+            Some(at) => files.iter().rev().find(|i| **i < at),
+        };
+        match next.copied() {
+            Some(next) => self.open_item(next),
+            None => self.say(if forward { "no further differing file" } else { "no differing file before this" }),
+        }
+    }
+
+    pub(crate) fn read_on(&mut self) {
+        let pane = self.pane();
+        let Cursor { top, height, .. } = self.cursor(pane);
+        let len = self.rows_of(pane);
+        if top + height < len {
+            self.step(crate::tui::action::Action::PageDown);
+        } else {
+            self.next_difference(true);
+        }
+    }
+
+    /// Enter.
+    pub(crate) fn open(&mut self) {
+        match self.pane() {
+            Pane::Groups => {
+                let screens = [
+                    Screen::Artifacts,
+                    Screen::Source,
+                    Screen::Provenance,
+                    Screen::Artifacts,
+                    Screen::Findings,
+                    Screen::Findings,
+                    Screen::Signoff,
+                ];
+                let at = self.cursor(Pane::Groups).at;
+                if at == 0 {
+                    self.say("the files of the bundle and their digests are items of the queue when something is wrong");
+                } else if let Some(screen) = screens.get(at) {
+                    self.remember();
+                    self.show(*screen);
+                }
+            }
+            Pane::Queue => self.open_item(self.cursor(Pane::Queue).at),
+            Pane::Tree => match self.source.tree.get(self.cursor(Pane::Tree).at).cloned() {
+                Some(row) if row.dir.is_some() => self.fold(!row.open),
+                Some(row) => {
+                    self.remember();
+                    self.open_entry(row.entry, 1);
+                }
+                None => {}
+            },
+            Pane::File => self.go_compare(),
+            Pane::Claims => self.focus_on(Pane::Evidence),
+            Pane::Evidence | Pane::Checklist | Pane::Statement => {}
+            Pane::Files => {
+                if let Some(row) = self.artifacts.get(self.cursor(Pane::Files).at).cloned() {
+                    self.remember();
+                    self.item = row.item.and_then(|i| self.items.get(i)).map(|i| i.id.clone()).or(self.item.take());
+                    self.open_node(row.artifact, row.path.to_vec());
+                }
+            }
+            Pane::Parts => {
+                if let (Some(Part::Member(i)), Front::Node(artifact, mut path)) = (self.part(), self.compare.front.clone()) {
+                    path.push(i);
+                    self.remember();
+                    self.open_node(artifact, path);
+                } else {
+                    self.focus_on(Pane::Listing);
+                }
+            }
+            Pane::Listing => match (self.part(), self.compare.front.clone()) {
+                (Some(Part::Member(i)), Front::Node(artifact, mut path)) => {
+                    path.push(i);
+                    self.remember();
+                    self.open_node(artifact, path);
+                }
+                _ => self.go_source(),
+            },
+            Pane::Covered => {
+                if let Some(row) = self.compare.covered.get(self.cursor(Pane::Covered).at).cloned() {
+                    self.remember();
+                    self.open_node(row.artifact, row.path);
+                }
+            }
+            Pane::Notes => {
+                let at = match self.selected_note() {
+                    Some(NoteRow::Finding(i)) => self.state.findings.get(i).map(|f| f.at.clone()),
+                    Some(NoteRow::Note(i)) => self.state.notes.get(i).map(|n| n.at.clone()),
+                    None => None,
+                };
+                let index = at.and_then(|a| a.item).and_then(|id| self.items.iter().position(|i| i.id == id));
+                match index {
+                    Some(index) => self.open_item(index),
+                    None => self.say("its place is no item of the queue"),
+                }
+            }
+            Pane::Blockers => {
+                let blocker = self.blockers.get(self.cursor(Pane::Blockers).at).cloned();
+                let index = blocker.as_ref().and_then(|b| b.item.as_ref()).and_then(|id| self.items.iter().position(|i| i.id == *id));
+                match (index, blocker) {
+                    (Some(index), _) => self.open_item(index),
+                    (None, Some(b)) if b.what.contains("checklist") || b.what.contains("finding") => {
+                        self.remember();
+                        self.show(Screen::Findings);
+                    }
+                    _ => self.say("there is nothing to open for this one"),
+                }
+            }
+        }
+    }
+
+    /// `q` and Esc: one level out.
+    pub(crate) fn close(&mut self) {
+        if self.search.take().is_some() {
+            self.say("search ended: n is the next to review again");
+        } else if self.detail.take().is_some() {
+        } else if self.screen == Screen::Compare && self.close_member() {
+        } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {
+            self.focus_on(Pane::Claims);
+        } else if self.screen != Screen::Overview {
+            self.remember();
+            self.show(Screen::Overview);
+        } else {
+            self.dialog = Some(Dialog::Leaving);
+        }
+    }
+
+    /// From a member to the container it was opened from.
+    fn close_member(&mut self) -> bool {
+        let Some(last) = self.back.last().cloned() else { return false };
+        let (Front::Node(artifact, path), Front::Node(a, p)) = (&self.compare.front, &last.front) else { return false };
+        let parent = last.screen == Screen::Compare && a == artifact && path.starts_with(p) && path.len() == p.len() + 1;
+        if parent {
+            self.jump(false);
+        }
+        parent
+    }
+
+    pub(crate) fn go_source(&mut self) {
+        let to = match self.screen {
+            Screen::Compare => self.row_entry(),
+            Screen::Overview => match self.front().and_then(|i| self.items.get(i)).map(|i| &i.target) {
+                Some(Target::Source { entry, line }) => Some((*entry, *line)),
+                _ => None,
+            },
+            Screen::Artifacts | Screen::Provenance | Screen::Findings | Screen::Signoff | Screen::Source => None,
+        };
+        match to {
+            Some((entry, line)) => {
+                self.remember();
+                self.open_entry(entry, line);
+            }
+            None if self.screen == Screen::Compare => {
+                let text = self.row_source().map_or_else(
+                    || "no debug information says which source line this is".to_owned(),
+                    |l| format!("{}:{} is not in the source tree", l.file.shown(), l.line),
+                );
+                self.say(&text);
+            }
+            None => self.say("there is no source line for this place"),
+        }
+    }
+
+    /// The artifact that the place in front belongs to.
+    fn front_artifact(&self) -> Option<(usize, Vec<usize>)> {
+        match self.screen {
+            Screen::Compare => match &self.compare.front {
+                Front::Node(artifact, path) => Some((*artifact, path.clone())),
+                Front::Group(_) => self.compare.covered.get(self.cursor(Pane::Covered).at).map(|r| (r.artifact, r.path.clone())),
+                Front::Nothing => None,
+            },
+            Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.to_vec())),
+            Screen::Overview => match self.front().and_then(|i| self.items.get(i)).map(|i| i.target.clone()) {
+                Some(Target::Compare { artifact, path }) => Some((artifact, path)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(crate) fn go_provenance(&mut self) {
+        let artifact = self.front_artifact().map(|(a, _)| a);
+        let digest =
+            artifact.and_then(|a| self.facts.release.artifacts.get(a)).and_then(|a| a.shipped).and_then(|id| self.facts.sha256(id));
+        let index = digest.and_then(|digest| {
+            let names = |a: &crate::model::Attestation| a.subjects.iter().any(|s| s.digests.iter().any(|d| d.sha256() == Some(digest)));
+            self.facts.attestations.iter().flatten().position(names)
+        });
+        match index {
+            Some(index) => {
+                self.remember();
+                self.show(Screen::Provenance);
+                self.focus_on(Pane::Claims);
+                let row = self.claims.iter().position(|c| *c == ClaimRow::Head(index));
+                self.put_in_view(Pane::Claims, row.unwrap_or(0));
+            }
+            None if artifact.is_some() => self.say("no attestation names this artifact"),
+            None => self.say("there is no artifact in front"),
+        }
+    }
+
+    pub(crate) fn go_artifact(&mut self) {
+        let Some((artifact, path)) = self.front_artifact() else {
+            self.say("there is no artifact in front");
+            return;
+        };
+        self.remember();
+        self.show(Screen::Artifacts);
+        if self.find_artifact(artifact, &path).is_none() {
+            self.filter = super::Filter::All;
+            self.make_artifacts();
+        }
+        let at = self.find_artifact(artifact, &path).unwrap_or(0);
+        self.put_in_view(Pane::Files, at);
+    }
+
+    fn find_artifact(&self, artifact: usize, path: &[usize]) -> Option<usize> {
+        self.artifacts.iter().position(|r| r.artifact == artifact && *r.path == *path)
+    }
+
+    pub(crate) fn go_compare(&mut self) {
+        if self.screen == Screen::Source {
+            return self.go_built_into();
+        }
+        match self.front_artifact() {
+            Some((artifact, path)) => {
+                self.remember();
+                self.open_node(artifact, path);
+            }
+            None => self.say("there is no artifact in front"),
+        }
+    }
+
+    /// From a source line to the differing function that it became.
+    fn go_built_into(&mut self) {
+        let line = self.cursor(Pane::File).at as u64 + 1;
+        let (Some(entry), Some(tree)) = (self.source.entry, self.facts.source.clone()) else {
+            self.say("no file is open");
+            return;
+        };
+        let Some(path) = tree.entries.get(entry).map(|e| &e.path) else { return };
+        let mut best: Option<(u64, usize, Vec<usize>, usize)> = None;
+        for (artifact, root) in self.facts.comparisons.iter().enumerate() {
+            let Some(root) = root.as_ref().filter(|r| !r.result.is_equal()) else { continue };
+            add_functions(root, &mut Vec::new(), &mut |node, at| {
+                for (f, function) in node.functions.iter().enumerate() {
+                    if let Some(source) = function.source.as_ref().filter(|s| s.file == *path) {
+                        let far = u64::from(source.line).abs_diff(line);
+                        if best.as_ref().is_none_or(|b| far < b.0) {
+                            best = Some((far, artifact, at.to_vec(), f));
+                        }
+                    }
+                }
+            });
+        }
+        let Some((_, artifact, at, function)) = best else {
+            self.say("no differing function comes from this file");
+            return;
+        };
+        self.remember();
+        self.open_node(artifact, at);
+        if let Some(part) = self.compare.parts.iter().position(|p| *p == Part::Function(function)) {
+            self.put(Pane::Parts, part);
+        }
+    }
+}
+
+fn add_functions<'a>(node: &'a crate::model::Node, path: &mut Vec<usize>, each: &mut dyn FnMut(&'a crate::model::Node, &[usize])) {
+    each(node, path);
+    for (i, child) in node.children.iter().enumerate() {
+        path.push(i);
+        add_functions(child, path, each);
+        path.pop();
+    }
+}

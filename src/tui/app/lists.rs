@@ -1,0 +1,357 @@
+//! The rows of the long lists, made once per refresh and sliced when drawn.
+
+use std::collections::HashMap;
+
+use super::{App, Pane};
+use crate::model::{Node, Outcome, ResultMark, Standing};
+use crate::review::{Item, Target};
+use crate::text::{Role, Row, Shown};
+use crate::tui::widgets::grouped;
+
+/// What Artifacts shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// All that is not the same.
+    #[default]
+    NotSame,
+    /// Everything.
+    All,
+    /// `!`.
+    Different,
+    /// `~`.
+    Explained,
+    /// `?`, `<` and `>`.
+    NotTold,
+    /// `=`.
+    Same,
+}
+
+impl Filter {
+    const ALL: [Self; 6] = [Self::NotSame, Self::All, Self::Different, Self::Explained, Self::NotTold, Self::Same];
+
+    /// The marks it lets through.
+    pub(crate) fn marks(self) -> &'static str {
+        match self {
+            Self::NotSame => "!?<>~.",
+            Self::All => "!?<>~=.",
+            Self::Different => "!",
+            Self::Explained => "~",
+            Self::NotTold => "?<>",
+            Self::Same => "=",
+        }
+    }
+}
+
+/// A row of Artifacts.
+#[derive(Clone, Debug)]
+pub(crate) struct ArtifactRow {
+    pub(crate) artifact: usize,
+    pub(crate) path: Box<[usize]>,
+    /// The machine's mark; `.` while it is not compared.
+    pub(crate) mark: char,
+    /// Index of its item, if it is one.
+    pub(crate) item: Option<usize>,
+}
+
+/// A row of Provenance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClaimRow {
+    /// A link of the chain.
+    Link(usize),
+    /// An attestation.
+    Head(usize),
+    /// An answer of an attestation.
+    Answer(usize, usize),
+}
+
+/// A row of the findings pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoteRow {
+    /// A finding.
+    Finding(usize),
+    /// A note.
+    Note(usize),
+}
+
+/// The role of a machine's mark.
+pub(crate) fn role_of(mark: char) -> Role {
+    match mark {
+        '=' => Role::Good,
+        '!' | '<' | '>' => Role::Bad,
+        '?' => Role::Unknown,
+        '~' => Role::Explained,
+        _ => Role::Dim,
+    }
+}
+
+/// The mark of an outcome.
+pub(crate) fn outcome_mark(outcome: Outcome) -> char {
+    match outcome {
+        Outcome::Yes => '=',
+        Outcome::No => '!',
+        Outcome::CannotTell => '?',
+    }
+}
+
+/// The mark of a link.
+pub(crate) fn standing_mark(standing: Standing) -> char {
+    match standing {
+        Standing::Proven => '=',
+        Standing::Claimed | Standing::Absent => '?',
+        Standing::Broken => '!',
+    }
+}
+
+fn rank(mark: char) -> u8 {
+    match mark {
+        '!' => 0,
+        '?' => 1,
+        '<' => 2,
+        '>' => 3,
+        '~' => 4,
+        '.' => 5,
+        _ => 6,
+    }
+}
+
+impl App {
+    /// The rows of Artifacts under the filter, worst first.
+    pub(crate) fn make_artifacts(&mut self) {
+        let selected = self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.clone()));
+        let mut item_of: HashMap<(usize, &[usize]), usize> = HashMap::new();
+        for (i, item) in self.items.iter().enumerate() {
+            if let Target::Compare { artifact, path } = &item.target {
+                item_of.insert((*artifact, path.as_slice()), i);
+            }
+        }
+        let wanted = self.filter.marks();
+        let mut rows = Vec::new();
+        for (artifact, root) in self.facts.comparisons.iter().enumerate() {
+            match root {
+                None if wanted.contains('.') => rows.push(ArtifactRow { artifact, path: Box::default(), mark: '.', item: None }),
+                None => {}
+                Some(root) => add(root, artifact, &mut Vec::new(), &mut |path, mark| {
+                    if wanted.contains(mark) {
+                        let item = item_of.get(&(artifact, path)).copied();
+                        rows.push(ArtifactRow { artifact, path: path.into(), mark, item });
+                    }
+                }),
+            }
+        }
+        rows.sort_by_key(|r| rank(r.mark));
+        self.artifacts = rows;
+        if let Some((artifact, path)) = selected
+            && let Some(at) = self.artifacts.iter().position(|r| r.artifact == artifact && r.path == path)
+        {
+            self.cursor_mut(Pane::Files).at = at;
+        }
+        self.clamp();
+    }
+
+    pub(crate) fn next_filter(&mut self) {
+        let at = Filter::ALL.iter().position(|f| *f == self.filter).unwrap_or(0);
+        self.filter = Filter::ALL.get((at + 1) % Filter::ALL.len()).copied().unwrap_or_default();
+        self.make_artifacts();
+        let text = format!("filter {}: {} rows", self.filter.marks(), grouped(self.artifacts.len() as u64));
+        self.say(&text);
+    }
+
+    /// The node of a row; absent while it is not compared.
+    pub(crate) fn artifact_node(&self, row: &ArtifactRow) -> Option<&Node> {
+        self.facts.comparisons.get(row.artifact)?.as_ref()?.at(&row.path)
+    }
+
+    /// The way to a node: artifact, then members.
+    pub(crate) fn way(&self, artifact: usize, path: &[usize]) -> Shown {
+        let declared = self.facts.release.artifacts.get(artifact).map(|a| a.name.shown()).unwrap_or_default();
+        let mut way = declared.to_string();
+        let mut node = self.facts.comparisons.get(artifact).and_then(Option::as_ref).map(AsRef::as_ref);
+        for i in path {
+            node = node.and_then(|n: &Node| n.children.get(*i));
+            if let Some(child) = node {
+                way.push('!');
+                way.push_str(child.name.shown().as_str());
+            }
+        }
+        Shown::new(&way)
+    }
+
+    /// The rows of Provenance.
+    pub(crate) fn make_claims(&mut self) {
+        self.claims = (0..self.facts.chain.len()).map(ClaimRow::Link).collect();
+        for (i, attestation) in self.facts.attestations.iter().flatten().enumerate() {
+            self.claims.push(ClaimRow::Head(i));
+            self.claims.extend((0..attestation.answers.len()).map(|j| ClaimRow::Answer(i, j)));
+        }
+    }
+
+    /// The row of Provenance under the cursor.
+    pub(crate) fn claim(&self) -> Option<ClaimRow> {
+        self.claims.get(self.cursor(Pane::Claims).at).copied()
+    }
+
+    /// What is known about the selected claim, to the last line of the signed bytes.
+    pub(crate) fn make_evidence(&mut self) {
+        self.evidence = match self.claim() {
+            None => Vec::new(),
+            Some(ClaimRow::Link(i)) => self.facts.chain.get(i).map_or_else(Vec::new, |link| {
+                vec![
+                    Row::new().with(Role::Dim, "link   ").with(Role::Text, link.name),
+                    Row::new()
+                        .with(Role::Dim, "is     ")
+                        .with(role_of(standing_mark(link.standing)), &format!("{} {}", standing_mark(link.standing), link.standing.word())),
+                    Row::new().with(Role::Dim, "why    ").with(Role::Text, &link.why),
+                ]
+            }),
+            Some(ClaimRow::Head(i) | ClaimRow::Answer(i, _)) => self.attestation_rows(i),
+        };
+    }
+
+    fn attestation_rows(&self, index: usize) -> Vec<Row> {
+        let Some(attestation) = self.facts.attestations.as_ref().and_then(|a| a.get(index)) else { return Vec::new() };
+        let mut rows = Vec::new();
+        if let Some(ClaimRow::Answer(_, j)) = self.claim()
+            && let Some(answer) = attestation.answers.get(j)
+        {
+            let mark = outcome_mark(answer.outcome);
+            rows.push(Row::new().with(role_of(mark), &format!("{mark} {}: ", answer.question.word())).with(Role::Text, &answer.reason));
+            rows.push(Row::new());
+        }
+        for signature in &attestation.signatures {
+            let mark = outcome_mark(signature.outcome);
+            let who =
+                signature.principal.as_deref().map_or_else(|| "unknown signer".to_owned(), |p| format!("signed by {}", Shown::new(p)));
+            rows.push(Row::new().with(role_of(mark), &format!("{mark} signature  ")).with(Role::Text, &who));
+            if let Some(fingerprint) = &signature.fingerprint {
+                rows.push(Row::new().with(Role::Dim, "  key        ").with(Role::Text, fingerprint));
+            }
+            rows.push(Row::new().with(Role::Dim, "  key id     ").untrusted(Role::Claim, &signature.keyid));
+            rows.push(Row::new().with(Role::Dim, "  why        ").with(Role::Text, &signature.reason));
+        }
+        let claims = [
+            ("predicate", attestation.predicate_type.as_ref()),
+            ("builder", attestation.builder.as_ref()),
+            ("build type", attestation.build_type.as_ref()),
+            ("started", attestation.started.as_ref()),
+            ("finished", attestation.finished.as_ref()),
+        ];
+        for (word, value) in claims {
+            if let Some(value) = value {
+                rows.push(Row::new().with(Role::Dim, &format!("{word:<13}")).untrusted(Role::Claim, value));
+            }
+        }
+        if let Some(commit) = &attestation.commit {
+            rows.push(Row::new().with(Role::Dim, "commit       ").with(Role::Claim, commit));
+        }
+        for subject in &attestation.subjects {
+            let digest = subject.digests.first().map(ToString::to_string).unwrap_or_default();
+            rows.push(
+                Row::new().with(Role::Dim, "subject      ").untrusted(Role::Claim, &subject.name).with(Role::Dim, &format!("  {digest}")),
+            );
+        }
+        for (uri, digests) in &attestation.materials {
+            let digest = digests.first().map_or_else(|| "(no digest)".to_owned(), ToString::to_string);
+            rows.push(Row::new().with(Role::Dim, "material     ").untrusted(Role::Claim, uri).with(Role::Dim, &format!("  {digest}")));
+        }
+        rows.push(Row::new());
+        rows.push(Row::new().untrusted(Role::Title, &attestation.file).with(Role::Dim, ", the signed bytes:"));
+        for (n, line) in attestation.payload.split(|b| *b == b'\n').enumerate() {
+            let mut row = Row::new().with(Role::Dim, &format!("{:>5}  ", n + 1));
+            row.push(Role::Claim, Shown::of_bytes(line));
+            rows.push(row);
+        }
+        rows
+    }
+
+    /// The rows of the findings pane: open findings, closed ones, notes.
+    pub(crate) fn note_rows(&self) -> Vec<NoteRow> {
+        let findings = &self.state.findings;
+        let of =
+            |closed: bool| findings.iter().enumerate().filter(move |(_, f)| f.closed.is_some() == closed).map(|(i, _)| NoteRow::Finding(i));
+        of(false).chain(of(true)).chain((0..self.state.notes.len()).map(NoteRow::Note)).collect()
+    }
+
+    /// What is known about an item, for the evidence pane of Overview.
+    pub(crate) fn item_rows(&self, item: &Item) -> Vec<Row> {
+        let role = role_of(item.mark);
+        let mut rows = vec![
+            Row::new().with(role, &format!("{} ", item.mark)).untrusted(Role::Title, &item.title),
+            Row::new().with(Role::Text, &item.why),
+            Row::new(),
+        ];
+        match &item.target {
+            Target::Compare { artifact, path } => {
+                if let Some(node) = self.facts.comparisons.get(*artifact).and_then(|n| n.as_ref()?.at(path)) {
+                    let mut way = Row::new().with(Role::Dim, "in       ");
+                    way.push(Role::Text, self.way(*artifact, path));
+                    rows.push(way);
+                    rows.extend(super::compare::node_rows(node));
+                    for function in node.functions.iter().filter(|f| f.result == ResultMark::Different) {
+                        rows.push(
+                            Row::new()
+                                .with(Role::Bad, "! ")
+                                .untrusted(Role::Text, &function.name)
+                                .with(Role::Dim, "  ")
+                                .with(Role::Text, &function.what),
+                        );
+                    }
+                }
+            }
+            Target::Defect(i) => {
+                if let Some(defect) = self.facts.all_defects().nth(*i) {
+                    rows.push(Row::new().with(Role::Dim, "check    ").with(Role::Text, defect.code));
+                    rows.push(Row::new().with(Role::Dim, "place    ").with(Role::Text, &defect.place.to_string()));
+                    rows.push(Row::new().with(Role::Dim, "to do    ").with(Role::Text, defect.advice));
+                }
+            }
+            Target::File(i) => {
+                if let Some(file) = self.facts.release.files.get(*i) {
+                    rows.push(Row::new().with(Role::Dim, "file     ").untrusted(Role::Text, &file.path));
+                    for digest in &file.declared {
+                        rows.push(Row::new().with(Role::Dim, "declared ").with(Role::Claim, &digest.to_string()));
+                    }
+                    let ours = self.facts.hashed.get(*i).copied().flatten().and_then(|h| h.sha256);
+                    rows.push(
+                        Row::new()
+                            .with(Role::Dim, "computed ")
+                            .with(Role::Text, &ours.map_or_else(|| "(nothing)".to_owned(), |d| d.to_string())),
+                    );
+                }
+            }
+            Target::Chain(i) => {
+                if let Some(link) = self.facts.chain.get(*i) {
+                    rows.push(Row::new().with(Role::Dim, link.standing.word()).with(Role::Text, ": ").with(Role::Text, &link.why));
+                }
+            }
+            Target::Attestation { index, question } => {
+                let answers =
+                    self.facts.attestations.as_ref().and_then(|a| a.get(*index)).map(|a| a.answers.as_slice()).unwrap_or_default();
+                for answer in answers {
+                    let mark = outcome_mark(answer.outcome);
+                    let role = if answer.question == *question { Role::Title } else { role_of(mark) };
+                    rows.push(Row::new().with(role, &format!("{mark} {:<10} ", answer.question.word())).with(Role::Text, &answer.reason));
+                }
+            }
+            Target::Rule(_) | Target::Batch | Target::Source { .. } => {}
+        }
+        rows.push(Row::new());
+        let (shown, of) = self.coverage(item);
+        let ruled = match self.state.ruling(item) {
+            Some(ruled) => format!("{} {}", ruled.ruling.mark(), Shown::new(&ruled.reason)),
+            None if self.state.stale_ruling(item).is_some() => "ruled on before, on something else: that does not count".to_owned(),
+            None if shown == 0 => "nobody has looked yet".to_owned(),
+            None => format!("shown {shown} of {of}, no ruling"),
+        };
+        rows.push(Row::new().with(Role::Dim, "person   ").with(Role::Text, &ruled));
+        rows
+    }
+}
+
+fn add(node: &Node, artifact: usize, path: &mut Vec<usize>, each: &mut dyn FnMut(&[usize], char)) {
+    each(path, node.result.mark());
+    for (i, child) in node.children.iter().enumerate() {
+        path.push(i);
+        add(child, artifact, path, each);
+        path.pop();
+    }
+}

@@ -1,0 +1,320 @@
+//! What was really inside a drawn frame, and what of it is not in the journal yet.
+//!
+//! "Shown" means: the rows were in a frame, with nothing over them and no input waiting. No times are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::compare::other_regions;
+use super::{App, Dialog, Front, Group, Pane, Part};
+use crate::model::{Node, ResultMark};
+use crate::review::{Body, Item, Target};
+use crate::session::ListingKey;
+use crate::tui::action::{Effect, Screen};
+
+/// What a frame had in it; the drawing makes it, [`App::drawn`] takes it.
+#[derive(Clone, Debug, Default)]
+pub struct Drawn {
+    /// First row and number of rows of each pane.
+    pub(crate) panes: Vec<(Pane, usize, usize)>,
+    /// Rows of a listing.
+    pub(crate) listing: Option<(ListingKey, Range<usize>)>,
+    /// Whether the sentences on a node were in it, to the last one.
+    pub(crate) sentences: bool,
+    /// Lines of a source file, from 0.
+    pub(crate) file: Option<(usize, Range<usize>)>,
+    /// Rows of what a rule or the batch covers.
+    pub(crate) covered: Option<Range<usize>>,
+    /// The item whose evidence was in it.
+    pub(crate) evidence: Option<String>,
+    /// How many lines of the statement were in it, counted from the first, in the sign dialog.
+    pub(crate) statement: Option<usize>,
+}
+
+/// Differences of an item that were shown and are not written yet.
+#[derive(Clone, Debug)]
+struct Fresh {
+    digest: String,
+    differences: BTreeSet<u32>,
+    of: u32,
+}
+
+/// What was shown and is not written yet.
+#[derive(Default)]
+pub(crate) struct Seen {
+    shown: BTreeMap<String, Fresh>,
+    read: BTreeMap<usize, BTreeSet<u64>>,
+    /// The last write failed: not tried again by itself.
+    pub(crate) failed: bool,
+    /// Whether `n` was not pressed yet.
+    pub(crate) fresh_start: bool,
+}
+
+impl Seen {
+    pub(crate) fn new() -> Self {
+        Self { fresh_start: true, ..Self::default() }
+    }
+}
+
+/// Number of differences of a node that has an item of its own; `None` while it cannot be known.
+fn differences_of(node: &Node, loaded: Option<u32>) -> Option<u32> {
+    if !node.functions.is_empty() {
+        let rows: usize = node.functions.iter().filter(|f| f.result == ResultMark::Different).map(|f| f.changed.max(1)).sum();
+        return u32::try_from(rows + other_regions(node).len()).ok();
+    }
+    if node.evidence.is_none() { Some(1) } else { loaded.map(|n| n.max(1)) }
+}
+
+/// The number of the first difference of a function.
+fn base_of(node: &Node, function: usize) -> Option<(u32, u32)> {
+    let mut base = 0usize;
+    for (i, f) in node.functions.iter().enumerate().filter(|(_, f)| f.result == ResultMark::Different) {
+        if i == function {
+            return Some((u32::try_from(base).ok()?, u32::try_from(f.changed.max(1)).ok()?));
+        }
+        base += f.changed.max(1);
+    }
+    None
+}
+
+impl App {
+    /// Is told what was inside the frame just drawn; `settled` when no input was waiting and nothing lay over it.
+    pub fn drawn(&mut self, drawn: &Drawn, settled: bool) {
+        for (pane, top, height) in &drawn.panes {
+            let cursor = self.cursor_mut(*pane);
+            (cursor.top, cursor.height) = (*top, *height);
+        }
+        if !settled {
+            return;
+        }
+        if let (Some(Dialog::Sign(sign)), Some(lines)) = (&mut self.dialog, drawn.statement) {
+            // Only what follows on what was already shown: End does not make the middle seen.
+            sign.seen(lines);
+        }
+        // A prompt is one row in place of the status line; everything else lies over the evidence.
+        if self.read_only.is_some() || !matches!(self.dialog, None | Some(Dialog::Prompt(_))) {
+            return;
+        }
+        if let Some((entry, lines)) = &drawn.file {
+            self.saw_lines(*entry, lines.clone());
+        }
+        if let Some(id) = &drawn.evidence
+            && let Some(i) = self.items.iter().position(|item| item.id == *id)
+            && !matches!(self.items[i].target, Target::Compare { .. } | Target::Source { .. } | Target::Rule(_) | Target::Batch)
+        {
+            self.saw(i, [0], 1);
+        }
+        let Some(front) = self.front() else { return };
+        match self.screen {
+            Screen::Provenance => self.saw(front, [0], 1),
+            Screen::Compare if self.compare.is_group() => {
+                if let Some(rows) = drawn.covered.clone()
+                    && let Ok(of) = u32::try_from(self.compare.covered.len())
+                {
+                    self.saw(front, rows.filter_map(|r| u32::try_from(r).ok()), of);
+                }
+            }
+            Screen::Compare => self.saw_listing(front, drawn),
+            _ => {}
+        }
+    }
+
+    fn saw_listing(&mut self, front: usize, drawn: &Drawn) {
+        let Some(node) = self.node() else { return };
+        if drawn.sentences && node.evidence.is_none() && !matches!(self.part(), Some(Part::Member(_))) {
+            return self.saw(front, [0], 1);
+        }
+        let (Some((key, rows)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
+        if loaded.key != *key {
+            return;
+        }
+        let count = |i: usize| loaded.before.get(i.min(loaded.listing.rows.len())).copied().unwrap_or(0);
+        let (from, to, all) = (count(rows.start), count(rows.end), count(usize::MAX));
+        let first_view = self.views().first() == Some(&key.view);
+        let seen: Vec<u32> = match self.part() {
+            Some(Part::Function(i)) if first_view => {
+                let Some((base, changed)) = base_of(node, i) else { return };
+                (from..to.min(changed)).map(|d| base + d).collect()
+            }
+            Some(Part::Region(i)) if first_view => {
+                let regions = other_regions(node);
+                let functions = differences_of(node, None).unwrap_or(0).saturating_sub(u32::try_from(regions.len()).unwrap_or(0));
+                let extent = node.regions.get(i).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
+                let inside = loaded.listing.rows.get(rows.clone()).unwrap_or_default().iter().any(|row| {
+                    let number = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number);
+                    row.mark.is_difference()
+                        && extent
+                            .is_none_or(|e| number.is_some_and(|n| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size)))
+                });
+                let at = regions.iter().position(|r| *r == i).and_then(|p| u32::try_from(p).ok());
+                at.filter(|_| inside).map(|at| functions + at).into_iter().collect()
+            }
+            Some(Part::Whole) if first_view && node.functions.is_empty() => (from..to).collect(),
+            _ => return,
+        };
+        // A node that differs without a differing row (a length, an order) is shown when its listing is.
+        let seen = if seen.is_empty() && all == 0 && node.functions.is_empty() { vec![0] } else { seen };
+        if let Some(of) = differences_of(node, Some(all)) {
+            self.saw(front, seen, of);
+        }
+    }
+
+    fn saw(&mut self, index: usize, differences: impl IntoIterator<Item = u32>, of: u32) {
+        let Some(item) = self.items.get(index) else { return };
+        let old = self.state.shown.get(&(item.id.clone(), item.digest.clone())).map(|(seen, _)| seen);
+        let new: Vec<u32> = differences.into_iter().filter(|d| *d < of && !old.is_some_and(|o| o.contains(d))).collect();
+        if new.is_empty() {
+            return;
+        }
+        let empty = || Fresh { digest: item.digest.clone(), differences: BTreeSet::new(), of };
+        let fresh = self.seen.shown.entry(item.id.clone()).or_insert_with(empty);
+        if fresh.digest != item.digest {
+            *fresh = empty();
+        }
+        fresh.of = of;
+        fresh.differences.extend(new);
+    }
+
+    fn saw_lines(&mut self, entry: usize, lines: Range<usize>) {
+        let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return };
+        let old = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(seen, _)| seen);
+        let fresh = self.seen.read.entry(entry).or_default();
+        fresh.extend(lines.map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        if fresh.is_empty() {
+            self.seen.read.remove(&entry);
+        }
+    }
+
+    /// Whether something was shown that is not written yet and may be tried.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.seen.failed && !(self.seen.shown.is_empty() && self.seen.read.is_empty())
+    }
+
+    /// Asks for everything shown to be written.
+    pub(crate) fn flush(&mut self) {
+        if self.read_only.is_some() {
+            self.seen.shown.clear();
+            self.seen.read.clear();
+            return;
+        }
+        let mut bodies = Vec::new();
+        for (item, fresh) in &self.seen.shown {
+            bodies.push(Body::Shown {
+                item: item.clone(),
+                digest: fresh.digest.clone(),
+                differences: fresh.differences.iter().copied().collect(),
+                of: fresh.of,
+            });
+        }
+        for (entry, lines) in &self.seen.read {
+            let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(*entry)) else { continue };
+            let Some(Ok(text)) = self.file(*entry) else { continue };
+            let of = text.len() as u64;
+            for run in runs(lines) {
+                bodies.push(Body::Read { path: file.path.shown().to_string(), blob: file.id.clone(), from: run.0, to: run.1, of });
+            }
+        }
+        for body in bodies {
+            self.effect(Effect::Record(body));
+        }
+    }
+
+    /// What was shown is in the journal: it is not fresh any more.
+    pub(crate) fn written(&mut self, body: &Body) {
+        self.seen.failed = false;
+        match body {
+            Body::Shown { item, differences, .. } => {
+                if let Some(fresh) = self.seen.shown.get_mut(item) {
+                    fresh.differences.retain(|d| !differences.contains(d));
+                    if fresh.differences.is_empty() {
+                        self.seen.shown.remove(item);
+                    }
+                }
+            }
+            Body::Read { path, blob, from, to, .. } => {
+                let entries = self.facts.source.as_ref().map(|t| t.entries.as_slice()).unwrap_or_default();
+                self.seen.read.retain(|entry, lines| {
+                    let same = entries.get(*entry).is_some_and(|e| e.id == *blob && e.path.shown().as_str() == path);
+                    if same {
+                        lines.retain(|l| l < from || l > to);
+                    }
+                    !lines.is_empty()
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Lines shown of a file of the tree, written or not.
+    pub(crate) fn read_lines(&self, entry: usize) -> BTreeSet<u64> {
+        let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return BTreeSet::new() };
+        let mut lines = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(s, _)| s.clone()).unwrap_or_default();
+        lines.extend(self.seen.read.get(&entry).into_iter().flatten());
+        lines
+    }
+
+    /// Differences (or lines) shown of an item, and how many it has; (0, 0) while that is not known.
+    pub(crate) fn coverage(&self, item: &Item) -> (usize, usize) {
+        if let Target::Source { entry, .. } = item.target {
+            let lines = self.read_lines(entry);
+            let file = self.file(entry).and_then(|f| f.as_ref().ok());
+            return match (item.class, file) {
+                (crate::review::Class::Flagged, Some(file)) => (file.hidden.intersection(&lines).count(), file.hidden.len()),
+                (_, Some(file)) => (lines.len().min(file.len()), file.len()),
+                (_, None) => {
+                    let (shown, of) = self.state.lines_of(item);
+                    (usize::try_from(shown).unwrap_or(0), usize::try_from(of).unwrap_or(0))
+                }
+            };
+        }
+        let written = self.state.shown.get(&(item.id.clone(), item.digest.clone()));
+        let fresh = self.seen.shown.get(&item.id).filter(|f| f.digest == item.digest);
+        let of = fresh.map(|f| f.of).or(written.map(|(_, of)| *of)).unwrap_or(0);
+        let written = written.map(|(seen, _)| seen.len()).unwrap_or(0);
+        let seen = written + fresh.map_or(0, |f| f.differences.len());
+        let of = usize::try_from(of).unwrap_or(usize::MAX);
+        (seen.min(of), self.known_differences(item).unwrap_or(of))
+    }
+
+    /// How many differences an item has, as far as that is known without having seen it.
+    fn known_differences(&self, item: &Item) -> Option<usize> {
+        match &item.target {
+            Target::Compare { artifact, path } => {
+                let node = self.facts.comparisons.get(*artifact)?.as_ref()?.at(path)?;
+                differences_of(node, None).and_then(|n| usize::try_from(n).ok())
+            }
+            Target::Rule(cause) if self.compare.front == Front::Group(Group::Rule(*cause)) => Some(self.compare.covered.len()),
+            _ => None,
+        }
+    }
+
+    /// The person's mark of an item, with what was shown but is not written yet.
+    pub(crate) fn person_mark(&self, item: &Item) -> char {
+        match self.state.mark(item) {
+            ' ' if self.coverage(item).0 > 0 => 'o',
+            mark => mark,
+        }
+    }
+}
+
+/// Runs of consecutive numbers, first and last.
+fn runs(lines: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+    let mut list: Vec<(u64, u64)> = Vec::new();
+    for line in lines {
+        match list.last_mut() {
+            Some((_, to)) if *to + 1 == *line => *to = *line,
+            _ => list.push((*line, *line)),
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consecutive_lines_become_one_event() {
+        assert_eq!(runs(&BTreeSet::from([1, 2, 3, 7, 9, 10])), [(1, 3), (7, 7), (9, 10)]);
+    }
+}

@@ -1,0 +1,325 @@
+//! The source tree and the files of it that were read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{App, Pane};
+use crate::model::{ResultMark, SourceStatus};
+use crate::text::{Shown, Untrusted, hidden_characters};
+use crate::tui::action::{Effect, Screen};
+
+/// Files kept; older ones are read again when somebody looks.
+const KEPT: usize = 8;
+/// Trees up to this size open unfolded.
+const UNFOLDED: usize = 200;
+
+/// A file, cut into lines.
+#[derive(Debug)]
+pub(crate) struct SourceText {
+    bytes: Arc<[u8]>,
+    lines: Vec<Range<usize>>,
+    /// Whether it has NUL bytes and is shown as bytes.
+    pub(crate) binary: bool,
+    /// Lines, from 1, with characters that hide or reorder others.
+    pub(crate) hidden: BTreeSet<u64>,
+}
+
+impl SourceText {
+    pub(crate) fn new(bytes: Arc<[u8]>) -> Self {
+        let binary = bytes.contains(&0);
+        let mut lines = Vec::new();
+        let mut hidden = BTreeSet::new();
+        if binary {
+            lines.extend((0..bytes.len()).step_by(16).map(|at| at..bytes.len().min(at + 16)));
+        } else {
+            let mut start = 0;
+            while start < bytes.len() {
+                let end = bytes[start..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| start + n);
+                // The carriage return of a CRLF belongs to the line's end.
+                let text_end = if end > start && end < bytes.len() && bytes[end - 1] == b'\r' { end - 1 } else { end };
+                lines.push(start..text_end);
+                let line = &bytes[start..text_end];
+                if !line.is_ascii() || line.iter().any(|b| *b < 0x20) {
+                    let found = hidden_characters(&String::from_utf8_lossy(line));
+                    let mark = found.iter().any(|(at, c)| !(*c == '\u{FEFF}' && *at == 0 && start == 0));
+                    if mark {
+                        hidden.insert(lines.len() as u64);
+                    }
+                }
+                start = end + 1;
+            }
+        }
+        Self { bytes, lines, binary, hidden }
+    }
+
+    /// Number of lines (or rows of 16 bytes).
+    pub(crate) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// A line, from 0, as displayable text.
+    pub(crate) fn line(&self, at: usize) -> Shown {
+        let bytes = self.lines.get(at).and_then(|r| self.bytes.get(r.clone())).unwrap_or_default();
+        if !self.binary {
+            return Shown::of_bytes(bytes);
+        }
+        let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let text: String = bytes.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
+        Shown::new(&format!("{:<47}  {text}", hex.join(" ")))
+    }
+}
+
+/// A row of the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeRow {
+    pub(crate) depth: usize,
+    pub(crate) name: Untrusted,
+    /// The path of a directory; `None` for a file.
+    pub(crate) dir: Option<Vec<u8>>,
+    /// The entry, for a file; the first entry inside, for a directory.
+    pub(crate) entry: usize,
+    /// The entries inside.
+    pub(crate) inside: Range<usize>,
+    pub(crate) open: bool,
+}
+
+/// A file that was read, or why it could not be.
+type Read = Result<Arc<SourceText>, String>;
+
+/// The Source screen's state.
+#[derive(Default)]
+pub(crate) struct Source {
+    pub(crate) tree: Vec<TreeRow>,
+    /// Directories that were opened (or closed, when the tree is small) by hand.
+    toggled: BTreeSet<Vec<u8>>,
+    /// The entry in front.
+    pub(crate) entry: Option<usize>,
+    kept: Vec<(usize, Read)>,
+    asked: BTreeSet<usize>,
+    want: Option<u64>,
+    /// Lines whose machine code differs, by entry.
+    pub(crate) differs: BTreeMap<usize, BTreeSet<u64>>,
+    /// Entries with hidden characters.
+    pub(crate) hidden: BTreeSet<usize>,
+    /// The item of an entry: required reads and flagged files.
+    pub(crate) item_of: BTreeMap<usize, usize>,
+    made_for: Option<(usize, usize)>,
+}
+
+impl App {
+    /// Makes the tree's rows and the marks in it again.
+    pub(crate) fn make_tree(&mut self) {
+        let Some(tree) = self.facts.source.clone() else { return };
+        self.source.hidden = self.facts.hidden.iter().flatten().map(|h| h.entry).collect();
+        let mut differs: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
+        for root in self.facts.comparisons.iter().flatten() {
+            if root.result.is_equal() {
+                continue;
+            }
+            root.walk(&mut |trail| {
+                for function in trail.last().into_iter().flat_map(|n| &n.functions) {
+                    if let (ResultMark::Different, Some(line)) = (function.result, &function.source)
+                        && line.status != SourceStatus::NotInSource
+                        && let Some(entry) = tree.find(&line.file)
+                    {
+                        differs.entry(entry).or_default().insert(u64::from(line.line));
+                    }
+                }
+            });
+        }
+        self.source.differs = differs;
+        self.source.item_of = BTreeMap::new();
+        for (i, item) in self.items.iter().enumerate() {
+            if let crate::review::Target::Source { entry, .. } = item.target {
+                self.source.item_of.entry(entry).or_insert(i);
+            }
+        }
+        let key = (tree.entries.len(), self.source.toggled.len());
+        if self.source.made_for != Some(key) {
+            self.source.made_for = Some(key);
+            self.fill_tree();
+        }
+    }
+
+    fn fill_tree(&mut self) {
+        let Some(tree) = self.facts.source.clone() else { return };
+        let small = tree.entries.len() <= UNFOLDED;
+        let mut rows: Vec<TreeRow> = Vec::new();
+        let mut stack: Vec<(Vec<u8>, usize)> = Vec::new();
+        let mut closed: Option<Vec<u8>> = None;
+        for (entry, file) in tree.entries.iter().enumerate() {
+            let path = file.path.as_bytes();
+            while let Some((dir, row)) = stack.last() {
+                if path.starts_with(dir) {
+                    break;
+                }
+                if let Some(row) = rows.get_mut(*row) {
+                    row.inside.end = entry;
+                }
+                stack.pop();
+            }
+            if closed.as_ref().is_some_and(|c| path.starts_with(c)) {
+                continue;
+            }
+            closed = None;
+            let mut start = stack.last().map_or(0, |(dir, _)| dir.len());
+            while let Some(slash) = path.get(start..).and_then(|rest| rest.iter().position(|b| *b == b'/')) {
+                let dir = path[..start + slash + 1].to_vec();
+                let open = small != self.source.toggled.contains(&dir);
+                rows.push(TreeRow {
+                    depth: stack.len(),
+                    name: path[start..start + slash + 1].into(),
+                    dir: Some(dir.clone()),
+                    entry,
+                    inside: entry..tree.entries.len(),
+                    open,
+                });
+                stack.push((dir.clone(), rows.len() - 1));
+                start += slash + 1;
+                if !open {
+                    closed = Some(dir);
+                    break;
+                }
+            }
+            if closed.is_none() {
+                let name = path.get(start..).unwrap_or_default();
+                rows.push(TreeRow { depth: stack.len(), name: name.into(), dir: None, entry, inside: entry..entry + 1, open: false });
+            }
+        }
+        self.source.tree = rows;
+        self.clamp();
+    }
+
+    /// Opens or closes the folder under the cursor; closing inside one goes to it.
+    pub(crate) fn fold(&mut self, open: bool) {
+        let at = self.cursor(Pane::Tree).at;
+        let Some(row) = self.source.tree.get(at).cloned() else { return };
+        match row.dir {
+            Some(dir) if row.open != open => {
+                if !self.source.toggled.remove(&dir) {
+                    self.source.toggled.insert(dir);
+                }
+                self.fill_tree();
+            }
+            _ if !open => {
+                let above = self.source.tree.get(..at).unwrap_or_default();
+                if let Some(parent) = above.iter().rposition(|r| r.dir.is_some() && r.depth < row.depth) {
+                    self.put(Pane::Tree, parent);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Opens the folders above an entry and puts the tree's cursor on it.
+    pub(crate) fn reveal(&mut self, entry: usize) {
+        let Some(tree) = self.facts.source.clone() else { return };
+        let Some(path) = tree.entries.get(entry).map(|e| e.path.as_bytes().to_vec()) else { return };
+        let small = tree.entries.len() <= UNFOLDED;
+        let mut changed = false;
+        for (i, _) in path.iter().enumerate().filter(|(_, b)| **b == b'/') {
+            let dir = path[..=i].to_vec();
+            changed |= if small { self.source.toggled.remove(&dir) } else { self.source.toggled.insert(dir) };
+        }
+        if changed {
+            self.fill_tree();
+        }
+        if let Some(row) = self.source.tree.iter().position(|r| r.dir.is_none() && r.entry == entry) {
+            self.put_in_view(Pane::Tree, row);
+        }
+    }
+
+    /// Puts a file in front, at a line from 1.
+    pub(crate) fn open_entry(&mut self, entry: usize, line: u64) {
+        if self.source.entry != Some(entry) {
+            self.flush();
+            self.source.entry = Some(entry);
+            self.cursors[Pane::File as usize] = super::Cursor::default();
+            self.sideways = 0;
+        }
+        self.reveal(entry);
+        self.show(Screen::Source);
+        self.focus_on(Pane::File);
+        self.source.want = Some(line);
+        self.want_file(entry);
+        self.settle_file();
+    }
+
+    /// Asks for a file unless it is there or on its way.
+    pub(crate) fn want_file(&mut self, entry: usize) {
+        let there = self.source.kept.iter().any(|(e, _)| *e == entry);
+        if !there && self.source.asked.insert(entry) {
+            self.effect(Effect::ReadSource(entry));
+        }
+    }
+
+    pub(crate) fn source_came(&mut self, entry: usize, file: Result<Arc<[u8]>, String>) {
+        self.source.asked.remove(&entry);
+        if self.source.kept.len() >= KEPT {
+            let spare = self.source.kept.iter().position(|(e, _)| Some(*e) != self.source.entry).unwrap_or(0);
+            let _ = self.source.kept.remove(spare);
+        }
+        self.source.kept.push((entry, file.map(|bytes| Arc::new(SourceText::new(bytes)))));
+        self.settle_file();
+    }
+
+    fn settle_file(&mut self) {
+        if self.open_file().is_some()
+            && let Some(line) = self.source.want.take()
+        {
+            self.put_in_view(Pane::File, usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX));
+        }
+    }
+
+    /// A file that was read.
+    pub(crate) fn file(&self, entry: usize) -> Option<&Read> {
+        self.source.kept.iter().find(|(e, _)| *e == entry).map(|(_, f)| f)
+    }
+
+    /// The file in front, if it could be read.
+    pub(crate) fn open_file(&self) -> Option<&Arc<SourceText>> {
+        self.file(self.source.entry?)?.as_ref().ok()
+    }
+
+    /// Next or previous line with a mark; false at the end.
+    pub(crate) fn step_mark(&mut self, forward: bool) -> bool {
+        let (Some(entry), Some(file)) = (self.source.entry, self.open_file()) else { return false };
+        let here = self.cursor(Pane::File).at as u64 + 1;
+        let empty = BTreeSet::new();
+        let marks = file.hidden.union(self.source.differs.get(&entry).unwrap_or(&empty));
+        let next = if forward { marks.copied().find(|l| *l > here) } else { marks.copied().filter(|l| *l < here).last() };
+        let Some(line) = next else { return false };
+        self.focus_on(Pane::File);
+        self.put_in_view(Pane::File, usize::try_from(line - 1).unwrap_or(usize::MAX));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> SourceText {
+        SourceText::new(bytes.into())
+    }
+
+    #[test]
+    fn lines_are_cut_at_newlines_and_hidden_characters_are_found() {
+        let file = text("int a;\r\n/* \u{202E} */\n\tb\nlast".as_bytes());
+        assert_eq!(file.len(), 4);
+        assert_eq!(file.line(0).as_str(), "int a;");
+        assert_eq!(file.line(1).as_str(), "/* <U+202E> */");
+        assert_eq!(file.hidden, BTreeSet::from([2]));
+        assert_eq!(file.line(9).as_str(), "");
+        assert_eq!(text(b"").len(), 0);
+    }
+
+    #[test]
+    fn a_file_with_nul_bytes_is_shown_as_bytes() {
+        let file = text(b"\x7fELF\0\x01\x02............more");
+        assert!(file.binary);
+        assert_eq!(file.len(), 2);
+        assert!(file.line(0).as_str().starts_with("7f 45 4c 46 00 01 02"));
+    }
+}

@@ -1,0 +1,34 @@
+//! One channel, one enum: everything that can happen to the loop.
+
+use std::sync::mpsc::Sender;
+
+use ratatui::crossterm::event;
+
+use crate::session::{self, News};
+
+/// What the loop waits for.
+#[derive(Debug)]
+pub enum Event {
+    /// From the terminal.
+    Term(event::Event),
+    /// From the work behind the screen.
+    News(News),
+    /// The terminal cannot be read any more.
+    Closed(String),
+}
+
+/// Reads the terminal on a thread of its own until the loop is gone.
+pub(crate) fn read_terminal(send: Sender<Event>) {
+    session::spawn("terminal", move || {
+        loop {
+            let event = match event::read() {
+                Ok(event) => Event::Term(event),
+                Err(error) => Event::Closed(error.to_string()),
+            };
+            let closed = matches!(event, Event::Closed(_));
+            if send.send(event).is_err() || closed {
+                return;
+            }
+        }
+    });
+}

@@ -1,0 +1,313 @@
+//! The keys: one table that makes dispatch, the hint line, the help and `docs/keys.md`.
+//!
+//! A key is written in ASCII: `j`, `^D`, `Tab`, `g g`. A screen's key goes before the same key of [`Context::Any`].
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::{Action, Screen};
+
+/// Where a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Context {
+    /// One screen.
+    On(Screen),
+    /// Every screen.
+    Any,
+    /// A line of text is being typed.
+    Prompt,
+    /// A list lies over the screen: help, jobs, outcomes.
+    Popup,
+    /// The sign dialog.
+    Sign,
+    /// The question whether to leave.
+    Leaving,
+}
+
+impl Context {
+    /// All contexts, in the order of the help and of `docs/keys.md`.
+    pub const ALL: [Self; 12] = [
+        Self::Any,
+        Self::On(Screen::Overview),
+        Self::On(Screen::Source),
+        Self::On(Screen::Provenance),
+        Self::On(Screen::Artifacts),
+        Self::On(Screen::Compare),
+        Self::On(Screen::Findings),
+        Self::On(Screen::Signoff),
+        Self::Prompt,
+        Self::Popup,
+        Self::Sign,
+        Self::Leaving,
+    ];
+
+    /// Its heading.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "Everywhere",
+            Self::On(screen) => screen.names().0,
+            Self::Prompt => "While typing",
+            Self::Popup => "In a list over the screen",
+            Self::Sign => "In the sign dialog",
+            Self::Leaving => "Asked whether to leave",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The spellings.
+    pub keys: &'static [&'static str],
+    /// Where it holds.
+    pub context: Context,
+    /// What it asks for.
+    pub action: Action,
+    /// A few words for the hint line; empty: never there.
+    pub hint: &'static str,
+    /// A sentence for the help.
+    pub help: &'static str,
+    /// Rank in the hint line, the smallest first; 0 is pinned.
+    pub rank: u8,
+}
+
+const fn key(context: Context, keys: &'static [&'static str], action: Action, rank: u8, hint: &'static str, help: &'static str) -> Key {
+    Key { keys, context, action, hint, help, rank }
+}
+
+use Action as A;
+use Context::{Any, Leaving, On, Popup, Prompt, Sign};
+use Screen::{Artifacts, Compare, Findings, Overview, Provenance, Signoff, Source};
+
+/// Every key.
+#[rustfmt::skip]
+pub const TABLE: &[Key] = &[
+    key(Any, &["n"], A::NextItem, 0, "next to review", "next item to review, at its first difference; while a search is on, the next match"),
+    key(Any, &["?", "F1"], A::Help, 0, "keys", "these keys; type to filter"),
+    key(Any, &["N"], A::PreviousItem, 90, "", "previous item to review, or previous match"),
+    key(Any, &["Space"], A::ReadOn, 40, "read on", "read on: page down, at the end the next difference, then stop"),
+    key(Any, &["]"], A::NextDifference, 60, "", "next difference"),
+    key(Any, &["["], A::PreviousDifference, 60, "", "previous difference"),
+    key(Any, &["}"], A::NextFile, 60, "", "next differing file"),
+    key(Any, &["{"], A::PreviousFile, 60, "", "previous differing file"),
+    key(Any, &["a"], A::Accept, 20, "accept", "accept this item and go to the next; asks for a reason when something of it was not shown"),
+    key(Any, &["x"], A::Reject, 21, "reject", "reject this item, with a reason, and go to the next"),
+    key(Any, &["A"], A::AcceptGroup, 62, "", "accept a rule or the batch of identical files: type how many it covers"),
+    key(Any, &["u"], A::Undo, 63, "", "take back the last ruling, note, finding or answer; the journal keeps both"),
+    key(Any, &["^R"], A::Redo, 64, "", "do again what was taken back"),
+    key(Any, &["c"], A::Note, 41, "note", "write a note on this place"),
+    key(Any, &["f"], A::Finding, 42, "finding", "file a finding from here, with the place and both digests filled in"),
+    key(Any, &["j", "Down"], A::Down, 65, "", "one row down"),
+    key(Any, &["k", "Up"], A::Up, 65, "", "one row up"),
+    key(Any, &["h", "Left"], A::Left, 65, "", "to the left; close a folder"),
+    key(Any, &["l", "Right"], A::Right, 65, "", "to the right; open a folder"),
+    key(Any, &["0"], A::LineStart, 65, "", "back to the left edge"),
+    key(Any, &["PgDn", "^F"], A::PageDown, 65, "", "one page down"),
+    key(Any, &["PgUp", "^B"], A::PageUp, 65, "", "one page up"),
+    key(Any, &["^D"], A::HalfDown, 65, "", "half a page down"),
+    key(Any, &["^U"], A::HalfUp, 65, "", "half a page up"),
+    key(Any, &["g g", "Home"], A::Top, 65, "", "first row"),
+    key(Any, &["G", "End"], A::Bottom, 65, "", "last row"),
+    key(Any, &["Tab"], A::NextPane, 50, "pane", "next pane"),
+    key(Any, &["Shift-Tab"], A::PreviousPane, 65, "", "previous pane"),
+    key(Any, &["1"], A::Screen(Overview), 66, "", "Overview"),
+    key(Any, &["2"], A::Screen(Source), 66, "", "Source"),
+    key(Any, &["3"], A::Screen(Provenance), 66, "", "Provenance"),
+    key(Any, &["4"], A::Screen(Artifacts), 66, "", "Artifacts"),
+    key(Any, &["5"], A::Screen(Compare), 66, "", "Compare"),
+    key(Any, &["6"], A::Screen(Findings), 66, "", "Findings"),
+    key(Any, &["7"], A::Screen(Signoff), 66, "", "Sign-off"),
+    key(Any, &["Enter"], A::Open, 30, "open", "open what is under the cursor; never a ruling"),
+    key(Any, &["q", "Esc"], A::Close, 70, "back", "close one level, end a search; at the top q asks before leaving"),
+    key(Any, &["g s"], A::GoSource, 67, "", "go to the source of this place"),
+    key(Any, &["g p"], A::GoProvenance, 67, "", "go to the provenance of this artifact"),
+    key(Any, &["g a"], A::GoArtifact, 67, "", "go to this file in Artifacts"),
+    key(Any, &["g c"], A::GoCompare, 67, "", "go to the comparison of this file"),
+    key(Any, &["H", "^O"], A::JumpBack, 68, "", "back to where you came from"),
+    key(Any, &["L"], A::JumpForward, 68, "", "forward again"),
+    key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),
+    key(Any, &[":"], A::Command, 69, "", "go to a line (:217) or an address (:0x4a34); :q leaves"),
+    key(Any, &["J"], A::Jobs, 69, "", "what runs, and how far it is"),
+    key(On(Source), &["]"], A::NextDifference, 25, "next mark", "next line with a mark: hidden characters, or code that differs"),
+    key(On(Source), &["g c"], A::GoCompare, 26, "built into", "go to the code that this line became, where it differs"),
+    key(On(Artifacts), &["F"], A::Filter, 25, "filter", "next filter: not the same, all, ! differs, ~ explained, ? not told, = same"),
+    key(On(Compare), &["]"], A::NextDifference, 10, "next diff", "next difference"),
+    key(On(Compare), &["["], A::PreviousDifference, 11, "previous", "previous difference"),
+    key(On(Compare), &["v"], A::View, 12, "view", "the next view: instructions, bytes, strings, sections"),
+    key(On(Findings), &["y"], A::Answer("yes"), 10, "yes", "answer the question with yes"),
+    key(On(Findings), &["x"], A::Answer("no"), 11, "no", "answer the question with no"),
+    key(On(Findings), &["-"], A::Answer("n/a"), 12, "n/a", "answer the question with not applicable"),
+    key(On(Findings), &["C"], A::CloseFinding, 13, "close finding", "close the finding under the cursor, with a reason"),
+    key(On(Signoff), &["p"], A::Prepare, 10, "read statement", "choose an outcome, hash everything again and show the exact statement"),
+    key(On(Signoff), &["S"], A::SignDialog, 11, "sign ...", "open the sign dialog"),
+    key(Prompt, &["Enter"], A::Confirm, 10, "file it", "file what was typed"),
+    key(Prompt, &["Esc"], A::Cancel, 1, "cancel", "leave without doing anything"),
+    key(Prompt, &["Backspace"], A::Erase, 65, "", "erase one character"),
+    key(Prompt, &["^U"], A::EraseAll, 65, "", "erase everything"),
+    key(Popup, &["Esc"], A::Cancel, 1, "close", "close the list"),
+    key(Popup, &["Enter"], A::Confirm, 10, "choose", "choose the row"),
+    key(Popup, &["Down", "Tab"], A::Down, 65, "", "one row down"),
+    key(Popup, &["Up", "Shift-Tab"], A::Up, 65, "", "one row up"),
+    key(Popup, &["PgDn"], A::PageDown, 65, "", "one page down"),
+    key(Popup, &["PgUp"], A::PageUp, 65, "", "one page up"),
+    key(Popup, &["Backspace"], A::Erase, 65, "", "erase one character of the filter"),
+    key(Sign, &["Esc"], A::Cancel, 1, "cancel", "leave the dialog; nothing is signed"),
+    key(Sign, &["Space", "PgDn"], A::PageDown, 10, "read on", "one page of the statement further (in a field, Space is typed)"),
+    key(Sign, &["PgUp"], A::PageUp, 65, "", "one page of the statement back"),
+    key(Sign, &["Down"], A::Down, 65, "", "one row down, or the next outcome"),
+    key(Sign, &["Up"], A::Up, 65, "", "one row up, or the previous outcome"),
+    key(Sign, &["Tab"], A::NextField, 11, "to the field", "next field"),
+    key(Sign, &["Shift-Tab"], A::PreviousField, 65, "", "previous field"),
+    key(Sign, &["Backspace"], A::Erase, 65, "", "erase one character"),
+    key(Sign, &["^U"], A::EraseAll, 65, "", "erase the field"),
+    key(Sign, &["Enter"], A::Confirm, 12, "sign", "sign; does nothing until everything is complete"),
+    key(Leaving, &["y", "q"], A::Leave, 1, "leave", "leave; everything done so far is saved"),
+    key(Leaving, &["n", "Esc"], A::Cancel, 2, "stay", "stay"),
+];
+
+/// The ASCII spelling of a key press; `None` for keys that mean nothing here.
+#[must_use]
+pub fn spelling(event: &KeyEvent) -> Option<String> {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    Some(match event.code {
+        KeyCode::Char(c) if control => format!("^{}", c.to_ascii_uppercase()),
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "Enter".to_owned(),
+        KeyCode::Esc => "Esc".to_owned(),
+        KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => "Shift-Tab".to_owned(),
+        KeyCode::Tab => "Tab".to_owned(),
+        KeyCode::BackTab => "Shift-Tab".to_owned(),
+        KeyCode::Backspace => "Backspace".to_owned(),
+        KeyCode::Up => "Up".to_owned(),
+        KeyCode::Down => "Down".to_owned(),
+        KeyCode::Left => "Left".to_owned(),
+        KeyCode::Right => "Right".to_owned(),
+        KeyCode::PageUp => "PgUp".to_owned(),
+        KeyCode::PageDown => "PgDn".to_owned(),
+        KeyCode::Home => "Home".to_owned(),
+        KeyCode::End => "End".to_owned(),
+        KeyCode::F(1) => "F1".to_owned(),
+        _ => return None,
+    })
+}
+
+/// What a spelling means in a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// An action.
+    Action(Action),
+    /// The first key of a sequence.
+    Prefix,
+    /// Nothing.
+    Nothing,
+}
+
+/// Looks a spelling up: the context's own keys first, on a screen then those of every screen.
+#[must_use]
+pub fn find(context: Context, spelling: &str) -> Found {
+    let chain: &[Context] = if matches!(context, On(_)) { &[context, Any] } else { &[context] };
+    for wanted in chain {
+        for row in TABLE.iter().filter(|r| r.context == *wanted) {
+            if row.keys.contains(&spelling) {
+                return Found::Action(row.action);
+            }
+        }
+    }
+    let starts = |row: &Key| row.keys.iter().any(|k| k.strip_prefix(spelling).is_some_and(|rest| rest.starts_with(' ')));
+    if TABLE.iter().any(|r| chain.contains(&r.context) && starts(r)) { Found::Prefix } else { Found::Nothing }
+}
+
+/// The rows for the hint line of a context, in drawing order of priority: pinned first, then by rank.
+#[must_use]
+pub fn hints(context: Context) -> Vec<&'static Key> {
+    let mut rows: Vec<&Key> = TABLE
+        .iter()
+        .filter(|r| !r.hint.is_empty() && (r.context == context || (r.context == Any && matches!(context, On(_)))))
+        .filter(|r| r.context != Any || !shadowed(context, r))
+        .collect();
+    rows.sort_by_key(|r| r.rank);
+    rows
+}
+
+fn shadowed(context: Context, row: &Key) -> bool {
+    row.keys.first().is_some_and(|first| TABLE.iter().any(|r| r.context == context && r.keys.contains(first)))
+}
+
+/// The rows that the help of a context shows: its own first.
+#[must_use]
+pub fn help(context: Context) -> Vec<&'static Key> {
+    let own = TABLE.iter().filter(|r| r.context == context);
+    let rest = TABLE.iter().filter(|r| r.context == Any && matches!(context, On(_)) && !shadowed(context, r));
+    own.chain(rest).collect()
+}
+
+/// `docs/keys.md`.
+#[must_use]
+pub fn keys_markdown() -> String {
+    let mut out = String::from(
+        "# Keys\n\nMade from the table in `src/tui/keymap.rs`; a test compares the two. A screen's own key goes before the same key \
+         everywhere. `^D` is Ctrl-D.\n",
+    );
+    for context in Context::ALL {
+        let rows: Vec<_> = TABLE.iter().filter(|r| r.context == context).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        out.push_str(&format!("\n## {}\n\n| key | does |\n| --- | --- |\n", context.name()));
+        for row in rows {
+            let keys: Vec<String> = row.keys.iter().map(|k| format!("`{}`", k.replace('|', "\\|"))).collect();
+            out.push_str(&format!("| {} | {} |\n", keys.join(" "), row.help));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_twice_in_a_context_and_no_key_that_is_also_a_prefix() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in TABLE {
+            for key in row.keys {
+                assert!(seen.insert((row.context, *key)), "{key} twice in {:?}", row.context);
+            }
+        }
+        for (context, key) in &seen {
+            if let Some((first, _)) = key.split_once(' ') {
+                assert!(!seen.contains(&(*context, first)) && !seen.contains(&(Any, first)), "{first} is a key and a prefix");
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_has_a_sentence_and_accepting_is_never_on_enter() {
+        for row in TABLE {
+            assert!(!row.help.is_empty() && !row.keys.is_empty());
+            let rules = matches!(row.action, A::Accept | A::AcceptGroup | A::Reject | A::SignDialog);
+            assert!(!(rules && row.keys.iter().any(|k| ["Enter", "Space", "Tab"].contains(k))));
+        }
+    }
+
+    #[test]
+    fn screen_keys_go_first_and_sequences_are_found() {
+        assert_eq!(find(On(Findings), "x"), Found::Action(A::Answer("no")));
+        assert_eq!(find(On(Compare), "x"), Found::Action(A::Reject));
+        assert_eq!(find(On(Compare), "g"), Found::Prefix);
+        assert_eq!(find(On(Compare), "g s"), Found::Action(A::GoSource));
+        assert_eq!(find(On(Compare), "S"), Found::Nothing);
+        assert_eq!(find(On(Signoff), "S"), Found::Action(A::SignDialog));
+        assert_eq!(find(Prompt, "a"), Found::Nothing);
+    }
+
+    #[test]
+    fn the_document_is_the_table() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
+        if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
+            std::fs::write(&path, keys_markdown()).expect("docs/ is writable");
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), keys_markdown(), "run the tests with COUNTERSIGN_BLESS=1");
+    }
+}

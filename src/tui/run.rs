@@ -1,0 +1,147 @@
+//! The loop: reads all that is queued, updates, draws one frame, and carries effects out through the session.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+
+use color_eyre::eyre::{Context as _, eyre};
+use ratatui::crossterm::event::{Event as TermEvent, KeyCode, KeyEventKind};
+
+use super::action::{Effect, Input};
+use super::app::App;
+use super::event::{Event, read_terminal};
+use super::screens;
+use super::term::Term;
+use super::theme::Theme;
+use crate::session::{News, Session, uptime};
+
+/// More typed characters than that in one read are a paste, also where the terminal does not say so.
+const TYPED_AT_ONCE: usize = 3;
+
+/// What the sign dialog offers.
+#[derive(Clone, Debug, Default)]
+pub struct Offer {
+    /// The key file; empty: the ssh-agent.
+    pub key: String,
+    /// Where the record goes; empty: what the session proposes.
+    pub output: String,
+}
+
+/// Opens a session and runs the console on it until the reviewer leaves.
+///
+/// `start` gets the function through which news comes; what it returns is drawn at once, before anything was read.
+///
+/// # Errors
+/// When the session cannot be opened, or the terminal cannot be entered, read or written. The terminal is restored.
+pub fn run<E>(start: impl FnOnce(Arc<dyn Fn(News) + Send + Sync>) -> Result<Session, E>, offer: Offer) -> color_eyre::Result<()>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (send, receive) = channel();
+    let news = send.clone();
+    let mut session = start(Arc::new(move |n| {
+        // The loop may be gone already.
+        let _ = news.send(Event::News(n));
+    }))?;
+    let mut term = Term::enter().wrap_err("the terminal cannot be entered: is this an interactive terminal?")?;
+    read_terminal(send);
+    let size = term.size()?;
+    let mut app = App::new(
+        session.facts().clone(),
+        session.policy().clone(),
+        session.state().clone(),
+        session.read_only().map(str::to_owned),
+        Theme::from_environment(),
+        size,
+    );
+    let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
+    app.offer(offer.key, output);
+    let ended = turn(&mut app, &mut session, &mut term, &receive);
+    drop(term);
+    ended
+}
+
+fn turn(app: &mut App, session: &mut Session, term: &mut Term, receive: &Receiver<Event>) -> color_eyre::Result<()> {
+    let mut waiting: VecDeque<Event> = VecDeque::new();
+    loop {
+        let mut drawn = None;
+        term.draw(|frame| drawn = Some(screens::draw(app, frame))).wrap_err("the terminal cannot be written")?;
+        // Shown is what was in a frame while nobody was typing ahead.
+        waiting.extend(receive.try_iter());
+        let typing = waiting.iter().any(|e| matches!(e, Event::Term(TermEvent::Key(_) | TermEvent::Paste(_))));
+        if let Some(drawn) = drawn {
+            app.drawn(&drawn, !typing);
+        }
+        if waiting.is_empty() {
+            let next = match app.idle_in() {
+                Some(pause) => receive.recv_timeout(pause),
+                None => receive.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(event) => waiting.push_back(event),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(eyre!("the terminal's input is closed")),
+            }
+            waiting.extend(receive.try_iter());
+        }
+        let inputs = if waiting.is_empty() { vec![Input::Idle] } else { inputs(&mut waiting, app.confirms())? };
+        for input in inputs {
+            let effects = app.update(input, uptime());
+            if carry_out(app, session, effects) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What the queued events ask for; where something is confirmed, many characters at once are a paste and not keys.
+fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<Vec<Input>> {
+    let typed = |e: &Event| match e {
+        Event::Term(TermEvent::Key(key)) if key.kind != KeyEventKind::Release => match key.code {
+            KeyCode::Char(c) => Some(c),
+            _ => None,
+        },
+        _ => None,
+    };
+    let pasted: String = waiting.iter().filter_map(typed).collect();
+    let refused = confirms && pasted.chars().count() > TYPED_AT_ONCE;
+    let mut list = Vec::new();
+    if refused {
+        list.push(Input::Paste(pasted));
+    }
+    for event in waiting.drain(..) {
+        list.push(match event {
+            // An unbracketed paste may end in Enter: that does not count either.
+            Event::Term(TermEvent::Key(key)) if refused && key.code != KeyCode::Esc => continue,
+            Event::Term(TermEvent::Key(key)) => Input::Key(key),
+            Event::Term(TermEvent::Paste(text)) => Input::Paste(text),
+            Event::Term(TermEvent::Resize(columns, rows)) => Input::Resize(columns, rows),
+            Event::Term(_) => continue,
+            Event::News(news) => Input::News(news),
+            Event::Closed(why) => return Err(eyre!("the terminal cannot be read: {why}")),
+        });
+    }
+    Ok(list)
+}
+
+/// Carries effects out, and those that their answers ask for; true when the reviewer leaves.
+fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool {
+    let mut queue: VecDeque<Effect> = effects.into();
+    while let Some(effect) = queue.pop_front() {
+        match effect {
+            Effect::Record(body) => {
+                let answer = match session.record(body) {
+                    Ok(event) => Input::Recorded(event, session.clock()),
+                    Err(why) => Input::NotSaved(why),
+                };
+                queue.extend(app.update(answer, uptime()));
+            }
+            Effect::ReadSource(entry) => session.request_source(entry),
+            Effect::Listing(key, evidence) => session.request_listing(key, evidence),
+            Effect::Prepare(decision) => session.request_statement(decision, &app.facts, &app.state),
+            Effect::Sign { prepared, key, output } => session.request_signature(*prepared, key, output),
+            Effect::Quit => return true,
+        }
+    }
+    false
+}

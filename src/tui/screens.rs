@@ -1,0 +1,64 @@
+//! The seven screens: each draws from `&App` and changes nothing.
+
+mod artifacts;
+mod compare;
+mod findings;
+mod overview;
+mod provenance;
+mod signoff;
+mod source;
+
+use ratatui::Frame;
+
+use super::action::Screen;
+use super::app::{App, Drawn, Pane};
+use super::widgets::{Canvas, body, chrome, over, too_small};
+use crate::text::Row;
+
+/// Draws everything; returns what was inside the frame.
+pub fn draw(app: &App, frame: &mut Frame<'_>) -> Drawn {
+    let mut canvas = Canvas::new(app, frame);
+    if too_small(&mut canvas) {
+        return Drawn::default();
+    }
+    let area = body(canvas.area());
+    match app.screen {
+        Screen::Overview => overview::draw(&mut canvas, area),
+        Screen::Source => source::draw(&mut canvas, area),
+        Screen::Provenance => provenance::draw(&mut canvas, area),
+        Screen::Artifacts => artifacts::draw(&mut canvas, area),
+        Screen::Compare => compare::draw(&mut canvas, area),
+        Screen::Findings => findings::draw(&mut canvas, area),
+        Screen::Signoff => signoff::draw(&mut canvas, area),
+    }
+    chrome(&mut canvas);
+    over(&mut canvas);
+    canvas.drawn
+}
+
+/// The text of a pane's row: what a search looks at.
+pub(crate) fn row_text(app: &App, pane: Pane, at: usize) -> String {
+    let plain = |row: Row| row.plain();
+    match pane {
+        Pane::Groups => plain(overview::group_row(app, at)),
+        Pane::Queue => plain(overview::queue_row(app, at, 200)),
+        Pane::Tree => app
+            .source
+            .tree
+            .get(at)
+            .and_then(|r| app.facts.source.as_ref()?.entries.get(r.entry))
+            .map(|e| e.path.shown().to_string())
+            .unwrap_or_default(),
+        Pane::File => app.open_file().map(|f| f.line(at).to_string()).unwrap_or_default(),
+        Pane::Claims => plain(provenance::claim_row(app, at)),
+        Pane::Evidence => app.evidence.get(at).map(Row::plain).unwrap_or_default(),
+        Pane::Files => plain(artifacts::file_row(app, at, 400)),
+        Pane::Parts => plain(compare::part_row(app, at, 200)),
+        Pane::Listing => compare::listing_text(app, at),
+        Pane::Covered => plain(compare::covered_row(app, at, 400)),
+        Pane::Checklist => plain(findings::question_row(app, at)),
+        Pane::Notes => findings::note_text(app, at),
+        Pane::Blockers => plain(signoff::blocker_row(app, at)),
+        Pane::Statement => app.statement.get(at).map(Row::plain).unwrap_or_default(),
+    }
+}

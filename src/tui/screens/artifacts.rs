@@ -1,0 +1,152 @@
+//! 4 Artifacts: every compared file and member, worst first.
+
+use ratatui::layout::Rect;
+
+use super::overview::indent;
+use crate::checks::Facts;
+use crate::text::{Role, Row, Shown};
+use crate::tui::app::{App, Pane, WIDE, lists_role as role_of};
+use crate::tui::widgets::{Canvas, column, grouped, size, wrap};
+
+const KIND: usize = 7;
+const SIZE: usize = 8;
+const RESULT: usize = 13;
+const REVIEW: usize = 3;
+
+pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let app = canvas.app;
+    let side = if area.width >= WIDE { 60 } else { 0 };
+    let main = Rect { width: area.width - side, ..area };
+    let all = app.facts.comparisons.len();
+    let title = format!(
+        "Artifacts  shown {} rows of {} artifacts  filter {}  sort: worst first",
+        grouped(app.artifacts.len() as u64),
+        grouped(all as u64),
+        app.filter.marks()
+    );
+    let inside = canvas.pane(main, Row::new().with(Role::Text, &title), true, app.pane() == Pane::Files);
+    let width = usize::from(inside.width);
+    let path = path_width(width);
+    let head = format!("     {:<path$} {:<KIND$}{:>SIZE$}  {:<RESULT$}  review / why", "path", "kind", "size", "result");
+    canvas.row(inside, 0, &Row::new().with(Role::Dim, &head), false);
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    if app.artifacts.is_empty() {
+        let text = if all == 0 { " the bundle names no artifact" } else { " nothing passes the filter: F shows the next" };
+        canvas.row(list, 0, &Row::new().with(Role::Dim, text), false);
+        canvas.cursor(list, 0, 0);
+    }
+    canvas.list(list, Pane::Files, app.artifacts.len(), |i| file_row(app, i, width));
+    if side > 0 {
+        details(canvas, Rect { x: area.x + main.width, width: side, ..area });
+    }
+}
+
+fn path_width(width: usize) -> usize {
+    // The path gets what the fixed columns leave, and `why` at least a third of that.
+    let fixed = 5 + KIND + SIZE + 2 + RESULT + 2 + REVIEW;
+    let left = width.saturating_sub(fixed);
+    (left * 3 / 5).clamp(12, 80)
+}
+
+fn word(mark: char) -> &'static str {
+    match mark {
+        '!' => "DIFFERS",
+        '~' => "explained",
+        '=' => "same",
+        '<' => "never rebuilt",
+        '>' => "never shipped",
+        '?' => "not examined",
+        _ => "…",
+    }
+}
+
+/// Declared size of an artifact that is not compared yet.
+fn declared(facts: &Facts, artifact: usize) -> Option<u64> {
+    let id = facts.release.artifacts.get(artifact)?.shipped?;
+    facts.release.file(id).map(|f| f.size)
+}
+
+/// A row of the table.
+pub(super) fn file_row(app: &App, at: usize, width: usize) -> Row {
+    let Some(entry) = app.artifacts.get(at) else { return Row::new() };
+    let node = app.artifact_node(entry);
+    let person = entry.item.and_then(|i| app.items.get(i)).map(|i| app.person_mark(i));
+    let path = path_width(width);
+    let role = role_of(entry.mark);
+    let bytes = node.map_or_else(|| declared(&app.facts, entry.artifact), |n| n.size.shipped.or(n.size.rebuilt));
+    let mut row = Row::new().with(role, &format!(" {} ", entry.mark)).with(
+        Role::Text,
+        &format!(
+            "{} ",
+            match person {
+                Some(' ') => '·',
+                Some(mark) => mark,
+                None => ' ',
+            }
+        ),
+    );
+    row.push(Role::Text, column(&app.way(entry.artifact, &entry.path).cut_start(path), path));
+    let kind = node.map(|n| n.kind.word()).unwrap_or_default();
+    let words = bytes.map(size).unwrap_or_default();
+    row = row.with(Role::Text, &format!("  {kind:<KIND$}{words:>SIZE$}  "));
+    row = row.with(role, &format!("{} {:<width$}  ", entry.mark, word(entry.mark), width = RESULT - 2));
+    let why = match node {
+        None => "…".to_owned(),
+        Some(node) if entry.mark == '~' && node.why.is_empty() => {
+            let mut causes: Vec<&str> = node.proofs.iter().map(|p| p.cause.word()).collect();
+            causes.sort_unstable();
+            causes.dedup();
+            format!("explained: {}", causes.join(", "))
+        }
+        Some(node) => node.why.clone(),
+    };
+    row.with(Role::Text, &why)
+}
+
+fn details(canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let app = canvas.app;
+    let entry = app.artifacts.get(app.cursor(Pane::Files).at);
+    let inside = canvas.pane(area, Row::new().with(Role::Text, "Evidence"), false, false);
+    let Some(entry) = entry else { return };
+    let mut way = Row::new();
+    way.push(Role::Title, app.way(entry.artifact, &entry.path));
+    let mut rows = vec![way];
+    match app.artifact_node(entry) {
+        None => rows.push(Row::new().with(Role::Dim, "not compared yet …")),
+        Some(node) => {
+            rows.extend(crate::tui::app::node_rows(node));
+            rows.push(Row::new());
+            let different = node.functions.iter().filter(|f| !f.result.is_equal());
+            for function in different {
+                rows.push(
+                    Row::new()
+                        .with(role_of(function.result.mark()), &format!("{} ", function.result.mark()))
+                        .untrusted(Role::Text, &function.name)
+                        .with(Role::Dim, "  ")
+                        .with(Role::Text, &function.what),
+                );
+            }
+            for region in &node.regions {
+                let mark = region.result.mark();
+                let bytes = |a: &crate::model::Account| format!("{} unexplained of {}", grouped(a.unexplained), grouped(a.total()));
+                let mut row = Row::new().with(role_of(mark), &format!("{mark} "));
+                row.push(Role::Text, column(&region.name.shown(), 20));
+                if !region.result.is_equal() {
+                    row = row.with(Role::Dim, &format!(" {}", bytes(&region.account.shipped)));
+                }
+                rows.push(row);
+            }
+        }
+    }
+    if let Some(artifact) = app.facts.release.artifacts.get(entry.artifact) {
+        rows.push(Row::new());
+        for rebuild in &artifact.rebuilt {
+            let by = rebuild.by.as_ref().map_or_else(|| Shown::new("(not said)"), crate::text::Untrusted::shown);
+            let mut row = Row::new().with(Role::Dim, "rebuilt by ");
+            row.push(Role::Claim, by);
+            rows.push(row);
+        }
+    }
+    let rows: Vec<Row> = wrap(&rows, usize::from(inside.width).saturating_sub(2)).into_iter().map(indent).collect();
+    canvas.rows(inside, &rows);
+}

@@ -1,0 +1,198 @@
+//! 2 Source: the tree, a file with line numbers and marks, and what is known about it.
+
+use ratatui::layout::Rect;
+
+use super::overview::indent;
+use crate::model::EntryKind;
+use crate::review::Class;
+use crate::text::{Role, Row, Shown};
+use crate::tui::app::{App, MEDIUM, Pane, WIDE};
+use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
+
+pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let app = canvas.app;
+    let tree_width = if area.width < MEDIUM {
+        24
+    } else if area.width < WIDE {
+        32
+    } else {
+        36
+    };
+    let notes_width = if area.width >= WIDE { 55 } else { 0 };
+    let left = Rect { width: tree_width, ..area };
+    let middle = Rect { x: area.x + tree_width, width: area.width - tree_width - notes_width, ..area };
+    let right = Rect { x: middle.x + middle.width, width: notes_width, ..area };
+    tree(canvas, left, app.pane() == Pane::Tree);
+    file(canvas, middle, app.pane() == Pane::File);
+    if notes_width > 0 {
+        notes(canvas, right);
+    }
+}
+
+fn tree(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
+    let app = canvas.app;
+    let title = match &app.facts.source {
+        Some(tree) => tree.tag.as_ref().map_or_else(|| Shown::new("tree"), |t| Shown::new(&format!("tree {}", t.shown()))),
+        None => Shown::new("tree"),
+    };
+    let mut row = Row::new();
+    row.push(Role::Text, title.cut(usize::from(area.width).saturating_sub(4)));
+    let inside = canvas.pane(area, row, true, focused);
+    if app.facts.source.is_none() {
+        let text = if app.facts.release.sources.is_empty() { " no source" } else { " reading …" };
+        canvas.row(inside, 0, &Row::new().with(Role::Dim, text), false);
+        return;
+    }
+    let width = usize::from(inside.width);
+    canvas.list(inside, Pane::Tree, app.source.tree.len(), |i| tree_row(app, i, width));
+}
+
+fn tree_row(app: &App, at: usize, width: usize) -> Row {
+    let Some(row) = app.source.tree.get(at) else { return Row::new() };
+    let inside = row.inside.clone();
+    let machine = if app.source.hidden.range(inside.clone()).next().is_some() {
+        '?'
+    } else if app.source.differs.range(inside.clone()).next().is_some() {
+        '!'
+    } else {
+        ' '
+    };
+    let person = match (&row.dir, app.source.item_of.get(&row.entry).and_then(|i| app.items.get(*i))) {
+        (Some(_), _) => {
+            let open = app.source.item_of.range(inside).filter_map(|(_, i)| app.items.get(*i)).any(|i| app.state.ruling(i).is_none());
+            if open { '·' } else { ' ' }
+        }
+        (None, Some(item)) => match app.person_mark(item) {
+            ' ' => '·',
+            mark => mark,
+        },
+        (None, None) if !app.read_lines(row.entry).is_empty() => 'o',
+        (None, None) => ' ',
+    };
+    let sign = match (&row.dir, row.open) {
+        (Some(_), true) => "v ",
+        (Some(_), false) => "> ",
+        (None, _) => "",
+    };
+    let name = Shown::new(&format!(" {}{sign}{}", "  ".repeat(row.depth.min(20)), row.name.shown()));
+    let current = row.dir.is_none() && app.source.entry == Some(row.entry);
+    let mut out = Row::new();
+    out.push(if current { Role::Title } else { Role::Text }, column(&name, width.saturating_sub(4)));
+    out.push(if machine == '!' { Role::Bad } else { Role::Unknown }, Shown::new(&format!(" {machine}")));
+    out.push(if person == 'x' { Role::Bad } else { Role::Text }, Shown::new(&format!(" {person}")));
+    out
+}
+
+fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
+    let app = canvas.app;
+    let entry = app.source.entry.and_then(|e| app.facts.source.as_ref()?.entries.get(e).map(|f| (e, f)));
+    let Some((index, entry)) = entry else {
+        let inside = canvas.pane(area, Row::new().with(Role::Text, "no file is open"), false, focused);
+        canvas.row(inside, 0, &Row::new().with(Role::Dim, " Enter opens the file under the cursor, n the next to review"), false);
+        canvas.cursor(inside, 0, 0);
+        return;
+    };
+    let mut title = Row::new();
+    let read = app.read_lines(index);
+    let words = match app.file(index) {
+        Some(Ok(file)) => {
+            let percent = if file.len() == 0 { 100 } else { read.len().min(file.len()) * 100 / file.len() };
+            let unit = if file.binary { "rows of bytes" } else { "lines" };
+            format!("  {} {unit}  read {percent}%", grouped(file.len() as u64))
+        }
+        Some(Err(_)) => "  cannot be read".to_owned(),
+        None => "  reading …".to_owned(),
+    };
+    title.push(Role::Text, entry.path.shown().cut_start(usize::from(area.width).saturating_sub(words.len() + 4)));
+    title.push(Role::Text, Shown::new(&words));
+    let inside = canvas.pane(area, title, false, focused);
+    let file = match app.file(index) {
+        Some(Ok(file)) => file,
+        Some(Err(why)) => {
+            let note = if entry.kind == EntryKind::Submodule { " a submodule: its commit is not in this repository" } else { "" };
+            let rows = [Row::new().with(Role::Bad, &format!(" {}", Shown::new(why))), Row::new().with(Role::Text, note)];
+            canvas.rows(inside, &rows);
+            return;
+        }
+        None => return,
+    };
+    if file.len() == 0 {
+        canvas.row(inside, 0, &Row::new().with(Role::Dim, " the file is empty"), false);
+        canvas.drawn.file = Some((index, 0..0));
+        return;
+    }
+    let empty = std::collections::BTreeSet::new();
+    let differs = app.source.differs.get(&index).unwrap_or(&empty);
+    let digits = file.len().to_string().len().max(4);
+    let text_width = usize::from(inside.width).saturating_sub(digits + 5);
+    canvas.list(inside, Pane::File, file.len(), |i| {
+        let line = i as u64 + 1;
+        let mark = match (file.hidden.contains(&line), differs.contains(&line)) {
+            (true, _) => ('?', Role::Hidden),
+            (_, true) => ('!', Role::Bad),
+            _ => (' ', Role::Text),
+        };
+        let mut row = Row::new().with(Role::Dim, &format!(" {line:>digits$} ")).with(mark.1, &mark.0.to_string()).with(Role::Text, "  ");
+        let mut text = Row::new();
+        if mark.0 == '?' {
+            tokens(&file.line(i), &mut text);
+        } else {
+            text.push(Role::Text, file.line(i));
+        }
+        row.0.extend(fit(&skip(&text, app.sideways), text_width).0);
+        row
+    });
+    let rows = canvas.visible(Pane::File, file.len());
+    canvas.drawn.file = Some((index, rows));
+}
+
+/// Marks the tokens that stand for hidden characters.
+fn tokens(text: &Shown, row: &mut Row) {
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("<U+") {
+        let end = rest[at..].find('>').map_or(rest.len(), |n| at + n + 1);
+        row.push(Role::Text, Shown::new(&rest[..at]));
+        row.push(Role::Hidden, Shown::new(&rest[at..end]));
+        rest = &rest[end..];
+    }
+    row.push(Role::Text, Shown::new(rest));
+}
+
+fn notes(canvas: &mut Canvas<'_, '_>, area: Rect) {
+    let app = canvas.app;
+    let inside = canvas.pane(area, Row::new().with(Role::Text, "Notes and links"), false, false);
+    let Some((index, entry)) = app.source.entry.and_then(|e| app.facts.source.as_ref()?.entries.get(e).map(|f| (e, f))) else { return };
+    let mut rows = vec![
+        Row::new().with(Role::Dim, "git object  ").with(Role::Text, &entry.id),
+        Row::new().with(Role::Dim, "size        ").with(Role::Text, &format!("{} bytes", grouped(entry.size))),
+        Row::new(),
+    ];
+    let line = app.cursor(Pane::File).at as u64 + 1;
+    if let Some(Ok(file)) = app.file(index) {
+        let hidden: Vec<String> = file.hidden.iter().take(8).map(ToString::to_string).collect();
+        if !hidden.is_empty() {
+            let text = format!("hidden characters in {} lines, first: {}", file.hidden.len(), hidden.join(", "));
+            rows.push(Row::new().with(Role::Unknown, "? ").with(Role::Text, &text));
+        }
+    }
+    if let Some(lines) = app.source.differs.get(&index) {
+        let first: Vec<String> = lines.iter().take(8).map(ToString::to_string).collect();
+        let text = format!("machine code differs that debug information places at line {}", first.join(", "));
+        rows.push(Row::new().with(Role::Bad, "! ").with(Role::Text, &text));
+        if lines.contains(&line) {
+            rows.push(Row::new().with(Role::Key, "g c").with(Role::Text, " goes to the code of this line"));
+        }
+    }
+    for item in app.items.iter().filter(|i| matches!(i.class, Class::Read | Class::Flagged)) {
+        if matches!(item.target, crate::review::Target::Source { entry, .. } if entry == index) {
+            rows.push(Row::new().with(Role::Unknown, &format!("{}{} ", item.mark, app.person_mark(item))).with(Role::Text, &item.why));
+        }
+    }
+    rows.push(Row::new());
+    let path = entry.path.shown();
+    for note in app.state.notes.iter().filter(|n| n.at.path.as_deref() == Some(path.as_str())) {
+        rows.push(Row::new().with(Role::Dim, &format!("line {} ", note.at.line.unwrap_or(0))).with(Role::Text, &note.text));
+    }
+    let rows: Vec<Row> = wrap(&rows, usize::from(inside.width).saturating_sub(2)).into_iter().map(indent).collect();
+    canvas.rows(inside, &rows);
+}
