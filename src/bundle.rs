@@ -302,4 +302,5 @@ fn assign(release: &mut Release, defects: &mut Defects) {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_types, reason = "git, tar and others are run to see that they agree")]
 mod tests;

@@ -34,12 +34,11 @@ pub(super) struct Listed {
     manifests: u32,
 }
 
+/// Reads the tag file at a path, of at most so many bytes; an error is in words.
+pub(super) type ReadTag<'a> = dyn FnMut(&[u8], u64) -> Result<Vec<u8>, String> + 'a;
+
 /// Reads the tag files of a bag whose files are `entries`, through `read`.
-pub(super) fn read(
-    entries: &[super::carrier::Entry],
-    read: &mut dyn FnMut(&[u8], u64) -> Result<Vec<u8>, String>,
-    defects: &mut Defects,
-) -> Bag {
+pub(super) fn read(entries: &[super::carrier::Entry], read: &mut ReadTag<'_>, defects: &mut Defects) -> Bag {
     let mut files: BTreeMap<&[u8], Vec<u8>> = BTreeMap::new();
     let mut manifests = Vec::new();
     let mut tag_manifests = Vec::new();
@@ -133,7 +132,7 @@ fn payload(
     }
     let all = manifests.iter().enumerate().fold(0u32, |bits, (bit, _)| bits | 1 << bit.min(31));
     for (path, listed) in &mut declared {
-        listed.digests.sort_by(|a, b| b.algorithm.cmp(&a.algorithm));
+        listed.digests.sort_by_key(|d| std::cmp::Reverse(d.algorithm));
         if listed.manifests != all {
             let what = || (listed.place.clone(), format!("{} is not in every payload manifest", Shown::of_bytes(path).cut_start(200)));
             // RFC 8493, 2.1.3, asks it from version 1.0 on; before, each file had to be in at least one.

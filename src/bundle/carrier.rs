@@ -145,7 +145,7 @@ fn archive(bytes: &(impl ReadAt + ?Sized), name: &str, defects: &mut Defects) ->
         TarError::Io(source) => BundleError::Io { path: PathBuf::from(name), doing: "read", source },
     })?;
     for odd in listing.oddities {
-        let severity = if odd.code == "tar.end" { Severity::Unknown } else { Severity::Fail };
+        let severity = if matches!(odd.code, "tar.end" | "tar.size") { Severity::Unknown } else { Severity::Fail };
         defects.add(odd.code, severity, "ask for an archive made by a plain `tar -cf`", || {
             (Where::file(odd.path), format!("at byte {}: {}", odd.offset, odd.what))
         });

@@ -156,6 +156,10 @@ fn put(parts: &mut BTreeMap<Vec<u8>, Part>, place: &str, name: &[u8], from: Path
     if std::str::from_utf8(&path).is_err() {
         return Err(BundleError::request(format!("{}: its name is not UTF-8, which a bag's manifest needs: rename it", shown(&from))));
     }
+    // A manifest codes these bytes, and the tools that should accept the bag (sha256sum, bagit.py) do not decode them alike.
+    if path.iter().any(|b| *b == b'%' || b.is_ascii_control()) {
+        return Err(BundleError::request(format!("{}: its name has a percent sign or a control character: rename it", shown(&from))));
+    }
     if let Some(Part::File(other)) = parts.get(&path) {
         let (a, b) = (shown(other), shown(&from));
         return Err(BundleError::request(format!("{a} and {b} would both be {}: rename one of them", Shown::of_bytes(&path))));
@@ -178,6 +182,9 @@ fn source(path: &Path, parts: &mut BTreeMap<Vec<u8>, Part>, notes: &mut Vec<Stri
         add(parts, "source", path)?;
         let name = file_name(path)?;
         if let Some((commit, tag)) = repository::of_bundle(path)? {
+            if tag.is_none() {
+                notes.push(format!("{}: no plain tag names commit {commit}; give the repository itself for an annotated one", shown(path)));
+            }
             return Ok(row(name, Some(commit), tag));
         }
         return Ok(row(name, None, None));
@@ -192,7 +199,7 @@ fn source(path: &Path, parts: &mut BTreeMap<Vec<u8>, Part>, notes: &mut Vec<Stri
     let name = [stem.strip_suffix(b".git").unwrap_or(stem), b".bundle"].concat();
     let (commit, tag) = (found.commit.to_string(), found.tag.clone());
     let at = [b"source/".as_slice(), &name].concat();
-    if paths::trouble(&at).is_some() || std::str::from_utf8(&at).is_err() || parts.contains_key(&at) {
+    if paths::trouble(&at).is_some() || at.contains(&b'%') || std::str::from_utf8(&at).is_err() || parts.contains_key(&at) {
         return Err(BundleError::request(format!("{} cannot be named {} in the bag: rename it", shown(path), Shown::of_bytes(&at))));
     }
     parts.insert(at, Part::Repository(found));
@@ -279,4 +286,5 @@ fn release_json(request: &PackRequest, sources: &[SourceRow], artifacts: &[Artif
 }
 
 #[cfg(test)]
-mod tests;
+#[allow(clippy::disallowed_types, reason = "git, tar and others are run to see that they agree")]
+pub(in crate::bundle) mod tests;

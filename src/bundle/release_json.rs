@@ -109,10 +109,10 @@ impl Reader<'_> {
         }
         self.unknown(source, &format!("source[{i}]."), &["path", "commit", "tag"]);
         let commit = self.string(source, "commit", false);
-        if let (Some(text), Some(at)) = (&commit, source.get("commit")) {
-            if !matches!(text.len(), 40 | 64) || crate::digest::unhex(text).is_none() {
-                self.wrong("release.commit", at, || format!("\"{}\" is not a full commit id of 40 digits", Shown::new(text).cut(80)));
-            }
+        if let (Some(text), Some(at)) = (&commit, source.get("commit"))
+            && (!matches!(text.len(), 40 | 64) || crate::digest::unhex(text).is_none())
+        {
+            self.wrong("release.commit", at, || format!("\"{}\" is not a full commit id of 40 digits", Shown::new(text).cut(80)));
         }
         let tag = self.string(source, "tag", false).map(Untrusted::from);
         let Some(at) = source.get("path") else {

@@ -108,7 +108,7 @@ pub(super) fn guess(files: &[PayloadFile], base: &[u8]) -> (Vec<SourceDeclaratio
 }
 
 fn artifacts(shipped: &[(FileId, &[u8])], rebuilt: &[(FileId, &[u8])], debug: &[(FileId, &[u8])]) -> Vec<Artifact> {
-    fn below<'a>(path: &'a [u8]) -> &'a [u8] {
+    fn below(path: &[u8]) -> &[u8] {
         split_first(path).1.unwrap_or(path)
     }
     let left: Vec<&[u8]> = shipped.iter().map(|(_, p)| below(p)).collect();

@@ -290,6 +290,7 @@ impl<A: ReadAt + ?Sized> Lister<'_, A> {
                     path = [prefix, b"/", &path].concat();
                 }
             }
+            Format::Gnu if kind == b'S' => return Err("a sparse file, whose data readers disagree about".into()),
             Format::Gnu if block[345..500].iter().any(|b| *b != 0) => {
                 return Err("a GNU header with bytes where other readers see a name prefix".into());
             }
@@ -344,7 +345,11 @@ impl<A: ReadAt + ?Sized> Lister<'_, A> {
             // A blank size is zero to every reader, but only old archives have it, for what has no data.
             (None, None) if !matches!(kind, 0 | b'0' | b'7') => 0,
             (None, None) => return Err("a file without a size".into()),
-            (Some(size), Some(stated)) if size == stated => size,
+            (Some(size), Some(stated)) if size == stated => {
+                // Where the field would do, no common writer adds the record; readers have differed about it (CVE-2025-62518).
+                self.odd("tar.size", path.clone(), "an extension header repeats a size that the header itself can hold");
+                size
+            }
             // Eight GiB and more do not fit the field; writers then leave it zero or full.
             (Some(size), stated) if size >= 1 << 33 && matches!(stated, None | Some(0 | 0o777_7777_7777)) => size,
             (Some(size), _) => return Err(format!("the extension header says {size} bytes, the header itself another size").into()),

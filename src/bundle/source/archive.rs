@@ -84,7 +84,11 @@ pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted) -> Result<(Sourc
     })?;
     let mut defects = Defects::default();
     for odd in listing.oddities {
-        let severity = if odd.code == "tar.end" { Severity::Note } else { Severity::Fail };
+        let severity = match odd.code {
+            "tar.end" => Severity::Note,
+            "tar.size" => Severity::Unknown,
+            _ => Severity::Fail,
+        };
         defects.add("source.archive", severity, "ask for an archive made by a plain `tar -cf`", || {
             (Where::file(origin.clone()), format!("at byte {}: {}", odd.offset, odd.what))
         });
