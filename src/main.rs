@@ -18,9 +18,15 @@ fn main() -> ExitCode {
     };
     match asked {
         Asked::Done(outcome) => outcome.into(),
-        Asked::Console(options) => match tui::run(options) {
+        Asked::Console(options) => match console(options) {
             Ok(()) => Outcome::Well.into(),
             Err(report) => cli::trouble(&report).into(),
         },
     }
+}
+
+fn console(options: session::Options) -> color_eyre::Result<()> {
+    let key = options.key.as_ref().map(|k| k.display().to_string()).unwrap_or_default();
+    let offer = tui::Offer { key, output: String::new() };
+    tui::run(|send| session::Session::start(options, send), offer)
 }

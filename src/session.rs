@@ -283,9 +283,13 @@ impl Session {
         });
     }
 
-    /// Hashes everything again and makes the statement; it comes as [`News::Prepared`].
-    pub fn request_statement(&self, decision: Decision, facts: &Facts, state: &State) {
-        let maker = self.statement_maker(decision, facts.clone(), state.clone());
+    /// Hashes everything again and makes the statement, which names the key that will sign it; it comes as
+    /// [`News::Prepared`]. Without a key it can be read, not signed.
+    pub fn request_statement(&self, decision: Decision, key: KeySource, facts: &Facts, state: &State) {
+        let mut maker = self.statement_maker(decision, facts.clone(), state.clone());
+        // Without an agent the statement can still be read; it then names no key.
+        let no_agent = key == KeySource::Agent && std::env::var_os("SSH_AUTH_SOCK").is_none();
+        maker.key = Some(key).filter(|_| !no_agent);
         let send = Arc::clone(&self.send);
         work::job("statement", Arc::clone(&send), move || {
             let progress_to = Arc::clone(&send);
@@ -445,11 +449,4 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
     // Without a thread there is no input: the caller sees a closed channel and leaves.
     let _ = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-}
-
-/// Monotonic time since the program first asked, for the front ends.
-#[must_use]
-pub fn uptime() -> std::time::Duration {
-    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-    START.get_or_init(std::time::Instant::now).elapsed()
 }

@@ -118,7 +118,11 @@ pub const TABLE: [Code; 10] = [
     code("source.tag", Group::Source, "the declared tag names the declared commit"),
     code("source.hidden", Group::Source, "no source file has characters that hide or reorder others"),
     code("provenance.subject", Group::Provenance, "every shipped artifact is the subject of an attestation"),
-    code("provenance.signature", Group::Provenance, "every shipped artifact is named by an attestation that a key which the reviewer trusts has signed, and no signature is bad"),
+    code(
+        "provenance.signature",
+        Group::Provenance,
+        "every shipped artifact is named by an attestation that a key which the reviewer trusts has signed, and no signature is bad",
+    ),
     code("provenance.chain", Group::Provenance, "no link of the chain from source to artifact is broken"),
     code("artifacts.paired", Group::Artifacts, "every shipped artifact was rebuilt"),
     code("artifacts.equal", Group::Artifacts, "every shipped artifact is identical or equivalent to its rebuild"),

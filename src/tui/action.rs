@@ -169,7 +169,7 @@ pub enum Effect {
     /// Make a listing.
     Listing(ListingKey, Arc<dyn Evidence>),
     /// Hash everything again and make the statement.
-    Prepare(Decision),
+    Prepare(Decision, KeySource),
     /// Sign the statement that was shown and confirmed.
     Sign {
         /// The statement.

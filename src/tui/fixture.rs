@@ -332,10 +332,10 @@ impl Bench {
                     let listing = Arc::new(evidence.listing(key.place, key.view));
                     Input::News(News::Listing(key, listing))
                 }
-                Effect::Prepare(decision) => Input::News(News::Prepared(Box::new(Ok(prepared(decision))))),
+                Effect::Prepare(decision, _) => Input::News(News::Prepared(Box::new(Ok(prepared(decision))))),
                 Effect::Sign { output, .. } => {
                     self.signed += 1;
-                    Input::News(News::Signed(Ok(output)))
+                    Input::News(News::Signed(Ok(signed_record(output))))
                 }
                 Effect::Quit => {
                     self.quit = true;
@@ -426,5 +426,10 @@ pub(super) fn prepared(decision: Decision) -> Prepared {
     let mut rows = vec![plain("I, A. Meyer, reviewed acme-gateway 4.2.0"), plain(&format!("outcome {}", decision.word()))];
     rows.extend((0..60).map(|i| plain(&format!("not looked at: usr/share/fw/blob{i}.bin   shipped, never rebuilt"))));
     rows.push(plain("end of the statement"));
-    Prepared { decision, payload: b"{}".to_vec(), rows, confirm: "acme-gateway 4.2.0".into() }
+    Prepared { decision, payload: b"{}".to_vec(), rows, confirm: "acme-gateway 4.2.0".into(), key: None }
+}
+
+fn signed_record(path: std::path::PathBuf) -> crate::session::SignedRecord {
+    let payload = crate::digest::Sha256::of(b"{}");
+    crate::session::SignedRecord { path, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected }
 }

@@ -138,7 +138,7 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
             }
             Effect::ReadSource(entry) => session.request_source(entry),
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
-            Effect::Prepare(decision) => session.request_statement(decision, &app.facts, &app.state),
+            Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),
             Effect::Sign { prepared, key, output } => session.request_signature(*prepared, key, output),
             Effect::Quit => return true,
         }

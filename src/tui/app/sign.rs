@@ -8,7 +8,7 @@ use ratatui::crossterm::event::KeyEvent;
 use super::dialog::{push, typed};
 use super::{App, Dialog, Pane};
 use crate::review::Decision;
-use crate::session::{KeySource, Prepared};
+use crate::session::{KeySource, Prepared, SignedRecord};
 use crate::text::{Role, Shown};
 use crate::tui::action::{Action, Effect};
 
@@ -45,6 +45,8 @@ pub(crate) struct SignBox {
     pub(crate) field: Field,
     pub(crate) release: String,
     pub(crate) key: String,
+    /// The key that the statement names, as typed.
+    pub(crate) named_key: String,
     pub(crate) passphrase: String,
     pub(crate) output: String,
     /// First line of the statement drawn, and lines seen from the first without a gap.
@@ -77,6 +79,12 @@ impl SignBox {
             Field::Output => Some(&mut self.output),
         }
     }
+}
+
+/// The key that a typed path means; nothing typed means the agent.
+fn key_source(typed: &str, passphrase: Option<String>) -> KeySource {
+    let typed = typed.trim();
+    if typed.is_empty() { KeySource::Agent } else { KeySource::File(PathBuf::from(typed), passphrase) }
 }
 
 impl App {
@@ -117,7 +125,7 @@ impl App {
                 self.prepared = None;
                 self.statement.clear();
                 self.say("hashing everything again, then the statement is here");
-                self.effect(Effect::Prepare(decision));
+                self.effect(Effect::Prepare(decision, key_source(&self.key_offer, None)));
                 true
             }
             Err(why) => {
@@ -141,6 +149,7 @@ impl App {
             field: Field::Statement,
             release: String::new(),
             key: self.key_offer.clone(),
+            named_key: self.key_offer.clone(),
             passphrase: String::new(),
             output: self.output_offer.clone(),
             top: 0,
@@ -182,11 +191,12 @@ impl App {
         }
     }
 
-    pub(crate) fn signature_came(&mut self, result: Result<PathBuf, String>) {
+    pub(crate) fn signature_came(&mut self, result: Result<SignedRecord, String>) {
         let now = self.now;
         match result {
-            Ok(path) => {
-                let path = Shown::new(&path.to_string_lossy()).to_string();
+            Ok(record) => {
+                self.effect(Effect::Record(record.event()));
+                let path = Shown::new(&record.path.to_string_lossy()).to_string();
                 if matches!(self.dialog, Some(Dialog::Sign(_))) {
                     self.dialog = None;
                 }
@@ -245,19 +255,16 @@ impl App {
                     Ok(()) => {
                         sign.decision = Some(decision);
                         sign.guard = self.now;
-                        self.effect(Effect::Prepare(decision));
+                        sign.named_key = sign.key.clone();
+                        self.effect(Effect::Prepare(decision, key_source(&sign.key, None)));
                     }
                     Err(why) => sign.error = Some(why),
                 }
             }
             Some(Action::Confirm) => match (self.missing(&sign), &self.prepared) {
                 (None, Some(prepared)) => {
-                    let key = if sign.key.trim().is_empty() {
-                        KeySource::Agent
-                    } else {
-                        let passphrase = (!sign.passphrase.is_empty()).then(|| sign.passphrase.clone());
-                        KeySource::File(PathBuf::from(sign.key.trim()), passphrase)
-                    };
+                    let passphrase = (!sign.passphrase.is_empty()).then(|| sign.passphrase.clone());
+                    let key = key_source(&sign.key, passphrase);
                     let effect = Effect::Sign { prepared: Box::new(prepared.clone()), key, output: PathBuf::from(&sign.output) };
                     sign.signing = true;
                     sign.passphrase.clear();
@@ -271,6 +278,14 @@ impl App {
                 let at = Field::ALL.iter().position(|f| *f == sign.field).unwrap_or(0);
                 let step = if found == Some(Action::NextField) { 1 } else { Field::ALL.len() - 1 };
                 sign.field = Field::ALL.get((at + step) % Field::ALL.len()).copied().unwrap_or(Field::Statement);
+                // The statement names the key: another key means another statement, read from its first line.
+                if let (true, Some(decision)) = (sign.key != sign.named_key, sign.decision) {
+                    sign.named_key = sign.key.clone();
+                    sign.guard = self.now;
+                    self.prepared = None;
+                    self.statement.clear();
+                    self.effect(Effect::Prepare(decision, key_source(&sign.key, None)));
+                }
             }
             Some(Action::Down) => sign.top = (sign.top + 1).min(last),
             Some(Action::Up) => sign.top = sign.top.saturating_sub(1),
