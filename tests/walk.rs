@@ -68,9 +68,32 @@ fn open_find_reject_sign_quit_verify() {
     assert!(said.contains("rejected") && said.to_lowercase().contains("not looked at"), "{said}");
 }
 
+/// The dialog: choose to reject, read the statement to its last line, type the release, say where the record goes.
 fn sign(terminal: &mut Terminal, record: &str) {
-    let _ = (terminal, record);
-    unimplemented!("follows the dialog")
+    let guard = || std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.wait_for("incomplete");
+    guard();
+    terminal.keys("j");
+    guard();
+    terminal.keys("\r");
+    terminal.wait_for("the record goes to");
+    guard();
+    terminal.keys("\r");
+    terminal.wait("Enter does nothing yet", |s| s.contains("lines to go"));
+    for _ in 0..40 {
+        if !terminal.text().contains("lines to go") {
+            break;
+        }
+        terminal.keys(" ");
+        std::thread::sleep(std::time::Duration::from_millis(60));
+    }
+    terminal.wait_for("type the release");
+    terminal.keys("\t");
+    terminal.write("gateway-update 2.4.1");
+    terminal.keys("\t");
+    terminal.write("\t\t\u{15}");
+    terminal.write(record);
+    terminal.keys("\r");
 }
 
 #[test]

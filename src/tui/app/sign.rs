@@ -221,7 +221,8 @@ impl App {
     pub(crate) fn statement_width(&self) -> usize {
         let columns = usize::from(self.size.0);
         let dialog = columns.saturating_sub(6).min(120);
-        if columns < usize::from(super::MEDIUM) { dialog } else { dialog.min((columns / 2).saturating_sub(4)) }
+        let narrow = columns < usize::from(super::MEDIUM) || matches!(self.dialog, Some(Dialog::Sign(_)));
+        if narrow { dialog } else { dialog.min((columns / 2).saturating_sub(4)) }
     }
 
     /// Wraps the statement for the window's width; what was seen of it is seen again from the start.
