@@ -1,0 +1,101 @@
+//! Shipped against rebuilt: walk both, pair what belongs together, account for every byte, and explain only what can be
+//! undone. The rule of each cause is in `docs/compare.md`.
+
+mod account;
+mod dates;
+mod deb;
+mod evidence;
+mod lines;
+mod order;
+mod walk;
+
+use std::sync::Arc;
+
+use crate::digest::Sha256;
+use crate::inspect::{blob::Blob, budget::Budget, kind};
+use crate::model::{Account, Node, NodeKind, ResultMark, Side, SourceContent, SourceTree};
+use crate::text::Untrusted;
+
+/// What a comparison may use besides the two files.
+pub struct Context<'a> {
+    /// The source tree, for the way back to source.
+    pub source: Option<&'a SourceTree>,
+    /// Reads the files of the source tree, for checksums that debug information records.
+    pub source_content: Option<Arc<dyn SourceContent>>,
+    /// Separate debug files that the bundle offers; those whose build-id agrees with neither side are not used.
+    pub debug: &'a [DebugFile],
+    /// Bounds.
+    pub limits: Limits,
+    /// Asked at each chunk; once true, what is left is "not examined".
+    pub cancelled: &'a dyn Fn() -> bool,
+    /// Told the number of bytes done so far, of both sides together.
+    pub progress: &'a dyn Fn(u64),
+}
+
+/// A `.debug` file, an ELF file with debug information, or a `dbgsym` package that holds `.debug` files.
+#[derive(Clone, Debug)]
+pub struct DebugFile {
+    /// Its name in the bundle.
+    pub name: Untrusted,
+    /// Its content.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Bounds of one comparison. Over a bound means "not examined", never "same".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that all containers and streams may expand to, both sides together; at least 20 times the input is allowed.
+    pub expanded: u64,
+    /// Containers inside containers.
+    pub depth: usize,
+    /// Members of all containers together.
+    pub entries: usize,
+    /// Longest member name in bytes.
+    pub name: usize,
+    /// Bytes that may be kept for looking at differences later.
+    pub kept: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { expanded: 512 << 20, depth: 8, entries: 200_000, name: 4096, kept: 256 << 20 }
+    }
+}
+
+/// Compares what was shipped with what was rebuilt.
+pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context: &Context<'_>) -> Node {
+    let input = (shipped.len() as u64).saturating_add(rebuilt.len() as u64);
+    let expanded = context.limits.expanded.max(input.saturating_mul(20));
+    let budget = Budget::new(expanded, context.limits.entries, context.limits.name);
+    let mut walk = walk::Walk::new(context, budget);
+    let mut node = walk.pair(name, Blob::from(shipped), Blob::from(rebuilt), 0, walk::Slot::Free);
+    order::worst_first(&mut node);
+    node
+}
+
+/// A node for a file that has no counterpart.
+pub fn only(name: Untrusted, side: Side, bytes: &[u8]) -> Node {
+    let mark = match side {
+        Side::Shipped => ResultMark::OnlyShipped,
+        Side::Rebuilt => ResultMark::OnlyRebuilt,
+    };
+    let mut node = Node::new(name, kind::recognise(bytes), mark);
+    *node.size.get_mut(side) = Some(bytes.len() as u64);
+    *node.digest.get_mut(side) = Some(Sha256::of(bytes));
+    *node.account.get_mut(side) = Account::all_unexplained(bytes.len() as u64);
+    node.why = match side {
+        Side::Shipped => "only in what was shipped".to_owned(),
+        Side::Rebuilt => "only in what was rebuilt".to_owned(),
+    };
+    node
+}
+
+/// As [`only`], for a member that is no regular file.
+fn only_special(name: Untrusted, side: Side, kind: NodeKind) -> Node {
+    let mut node = only(name, side, &[]);
+    node.kind = kind;
+    node
+}
+
+#[cfg(test)]
+mod tests;

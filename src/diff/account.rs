@@ -1,0 +1,120 @@
+//! Counting bytes: what is equal, what a cause explains, what is left.
+
+use std::ops::Range;
+
+use crate::inspect::container::Field;
+use crate::model::{Account, Cause, Node, Proof, ResultMark, Sides, Span};
+use crate::text::Untrusted;
+
+/// Compares raw bytes: position by position when both have the same size, else by common start and end.
+pub(super) fn raw(a: &[u8], b: &[u8]) -> Sides<Account> {
+    let equal = if a.len() == b.len() {
+        a.iter().zip(b).filter(|(x, y)| x == y).count()
+    } else {
+        let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let most = a.len().min(b.len()) - start;
+        start + a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count()
+    };
+    Sides::new(a, b).map(|side| Account { identical: equal as u64, unexplained: (side.len() - equal) as u64, ..Account::default() })
+}
+
+/// Adds both sides.
+pub(super) fn add(total: &mut Sides<Account>, more: &Sides<Account>) {
+    total.shipped.add(&more.shipped);
+    total.rebuilt.add(&more.rebuilt);
+}
+
+/// Ranges of differing bytes of two slices of the same size.
+pub(super) fn runs(a: &[u8], b: &[u8]) -> Vec<Range<usize>> {
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for (i, _) in a.iter().zip(b).enumerate().filter(|(_, (x, y))| x != y) {
+        match out.last_mut() {
+            Some(last) if last.end == i => last.end = i + 1,
+            _ => out.push(i..i + 1),
+        }
+    }
+    out
+}
+
+pub(super) fn span(range: &Range<usize>) -> Span {
+    range.start as u64..range.end as u64
+}
+
+/// Remembers a proof; equal changes (the same old and new value) share one.
+pub(super) fn prove(proofs: &mut Vec<Proof>, cause: Cause, spans: Sides<Span>, values: Sides<&str>) {
+    let values = values.map(|v| v.to_owned().into());
+    let merge = |p: &&mut Proof| p.cause == cause && (p.values == values || matches!(cause, Cause::Derived | Cause::Compression));
+    if let Some(known) = proofs.iter_mut().find(merge) {
+        known.spans.shipped.push(spans.shipped);
+        known.spans.rebuilt.push(spans.rebuilt);
+    } else {
+        let values: Sides<Untrusted> = if matches!(cause, Cause::Derived | Cause::Compression) { Sides::default() } else { values };
+        proofs.push(Proof { cause, spans: spans.map(|s| vec![s]), values });
+    }
+}
+
+/// Compares header fields pairwise. A differing field counts whole under its cause; without a cause its differing bytes
+/// are unexplained and the change is said in words. `blocked` says why no cause may be used.
+pub(super) fn fields(node: &mut Node, bytes: Sides<&[u8]>, pair: Sides<&[Field]>, who: &str, blocked: bool) {
+    let same_form = pair.shipped.len() == pair.rebuilt.len() && pair.shipped.iter().zip(pair.rebuilt).all(|(x, y)| x.what == y.what);
+    if !same_form {
+        node.metadata.push(format!("{who}: the header has another form"));
+        alone(&mut node.account.shipped, pair.shipped);
+        alone(&mut node.account.rebuilt, pair.rebuilt);
+        return;
+    }
+    for (x, y) in pair.shipped.iter().zip(pair.rebuilt) {
+        let old = bytes.shipped.get(x.range.clone()).unwrap_or_default();
+        let new = bytes.rebuilt.get(y.range.clone()).unwrap_or_default();
+        match (x.cause, y.cause) {
+            _ if old == new && !blocked => {
+                node.account.shipped.identical += old.len() as u64;
+                node.account.rebuilt.identical += new.len() as u64;
+            }
+            (Some(cause), Some(other)) if cause == other && !blocked => {
+                node.account.shipped.explain(cause, old.len() as u64);
+                node.account.rebuilt.explain(cause, new.len() as u64);
+                prove(&mut node.proofs, cause, Sides::new(span(&x.range), span(&y.range)), Sides::new(&x.value, &y.value));
+            }
+            _ => {
+                if blocked {
+                    node.account.shipped.unexplained += old.len() as u64;
+                    node.account.rebuilt.unexplained += new.len() as u64;
+                } else {
+                    add(&mut node.account, &raw(old, new));
+                }
+                if old != new {
+                    node.metadata.push(if x.value != y.value {
+                        let value = |v: &str| Untrusted::from(v).shown().cut(80).as_str().to_owned();
+                        format!("{who}: {} {} became {}", x.what, value(&x.value), value(&y.value))
+                    } else {
+                        format!("{who}: {} differs", x.what)
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Fields without a counterpart.
+pub(super) fn alone(account: &mut Account, fields: &[Field]) {
+    account.unexplained += fields.iter().map(|f| f.range.len() as u64).sum::<u64>();
+}
+
+/// The result that the node's own account and metadata give.
+pub(super) fn own_result(node: &Node) -> ResultMark {
+    let any = |f: fn(&Account) -> u64| f(&node.account.shipped) > 0 || f(&node.account.rebuilt) > 0;
+    if any(|a| a.unexplained) || !node.metadata.is_empty() {
+        ResultMark::Different
+    } else if any(Account::explained_total) {
+        ResultMark::Equivalent
+    } else {
+        ResultMark::Identical
+    }
+}
+
+/// Sets the result to the worst of its own and its children's, once the children have theirs.
+pub(super) fn settle(node: &mut Node) {
+    let below = node.children.iter().map(|c| c.result).max().unwrap_or(ResultMark::Identical);
+    node.result = own_result(node).max(below);
+}

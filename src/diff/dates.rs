@@ -1,0 +1,136 @@
+//! Dates as text: the literal must parse as a date or time on both sides, in the same format, at the same place.
+
+use std::ops::Range;
+
+use jiff::fmt::strtime::BrokenDownTime;
+
+use super::account::runs;
+
+/// One date that changed, at the same range on both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct DateChange {
+    pub(super) range: Range<usize>,
+    pub(super) old: String,
+    pub(super) new: String,
+}
+
+/// Format, and the lengths in bytes that its texts have.
+const FORMATS: &[(&str, Range<usize>)] = &[
+    ("%a, %d %b %Y %H:%M:%S %z", 30..32),
+    ("%a %b %e %H:%M:%S %Y", 24..25),
+    ("%Y-%m-%dT%H:%M:%S%z", 24..26),
+    ("%Y-%m-%d %H:%M:%S", 19..20),
+    ("%Y-%m-%dT%H:%M:%SZ", 20..21),
+    ("%Y-%m-%dT%H:%M:%S", 19..20),
+    ("%Y-%m-%d %H:%M", 16..17),
+    ("%Y-%m-%d", 10..11),
+    ("%b %e %Y", 11..12),
+    ("%d %b %Y", 11..12),
+    ("%e %B %Y", 10..18),
+    ("%B %e, %Y", 11..19),
+    ("%H:%M:%S", 8..9),
+];
+const WINDOW: usize = 40;
+const RUNS: usize = 512;
+
+/// The date changes that explain every difference of the strings they are in. Strings (NUL- or newline-ended) with any
+/// other difference contribute nothing.
+pub(super) fn changes(a: &[u8], b: &[u8]) -> Vec<DateChange> {
+    if a.len() != b.len() {
+        return Vec::new();
+    }
+    let all = runs(a, b);
+    if all.len() > RUNS {
+        return Vec::new();
+    }
+    let mut out: Vec<DateChange> = Vec::new();
+    let mut i = 0;
+    while let Some(run) = all.get(i) {
+        let string = string_around(a, run);
+        let inside: Vec<_> = all[i..].iter().take_while(|r| r.start < string.end).cloned().collect();
+        i += inside.len().max(1);
+        if string_around(b, run) != string || inside.iter().any(|r| r.end > string.end) {
+            continue;
+        }
+        let mut found: Vec<DateChange> = Vec::new();
+        let explained = inside.iter().all(|r| {
+            if found.last().is_some_and(|f| f.range.end >= r.end) {
+                return true;
+            }
+            let change = date_around(a, b, &string, r).filter(|c| found.last().is_none_or(|f| f.range.end <= c.range.start));
+            change.map(|c| found.push(c)).is_some()
+        });
+        if explained {
+            out.append(&mut found);
+        }
+    }
+    out
+}
+
+fn is_string(byte: u8) -> bool {
+    byte == b'\t' || (0x20..0x7f).contains(&byte) || byte >= 0x80
+}
+
+fn string_around(bytes: &[u8], run: &Range<usize>) -> Range<usize> {
+    let start = bytes[..run.start].iter().rposition(|b| !is_string(*b)).map_or(0, |i| i + 1);
+    let end = bytes[run.start..].iter().position(|b| !is_string(*b)).map_or(bytes.len(), |i| run.start + i);
+    start..end
+}
+
+fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>) -> Option<DateChange> {
+    let low = string.start.max(run.start.saturating_sub(WINDOW));
+    let high = string.end.min(run.end.saturating_add(WINDOW));
+    let word = |i: usize| a.get(i).is_some_and(u8::is_ascii_alphanumeric) || b.get(i).is_some_and(u8::is_ascii_alphanumeric);
+    for (format, lengths) in FORMATS {
+        for start in low..=run.start {
+            if start > string.start && word(start - 1) {
+                continue;
+            }
+            for length in lengths.clone() {
+                let end = start + length;
+                if end < run.end || end > high || (end < string.end && word(end)) {
+                    continue;
+                }
+                let (old, new) = (text(a, start..end)?, text(b, start..end)?);
+                if parses(format, old) && parses(format, new) {
+                    return Some(DateChange { range: start..end, old: old.to_owned(), new: new.to_owned() });
+                }
+            }
+        }
+    }
+    None
+}
+
+fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
+    let raw = bytes.get(range)?;
+    // A window that cuts a character is no date; an empty text parses as none.
+    Some(if raw.is_ascii() { std::str::from_utf8(raw).ok()? } else { "" })
+}
+
+fn parses(format: &str, text: &str) -> bool {
+    if text.is_empty() || text.ends_with(' ') {
+        return false;
+    }
+    let Ok(time) = BrokenDownTime::parse(format, text) else { return false };
+    if format.contains("%Y") { time.to_date().is_ok() } else { time.to_time().is_ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_dates_on_both_sides_in_one_format_are_explained() {
+        let ok = |a: &str, b: &str| changes(a.as_bytes(), b.as_bytes()).len();
+        assert_eq!(ok("built 2022-12-26 here", "built 2026-11-23 here"), 1);
+        assert_eq!(ok("Dec  5 2022", "Nov 23 2026"), 1);
+        assert_eq!(ok("Built on Dec  5 2022 at 12:00:01\0x", "Built on Nov 23 2026 at 13:00:02\0x"), 2);
+        assert_eq!(ok("Mon, 26 Dec 2022 16:30:00 +0100", "Tue, 27 Dec 2022 16:30:00 +0100"), 1);
+        assert_eq!(ok("built 2022-12-26 here", "built 2026-13-23 here"), 0);
+        assert_eq!(ok("built 2022-12-26 here", "built 2026-11-23 hers"), 0);
+        assert_eq!(ok("key=12345678", "key=12345679"), 0);
+        assert_eq!(ok("x2022-12-26", "x2026-11-23"), 0);
+        assert_eq!(ok("2022-12-26", "2022\x0012-27"), 0);
+        assert_eq!(ok("é 2022-12-26", "é 2022-12-27"), 1);
+    }
+}

@@ -1,0 +1,179 @@
+//! The whole comparison, on small files made here and on real ones.
+
+use std::io::Write as _;
+
+use super::*;
+use crate::model::Cause;
+
+mod make;
+mod property;
+mod real;
+
+fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
+    compare_with(a, b, &[], Limits::default())
+}
+
+fn compare_with(a: &[u8], b: &[u8], debug: &[DebugFile], limits: Limits) -> Node {
+    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, progress: &|_| {} };
+    let node = compare("x".into(), a.into(), b.into(), &context);
+    check(&node);
+    node
+}
+
+/// The invariants of every node.
+fn check(node: &Node) {
+    node.walk(&mut |trail| {
+        let node = *trail.last().unwrap();
+        for side in [Side::Shipped, Side::Rebuilt] {
+            let size = node.size.get(side).unwrap_or(0);
+            let account = node.account.get(side);
+            let members: u64 = match node.kind {
+                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb => node.children.iter().filter_map(|c| *c.size.get(side)).sum(),
+                _ => 0,
+            };
+            assert_eq!(account.total() + members, size, "{:?} {side:?} {account:?}", node.name);
+        }
+        let worst = node.children.iter().map(|c| c.result).max().unwrap_or(ResultMark::Identical);
+        assert!(node.result >= worst, "{:?} is better than what it holds", node.name);
+        let unexplained = node.account.shipped.unexplained + node.account.rebuilt.unexplained;
+        if unexplained > 0 || !node.metadata.is_empty() {
+            assert!(node.result > ResultMark::Equivalent, "{:?} has unexplained bytes", node.name);
+        }
+        for proof in &node.proofs {
+            assert_eq!(proof.spans.shipped.len(), proof.spans.rebuilt.len());
+        }
+        if let Some(evidence) = &node.evidence {
+            for view in evidence.views() {
+                let _ = evidence.listing(crate::model::Place::Whole, view);
+            }
+        }
+    });
+}
+
+fn find<'a>(node: &'a Node, name: &str) -> &'a Node {
+    fn go<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+        if node.name.as_str() == Some(name) {
+            return Some(node);
+        }
+        node.children.iter().find_map(|c| go(c, name))
+    }
+    go(node, name).unwrap_or_else(|| panic!("no node {name}"))
+}
+
+#[test]
+fn a_member_time_is_explained_and_a_mode_is_not() {
+    let a = make::tar(&[make::file("a", b"one"), make::File { mtime: 5, ..make::file("b", b"two") }]);
+    let b = make::tar(&[make::file("a", b"one"), make::File { mtime: 6, ..make::file("b", b"two") }]);
+    let node = compare_bytes(&a, &b);
+    assert_eq!(node.result, ResultMark::Equivalent);
+    assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::Mtime, Cause::Derived]);
+    assert_eq!(node.proofs[0].values.shipped.as_str(), Some("1970-01-01 00:00:05"));
+
+    let b = make::tar(&[make::file("a", b"one"), make::File { mtime: 5, mode: 0o4755, ..make::file("b", b"two") }]);
+    let node = compare_bytes(&a, &b);
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.metadata, ["b: mode 0000644 became 0004755"]);
+}
+
+#[test]
+fn order_names_and_types_are_never_explained() {
+    let a = make::tar(&[make::file("a", b"one"), make::file("b", b"two"), make::file("c", b"three")]);
+    for other in [
+        make::tar(&[make::file("b", b"two"), make::file("a", b"one"), make::file("c", b"three")]),
+        make::tar(&[make::file("a", b"one"), make::file("z", b"two"), make::file("c", b"three")]),
+        make::tar(&[make::file("a", b"one"), make::File { flag: b'2', ..make::file("b", b"") }, make::file("c", b"three")]),
+        make::tar(&[make::file("a", b"one"), make::file("c", b"three")]),
+    ] {
+        let node = compare_bytes(&a, &other);
+        assert_eq!(node.result, ResultMark::Different, "{:?}", node.metadata);
+        assert_eq!(compare_bytes(&other, &a).result, ResultMark::Different);
+    }
+}
+
+#[test]
+fn compression_is_explained_by_the_equal_content_and_trailing_data_is_not() {
+    let text = b"some text, some text, some text".repeat(50);
+    let (fast, best) = (make::gzip(&text, 1, 7), make::gzip(&text, 9, 7));
+    let node = compare_bytes(&fast, &best);
+    assert_eq!(node.result, ResultMark::Equivalent);
+    assert!(node.account.shipped.explained.contains_key(&Cause::Compression));
+    let late = make::gzip(&text, 9, 8);
+    let node = compare_bytes(&best, &late);
+    assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::GzipHeader]);
+    let node = compare_bytes(&best, &[best.clone(), b"tail".to_vec()].concat());
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.account.rebuilt.unexplained, 4);
+    assert_eq!(compare_bytes(&make::xz(&text), &best).result, ResultMark::Different);
+}
+
+#[test]
+fn a_bomb_is_not_examined() {
+    let bomb = make::gzip(&vec![0; 4 << 20], 9, 0);
+    let other = make::gzip(&vec![1; 4 << 20], 9, 0);
+    let node = compare_with(&bomb, &other, &[], Limits { expanded: 1 << 20, ..Limits::default() });
+    assert_eq!(node.result, ResultMark::NotExamined);
+    assert!(node.why.contains("bound"), "{}", node.why);
+    let mut nested = (b"a".to_vec(), b"b".to_vec());
+    for _ in 0..10 {
+        nested = (make::gzip(&nested.0, 6, 0), make::gzip(&nested.1, 6, 0));
+    }
+    assert_eq!(compare_bytes(&nested.0, &nested.1).result, ResultMark::NotExamined);
+}
+
+#[test]
+fn a_checksum_list_is_explained_only_by_the_real_digests() {
+    let list = |content: &[u8]| format!("{}  usr/x\n", make::md5(content)).into_bytes();
+    let package = |md5: &[u8], content: &[u8]| make::deb(&[make::file("./md5sums", md5)], &[make::file("./usr/x", content)]);
+    let a = package(&list(b"one"), b"one");
+    let node = compare_bytes(&a, &package(&list(b"two"), b"two"));
+    assert_eq!(find(&node, "./md5sums").result, ResultMark::Equivalent);
+    assert_eq!(find(&node, "control.tar.xz").result, ResultMark::Equivalent);
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.children[0].name.as_str(), Some("data.tar.xz"));
+    let lie = compare_bytes(&a, &package(&list(b"else"), b"two"));
+    assert_eq!(find(&lie, "./md5sums").result, ResultMark::Different);
+    assert!(find(&lie, "./md5sums").tried[0].why.contains("not the one listed"));
+    let no_change = compare_bytes(&a, &package(&list(b"two"), b"one"));
+    assert_eq!(find(&no_change, "./md5sums").result, ResultMark::Different);
+}
+
+#[test]
+fn zips_are_opened_strictly() {
+    let a = make::zip(&[make::file("a.txt", b"one"), make::file("b.txt", b"two")]);
+    let b = make::zip(&[make::File { mtime: 0x5000_0001, ..make::file("a.txt", b"one") }, make::file("b.txt", b"two")]);
+    assert_eq!(compare_bytes(&a, &b).result, ResultMark::Equivalent);
+    let b = make::zip(&[make::file("a.txt", b"onf"), make::file("b.txt", b"two")]);
+    let node = compare_bytes(&a, &b);
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(find(&node, "a.txt").result, ResultMark::Different);
+    let prepended = [b"MZ".to_vec(), a.clone()].concat();
+    assert_eq!(compare_bytes(&a, &prepended).result, ResultMark::Different);
+}
+
+#[test]
+fn text_is_shown_as_lines_with_the_changed_words() {
+    let node = compare_bytes(b"one\ntwo three\nfour\n", b"one\ntwo 3\nfour\n");
+    let listing = node.evidence.unwrap().listing(crate::model::Place::Whole, crate::model::View::Lines);
+    assert_eq!(listing.differences(), [1]);
+    let cell = listing.rows[1].cells.shipped.clone().unwrap();
+    assert_eq!(cell.number, 2);
+    let marked: Vec<_> = cell.text.0.iter().filter(|s| s.role == crate::text::Role::Shipped).map(|s| s.text.as_str()).collect();
+    assert_eq!(marked, ["three"]);
+}
+
+#[test]
+fn a_date_in_text_is_explained_and_anything_beside_it_is_not() {
+    let node = compare_bytes(b"built 2022-12-26\nsame\n", b"built 2026-11-23\nsame\n");
+    assert_eq!(node.result, ResultMark::Equivalent);
+    assert_eq!(node.account.shipped.explained[&Cause::Timestamp], 3);
+    let node = compare_bytes(b"built 2022-12-26\nsame\n", b"built 2026-11-23\nsamf\n");
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.account.shipped.unexplained, 1);
+}
+
+#[test]
+fn a_file_without_a_counterpart_is_all_unexplained() {
+    let node = only("x".into(), Side::Rebuilt, b"abc");
+    assert_eq!((node.result, node.account.rebuilt.unexplained), (ResultMark::OnlyRebuilt, 3));
+    check(&node);
+}

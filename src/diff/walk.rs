@@ -1,0 +1,403 @@
+//! The walk over both sides: open what can be opened, pair the members, compare what is left.
+
+use std::collections::BTreeMap;
+
+use super::account::{alone, fields, prove, raw, settle, span};
+use super::{Context, dates, deb, evidence, only, only_special};
+use crate::digest::Sha256;
+use crate::inspect::blob::Blob;
+use crate::inspect::budget::{Budget, Refused};
+use crate::inspect::container::{Container, Held, Member, Nature};
+use crate::inspect::{ar, kind, stream, tar, zip};
+use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
+use crate::text::Untrusted;
+
+/// Where in a Debian package a file is: its checksum list needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// Nowhere special.
+    Free,
+    /// Directly in the package.
+    Package,
+    /// In `control.tar`.
+    Control,
+    /// In `data.tar`.
+    Data,
+}
+
+/// The state of one comparison.
+pub(super) struct Walk<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) budget: Budget,
+    done: u64,
+    kept: u64,
+    pub(super) packages: Vec<deb::Package>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(context: &'a Context<'a>, budget: Budget) -> Self {
+        Self { context, budget, done: 0, kept: 0, packages: Vec::new() }
+    }
+
+    /// Compares two files.
+    pub(super) fn pair(&mut self, name: Untrusted, a: Blob, b: Blob, depth: usize, slot: Slot) -> Node {
+        let equal = *a == *b;
+        let digest = Sha256::of(&a);
+        let kinds = Sides::new(kind::recognise(&a), kind::recognise(&b));
+        let mut node = Node::new(name, kinds.shipped, ResultMark::Identical);
+        node.size = Sides::new(Some(a.len() as u64), Some(b.len() as u64));
+        node.digest = Sides::new(Some(digest), Some(if equal { digest } else { Sha256::of(&b) }));
+        if equal {
+            node.account = Sides::new(&a, &b).map(|s| Account::all_identical(s.len() as u64));
+        } else if (self.context.cancelled)() {
+            not_examined(&mut node, &a, &b, "cancelled");
+        } else {
+            self.open(&mut node, &a, &b, kinds, depth, slot);
+        }
+        if node.children.is_empty() {
+            self.done = self.done.saturating_add((a.len() as u64).saturating_add(b.len() as u64));
+            (self.context.progress)(self.done);
+        }
+        node
+    }
+
+    fn open(&mut self, node: &mut Node, a: &Blob, b: &Blob, kinds: Sides<NodeKind>, depth: usize, slot: Slot) {
+        let streams = |k| matches!(k, NodeKind::Gzip | NodeKind::Xz | NodeKind::Zstd | NodeKind::Bzip2);
+        let both_streams = streams(kinds.shipped) && streams(kinds.rebuilt);
+        if kinds.shipped != kinds.rebuilt && !both_streams {
+            let (old, new) = (kinds.shipped.word(), kinds.rebuilt.word());
+            node.metadata.push(format!("what was shipped is {old}, what was rebuilt is {new}"));
+            node.kind = NodeKind::Data;
+            return self.leaf(node, a, b);
+        }
+        let opens = both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
+        if opens && depth >= self.context.limits.depth {
+            let why = format!("nested deeper than the bound of {} containers", self.context.limits.depth);
+            return not_examined(node, a, b, &why);
+        }
+        let refused = if both_streams {
+            self.streams(node, a, b, kinds, depth, slot).err()
+        } else if opens {
+            self.containers(node, a, b, depth, slot).err()
+        } else {
+            return self.leaf(node, a, b);
+        };
+        match refused {
+            None => {}
+            Some(Refused::Over(why)) => not_examined(node, a, b, &why),
+            Some(Refused::Odd(why)) => {
+                node.tried.push(Tried { cause: Cause::Compression, why: format!("it cannot be opened: {why}") });
+                self.leaf(node, a, b);
+                node.why = format!("cannot be opened as {} ({why}); compared as plain bytes", node.kind.word());
+            }
+        }
+    }
+
+    fn streams(&mut self, node: &mut Node, a: &Blob, b: &Blob, kinds: Sides<NodeKind>, depth: usize, slot: Slot) -> Result<(), Refused> {
+        let one = stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?;
+        let two = stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?;
+        let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
+        fields(node, Sides::new(a, b), Sides::new(&one.fields, &two.fields), "stream", false);
+        if kinds.shipped != kinds.rebuilt {
+            let (old, new) = (kinds.shipped.word(), kinds.rebuilt.word());
+            node.metadata.push(format!("the compression {old} became {new}"));
+        }
+        node.children.push(child);
+        settle(node);
+        node.why = because(node);
+        Ok(())
+    }
+
+    fn containers(&mut self, node: &mut Node, a: &Blob, b: &Blob, depth: usize, slot: Slot) -> Result<(), Refused> {
+        let parse = match node.kind {
+            NodeKind::Tar => tar::parse,
+            NodeKind::Zip => zip::parse,
+            _ => ar::parse,
+        };
+        let one = parse(a, &mut self.budget)?;
+        let two = parse(b, &mut self.budget)?;
+        let is_package = node.kind == NodeKind::Deb;
+        if is_package {
+            self.packages.push(deb::Package::default());
+        }
+        let slot = if is_package { Slot::Package } else { slot };
+        let outcome = self.members(node, Sides::new(a, b), Sides::new(&one, &two), depth, slot);
+        let package = if is_package { self.packages.pop() } else { None };
+        outcome?;
+        fields(node, Sides::new(a, b), Sides::new(&one.loose, &two.loose), node.kind.word(), false);
+        if let Some(package) = package {
+            deb::explain_checksum_lists(node, &package);
+        }
+        settle(node);
+        node.why = because(node);
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        node: &mut Node,
+        blobs: Sides<&Blob>,
+        parsed: Sides<&Container>,
+        depth: usize,
+        slot: Slot,
+    ) -> Result<(), Refused> {
+        let pairs = pair_members(&blobs, &parsed);
+        let moved = displaced(&pairs);
+        for (i, pair) in pairs.iter().enumerate() {
+            let members = Sides::new(
+                pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
+                pair.rebuilt.and_then(|i| parsed.rebuilt.members.get(i)),
+            );
+            match (members.shipped, members.rebuilt) {
+                (Some(x), Some(y)) => {
+                    let who = Untrusted::from(x.name.as_slice()).shown().cut_start(120).as_str().to_owned();
+                    let blocked = moved.contains(&i);
+                    if blocked {
+                        node.metadata.push(format!("{who}: at another place in the archive"));
+                    }
+                    if x.name != y.name {
+                        let new = Untrusted::from(y.name.as_slice()).shown().cut_start(120);
+                        node.metadata.push(format!("{who}: is named {new} in what was rebuilt"));
+                    }
+                    let sides = Sides::new(&**blobs.shipped, &**blobs.rebuilt);
+                    fields(node, sides, Sides::new(&x.fields, &y.fields), &who, blocked);
+                    let child = self.member_pair(x, y, &blobs, depth, slot)?;
+                    node.children.push(child);
+                }
+                (Some(x), None) => {
+                    alone(&mut node.account.shipped, &x.fields);
+                    node.children.push(self.unpaired(x, Side::Shipped, blobs.shipped, slot)?);
+                }
+                (None, Some(y)) => {
+                    alone(&mut node.account.rebuilt, &y.fields);
+                    node.children.push(self.unpaired(y, Side::Rebuilt, blobs.rebuilt, slot)?);
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn member_pair(&mut self, x: &Member, y: &Member, blobs: &Sides<&Blob>, depth: usize, slot: Slot) -> Result<Node, Refused> {
+        let name = Untrusted::from(x.name.as_slice());
+        if x.nature != Nature::File && x.nature == y.nature {
+            // Its header is all there is of it, and the container accounts for that.
+            let kind = if x.nature == Nature::Directory { NodeKind::Directory } else { NodeKind::Special };
+            let mut child = Node::new(name, kind, ResultMark::Identical);
+            child.size = Sides::new(Some(0), Some(0));
+            return Ok(child);
+        }
+        let a = self.content(x, blobs.shipped)?;
+        let b = self.content(y, blobs.rebuilt)?;
+        if let Some(package) = self.packages.last_mut() {
+            package.note(slot, &x.name, Some(&a), Some(&b));
+        }
+        let inner = match slot {
+            Slot::Package if x.name.starts_with(b"control.tar") => Slot::Control,
+            Slot::Package if x.name.starts_with(b"data.tar") => Slot::Data,
+            // What is inside a package's files is not part of its lists.
+            _ => Slot::Free,
+        };
+        Ok(self.pair(name, a, b, depth + 1, inner))
+    }
+
+    fn unpaired(&mut self, member: &Member, side: Side, blob: &Blob, slot: Slot) -> Result<Node, Refused> {
+        let name = Untrusted::from(member.name.as_slice());
+        Ok(match member.nature {
+            Nature::Directory => only_special(name, side, NodeKind::Directory),
+            Nature::Special => only_special(name, side, NodeKind::Special),
+            Nature::File => {
+                let content = self.content(member, blob)?;
+                if let Some(package) = self.packages.last_mut() {
+                    let (a, b) = if side == Side::Shipped { (Some(&content), None) } else { (None, Some(&content)) };
+                    package.note(slot, &member.name, a, b);
+                }
+                only(name, side, &content)
+            }
+        })
+    }
+
+    fn content(&mut self, member: &Member, blob: &Blob) -> Result<Blob, Refused> {
+        match &member.held {
+            Held::Plain(range) => Ok(blob.slice(range.clone())),
+            Held::Stored { range, crc } => {
+                let content = blob.slice(range.clone());
+                if stream::crc32(&content) == *crc { Ok(content) } else { Err(Refused::odd("a stored member's CRC does not hold")) }
+            }
+            Held::Deflated { range, size, crc } => {
+                let packed = blob.slice(range.clone());
+                stream::inflate_member(&packed, *size, *crc, &mut self.budget).map(Blob::from)
+            }
+        }
+    }
+
+    /// Compares what cannot be opened any further.
+    fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
+        node.account = raw(a, b);
+        let found = if kind::is_text(a) && kind::is_text(b) || node.kind == NodeKind::Data { dates::changes(a, b) } else { Vec::new() };
+        explain_dates(node, a, b, 0, &found);
+        settle(node);
+        node.why = leaf_reason(node);
+        if let Some((a, b)) = self.keep(node, a, b) {
+            node.evidence = Some(std::sync::Arc::new(evidence::Plain::new(a, b, node.kind)));
+        }
+    }
+
+    /// The bytes for looking at later, if there is room.
+    pub(super) fn keep(&mut self, node: &mut Node, a: &Blob, b: &Blob) -> Option<(Blob, Blob)> {
+        let size = (a.len() as u64).saturating_add(b.len() as u64);
+        if self.kept.saturating_add(size) > self.context.limits.kept {
+            let bound = self.context.limits.kept;
+            node.why = format!("{}; too large to keep for looking at (bound {bound} bytes)", node.why);
+            return None;
+        }
+        self.kept += size;
+        Some((a.compact(), b.compact()))
+    }
+}
+
+/// Moves the differing bytes of dates from unexplained to explained. `base` is where both slices start in the file.
+pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, found: &[dates::DateChange]) {
+    for change in found {
+        let differing = change.range.clone().filter(|i| a.get(*i) != b.get(*i)).count() as u64;
+        for account in [&mut node.account.shipped, &mut node.account.rebuilt] {
+            account.unexplained = account.unexplained.saturating_sub(differing);
+            account.explain(Cause::Timestamp, differing);
+        }
+        let range = base + change.range.start..base + change.range.end;
+        prove(&mut node.proofs, Cause::Timestamp, Sides::new(span(&range), span(&range)), Sides::new(&change.old, &change.new));
+    }
+}
+
+pub(super) fn not_examined(node: &mut Node, a: &[u8], b: &[u8], why: &str) {
+    node.children.clear();
+    node.proofs.clear();
+    node.account = Sides::new(a, b).map(|s| Account::all_unexplained(s.len() as u64));
+    node.result = ResultMark::NotExamined;
+    node.why = format!("not examined: {why}");
+}
+
+fn inner_name(outer: &Untrusted) -> Untrusted {
+    let raw = outer.as_bytes();
+    let base = raw.rsplit(|b| *b == b'/').next().unwrap_or(raw);
+    for suffix in [&b".gz"[..], b".xz", b".zst", b".bz2"] {
+        if let Some(stem) = base.strip_suffix(suffix).filter(|s| !s.is_empty()) {
+            return Untrusted::from(stem);
+        }
+    }
+    Untrusted::from("content")
+}
+
+/// Pairs members by name (and occurrence of that name), then by name without the compression suffix, then by content;
+/// in the order of the shipped side, with what is only rebuilt at the end.
+fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Vec<Sides<Option<usize>>> {
+    let mut left: Vec<usize> = (0..parsed.shipped.members.len()).collect();
+    let mut right: Vec<usize> = (0..parsed.rebuilt.members.len()).collect();
+    let mut pairs = Vec::new();
+    let name = |m: &Member, _: &Blob| Some(m.name.clone());
+    let stem = |m: &Member, _: &Blob| {
+        let at = m.name.windows(4).position(|w| w == b".tar")?;
+        Some(m.name.get(..at + 4)?.to_vec())
+    };
+    let content = |m: &Member, blob: &Blob| match &m.held {
+        Held::Plain(range) if !range.is_empty() => Some(Sha256::of(&blob.slice(range.clone())).0.to_vec()),
+        Held::Stored { crc, range } => Some(format!("{crc} {}", range.len()).into_bytes()),
+        Held::Deflated { crc, size, .. } => Some(format!("{crc} {size}").into_bytes()),
+        Held::Plain(_) => None,
+    };
+    for key in [&name as &dyn Fn(&Member, &Blob) -> Option<Vec<u8>>, &stem, &content] {
+        let mut known: BTreeMap<Vec<u8>, std::collections::VecDeque<usize>> = BTreeMap::new();
+        for i in &right {
+            if let Some(k) = parsed.rebuilt.members.get(*i).and_then(|m| key(m, blobs.rebuilt)) {
+                known.entry(k).or_default().push_back(*i);
+            }
+        }
+        left.retain(|i| {
+            let Some(k) = parsed.shipped.members.get(*i).and_then(|m| key(m, blobs.shipped)) else { return true };
+            let Some(j) = known.get_mut(&k).and_then(std::collections::VecDeque::pop_front) else { return true };
+            pairs.push(Sides::new(Some(*i), Some(j)));
+            false
+        });
+        let taken: std::collections::BTreeSet<usize> = pairs.iter().filter_map(|p| p.rebuilt).collect();
+        right.retain(|j| !taken.contains(j));
+        if left.is_empty() || right.is_empty() {
+            break;
+        }
+    }
+    pairs.extend(left.into_iter().map(|i| Sides::new(Some(i), None)));
+    pairs.sort_by_key(|p| p.shipped);
+    pairs.extend(right.into_iter().map(|j| Sides::new(None, Some(j))));
+    pairs
+}
+
+/// The pairs that are not in a longest run of pairs in the same order on both sides.
+fn displaced(pairs: &[Sides<Option<usize>>]) -> std::collections::BTreeSet<usize> {
+    let sequence: Vec<(usize, usize)> = pairs.iter().enumerate().filter_map(|(at, p)| p.shipped.and(p.rebuilt).map(|j| (at, j))).collect();
+    // Patience: `tails[n]` is the element that ends the best run of length n + 1.
+    let mut tails: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; sequence.len()];
+    for (i, (_, j)) in sequence.iter().enumerate() {
+        let at = tails.partition_point(|t| sequence[*t].1 < *j);
+        before[i] = at.checked_sub(1).and_then(|p| tails.get(p).copied());
+        if at == tails.len() {
+            tails.push(i);
+        } else {
+            tails[at] = i;
+        }
+    }
+    let mut out: std::collections::BTreeSet<usize> = sequence.iter().map(|(at, _)| *at).collect();
+    let mut next = tails.last().copied();
+    while let Some(i) = next {
+        out.remove(&sequence[i].0);
+        next = before[i];
+    }
+    out
+}
+
+fn leaf_reason(node: &Node) -> String {
+    let bytes = node.account.shipped.unexplained.max(node.account.rebuilt.unexplained);
+    if node.result == ResultMark::Equivalent {
+        return causes(node);
+    }
+    match (node.metadata.first(), bytes) {
+        (Some(first), _) => first.clone(),
+        (None, 1) => "1 byte differs".to_owned(),
+        (None, n) => format!("{n} bytes differ"),
+    }
+}
+
+/// The causes that explain the node's own bytes, as words.
+pub(super) fn causes(node: &Node) -> String {
+    let mut words: Vec<&str> =
+        node.account.shipped.explained.keys().chain(node.account.rebuilt.explained.keys()).map(|c| c.word()).collect();
+    words.sort_unstable();
+    words.dedup();
+    if words.is_empty() { String::new() } else { format!("explained by {}", words.join(", ")) }
+}
+
+/// Why a container has its result.
+pub(super) fn because(node: &Node) -> String {
+    let count = |mark| node.children.iter().filter(|c| c.result == mark).count();
+    let mut parts = Vec::new();
+    if let Some(first) = node.metadata.first() {
+        parts.push(if node.metadata.len() > 1 { format!("{first} (and {} more)", node.metadata.len() - 1) } else { first.clone() });
+    } else if node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0 {
+        parts.push("its own headers differ".to_owned());
+    }
+    for (mark, word) in [
+        (ResultMark::Different, "different"),
+        (ResultMark::NotExamined, "not examined"),
+        (ResultMark::OnlyShipped, "only shipped"),
+        (ResultMark::OnlyRebuilt, "only rebuilt"),
+    ] {
+        let n = count(mark);
+        if n > 0 {
+            parts.push(format!("{n} of {} {word}", node.children.len()));
+        }
+    }
+    match (parts.is_empty(), causes(node)) {
+        (true, own) if own.is_empty() && node.result == ResultMark::Equivalent => "every difference inside is explained".to_owned(),
+        (true, own) => own,
+        _ => parts.join("; "),
+    }
+}

@@ -1,0 +1,13 @@
+//! What one file is: kind by magic, members of containers, sections, symbols and debug information of executables.
+//!
+//! Bytes in, values out: no file, thread or clock. Every parser here is strict and bounded: what it does not understand
+//! it refuses with a reason, and the caller then compares plain bytes.
+
+pub(crate) mod ar;
+pub(crate) mod blob;
+pub(crate) mod budget;
+pub(crate) mod container;
+pub(crate) mod kind;
+pub(crate) mod stream;
+pub(crate) mod tar;
+pub(crate) mod zip;

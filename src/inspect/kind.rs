@@ -1,0 +1,30 @@
+//! What a file is, by its magic alone: a name is a claim.
+
+use crate::model::NodeKind;
+
+/// The kind of these bytes.
+pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
+    match bytes {
+        [0x7f, b'E', b'L', b'F', ..] => NodeKind::Elf,
+        [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', rest @ ..] => {
+            if rest.starts_with(b"debian-binary") {
+                NodeKind::Deb
+            } else {
+                NodeKind::Ar
+            }
+        }
+        [0x1f, 0x8b, 8, ..] => NodeKind::Gzip,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => NodeKind::Xz,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => NodeKind::Zstd,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => NodeKind::Bzip2,
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => NodeKind::Zip,
+        _ if bytes.get(257..262) == Some(b"ustar".as_slice()) => NodeKind::Tar,
+        _ if is_text(bytes) => NodeKind::Text,
+        _ => NodeKind::Data,
+    }
+}
+
+/// Whether it reads as text: UTF-8 without control characters other than the usual ones.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|b| matches!(b, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)) && std::str::from_utf8(bytes).is_ok()
+}
