@@ -114,10 +114,13 @@ pub(super) fn nodes(root: &Node) -> Vec<Value> {
     list
 }
 
-/// The tree as text: one line a node, then what differs in it.
+/// The tree as text: one line a node that is not identical, then what differs in it; identical members are counted.
 pub(super) fn text(root: &Node, out: &mut String) {
     root.walk(&mut |trail| {
         let Some(node) = trail.last() else { return };
+        if node.result == ResultMark::Identical && trail.len() > 1 {
+            return;
+        }
         let indent = "  ".repeat(trail.len() - 1);
         let size = |side: Side| node.size.get(side).map_or_else(|| "-".to_owned(), |s| s.to_string());
         let _ = write!(out, "{} {indent}{}  {}  ", node.result.mark(), node.name.shown(), node.kind.word());
@@ -126,20 +129,20 @@ pub(super) fn text(root: &Node, out: &mut String) {
         } else {
             write!(out, "{} | {} bytes", size(Side::Shipped), size(Side::Rebuilt))
         };
-        let _ = writeln!(out, "  {}{}", node.result.word(), if node.why.is_empty() { String::new() } else { format!(": {}", node.why) });
+        let why = if node.why.is_empty() { String::new() } else { format!(": {}", node.why) };
+        let _ = writeln!(out, "  {}{why}", node.result.word());
         details(node, &format!("    {indent}"), out);
+        let same = node.children.iter().filter(|c| c.result == ResultMark::Identical).count();
+        if same > 0 {
+            let _ = writeln!(out, "=   {indent}{same} identical");
+        }
     });
     let total = root.total_account();
     for (word, account) in [("shipped", &total.shipped), ("rebuilt", &total.rebuilt)] {
         let causes: Vec<String> = account.explained.iter().map(|(c, n)| format!("{c} {n}")).collect();
         let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
-        let _ = writeln!(
-            out,
-            "{word}: {} bytes identical, {} explained{causes}, {} unexplained",
-            account.identical,
-            account.explained_total(),
-            account.unexplained
-        );
+        let (same, explained, rest) = (account.identical, account.explained_total(), account.unexplained);
+        let _ = writeln!(out, "{word}: {same} bytes identical, {explained} explained{causes}, {rest} unexplained");
     }
 }
 

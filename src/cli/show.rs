@@ -14,7 +14,7 @@ use crate::text::Untrusted;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Screen {
+pub(super) enum Screen {
     /// Does what was shipped match the source under review? And what is left to review.
     Overview,
     /// The source tree; with an ITEM, that file.

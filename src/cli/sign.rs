@@ -11,7 +11,7 @@ use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, may_write, 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "camelCase")]
-pub enum DecisionArg {
+pub(super) enum DecisionArg {
     /// Everything was judged and nothing stands in the way.
     Approved,
     /// Approved, with the findings that the record lists.

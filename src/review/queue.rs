@@ -260,9 +260,9 @@ fn class_of(node: &Node) -> Option<Class> {
         ResultMark::Different => {
             let below = node.children.iter().any(|c| !c.result.is_equal());
             let own = node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0;
-            if !node.functions.is_empty() {
+            if node.kind == NodeKind::Elf || !node.functions.is_empty() {
                 Some(Class::Code)
-            } else if node.kind == NodeKind::Elf || !below || own {
+            } else if !below || own {
                 Some(if node.metadata.is_empty() || own { Class::Data } else { Class::Metadata })
             } else {
                 (!node.metadata.is_empty()).then_some(Class::Metadata)
@@ -273,7 +273,8 @@ fn class_of(node: &Node) -> Option<Class> {
 
 fn provenance(facts: &Facts, items: &mut Vec<Item>) {
     for (i, link) in facts.chain.iter().enumerate() {
-        if link.standing == Standing::Broken {
+        // What differs from its rebuild has items of its own, one for each file.
+        if link.standing == Standing::Broken && link.name != "rebuilt = shipped" {
             let seen = format!("{}\0{}", link.standing.word(), link.why);
             items.push(item(
                 Class::Broken,
