@@ -55,12 +55,13 @@ pub(super) fn walk(root: &Path) -> Result<Walk, BundleError> {
         for entry in entries {
             let entry = entry.map_err(BundleError::io(&path, "list"))?;
             any = true;
-            let mut name = Vec::with_capacity(prefix.len() + 1 + entry.file_name().len());
+            let file_name = entry.file_name();
+            let mut name = Vec::with_capacity(prefix.len() + 1 + file_name.len());
             if !prefix.is_empty() {
                 name.extend_from_slice(&prefix);
                 name.push(b'/');
             }
-            name.extend_from_slice(entry.file_name().as_bytes());
+            name.extend_from_slice(file_name.as_bytes());
             let kind = entry.file_type().map_err(BundleError::io(&path, "list"))?;
             if kind.is_file() {
                 match entry.metadata() {

@@ -90,3 +90,68 @@ fn defects_of_one_kind_are_counted_not_listed_without_end() {
     assert_eq!(extra.len(), 201);
     assert!(extra.last().expect("one").what.starts_with("800 more"));
 }
+
+#[test]
+fn every_repository_of_the_libgit2_corpus_is_survived() {
+    let Some(corpus) = corpus() else { return };
+    let cache = tempfile::tempdir().expect("a temporary directory");
+    let (mut opened, mut refused, mut odd_names) = (0, 0, 0);
+    for entry in fs::read_dir(corpus.join("hostile/libgit2-resources/tests/resources")).expect("listed").flatten() {
+        for path in [entry.path(), entry.path().join(".gitted")] {
+            if !path.join("HEAD").is_file() || !path.join("objects").is_dir() {
+                continue;
+            }
+            // Every branch, not only the one that HEAD names.
+            let mut names: Vec<Option<String>> = vec![None];
+            names.extend(
+                fs::read_dir(path.join("refs/heads"))
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(|e| Some(e.file_name().to_string_lossy().into_owned())),
+            );
+            for name in names {
+                match open_repository(&path, name.as_deref(), cache.path()) {
+                    Ok((tree, content)) => {
+                        opened += 1;
+                        odd_names += usize::from(
+                            tree.defects.iter().any(|d| matches!(d.code, "source.name" | "source.case") && d.severity == Severity::Fail),
+                        );
+                        for i in 0..tree.entries.len().min(50) {
+                            let _ = content.read(i, 1 << 20);
+                        }
+                    }
+                    Err(e) => {
+                        refused += 1;
+                        assert!(!e.to_string().is_empty());
+                    }
+                }
+            }
+        }
+    }
+    assert!(opened > 100 && refused > 0, "{opened} opened, {refused} refused");
+    // Every branch of "nasty" but its master has a name that git fsck refuses, or that some file system takes for another.
+    assert_eq!(odd_names, 45);
+}
+
+#[test]
+fn no_file_of_the_hostile_archives_opens_as_a_clean_bundle() {
+    let Some(corpus) = corpus() else { return };
+    let mut seen = 0;
+    for folder in [
+        "tar-astral/tests/archives",
+        "path-traversal/tar",
+        "path-traversal/zip",
+        "path-traversal/ar",
+        "path-traversal/cpio",
+        "python-archives",
+    ] {
+        for entry in fs::read_dir(corpus.join("hostile").join(folder)).expect("listed").flatten() {
+            seen += 1;
+            let Ok(bundle) = open(&entry.path()) else { continue };
+            assert!(bundle.loose && !bundle.release.defects.is_empty(), "{}", entry.path().display());
+            hash_all(&bundle);
+        }
+    }
+    assert!(seen > 55, "{seen}");
+}
