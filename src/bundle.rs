@@ -59,7 +59,8 @@ pub struct OpenBundle {
 pub fn open(path: &Path) -> Result<OpenBundle, BundleError> {
     let mut defects = Defects::default();
     let inventory = carrier::open(path, &mut defects)?;
-    let name = std::os::unix::ffi::OsStrExt::as_bytes(path.file_name().unwrap_or(path.as_os_str())).to_vec();
+    let full = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let name = std::os::unix::ffi::OsStrExt::as_bytes(full.file_name().unwrap_or(full.as_os_str())).to_vec();
     Ok(assemble(inventory, &name, defects))
 }
 
@@ -144,7 +145,9 @@ fn assemble(inventory: Inventory, name: &[u8], mut defects: Defects) -> OpenBund
     if !is_bag {
         loose_defects(&entries, &mut defects);
     }
-    let base: &[u8] = if is_bag { b"data/" } else { b"" };
+    // Loose files may still be laid out as in a bag.
+    let has = |path: &[u8]| entries.binary_search_by(|e| e.path.as_slice().cmp(path)).is_ok();
+    let base: &[u8] = if is_bag || (has(b"data/release.json") && !has(b"release.json")) { b"data/" } else { b"" };
     let (files, slots) = payload(entries, base, bag.as_ref(), &mut defects);
     let content = Arc::new(BundleContent { backing, slots });
     let (identity, bag_info) = match bag {
@@ -219,7 +222,7 @@ fn payload(entries: Vec<Entry>, base: &[u8], bag: Option<&Bag>, defects: &mut De
         let what = || (place.clone(), format!("{} is listed and not there", Shown::of_bytes(path).cut_start(200)));
         defects.add("bag.missing", Severity::Fail, "ask for a complete bundle", what);
     };
-    for entry in entries.into_iter().filter(|e| e.path.starts_with(base)) {
+    for entry in entries.into_iter().filter(|e| bag.is_none() || e.path.starts_with(base)) {
         while let Some((path, l)) = listed.next_if(|(path, _)| path.as_slice() < entry.path.as_slice()) {
             missing(path, &l.place, defects);
             put(path.clone(), 0, 0, l.digests.clone(), false);

@@ -40,6 +40,7 @@ pub(super) type ReadTag<'a> = dyn FnMut(&[u8], u64) -> Result<Vec<u8>, String> +
 /// Reads the tag files of a bag whose files are `entries`, through `read`.
 pub(super) fn read(entries: &[super::carrier::Entry], read: &mut ReadTag<'_>, defects: &mut Defects) -> Bag {
     let mut files: BTreeMap<&[u8], Vec<u8>> = BTreeMap::new();
+    let mut total = 0u64;
     let mut manifests = Vec::new();
     let mut tag_manifests = Vec::new();
     for entry in entries.iter().filter(|e| !e.path.starts_with(b"data/")) {
@@ -49,8 +50,9 @@ pub(super) fn read(entries: &[super::carrier::Entry], read: &mut ReadTag<'_>, de
             let what = "lists files to be fetched from a network; there is none here";
             defects.fail("bag.fetch", place(), what, "ask for a complete bundle, with all files in it");
         }
-        if entry.size > limits::TAG_FILE {
-            defects.unknown("bag.bound", place(), format!("{} bytes, over the bound of a tag file: not examined", entry.size), ASK);
+        total = total.saturating_add(entry.size);
+        if entry.size > limits::TAG_FILE || total > limits::TAG_FILES {
+            defects.unknown("bag.bound", place(), format!("{} bytes, over the bound of tag files: not examined", entry.size), ASK);
             continue;
         }
         match read(path, limits::TAG_FILE) {

@@ -14,6 +14,8 @@ pub(super) const COMPONENT: usize = 255;
 pub(super) const DEPTH: usize = 256;
 /// Bytes of a tag file of a bag.
 pub(super) const TAG_FILE: u64 = 256 << 20;
+/// Bytes of all tag files of a bag.
+pub(super) const TAG_FILES: u64 = 512 << 20;
 /// Bytes of the small text files of a repository and of an extension header of a tar.
 pub(super) const SMALL_FILE: u64 = 1 << 20;
 /// Bytes of `packed-refs`.

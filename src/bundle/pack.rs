@@ -221,6 +221,7 @@ fn artifacts(parts: &BTreeMap<Vec<u8>, Part>, notes: &mut Vec<String>) -> Vec<Ar
         pairs = vec![Some(0)];
     }
     let text = |place: &str, path: &[u8]| format!("{place}/{}", String::from_utf8_lossy(path));
+    let by_name = roles::DebugFiles::new(debug.iter().map(|d| (*d, *d)));
     let mut alone = vec![true; rebuilt.len()];
     let mut out = Vec::new();
     for (left, pair) in shipped.iter().zip(pairs) {
@@ -229,8 +230,8 @@ fn artifacts(parts: &BTreeMap<Vec<u8>, Part>, notes: &mut Vec<String>) -> Vec<Ar
         } else {
             notes.push(format!("{} was not rebuilt", Shown::of_bytes(left)));
         }
-        let own = |d: &&&[u8]| shipped.len() == 1 || roles::debug_belongs(d, left);
-        let debug = debug.iter().filter(own).map(|d| text("debug", d)).collect();
+        let own = if shipped.len() == 1 { debug.clone() } else { by_name.of(left) };
+        let debug = own.into_iter().map(|d| text("debug", d)).collect();
         let right = pair.and_then(|j| rebuilt.get(j)).map(|p| text("rebuilt", p));
         out.push((String::from_utf8_lossy(left).into_owned(), Some(text("shipped", left)), right, debug));
     }

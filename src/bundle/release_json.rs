@@ -1,9 +1,9 @@
 //! `release.json`, read strictly: every problem is a defect with line and column.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::defects::Defects;
-use super::paths;
+use super::{limits, paths};
 use crate::json::{self, Json, Value};
 use crate::model::{Artifact, FileId, PayloadFile, Rebuild, Severity, SourceDeclaration, Where};
 use crate::text::{Shown, Untrusted};
@@ -31,9 +31,9 @@ pub(super) fn read(bytes: &[u8], place: &Untrusted, base: &[u8], files: &[Payloa
             return None;
         }
     };
-    let mut reader = Reader { bytes, place, base, files, defects, out: Stated::default() };
+    let mut reader = Reader { bytes, place, base, files, defects, out: Stated::default(), wrong: Vec::new(), count: BTreeMap::new() };
     reader.document(&document);
-    Some(reader.out)
+    Some(reader.tell())
 }
 
 struct Reader<'a> {
@@ -43,16 +43,38 @@ struct Reader<'a> {
     files: &'a [PayloadFile],
     defects: &'a mut Defects,
     out: Stated,
+    /// Offset, code and words of what is wrong; the words of the first of each code only.
+    wrong: Vec<(usize, &'static str, Option<String>)>,
+    count: BTreeMap<&'static str, usize>,
 }
 
 impl Reader<'_> {
     fn wrong(&mut self, code: &'static str, at: &Json, what: impl FnOnce() -> String) {
-        let (bytes, place) = (self.bytes, self.place);
-        self.defects.add(code, Severity::Fail, ASK, || {
-            // Only for those that are listed: finding a line reads the document up to it.
-            let (line, column) = json::line_column(bytes, at.offset);
-            (Where::at(place.clone(), line, column), what())
-        });
+        let count = self.count.entry(code).or_insert(0);
+        *count += 1;
+        self.wrong.push((at.offset, code, (*count <= limits::DEFECTS).then(what)));
+    }
+
+    /// Tells what was wrong, in the order of the document: lines and columns come from one pass over it.
+    fn tell(mut self) -> Stated {
+        // Those without words only count; they come last, when `Defects` lists no more of their code.
+        self.wrong.sort_by_key(|(offset, _, what)| (what.is_none(), *offset));
+        let (mut line, mut column, mut at) = (1u64, 1u64, 0usize);
+        for (offset, code, what) in self.wrong {
+            let upto = if what.is_some() { offset } else { at };
+            for b in self.bytes.get(at..upto).unwrap_or_default() {
+                match b {
+                    b'\n' => (line, column) = (line + 1, 1),
+                    // Bytes that continue a character of UTF-8.
+                    0x80..=0xBF => {}
+                    _ => column += 1,
+                }
+            }
+            at = at.max(upto);
+            let place = Where::at(self.place.clone(), line, column);
+            self.defects.add(code, Severity::Fail, ASK, || (place, what.unwrap_or_default()));
+        }
+        self.out
     }
 
     fn document(&mut self, root: &Json) {
@@ -193,7 +215,7 @@ impl Reader<'_> {
 
     /// A pair of directories: every file below them, paired by relative path.
     fn tree(&mut self, shipped: Option<&Json>, rebuilt: &[(Option<Untrusted>, Json)], debug: &[FileId], names: &mut BTreeSet<Vec<u8>>) {
-        let mut found: std::collections::BTreeMap<Vec<u8>, (Option<FileId>, Vec<Rebuild>)> = std::collections::BTreeMap::new();
+        let mut found: BTreeMap<Vec<u8>, (Option<FileId>, Vec<Rebuild>)> = BTreeMap::new();
         if let Some(at) = shipped {
             for (id, path) in self.directory(at, "shipped") {
                 found.entry(path).or_default().0 = Some(id);
@@ -204,17 +226,16 @@ impl Reader<'_> {
                 found.entry(path).or_default().1.push(Rebuild { by: by.clone(), file });
             }
         }
+        let files = self.files;
+        let path_of = |id: &FileId| usize::try_from(id.0).ok().and_then(|i| files.get(i)).map_or(&[][..], |f| f.path.as_bytes());
+        let by_name = super::roles::DebugFiles::new(debug.iter().map(|id| (*id, path_of(id))));
         for (path, (shipped_file, rebuilt)) in found {
             if !names.insert(path.clone())
                 && let Some(at) = shipped
             {
                 self.wrong("release.duplicate", at, || format!("a second artifact named \"{}\"", Shown::of_bytes(&path).cut(200)));
             }
-            let own = |id: &&FileId| {
-                let file = usize::try_from(id.0).ok().and_then(|i| self.files.get(i));
-                file.is_some_and(|f| super::roles::debug_belongs(f.path.as_bytes(), &path))
-            };
-            let debug = debug.iter().filter(own).copied().collect();
+            let debug = by_name.of(&path);
             self.out.artifacts.push(Artifact { name: path.into(), shipped: shipped_file, rebuilt, debug });
         }
     }

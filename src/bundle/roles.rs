@@ -61,10 +61,29 @@ fn debug_of(name: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// Whether a debug file of that name belongs to an artifact of that name.
-pub(super) fn debug_belongs(debug: &[u8], artifact: &[u8]) -> bool {
-    let debug = file_name(debug).to_ascii_lowercase();
-    debug_of(&debug).is_some_and(|start| !start.is_empty() && file_name(artifact).to_ascii_lowercase().starts_with(&start))
+/// Debug files by the beginning of the artifact's name that they belong to.
+pub(super) struct DebugFiles<T>(HashMap<Vec<u8>, Vec<T>>);
+
+impl<T: Copy> DebugFiles<T> {
+    /// Takes values with their paths.
+    pub(super) fn new<'a>(files: impl Iterator<Item = (T, &'a [u8])>) -> Self {
+        let mut map: HashMap<Vec<u8>, Vec<T>> = HashMap::new();
+        for (value, path) in files {
+            if let Some(start) = debug_of(&file_name(path).to_ascii_lowercase()).filter(|s| !s.is_empty()) {
+                map.entry(start).or_default().push(value);
+            }
+        }
+        Self(map)
+    }
+
+    /// Those that belong to an artifact of that path, the longest match first.
+    pub(super) fn of(&self, artifact: &[u8]) -> Vec<T> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        let name = file_name(artifact).to_ascii_lowercase();
+        (1..=name.len()).rev().filter_map(|n| self.0.get(&name[..n])).flatten().copied().collect()
+    }
 }
 
 /// Pairs shipped with rebuilt paths, both relative to their own directory: the same relative path first, then a file name that is unique
@@ -114,6 +133,7 @@ fn artifacts(shipped: &[(FileId, &[u8])], rebuilt: &[(FileId, &[u8])], debug: &[
     let left: Vec<&[u8]> = shipped.iter().map(|(_, p)| below(p)).collect();
     let right: Vec<&[u8]> = rebuilt.iter().map(|(_, p)| below(p)).collect();
     let pairs = pair(&left, &right);
+    let debug = DebugFiles::new(debug.iter().copied());
     let mut alone = vec![true; right.len()];
     let mut out: Vec<Artifact> = pairs
         .iter()
@@ -123,12 +143,7 @@ fn artifacts(shipped: &[(FileId, &[u8])], rebuilt: &[(FileId, &[u8])], debug: &[
                 alone[j] = false;
                 Some(Rebuild { by: None, file: rebuilt.get(j)?.0 })
             });
-            Artifact {
-                name: left[i].into(),
-                shipped: Some(shipped[i].0),
-                rebuilt: rebuilt.into_iter().collect(),
-                debug: debug.iter().filter(|(_, d)| debug_belongs(d, left[i])).map(|(id, _)| *id).collect(),
-            }
+            Artifact { name: left[i].into(), shipped: Some(shipped[i].0), rebuilt: rebuilt.into_iter().collect(), debug: debug.of(left[i]) }
         })
         .collect();
     out.extend(alone.iter().enumerate().filter(|(_, alone)| **alone).map(|(j, _)| Artifact {
@@ -148,7 +163,8 @@ fn sources(files: &[(FileId, &[u8])], base: &[u8]) -> Vec<SourceDeclaration> {
     for (_, path) in files.iter().filter(|(_, p)| p.ends_with(b"/HEAD")) {
         let root = &path[..path.len() - b"/HEAD".len()];
         let objects = [root, b"/objects/"].concat();
-        if files.iter().any(|(_, p)| p.starts_with(&objects)) {
+        let at = files.partition_point(|(_, p)| *p < objects.as_slice());
+        if files.get(at).is_some_and(|(_, p)| p.starts_with(&objects)) {
             out.push(declare(full(root), None));
         }
     }
@@ -182,9 +198,11 @@ mod tests {
 
     #[test]
     fn debug_files_belong_by_name() {
-        assert!(debug_belongs(b"debug/hello-dbgsym_2.10-3_amd64.deb", b"hello_2.10-3_amd64.deb"));
-        assert!(!debug_belongs(b"debug/hello-dbgsym_2.10-3_amd64.deb", b"hello-doc_2.10-3_all.deb"));
-        assert!(debug_belongs(b"prog.debug", b"bin/prog"));
-        assert!(!debug_belongs(b".debug", b"prog"));
+        let names: [&[u8]; 3] = [b"debug/hello-dbgsym_2.10-3_amd64.deb", b"prog.debug", b".debug"];
+        let files = DebugFiles::new(names.iter().enumerate().map(|(i, n)| (i, *n)));
+        assert_eq!(files.of(b"hello_2.10-3_amd64.deb"), [0]);
+        assert_eq!(files.of(b"hello-doc_2.10-3_all.deb"), Vec::<usize>::new());
+        assert_eq!(files.of(b"bin/prog"), [1]);
+        assert_eq!(files.of(b"other"), Vec::<usize>::new());
     }
 }

@@ -33,8 +33,6 @@ pub(super) struct Walk {
     pub(super) files: Vec<Found>,
     /// What is neither a file nor a directory.
     pub(super) odd: Vec<Odd>,
-    /// Directories with nothing in them, which no manifest can hold.
-    pub(super) empty: Vec<Vec<u8>>,
 }
 
 /// Walks `root`; reads directories and sizes, no file.
@@ -51,16 +49,15 @@ pub(super) fn walk(root: &Path) -> Result<Walk, BundleError> {
             }
             Err(e) => return Err(BundleError::io(&path, "list")(e)),
         };
-        let mut any = false;
         for entry in entries {
             let entry = entry.map_err(BundleError::io(&path, "list"))?;
-            any = true;
-            let mut name = Vec::with_capacity(prefix.len() + 1 + entry.file_name().len());
+            let file_name = entry.file_name();
+            let mut name = Vec::with_capacity(prefix.len() + 1 + file_name.len());
             if !prefix.is_empty() {
                 name.extend_from_slice(&prefix);
                 name.push(b'/');
             }
-            name.extend_from_slice(entry.file_name().as_bytes());
+            name.extend_from_slice(file_name.as_bytes());
             let kind = entry.file_type().map_err(BundleError::io(&path, "list"))?;
             if kind.is_file() {
                 match entry.metadata() {
@@ -88,12 +85,8 @@ pub(super) fn walk(root: &Path) -> Result<Walk, BundleError> {
                 });
             }
         }
-        if !any && !prefix.is_empty() {
-            found.empty.push(prefix);
-        }
     }
     found.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     found.odd.sort_by(|a, b| a.path.cmp(&b.path));
-    found.empty.sort();
     Ok(found)
 }

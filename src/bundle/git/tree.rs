@@ -134,6 +134,7 @@ impl Walk<'_> {
                 self.defects.fail("source.object", place(), what, "ask for a repository that `git fsck` accepts");
                 continue;
             };
+            self.case_collisions(&list, &prefix);
             for (mode, name, id) in list {
                 if self.entries.len() + self.directories + open.len() > limits::TREE_ENTRIES {
                     return Err(BundleError::OverBound {
@@ -168,7 +169,14 @@ impl Walk<'_> {
         let kind = match mode {
             0o100_644 | 0o100_664 => EntryKind::File,
             0o100_755 => EntryKind::Executable,
-            0o120_000 => EntryKind::Link,
+            0o120_000 => {
+                let special = [&b".gitmodules"[..], b".gitattributes", b".gitignore", b".mailmap"];
+                if special.contains(&crate::bundle::paths::file_name(&path).to_ascii_lowercase().as_slice()) {
+                    let what = || (Where::file(path.as_slice()), "a link in the place of a file that git itself reads".to_owned());
+                    self.defects.add("source.name", Severity::Fail, "ask for a repository that `git fsck` accepts", what);
+                }
+                EntryKind::Link
+            }
             0o160_000 => {
                 let what = || (Where::file(path.as_slice()), format!("a submodule at commit {id}: its files are not in this repository"));
                 self.defects.add("source.submodule", Severity::Unknown, "ask for the submodule's source", what);
@@ -196,12 +204,40 @@ impl Walk<'_> {
         0
     }
 
+    /// Names of one directory that some file systems take for one. With a link among them, one name leads where the other points.
+    fn case_collisions(&mut self, list: &[object::TreeEntry<'_>], prefix: &[u8]) {
+        let mut folded: Vec<(Vec<u8>, u32, &[u8])> = list.iter().map(|(mode, name, _)| (folded(name), *mode, *name)).collect();
+        folded.sort_unstable();
+        for pair in folded.windows(2) {
+            let [(a, mode_a, name_a), (b, mode_b, name_b)] = pair else { continue };
+            if a != b || name_a == name_b {
+                continue;
+            }
+            let link = [mode_a, mode_b].contains(&&0o120_000);
+            let severity = if link { Severity::Fail } else { Severity::Note };
+            let place = if prefix.is_empty() { self.origin.clone() } else { prefix.into() };
+            let (name_a, name_b) = (Shown::of_bytes(name_a).cut(100), Shown::of_bytes(name_b).cut(100));
+            let what = move || (Where::file(place), format!("{name_a} and {name_b} are one name to some file systems"));
+            self.defects.add("source.case", severity, "see that neither stands for the other", what);
+        }
+    }
+
     fn check_name(&mut self, name: &[u8], path: &[u8]) {
         if let Some(why) = name_trouble(name) {
             let what = || (Where::file(path), format!("a tree entry named {}: {why}", Shown::of_bytes(name).cut(100)));
             self.defects.add("source.name", Severity::Fail, "ask for a repository that `git fsck` accepts", what);
         }
     }
+}
+
+/// A name as a file system compares it that ignores case, and the code points that HFS+ ignores.
+fn folded(name: &[u8]) -> Vec<u8> {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let ignored = |c: &char| matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}');
+    let kept: String = String::from_utf8_lossy(name).chars().filter(|c| !ignored(c)).collect();
+    kept.to_lowercase().into_bytes()
 }
 
 /// What is wrong with one component of a path, by the rules of `git fsck`.
@@ -211,18 +247,16 @@ fn name_trouble(name: &[u8]) -> Option<&'static str> {
         let end = lower.iter().rposition(|b| !matches!(b, b' ' | b'.')).map_or(0, |i| i + 1);
         &lower[..end]
     };
-    // HFS+ ignores these code points when it compares names.
-    let visible: String = String::from_utf8_lossy(&lower)
-        .chars()
-        .filter(|c| !matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}'))
-        .collect();
+    let visible = folded(name);
+    // The short names that Windows gives to `.git`.
+    let short = trimmed.strip_prefix(b"git~").is_some_and(|n| n.len() == 1 && n[0].is_ascii_digit());
     if name.is_empty() {
         Some("it is empty")
     } else if name == b"." || name == b".." {
         Some("it means another directory")
     } else if name.contains(&b'/') {
         Some("it has a separator inside")
-    } else if trimmed == b".git" || trimmed == b"git~1" || visible == ".git" || lower.starts_with(b".git:") {
+    } else if trimmed == b".git" || visible == b".git" || lower.starts_with(b".git:") || short {
         Some("some system takes it for git's own directory")
     } else if name.contains(&b'\\') {
         Some("some systems take a backslash for a separator")
@@ -241,12 +275,26 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_are_told() {
-        let nasty =
-            [".", "..", ".git", ".GIT", ".git ", ".git...", "GIT~1", "a\\b", "a/b", "", "a\n", ".g\u{200c}it", ".git::$INDEX_ALLOCATION"];
+        let nasty = [
+            ".",
+            "..",
+            ".git",
+            ".GIT",
+            ".git ",
+            ".git...",
+            "GIT~1",
+            "git~3",
+            "a\\b",
+            "a/b",
+            "",
+            "a\n",
+            ".g\u{200c}it",
+            ".git::$INDEX_ALLOCATION",
+        ];
         for name in nasty {
             assert!(name_trouble(name.as_bytes()).is_some(), "{name:?} accepted");
         }
-        for name in [".gitignore", ".github", "git", "...a", "a b", "caf\u{e9}"] {
+        for name in [".gitignore", ".github", "git", "...a", "git~", "a b", "caf\u{e9}"] {
             assert_eq!(name_trouble(name.as_bytes()), None, "{name:?}");
         }
     }

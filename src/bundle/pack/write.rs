@@ -34,7 +34,7 @@ pub(super) fn bag(
             Part::Bytes(bytes) => target.write(&bytes)?,
             Part::Repository(found) => found.write(&mut |chunk| target.write(chunk))?,
         }
-        let (sha256, size) = target.finish()?;
+        let (sha256, size) = target.finish();
         files += 1;
         bytes = bytes.saturating_add(size);
         push(&mut manifest, sha256, &[b"data/".as_slice(), &name].concat());
@@ -62,7 +62,9 @@ fn tag(out: &Path, name: &str, bytes: &[u8]) -> Result<Sha256, BundleError> {
     let path = out.join(name);
     let mut target = Target::create(&path)?;
     target.write(bytes)?;
-    Ok(target.finish()?.0)
+    // The payload is not synced file by file: what a crash leaves incomplete does not match this manifest.
+    target.file.sync_all().map_err(BundleError::io(&path, "sync"))?;
+    Ok(target.finish().0)
 }
 
 /// A line of a manifest. No name in it needs coding: those that would are refused before.
@@ -104,9 +106,8 @@ impl<'a> Target<'a> {
         self.file.write_all(bytes).map_err(BundleError::io(self.path, "write"))
     }
 
-    fn finish(self) -> Result<(Sha256, u64), BundleError> {
-        self.file.sync_all().map_err(BundleError::io(self.path, "sync"))?;
+    fn finish(self) -> (Sha256, u64) {
         let (sha256, _, size) = self.hasher.finish();
-        Ok((sha256, size))
+        (sha256, size)
     }
 }

@@ -32,18 +32,18 @@ fn every_problem_has_its_place() {
     let (stated, told) = read_with(text, &["shipped/a"]);
     let starts: Vec<String> = told.iter().map(|t| t.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
     let wanted = [
+        "release.missing 1:1",
         "release.schema 1:12",
         "release.type 1:44",
-        "release.missing 1:1",
-        "release.commit 2:40",
         "release.path 2:22",
+        "release.commit 2:40",
         "release.absent 2:58",
         "release.type 2:71",
         "release.path 4:28",
         "release.absent 5:28",
         "release.path 5:55",
-        "release.type 6:51",
         "release.path 6:28",
+        "release.type 6:51",
         "release.duplicate 7:3",
         "release.missing 8:3",
         "release.glob 9:25",
@@ -87,4 +87,30 @@ fn rebuilders_directories_and_unknown_fields_are_kept() {
     assert_eq!(stated.artifacts[0].debug.len(), 1);
     let unknown: Vec<_> = stated.unknown.iter().map(|(k, v)| (k.lossy().into_owned(), v.lossy().into_owned())).collect();
     assert_eq!(unknown, [("artifacts[0].x".into(), "2".into()), ("note".into(), "{\"x\":1}".to_owned())]);
+}
+
+#[test]
+fn many_problems_are_counted_and_every_listed_one_has_words() {
+    let items: String = (0..1000).map(|i| format!("{{\"name\": \"{i}\", \"shipped\": \"x/{i}\"}},\n")).collect();
+    let text = format!("{{\"schema\": \"release-bundle/v1\", \"product\": \"p\", \"version\": \"1\", \"artifacts\": [{items}\n5]}}");
+    let (_, told) = read_with(&text, &[]);
+    let absent: Vec<_> = told.iter().filter(|t| t.starts_with("release.absent")).collect();
+    assert_eq!(absent.len(), 201);
+    assert_eq!(absent[199].as_str(), "release.absent 200:28 \"data/x/199\" is not in the bundle");
+    assert!(absent[200].contains("800 more"), "{}", absent[200]);
+}
+
+#[test]
+fn any_change_of_a_byte_is_survived() {
+    let text = br#"{"schema": "release-bundle/v1", "product": "p", "version": "1", "source": [{"path": "source/a", "commit": "x"}],
+ "artifacts": [{"name": "a", "shipped": "shipped/", "rebuilt": [{"by": "b", "path": "rebuilt/"}], "debug": ["debug/"]}]}"#;
+    let files = files(&["shipped/a", "rebuilt/a", "debug/a.debug", "source/a"]);
+    for at in 0..text.len() {
+        for new in [b'"', b'/', b'}', b']', 0, 0xff, b'\\', b'1'] {
+            let mut changed = text.to_vec();
+            changed[at] = new;
+            read(&changed, &"r".into(), b"data/", &files, &mut Defects::default());
+            read(&text[..at], &"r".into(), b"data/", &files, &mut Defects::default());
+        }
+    }
 }
