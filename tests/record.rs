@@ -1,4 +1,5 @@
 //! The sign-off record: made, signed by several, verified, tampered with, described to its last field.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says why it skips")]
 
 use std::collections::BTreeMap;
 

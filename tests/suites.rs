@@ -1,5 +1,6 @@
 //! Public suites: JSONTestSuite against the strict reader, Wycheproof against the Ed25519 check, sigstore-conformance and the
 //! sign-off example against what this version says of them.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says why it skips")]
 
 use std::path::{Path, PathBuf};
 
