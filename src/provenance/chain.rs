@@ -50,15 +50,19 @@ fn signer(attestation: &Attestation) -> String {
 /// The shipped artifacts and their digests.
 struct Shipped<'a> {
     all: Vec<(&'a Untrusted, Sha256)>,
+    digests: BTreeSet<Sha256>,
     unhashed: Option<&'a Untrusted>,
 }
 
 impl<'a> Shipped<'a> {
     fn new(inputs: &Inputs<'a>) -> Self {
-        let mut shipped = Self { all: Vec::new(), unhashed: None };
+        let mut shipped = Self { all: Vec::new(), digests: BTreeSet::new(), unhashed: None };
         for artifact in &inputs.release.artifacts {
             match artifact.shipped.map(inputs.digests) {
-                Some(Some(digest)) => shipped.all.push((&artifact.name, digest)),
+                Some(Some(digest)) => {
+                    shipped.digests.insert(digest);
+                    shipped.all.push((&artifact.name, digest));
+                }
                 Some(None) => shipped.unhashed = shipped.unhashed.or(Some(&artifact.name)),
                 None => {}
             }
@@ -71,6 +75,11 @@ impl<'a> Shipped<'a> {
             return Some((Standing::Absent, format!("{} has not been hashed", name.shown().cut(120))));
         }
         self.all.is_empty().then(|| (Standing::Absent, "nothing was shipped".to_owned()))
+    }
+
+    /// Whether an attestation names any of them: in time proportional to its subjects, since a bundle may have many of both.
+    fn is_named_by(&self, attestation: &Attestation) -> bool {
+        attestation.subjects.iter().flat_map(|s| &s.digests).filter_map(Digest::sha256).any(|d| self.digests.contains(&d))
     }
 
     fn named_by(&self, digests: &BTreeSet<Sha256>) -> usize {
@@ -115,7 +124,7 @@ fn commit_provenance(inputs: &Inputs<'_>, shipped: &Shipped<'_>, provenance: &[&
     if let Some(not_ready) = shipped.not_ready() {
         return not_ready;
     }
-    let named: Vec<&Attestation> = provenance.iter().copied().filter(|a| shipped.named_by(&digests_of(std::iter::once(*a))) > 0).collect();
+    let named: Vec<&Attestation> = provenance.iter().copied().filter(|a| shipped.is_named_by(a)).collect();
     if named.is_empty() {
         return (Standing::Absent, "no provenance names a shipped artifact".to_owned());
     }

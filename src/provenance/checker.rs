@@ -58,7 +58,7 @@ struct Offer {
 /// Checks signatures against the reviewer's signers, then against the bundle's offers.
 pub(crate) struct Checker<'a> {
     signers: &'a AllowedSigners,
-    keys: Vec<(String, &'a Key)>,
+    keys: Vec<&'a Key>,
     offers: Vec<Offer>,
     spent: u64,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Checker<'a> {
 impl<'a> Checker<'a> {
     pub(crate) fn new(signers: &'a AllowedSigners) -> Self {
         let mut seen = BTreeSet::new();
-        let keys = signers.entries().iter().map(|e| (e.key.fingerprint(), &e.key)).filter(|(f, _)| seen.insert(f.clone())).collect();
+        let keys = signers.entries().iter().map(|e| &e.key).filter(|k| seen.insert(k.fingerprint())).collect();
         Self { signers, keys, offers: Vec::new(), spent: 0 }
     }
 
@@ -100,8 +100,11 @@ impl<'a> Checker<'a> {
                 Err(e) => bad(signature.keyid.clone(), e.to_string()),
             };
         }
+        if self.spent > BUDGET {
+            return exhausted(signature.keyid.clone());
+        }
         let hint = signature.keyid.lossy().into_owned();
-        let mut candidates: Vec<&Key> = self.keys.iter().map(|(_, k)| *k).chain(self.offers.iter().map(|o| &o.key)).collect();
+        let mut candidates: Vec<&Key> = self.keys.iter().copied().chain(self.offers.iter().map(|o| &o.key)).collect();
         // The key id only says which key to try first.
         candidates.sort_by_key(|k| k.fingerprint() != hint);
         let mut found = None;
@@ -142,13 +145,13 @@ impl<'a> Checker<'a> {
     pub(crate) fn check_sshsig(&mut self, signature: &sshsig::SshSig, keyid: Untrusted, message: &[u8], namespace: &str) -> Checked {
         self.spent = self.spent.saturating_add(FLOOR).saturating_add(message.len() as u64);
         if self.spent > BUDGET {
-            return unknown(keyid, "not checked: the bundle has more signatures than the bound on work allows".to_owned());
+            return exhausted(keyid);
         }
         match sshsig::verify(signature, message, namespace, &signature.key) {
             Ok(()) => self.judge(&signature.key, keyid, namespace, false),
             Err(e @ sshsig::SshSigError::Unsupported(_)) => unknown(keyid, e.to_string()),
             Err(e) => {
-                let print = signature.key.fingerprint();
+                let print = signature.key.fingerprint().to_owned();
                 bad(keyid, format!("{e} (key {} {print})", self.called(&print)))
             }
         }
@@ -163,7 +166,7 @@ impl<'a> Checker<'a> {
 
     /// What a good signature by `key` is worth; `raw` when the signature does not carry the key itself.
     fn judge(&self, key: &Key, keyid: Untrusted, namespace: &str, raw: bool) -> Checked {
-        let print = key.fingerprint();
+        let print = key.fingerprint().to_owned();
         let mut best: Option<(Who, Option<String>)> = None;
         for entry in self.signers.find(&print) {
             let called = Some(entry.principals.clone());
@@ -207,4 +210,8 @@ fn bad(keyid: Untrusted, reason: String) -> Checked {
 fn unknown(keyid: Untrusted, reason: String) -> Checked {
     let report = SignatureReport { keyid, outcome: Outcome::CannotTell, principal: None, fingerprint: None, reason: reason.clone() };
     Checked { who: Who::Unknown(reason), report }
+}
+
+fn exhausted(keyid: Untrusted) -> Checked {
+    unknown(keyid, "not checked: the bundle has more signatures than the bound on work allows".to_owned())
 }

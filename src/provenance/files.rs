@@ -1,5 +1,7 @@
 //! From the files of `data/provenance` to attestations.
 
+use std::collections::BTreeMap;
+
 use crate::json;
 use crate::model::{Attestation, FileRole, Outcome, Question, Subject};
 use crate::text::Untrusted;
@@ -18,12 +20,15 @@ struct Work<'a, 'i> {
     inputs: &'a Inputs<'i>,
     checker: Checker<'a>,
     known: Known,
+    /// Index of each file by its path.
+    places: BTreeMap<&'a [u8], usize>,
     rows: Vec<Attestation>,
 }
 
 /// Reads every file.
 pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
-    let mut work = Work { inputs, checker: Checker::new(inputs.signers), known: Known::new(inputs), rows: Vec::new() };
+    let places = inputs.files.iter().enumerate().map(|(i, (_, path, _))| (path.as_bytes(), i)).collect();
+    let mut work = Work { inputs, checker: Checker::new(inputs.signers), known: Known::new(inputs), places, rows: Vec::new() };
     let is_offer = |index: usize| {
         inputs.files.get(index).is_some_and(|(id, path, _)| {
             path.as_bytes().starts_with(b"data/trust/") || inputs.release.file(*id).is_some_and(|f| f.role == FileRole::Trust)
@@ -61,7 +66,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
     }
 }
 
-impl Work<'_, '_> {
+impl<'a> Work<'a, '_> {
     fn file(&mut self, path: &Untrusted, bytes: &[u8]) {
         let text = path.lossy().into_owned();
         let name = String::from_utf8_lossy(judge::base(text.as_bytes())).into_owned();
@@ -81,6 +86,11 @@ impl Work<'_, '_> {
         }
         let row = blank(path, None, kind_of(&lower), UNCHECKED, bytes);
         self.rows.push(row);
+    }
+
+    fn bytes_of(&self, path: &[u8]) -> Option<&'a [u8]> {
+        let (_, _, bytes) = self.inputs.files.get(*self.places.get(path)?)?;
+        Some(bytes)
     }
 
     fn lines(&mut self, path: &Untrusted, bytes: &[u8]) {
@@ -172,8 +182,8 @@ impl Work<'_, '_> {
         let label = crate::text::Shown::new(name).cut(80).to_string();
         let mut sidecar = path.as_bytes().to_vec();
         sidecar.extend_from_slice(b".sig");
-        let found = self.inputs.files.iter().find(|(_, p, _)| p.as_bytes() == sidecar).map(|(_, _, b)| b);
-        let (kind, checked, unsigned) = match found.map(|b| sshsig::parse(b)) {
+        let found = self.bytes_of(&sidecar);
+        let (kind, checked, unsigned) = match found.map(sshsig::parse) {
             None => (label.clone(), Vec::new(), format!("not signed: no {label}.sig beside it")),
             Some(Err(e)) => (format!("{label} with .sig"), Vec::new(), format!("{label}.sig is {UNCHECKED}: {e}")),
             Some(Ok(signature)) => {
@@ -201,12 +211,12 @@ impl Work<'_, '_> {
     /// A `.sig` beside a list was checked with it; any other is checked over the file that it stands beside.
     fn detached(&mut self, path: &Untrusted, bytes: &[u8]) {
         let target = path.as_bytes().strip_suffix(b".sig").unwrap_or_default();
-        let beside = self.inputs.files.iter().find(|(_, p, _)| p.as_bytes() == target);
+        let beside = self.bytes_of(target);
         let name = String::from_utf8_lossy(judge::base(target)).into_owned();
         if beside.is_some() && sums::algorithm_of(&name).is_some() {
             return;
         }
-        let (Ok(signature), Some((_, _, message))) = (sshsig::parse(bytes), beside) else {
+        let (Ok(signature), Some(message)) = (sshsig::parse(bytes), beside) else {
             let why = if beside.is_none() { "not checked: the file that it signs is not beside it" } else { UNCHECKED };
             let row = blank(path, None, "detached signature", why, bytes);
             return self.rows.push(row);

@@ -16,6 +16,7 @@ pub struct Key {
     blob: Vec<u8>,
     point: Option<[u8; 32]>,
     application: Option<Vec<u8>>,
+    print: String,
 }
 
 /// What the point of a security key (`sk-…`) adds to what it signs: flags and counter (PROTOCOL.u2f of OpenSSH).
@@ -38,7 +39,7 @@ impl Key {
         }
         let mut reader = Reader::new(blob);
         let kind = reader.string().and_then(|s| std::str::from_utf8(s).ok()).ok_or("the key has no type")?.to_owned();
-        let mut key = Self { kind, blob: blob.to_vec(), point: None, application: None };
+        let mut key = Self { kind, blob: blob.to_vec(), point: None, application: None, print: fingerprint(blob) };
         let token = key.kind == "sk-ssh-ed25519@openssh.com";
         if key.kind == "ssh-ed25519" || token {
             let point = reader.string().ok_or("the key is cut short")?;
@@ -93,8 +94,8 @@ impl Key {
 
     /// The fingerprint as `ssh-keygen -l` prints it: `SHA256:` and 43 characters.
     #[must_use]
-    pub fn fingerprint(&self) -> String {
-        fingerprint(&self.blob)
+    pub fn fingerprint(&self) -> &str {
+        &self.print
     }
 
     /// Whether a raw signature of this key can be checked here.

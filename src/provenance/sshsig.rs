@@ -119,7 +119,7 @@ pub fn verify(signature: &SshSig, message: &[u8], namespace: &str, key: &Key) ->
         return Err(SshSigError::Namespace { found, wanted: namespace.to_owned() });
     }
     if signature.key != *key {
-        return Err(SshSigError::OtherKey(signature.key.fingerprint()));
+        return Err(SshSigError::OtherKey(signature.key.fingerprint().to_owned()));
     }
     if !key.is_checked() {
         return Err(SshSigError::Unsupported(format!("a signature of a key of type {}", key.kind())));
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(verify(&signature, b"massage", "file", &key), Err(SshSigError::Bad));
         assert_eq!(verify(&signature, b"message", "git", &key).unwrap_err().to_string(), "made for the namespace file, not git");
         let (other, _) = make(2, "file", b"message");
-        assert_eq!(verify(&signature, b"message", "file", &other), Err(SshSigError::OtherKey(key.fingerprint())));
+        assert_eq!(verify(&signature, b"message", "file", &other), Err(SshSigError::OtherKey(key.fingerprint().to_owned())));
         for cut in 0..bytes.len() {
             assert!(parse(&bytes[..cut]).is_err(), "cut at {cut}");
         }

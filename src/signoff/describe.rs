@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::json;
+use crate::json::{self, Json};
 use crate::text::{Role, Row, Shown};
 
 use super::{Decision, RecordError};
@@ -20,7 +20,7 @@ const LABEL: usize = 15;
 pub fn describe(payload: &[u8]) -> Result<Vec<Row>, RecordError> {
     let json = json::parse(payload).map_err(|e| RecordError::Statement(e.to_string()))?;
     let mut rows = Rows(Vec::new());
-    let mut top = Part::new(String::new(), Some(json.to_serde()));
+    let mut top = Part::new(String::new(), Some(plain(&json)));
     let mut predicate = top.part("predicate");
     rows.decision(&mut predicate);
     rows.release(&mut predicate);
@@ -39,6 +39,20 @@ pub fn describe(payload: &[u8]) -> Result<Vec<Row>, RecordError> {
         rows.0.insert(before, Row::new().with(Role::Title, "Also signed, not known to this version"));
     }
     Ok(rows.0)
+}
+
+/// The value with every number as it was written: a fraction must not be rounded on its way to the reader.
+fn plain(json: &Json) -> Value {
+    match &json.value {
+        json::Value::Number(text) => Value::String(text.clone()),
+        json::Value::Array(items) => Value::Array(items.iter().map(plain).collect()),
+        json::Value::Object(members) => Value::Object(members.iter().map(|(k, v)| (k.clone(), plain(v))).collect()),
+        _ => json.to_serde(),
+    }
+}
+
+fn stated(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "(not stated)".to_owned())
 }
 
 /// An object whose members are taken out as they are said.
@@ -265,9 +279,9 @@ impl Rows {
 
     fn findings(&mut self, predicate: &mut Part) {
         let mut findings = predicate.part("findings");
-        let counts = (findings.word("open"), findings.word("closed"));
-        if let (Some(open), Some(closed)) = counts {
-            self.title(&format!("Findings: {open} open, {closed} closed"));
+        let (open, closed) = (findings.word("open"), findings.word("closed"));
+        if open.is_some() || closed.is_some() {
+            self.title(&format!("Findings: {} open, {} closed", stated(open), stated(closed)));
         }
         for mut finding in findings.list("list").unwrap_or_default() {
             let mut word = |name: &str| finding.word(name).unwrap_or_default();
@@ -313,16 +327,17 @@ impl Rows {
         }
         let mut time = predicate.part("time");
         let (at, clock) = (time.word("reviewedAt"), time.word("clock"));
-        if let (Some(at), Some(clock)) = (at, clock) {
-            self.say("Reviewed at", Role::Claim, format!("{at} by the clock of the {clock}, which nothing vouches for"));
+        if at.is_some() || clock.is_some() {
+            let text = format!("{} by the clock of the {}, which nothing vouches for", stated(at), stated(clock));
+            self.say("Reviewed at", Role::Claim, text);
         }
         self.maybe("Not before", time.word("notBefore"));
         time.rest(self);
         let mut journal = predicate.part("journal");
         let count = journal.word("count");
         let head = journal.sha("head", self);
-        if let (Some(count), Some(head)) = (count, head) {
-            self.say("Journal", Role::Text, format!("{count} entries, head {head}"));
+        if count.is_some() || head.is_some() {
+            self.say("Journal", Role::Text, format!("{} entries, head {}", stated(count), stated(head)));
         }
         journal.rest(self);
         let policy = predicate.sha("policy", self);

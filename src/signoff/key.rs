@@ -5,6 +5,8 @@ use ed25519_dalek::Signer as _;
 use ssh_key::private::KeypairData;
 use ssh_key::{PrivateKey, PublicKey};
 
+use crate::provenance::{Key, wire::Reader};
+
 /// Why nothing was signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
@@ -57,7 +59,9 @@ impl FileSigner {
             return Err(SignError::NotAKey(format!("this is a public key ({kind}…); give the file without .pub")));
         }
         let key = PrivateKey::from_openssh(pem).map_err(|e| match e {
-            ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => SignError::NotEd25519("Such".to_owned()),
+            ssh_key::Error::AlgorithmUnknown | ssh_key::Error::AlgorithmUnsupported { .. } => {
+                SignError::NotEd25519(kind_of(pem).unwrap_or_else(|| "such".to_owned()))
+            }
             other => SignError::NotAKey(other.to_string()),
         })?;
         // Said before a passphrase is asked for: it would be typed in vain.
@@ -78,6 +82,20 @@ impl FileSigner {
         }
         Ok(Self { public: key.public_key().clone(), secret })
     }
+}
+
+/// The type of the public half in a key file (PROTOCOL.key of OpenSSH), for a message about a type that is not read here.
+fn kind_of(pem: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(pem).ok()?.trim();
+    let body = text.strip_prefix("-----BEGIN OPENSSH PRIVATE KEY-----")?.strip_suffix("-----END OPENSSH PRIVATE KEY-----")?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).ok()?;
+    let mut reader = Reader::new(bytes.strip_prefix(b"openssh-key-v1\0")?);
+    // Cipher, key derivation and its options come before the number of keys and the first public key.
+    for _ in 0..3 {
+        reader.string()?;
+    }
+    reader.number()?;
+    Key::from_blob(reader.string()?).ok().map(|k| k.kind())
 }
 
 impl std::fmt::Debug for FileSigner {

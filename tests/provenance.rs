@@ -1,0 +1,526 @@
+//! Attestations and the chain, on the real releases and on statements made here with each thing wrong in turn.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says why it skips")]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use countersign::digest::Sha256;
+use countersign::model::{
+    Artifact, Attestation, Carrier, ChainLink, FileId, FileRole, Identity, IdentityBasis, Node, NodeKind, Outcome, PayloadFile, Question,
+    Rebuild, Release, ResultMark, SourceTree, Standing,
+};
+use countersign::provenance::{AllowedSigners, Inputs, dsse, examine, sshsig};
+use countersign::text::Untrusted;
+use ed25519_dalek::Signer as _;
+
+const COMMIT: &str = "565e73d13aceeaafc0f1e5638f78355a9431b9eb";
+/// What `ssh-keygen -l` prints for the two test keys of the real releases.
+const VENDOR: &str = "SHA256:sNfSVLV7zNL5Gh6rjhSCOlEvpVyiY89kEDjT+/PvR+c";
+const BUILDER: &str = "SHA256:KsRNQjAZV/iatvBJB+L5A+Wba5dXqoDEVRA0K5+cXhA";
+
+struct Case {
+    release: Release,
+    contents: BTreeMap<u32, Vec<u8>>,
+    signers: AllowedSigners,
+    source: Option<SourceTree>,
+    builders: BTreeSet<String>,
+    comparisons: Vec<Option<Arc<Node>>>,
+    unhashed: RefCell<BTreeSet<u32>>,
+}
+
+impl Case {
+    /// Files as (path, bytes); every file in `data/shipped` is an artifact, with what has the same name in `data/rebuilt`.
+    fn new(mut files: Vec<(String, Vec<u8>)>, product: &str) -> Self {
+        files.sort();
+        let role = |path: &str| match path.split('/').nth(1) {
+            Some("provenance") => FileRole::Provenance,
+            Some("trust") => FileRole::Trust,
+            Some("shipped") => FileRole::Shipped,
+            Some("rebuilt") => FileRole::Rebuilt,
+            _ => FileRole::Other,
+        };
+        let id = |path: &str| files.iter().position(|(p, _)| p == path).map(|i| FileId(u32::try_from(i).unwrap()));
+        let artifacts: Vec<_> = files
+            .iter()
+            .filter_map(|(path, _)| {
+                let name = path.strip_prefix("data/shipped/")?;
+                let rebuilt = id(&format!("data/rebuilt/{name}")).map(|file| Rebuild { by: None, file });
+                Some(Artifact { name: name.into(), shipped: id(path), rebuilt: rebuilt.into_iter().collect(), debug: Vec::new() })
+            })
+            .collect();
+        let payload = |(path, bytes): &(String, Vec<u8>)| PayloadFile {
+            path: path.as_str().into(),
+            role: role(path),
+            size: bytes.len() as u64,
+            declared: Vec::new(),
+            present: true,
+        };
+        let release = Release {
+            carrier: Carrier::Directory,
+            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
+            product: product.into(),
+            version: "1".into(),
+            files: files.iter().map(payload).collect(),
+            sources: Vec::new(),
+            artifacts,
+            required: Vec::new(),
+            unknown: Vec::new(),
+            bag_info: Vec::new(),
+            defects: Vec::new(),
+        };
+        let comparisons = vec![None; release.artifacts.len()];
+        let contents = files.into_iter().enumerate().map(|(i, (_, b))| (u32::try_from(i).unwrap(), b)).collect();
+        let source = SourceTree {
+            origin: "data/source/x.bundle".into(),
+            commit: Some(COMMIT.into()),
+            tree: Some("aa".repeat(20)),
+            tag: Some("v1".into()),
+            tag_matches: Some(true),
+            ..SourceTree::default()
+        };
+        Self {
+            release,
+            contents,
+            signers: AllowedSigners::default(),
+            source: Some(source),
+            builders: BTreeSet::new(),
+            comparisons,
+            unhashed: RefCell::default(),
+        }
+    }
+
+    fn examine(&self) -> (Vec<Attestation>, Vec<ChainLink>) {
+        let digests = |id: FileId| {
+            if self.unhashed.borrow().contains(&id.0) { None } else { self.contents.get(&id.0).map(|b| Sha256::of(b)) }
+        };
+        let files: Vec<(FileId, Untrusted, Vec<u8>)> = self
+            .release
+            .files
+            .iter()
+            .zip(&self.contents)
+            .filter(|(f, _)| matches!(f.role, FileRole::Provenance | FileRole::Trust))
+            .map(|(f, (id, bytes))| (FileId(*id), f.path.clone(), bytes.clone()))
+            .collect();
+        examine(&Inputs {
+            files: &files,
+            signers: &self.signers,
+            release: &self.release,
+            digests: &digests,
+            source: self.source.as_ref(),
+            builders: &self.builders,
+            comparisons: &self.comparisons,
+        })
+    }
+
+    fn compared(mut self, result: ResultMark) -> Self {
+        self.comparisons =
+            self.release.artifacts.iter().map(|a| Some(Arc::new(Node::new(a.name.clone(), NodeKind::Data, result)))).collect();
+        self
+    }
+}
+
+fn get(row: &Attestation, question: Question) -> (Outcome, &str) {
+    let answer = row.answers.iter().find(|a| a.question == question).unwrap();
+    (answer.outcome, &answer.reason)
+}
+
+fn link<'a>(links: &'a [ChainLink], name: &str) -> (Standing, &'a str) {
+    let link = links.iter().find(|l| l.name == name).unwrap();
+    (link.standing, &link.why)
+}
+
+fn corpus(below: &str) -> Option<PathBuf> {
+    match std::env::var_os("COUNTERSIGN_CORPUS") {
+        Some(dir) => Some(Path::new(&dir).join(below)),
+        None => {
+            println!("skipped: COUNTERSIGN_CORPUS is not set");
+            None
+        }
+    }
+}
+
+fn real(name: &str) -> Option<Case> {
+    fn walk(root: &Path, dir: &Path, out: &mut Vec<(String, Vec<u8>)>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, out);
+            } else {
+                let relative = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                out.push((relative, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let root = corpus("../releases")?.join(name);
+    let mut files = Vec::new();
+    walk(&root, &root.join("data"), &mut files);
+    let declared: serde_json::Value = serde_json::from_slice(&std::fs::read(root.join("data/release.json")).unwrap()).unwrap();
+    let mut case = Case::new(files, name);
+    let text = |p: &str| declared.pointer(p).unwrap().as_str().unwrap().to_owned();
+    if let Some(source) = &mut case.source {
+        source.commit = Some(text("/source/0/commit"));
+    }
+    Some(case)
+}
+
+#[test]
+fn real_releases_with_the_reviewers_signers() {
+    for name in ["sed", "hello", "gzip"] {
+        let Some(mut case) = real(name) else { return };
+        let trust = case.release.files.iter().position(|f| f.role == FileRole::Trust).unwrap();
+        case.signers = AllowedSigners::parse(&case.contents[&u32::try_from(trust).unwrap()]).unwrap();
+        assert_eq!(case.signers.entries().len(), 2);
+        let case = case.compared(ResultMark::Identical);
+        let (rows, links) = case.examine();
+        assert_eq!(rows.len(), 3, "{rows:?}");
+
+        let list = rows.iter().find(|r| r.kind == "SHA256SUMS with SSHSIG").unwrap();
+        assert_eq!(get(list, Question::Subject), (Outcome::Yes, "1 of 1 subjects equal files we hashed"));
+        assert_eq!(get(list, Question::Signature), (Outcome::Yes, &*format!("signed by vendor@test.invalid {VENDOR}")));
+        assert_eq!(get(list, Question::Signer).0, Outcome::Yes);
+        assert_eq!(list.signatures[0].principal.as_deref(), Some("vendor@test.invalid"));
+
+        let slsa = rows.iter().find(|r| r.kind == "in-toto Statement v1").unwrap();
+        assert_eq!(slsa.line, Some(1));
+        assert_eq!(slsa.predicate_type, Some("https://slsa.dev/provenance/v1".into()));
+        assert_eq!(slsa.builder, Some("https://builds.test.invalid/assembly-line".into()));
+        assert_eq!(slsa.build_type, Some("https://builds.test.invalid/dpkg-buildpackage/v1".into()));
+        assert_eq!(slsa.commit, case.source.as_ref().unwrap().commit);
+        assert_eq!(get(slsa, Question::Subject), (Outcome::Yes, "1 of 1 subjects equal files we hashed"));
+        assert_eq!(get(slsa, Question::Signature), (Outcome::Yes, &*format!("signed by builder@test.invalid {BUILDER}")));
+        assert_eq!(get(slsa, Question::Signer).0, Outcome::Yes);
+        assert_eq!(get(slsa, Question::Time), (Outcome::CannotTell, "no authenticated time"));
+        assert_eq!(get(slsa, Question::Builder).0, Outcome::CannotTell);
+        assert_eq!(get(slsa, Question::Source).0, Outcome::Yes);
+        assert_eq!(get(slsa, Question::Materials), (Outcome::Yes, "it names no material beside the source commit"));
+
+        let buildinfo = rows.iter().find(|r| r.kind == "Debian .buildinfo").unwrap();
+        assert!(buildinfo.answers.iter().all(|a| a.outcome == Outcome::CannotTell && a.reason == "not checked by this version"));
+        assert_eq!(buildinfo.answers.len(), 7);
+
+        let names: Vec<_> = links.iter().map(|l| (l.name, l.standing)).collect();
+        assert_eq!(
+            names,
+            [
+                ("tree = commit", Standing::Proven),
+                ("commit = tag", Standing::Proven),
+                ("commit = provenance", Standing::Claimed),
+                ("shipped = subject", Standing::Proven),
+                ("rebuilt = shipped", Standing::Proven),
+            ],
+            "{links:?}"
+        );
+    }
+}
+
+#[test]
+fn real_release_with_only_the_keys_that_it_offers() {
+    let Some(case) = real("hello") else { return };
+    let (rows, links) = case.examine();
+    let slsa = rows.iter().find(|r| r.kind == "in-toto Statement v1").unwrap();
+    let (outcome, reason) = get(slsa, Question::Signature);
+    assert_eq!(outcome, Outcome::Yes);
+    assert!(reason.contains("builder@test.invalid SHA256:KsRNQjAZV/iatvBJB+L5A+Wba5dXqoDEVRA0K5+cXhA, a key that the bundle itself offers in data/trust/allowed_signers"), "{reason}");
+    assert!(reason.contains("an offer, not trust"), "{reason}");
+    assert_eq!(get(slsa, Question::Signer), (Outcome::CannotTell, "no allowed signers were given: pass --signers FILE"));
+    assert_eq!(slsa.signatures[0].outcome, Outcome::CannotTell);
+    assert_eq!(slsa.signatures[0].principal, None);
+    assert_eq!(link(&links, "commit = provenance").0, Standing::Absent);
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
+    assert_eq!(
+        link(&links, "rebuilt = shipped"),
+        (Standing::Absent, "1 of 1 artifacts are not shown equal: hello_2.10-3_amd64.deb has not been compared yet")
+    );
+}
+
+#[test]
+fn real_release_with_a_reviewer_who_trusts_somebody_else() {
+    let Some(mut case) = real("hello") else { return };
+    case.signers = AllowedSigners::parse(signer_line("other@x", "", 7).as_bytes()).unwrap();
+    let (rows, _) = case.examine();
+    for row in rows.iter().filter(|r| !r.signatures.is_empty()) {
+        let (outcome, reason) = get(row, Question::Signer);
+        assert_eq!(outcome, Outcome::No, "{reason}");
+        assert!(reason.contains("not among the reviewer's allowed signers"), "{reason}");
+    }
+}
+
+#[test]
+fn real_release_with_one_byte_changed() {
+    let Some(mut case) = real("hello") else { return };
+    let trust = case.release.files.iter().position(|f| f.role == FileRole::Trust).unwrap();
+    case.signers = AllowedSigners::parse(&case.contents[&u32::try_from(trust).unwrap()]).unwrap();
+    let shipped = case.release.files.iter().position(|f| f.role == FileRole::Shipped).unwrap();
+    let bytes = case.contents.get_mut(&u32::try_from(shipped).unwrap()).unwrap();
+    bytes[1000] ^= 1;
+    // The rebuild is another file, so nothing has the stated digest any more.
+    let (rows, links) = case.compared(ResultMark::Different).examine();
+    for kind in ["SHA256SUMS with SSHSIG", "in-toto Statement v1"] {
+        let (outcome, reason) = get(rows.iter().find(|r| r.kind == kind).unwrap(), Question::Subject);
+        assert_eq!(outcome, Outcome::No);
+        assert!(reason.starts_with("it says sha256 2e6e2f1a0007… for hello_2.10-3_amd64.deb, and the file here has "), "{reason}");
+    }
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Broken);
+    assert_eq!(link(&links, "rebuilt = shipped").0, Standing::Broken);
+}
+
+// Statements made here.
+
+fn secret(seed: u8) -> ed25519_dalek::SigningKey {
+    ed25519_dalek::SigningKey::from_bytes(&[seed; 32])
+}
+
+fn blob(seed: u8) -> Vec<u8> {
+    let mut out = vec![0, 0, 0, 11];
+    out.extend_from_slice(b"ssh-ed25519\0\0\0\x20");
+    out.extend_from_slice(secret(seed).verifying_key().as_bytes());
+    out
+}
+
+fn signer_line(principal: &str, options: &str, seed: u8) -> String {
+    format!("{principal} {options} ssh-ed25519 {}\n", base64::engine::general_purpose::STANDARD.encode(blob(seed)))
+}
+
+fn envelope(payload: &str, seeds: &[u8]) -> Vec<u8> {
+    let message = dsse::pae(dsse::IN_TOTO, payload.as_bytes());
+    dsse::write(&dsse::Envelope {
+        payload_type: dsse::IN_TOTO.into(),
+        payload: payload.as_bytes().to_vec(),
+        signatures: seeds
+            .iter()
+            .map(|s| dsse::Signature {
+                keyid: countersign::provenance::fingerprint(&blob(*s)).into(),
+                sig: secret(*s).sign(&message).to_bytes().to_vec(),
+            })
+            .collect(),
+    })
+}
+
+fn slsa(subjects: &[(&str, &str)], commit: &str, builder: &str) -> String {
+    let subjects: Vec<_> = subjects.iter().map(|(n, d)| serde_json::json!({"name": n, "digest": {"sha256": d}})).collect();
+    serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {"buildDefinition": {"buildType": "t", "resolvedDependencies": [
+            {"uri": "git+https://x", "digest": {"gitCommit": commit}}]}, "runDetails": {"builder": {"id": builder}}}
+    })
+    .to_string()
+}
+
+fn made(provenance: &[(&str, Vec<u8>)]) -> Case {
+    let mut files = vec![("data/shipped/a.deb".to_owned(), b"aaa".to_vec()), ("data/shipped/b.deb".to_owned(), b"bbb".to_vec())];
+    files.extend(provenance.iter().map(|(n, b)| (format!("data/provenance/{n}"), b.clone())));
+    let mut case = Case::new(files, "made");
+    case.signers = AllowedSigners::parse(signer_line("builder@x", "", 1).as_bytes()).unwrap();
+    case
+}
+
+fn both() -> [(String, String); 2] {
+    [("a.deb".into(), Sha256::of(b"aaa").to_string()), ("b.deb".into(), Sha256::of(b"bbb").to_string())]
+}
+
+fn good(commit: &str) -> String {
+    let both = both();
+    slsa(&[(&both[0].0, &both[0].1), (&both[1].0, &both[1].1)], commit, "https://b")
+}
+
+#[test]
+fn the_chain_says_claimed_broken_or_absent_for_its_reason() {
+    let of = |payload: &str, seeds: &[u8]| {
+        let (_, links) = made(&[("x.intoto.jsonl", envelope(payload, seeds))]).examine();
+        (link(&links, "commit = provenance").0, link(&links, "shipped = subject").0, links)
+    };
+    let (commit, shipped, _) = of(&good(COMMIT), &[1]);
+    assert_eq!((commit, shipped), (Standing::Claimed, Standing::Proven));
+    let (commit, _, links) = of(&good(&"0".repeat(40)), &[1]);
+    assert_eq!(commit, Standing::Broken);
+    assert!(link(&links, "commit = provenance").1.contains("(signed by builder@x) names commit 0000"), "{links:?}");
+    // Nobody's signature: equal digests prove nothing about who says so.
+    let (commit, shipped, _) = of(&good(COMMIT), &[9]);
+    assert_eq!((commit, shipped), (Standing::Absent, Standing::Absent));
+    // Only one of two artifacts.
+    let (commit, shipped, links) = of(&slsa(&[("a.deb", &both()[0].1)], COMMIT, "b"), &[1]);
+    assert_eq!((commit, shipped), (Standing::Absent, Standing::Absent));
+    assert!(link(&links, "shipped = subject").1.contains("1 of 2"), "{links:?}");
+    // The name of an artifact with another digest.
+    let (_, shipped, _) = of(&slsa(&[("a.deb", &both()[0].1), ("b.deb", &"1".repeat(64))], COMMIT, "b"), &[1]);
+    assert_eq!(shipped, Standing::Broken);
+    // A tampered statement is not heard at all.
+    let mut bytes = dsse::parse(&envelope(&good(COMMIT), &[1])).unwrap();
+    bytes.payload = good(&"0".repeat(40)).into_bytes();
+    let (rows, links) = made(&[("x.intoto.jsonl", dsse::write(&bytes))]).examine();
+    assert_eq!(get(&rows[0], Question::Signature).0, Outcome::No);
+    assert_eq!(link(&links, "commit = provenance").0, Standing::Absent);
+}
+
+#[test]
+fn the_same_provenance_must_name_both_commit_and_artifact() {
+    // A trusted provenance for something else, and a signed list of what was shipped, do not add up to a chain.
+    let list = format!("{}  a.deb\n{}  b.deb\n", both()[0].1, both()[1].1);
+    let other = slsa(&[("other", &"3".repeat(64))], COMMIT, "b");
+    let (_, links) = made(&[("SHA256SUMS", list.into_bytes()), ("x.intoto.jsonl", envelope(&other, &[1]))]).examine();
+    assert_eq!(link(&links, "commit = provenance"), (Standing::Absent, "no provenance names a shipped artifact"));
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
+}
+
+#[test]
+fn source_and_tag_links() {
+    let of = |change: &dyn Fn(&mut Case)| {
+        let mut case = made(&[]);
+        change(&mut case);
+        let links = case.examine().1;
+        (link(&links, "tree = commit").0, link(&links, "commit = tag").0)
+    };
+    assert_eq!(of(&|_| ()), (Standing::Proven, Standing::Proven));
+    assert_eq!(of(&|c| c.source.as_mut().unwrap().tag_matches = Some(false)), (Standing::Proven, Standing::Broken));
+    assert_eq!(of(&|c| c.source.as_mut().unwrap().tag_matches = None), (Standing::Proven, Standing::Absent));
+    assert_eq!(of(&|c| c.source.as_mut().unwrap().commit = None).0, Standing::Absent);
+    assert_eq!(of(&|c| c.source = None), (Standing::Absent, Standing::Absent));
+    let declared = |c: &mut Case| {
+        let path = "data/source/x.bundle".into();
+        let source = countersign::model::SourceDeclaration { path, file: None, commit: Some("1".repeat(40)), tag: None };
+        c.release.sources.push(source);
+    };
+    assert_eq!(of(&declared).0, Standing::Broken);
+}
+
+#[test]
+fn subjects_that_do_not_bind() {
+    let row = |subjects: serde_json::Value| {
+        let payload = serde_json::json!({"_type": "https://in-toto.io/Statement/v0.1", "subject": subjects,
+            "predicateType": "https://slsa.dev/provenance/v0.2", "predicate": {}});
+        made(&[("x.jsonl", envelope(&payload.to_string(), &[1]))]).examine().0.remove(0)
+    };
+    let a = both()[0].1.clone();
+    for (subjects, outcome, says) in [
+        (serde_json::json!([]), Outcome::No, "it names no subject"),
+        (serde_json::json!([{"name": "a.deb", "digest": {"sha1": "0".repeat(40)}}]), Outcome::CannotTell, "no sha256 or sha512"),
+        (serde_json::json!([{"name": "a.deb", "digest": {"sha512": "0".repeat(128)}}]), Outcome::CannotTell, "only a sha512"),
+        (serde_json::json!([{"name": "a.deb"}]), Outcome::CannotTell, "no sha256 or sha512"),
+        (
+            serde_json::json!([{"name": "z", "digest": {"sha256": "0".repeat(64)}}]),
+            Outcome::No,
+            "none of 1 subjects is a file of this bundle, first z",
+        ),
+        (
+            serde_json::json!([{"name": "a", "digest": {"sha256": a}}, {"name": "z", "digest": {"sha256": "0".repeat(64)}}]),
+            Outcome::CannotTell,
+            "1 of 2 subjects equal files we hashed; 1 are not in the bundle, first z",
+        ),
+    ] {
+        let row = row(subjects);
+        let (found, reason) = get(&row, Question::Subject);
+        assert_eq!(found, outcome, "{reason}");
+        assert!(reason.contains(says), "{reason}");
+    }
+    let case = made(&[("x.jsonl", envelope(&good(COMMIT), &[1]))]);
+    case.unhashed.borrow_mut().insert(2);
+    let (rows, links) = case.examine();
+    let reason = "1 of 2 subjects equal files we hashed; not every file is hashed, b.deb may be missing";
+    assert_eq!(get(&rows[0], Question::Subject), (Outcome::CannotTell, reason));
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
+}
+
+#[test]
+fn builders_count_only_by_a_trusted_signature() {
+    let of = |seed: u8, builders: &[&str]| {
+        let mut case = made(&[("x.jsonl", envelope(&good(COMMIT), &[seed]))]);
+        case.builders = builders.iter().map(|b| (*b).to_owned()).collect();
+        let row = case.examine().0.remove(0);
+        get(&row, Question::Builder).0
+    };
+    assert_eq!(of(1, &["https://b"]), Outcome::Yes);
+    assert_eq!(of(1, &["https://other"]), Outcome::No);
+    assert_eq!(of(1, &[]), Outcome::CannotTell);
+    assert_eq!(of(9, &["https://b"]), Outcome::CannotTell);
+}
+
+#[test]
+fn several_signatures_and_limits_on_entries() {
+    let of = |options: &str, seeds: &[u8]| {
+        let mut case = made(&[("x.jsonl", envelope(&good(COMMIT), seeds))]);
+        case.signers = AllowedSigners::parse(signer_line("b@x", options, 1).as_bytes()).unwrap();
+        let row = case.examine().0.remove(0);
+        (get(&row, Question::Signature).0, get(&row, Question::Signature).1.to_owned(), get(&row, Question::Signer).0)
+    };
+    let (signature, reason, signer) = of("", &[9, 1, 1]);
+    assert_eq!((signature, signer), (Outcome::Yes, Outcome::Yes));
+    assert!(reason.ends_with("; 2 of 3 signatures verify, with 1 distinct keys"), "{reason}");
+    assert_eq!(of("namespaces=\"file\"", &[1]).2, Outcome::No);
+    assert_eq!(of("namespaces=\"attestation@countersign\"", &[1]).2, Outcome::Yes);
+    assert_eq!(of("valid-before=\"20300101Z\"", &[1]).2, Outcome::CannotTell);
+    assert_eq!(of("", &[9]).0, Outcome::CannotTell);
+    assert_eq!(of("", &[]).0, Outcome::No);
+}
+
+#[test]
+fn lines_keep_their_numbers_and_bad_ones_their_reasons() {
+    let mut text = b"\n".to_vec();
+    text.extend(envelope(&good(COMMIT), &[1]));
+    text.extend(b"  \n{\"payloadType\":\"x\",\"payloadType\":\"y\"}\n{\"mediaType\":\"application/vnd.dev.sigstore.bundle.v0.3+json\"}\n");
+    text.extend(b"{\"payloadType\":\"text/plain\",\"payload\":\"\",\"signatures\":[]}\n[1");
+    let (rows, _) = made(&[("x.intoto.jsonl", text)]).examine();
+    let lines: Vec<_> = rows.iter().map(|r| (r.line, r.kind.as_str())).collect();
+    assert_eq!(
+        lines,
+        [(Some(2), "in-toto Statement v1"), (Some(4), "JSON"), (Some(5), "Sigstore bundle"), (Some(6), "DSSE envelope"), (Some(7), "JSON")]
+    );
+    assert!(get(&rows[1], Question::Signature).1.starts_with("cannot be read: line 4, column 20: duplicate key"), "{:?}", rows[1].answers);
+    assert!(get(&rows[3], Question::Signature).1.contains("payload type is text/plain"));
+    assert!(rows.iter().skip(1).all(|r| r.answers.len() == 7 && r.answers.iter().all(|a| a.outcome == Outcome::CannotTell)));
+}
+
+#[test]
+fn a_list_that_leaves_out_an_artifact_is_not_a_pass() {
+    let list = format!("{}  a.deb\n", both()[0].1);
+    let (rows, _) = made(&[("SHA256SUMS", list.clone().into_bytes())]).examine();
+    let (outcome, reason) = get(&rows[0], Question::Subject);
+    assert_eq!(outcome, Outcome::CannotTell);
+    assert!(reason.contains("the list leaves out 1 of 2 shipped artifacts, first b.deb"), "{reason}");
+    assert_eq!(get(&rows[0], Question::Signature), (Outcome::CannotTell, "not signed: no SHA256SUMS.sig beside it"));
+    let pgp = ("SHA256SUMS.sig", b"-----BEGIN PGP SIGNATURE-----".to_vec());
+    let (rows, _) = made(&[("SHA256SUMS", list.into_bytes()), pgp, ("SHA256SUMS.asc", Vec::new())]).examine();
+    assert_eq!(rows.len(), 2);
+    assert!(get(&rows[0], Question::Signature).1.contains("not checked by this version"), "{:?}", rows[0]);
+    assert_eq!(rows[1].kind, "OpenPGP signature");
+}
+
+#[test]
+fn an_sshsig_of_another_namespace_or_of_a_token() {
+    let Some(dir) = corpus("provenance/signoff-example") else { return };
+    let token = std::fs::read(dir.join("fido.dsse.json")).unwrap();
+    let envelope = dsse::parse(&token).unwrap();
+    let signature = sshsig::parse(&envelope.signatures[0].sig).unwrap();
+    let message = dsse::pae(&envelope.payload_type, &envelope.payload);
+    let list = AllowedSigners::parse(&std::fs::read(dir.join("allowed_signers")).unwrap()).unwrap();
+    let key = &list.entries()[2].key;
+    assert_eq!(sshsig::verify(&signature, &message, "release-review@countersign", key), Ok(()));
+    assert_eq!(sshsig::verify(&signature, b"other", "release-review@countersign", key), Err(sshsig::SshSigError::Bad));
+    let wrong = sshsig::verify(&signature, &message, "file", key).unwrap_err();
+    assert_eq!(wrong.to_string(), "made for the namespace release-review@countersign, not file");
+    // The list's own signature was made for "file"; as a record's it does not count.
+    let Some(sums) = corpus("../releases/hello/data/provenance") else { return };
+    let signature = sshsig::parse(&std::fs::read(sums.join("SHA256SUMS.sig")).unwrap()).unwrap();
+    let message = std::fs::read(sums.join("SHA256SUMS")).unwrap();
+    assert_eq!(signature.namespace, "file");
+    assert_eq!(sshsig::verify(&signature, &message, "file", &signature.key), Ok(()));
+    assert!(sshsig::verify(&signature, &message, "release-review@countersign", &signature.key).is_err());
+    assert_eq!(signature.key.fingerprint(), VENDOR);
+}
+
+#[test]
+fn hostile_provenance_files_never_panic_and_never_pass() {
+    let good = envelope(&good(COMMIT), &[1]);
+    for cut in (1..good.len()).step_by(97) {
+        let (rows, _) =
+            made(&[("x.json", good[..cut].to_vec()), ("y.jsonl", good[cut..].to_vec()), ("z.sig", good[..cut].to_vec())]).examine();
+        for row in rows {
+            assert_ne!(get(&row, Question::Signature).0, Outcome::Yes, "cut at {cut}: {row:?}");
+        }
+    }
+    let deep = format!("{{\"payload\":{}", "[".repeat(100_000));
+    let (rows, _) = made(&[("x.json", deep.into_bytes()), ("data.json", b"\xff\xfe".to_vec()), ("SHA512SUMS", vec![0; 1000])]).examine();
+    assert_eq!(rows.len(), 3);
+}

@@ -1,0 +1,117 @@
+//! Keys that OpenSSH made: files with and without passphrase, of types that cannot sign here, and a running ssh-agent.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says why it skips")]
+#![allow(clippy::disallowed_types, reason = "this test starts OpenSSH's own tools")]
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use countersign::provenance::Key;
+use countersign::signoff::{FileSigner, SignError, Signer, agent, fingerprint};
+
+fn ssh_keygen(dir: &Path, arguments: &[&str]) -> bool {
+    let found = Command::new("ssh-keygen").args(arguments).current_dir(dir).output();
+    let done = found.is_ok_and(|o| o.status.success());
+    if !done {
+        println!("skipped: ssh-keygen {arguments:?} does not run here");
+    }
+    done
+}
+
+#[test]
+fn key_files_of_openssh() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
+    if !ssh_keygen(dir.path(), &["-q", "-t", "ed25519", "-N", "correct horse", "-f", "locked", "-C", "a@x"]) {
+        return;
+    }
+    let locked = read("locked");
+    assert_eq!(FileSigner::from_openssh(&locked, None).unwrap_err(), SignError::Encrypted);
+    assert_eq!(FileSigner::from_openssh(&locked, Some("")).unwrap_err(), SignError::WrongPassphrase);
+    assert_eq!(FileSigner::from_openssh(&locked, Some("wrong horse")).unwrap_err(), SignError::WrongPassphrase);
+    let signer = FileSigner::from_openssh(&locked, Some("correct horse")).unwrap();
+    let key = Key::from_line(&String::from_utf8(read("locked.pub")).unwrap()).unwrap();
+    assert_eq!(fingerprint(signer.public_key()), key.fingerprint());
+    assert!(key.verify(b"message", &signer.sign(b"message").unwrap()));
+    assert!(!key.verify(b"massage", &signer.sign(b"message").unwrap()));
+
+    for (kind, passphrase) in [("rsa", ""), ("ecdsa", ""), ("ecdsa", "pass"), ("rsa", "pass")] {
+        let name = format!("{kind}{passphrase}");
+        if ssh_keygen(dir.path(), &["-q", "-t", kind, "-N", passphrase, "-f", &name]) {
+            let error = FileSigner::from_openssh(&read(&name), None).unwrap_err();
+            assert!(matches!(error, SignError::NotEd25519(_)), "{kind}: {error:?}");
+            assert!(error.to_string().contains("Ed25519 keys can"), "{error}");
+            assert!(error.to_string().starts_with(kind) || error.to_string().starts_with(&format!("ssh-{kind}")), "{error}");
+            let public = FileSigner::from_openssh(&read(&format!("{name}.pub")), None).unwrap_err();
+            assert!(public.to_string().contains("this is a public key"), "{public}");
+        }
+    }
+    if ssh_keygen(dir.path(), &["-q", "-t", "rsa", "-m", "PEM", "-N", "", "-f", "old"]) {
+        let error = FileSigner::from_openssh(&read("old"), None).unwrap_err();
+        assert!(matches!(error, SignError::NotAKey(_)), "{error:?}");
+    }
+}
+
+/// Ends the agent that this test started, and no other.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn ask(socket: &Path, request: &[u8]) -> Vec<u8> {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(request).unwrap();
+    let mut head = [0; 4];
+    stream.read_exact(&mut head).unwrap();
+    let mut answer = vec![0; agent::answer_length(head).unwrap()];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_running_agent_signs() {
+    let dir = tempfile::tempdir().unwrap();
+    for (kind, name) in [("ed25519", "key"), ("ecdsa", "other")] {
+        if !ssh_keygen(dir.path(), &["-q", "-t", kind, "-N", "", "-f", name, "-C", "alice at the room"]) {
+            return;
+        }
+    }
+    let socket = dir.path().join("agent");
+    let Ok(child) = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null()).spawn() else {
+        println!("skipped: ssh-agent is not installed");
+        return;
+    };
+    let _agent = Agent(child);
+    for _ in 0..100 {
+        if socket.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(agent::parse_identities(&ask(&socket, &agent::request_identities())).unwrap(), []);
+    for name in ["other", "key"] {
+        let added = Command::new("ssh-add").arg("-q").arg(dir.path().join(name)).env("SSH_AUTH_SOCK", &socket).output().unwrap();
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    }
+    let found = agent::parse_identities(&ask(&socket, &agent::request_identities())).unwrap();
+    assert_eq!(found.len(), 2);
+    let usable: Vec<_> = found.iter().filter(|i| i.public_key().is_some()).collect();
+    assert_eq!(usable.len(), 1);
+    assert_eq!(usable[0].comment, "alice at the room".into());
+    let signature = agent::parse_signature(&ask(&socket, &agent::sign_request(usable[0].key.blob(), b"message"))).unwrap();
+    assert!(usable[0].key.verify(b"message", &signature));
+    // The other key signs too, with another algorithm; an unknown key is refused.
+    let ecdsa = found.iter().find(|i| i.public_key().is_none()).unwrap();
+    let answer = ask(&socket, &agent::sign_request(ecdsa.key.blob(), b"message"));
+    assert_eq!(agent::parse_signature(&answer), Err(agent::AgentError::NotEd25519("ecdsa-sha2-nistp256".to_owned())));
+    let mut unknown = usable[0].key.blob().to_vec();
+    if let Some(last) = unknown.last_mut() {
+        *last ^= 1;
+    }
+    assert_eq!(agent::parse_signature(&ask(&socket, &agent::sign_request(&unknown, b"m"))), Err(agent::AgentError::Refused));
+}
