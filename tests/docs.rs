@@ -44,7 +44,7 @@ fn every_check_is_in_the_document_with_its_sentence() {
 
 /// Codes of defects that appear as literals in a source: `"bag.extra"`.
 fn defect_codes(source: &str) -> BTreeSet<String> {
-    let families = ["bag.", "release.", "source.", "tar."];
+    let families = ["bag.", "provenance.", "release.", "source.", "tar.", "work."];
     source
         .split('"')
         .skip(1)
@@ -52,7 +52,7 @@ fn defect_codes(source: &str) -> BTreeSet<String> {
         .filter(|s| s.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'-'))
         .filter(|s| s.matches('.').count() == 1)
         // File names, not codes.
-        .filter(|s| !["release.tar", "release.bundle"].contains(s))
+        .filter(|s| !["release.tar", "release.bundle", "tar.gz", "tar.xz", "tar.zst"].contains(s))
         .map(str::to_owned)
         .collect()
 }

@@ -76,6 +76,8 @@ impl Journal {
         };
         match read {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            // Why it could not be opened to write says more.
+            Err(_) if self.read_only.is_some() => return Vec::new(),
             Err(e) => {
                 self.refuse(format!("{} cannot be read: {e}", self.path.display()));
                 return Vec::new();

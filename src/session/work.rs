@@ -209,10 +209,7 @@ impl Job {
                 Some(tree)
             }
             Err(error) => {
-                let place = Where::file(declaration.path.clone());
-                let (code, severity) = ("source.open", Severity::Fail);
-                let advice = "the source cannot be reviewed: ask the vendor for a sound copy";
-                self.tell(Discovery::Defect(Defect { code, severity, place, what: error.to_string(), advice }));
+                self.tell(Discovery::Defect(error.defect(&declaration.path)));
                 None
             }
         }
