@@ -13,6 +13,8 @@ pub enum Event {
     Term(event::Event),
     /// From the work behind the screen.
     News(News),
+    /// The session is open, or cannot be opened.
+    Opened,
     /// The terminal cannot be read any more.
     Closed(String),
 }

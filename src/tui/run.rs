@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use color_eyre::eyre::{Context as _, eyre};
-use ratatui::crossterm::event::{Event as TermEvent, KeyCode, KeyEventKind};
+use ratatui::crossterm::event::{Event as TermEvent, KeyCode, KeyEventKind, KeyModifiers};
 
 use super::action::{Effect, Input};
 use super::app::App;
@@ -18,6 +19,9 @@ use crate::session::{News, Session, uptime};
 /// More typed characters than that in one read are a paste, also where the terminal does not say so.
 const TYPED_AT_ONCE: usize = 3;
 
+/// How long a bundle may take to open before a frame says that it does.
+const PATIENCE: Duration = Duration::from_millis(40);
+
 /// What the sign dialog offers.
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
@@ -29,22 +33,43 @@ pub struct Offer {
 
 /// Opens a session and runs the console on it until the reviewer leaves.
 ///
-/// `start` gets the function through which news comes; what it returns is drawn at once, before anything was read.
+/// `start` gets the function through which news comes. It runs on a thread of its own: a bundle of a hundred thousand files
+/// takes a moment to list, and a frame that says so is drawn meanwhile. What it returns is drawn at once, before any payload
+/// was read.
 ///
 /// # Errors
 /// When the session cannot be opened, or the terminal cannot be entered, read or written. The terminal is restored.
-pub fn run<E>(start: impl FnOnce(Arc<dyn Fn(News) + Send + Sync>) -> Result<Session, E>, offer: Offer) -> color_eyre::Result<()>
+pub fn run<E>(
+    start: impl FnOnce(Arc<dyn Fn(News) + Send + Sync>) -> Result<Session, E> + Send + 'static,
+    offer: Offer,
+) -> color_eyre::Result<()>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
     let (send, receive) = channel();
-    let news = send.clone();
-    let mut session = start(Arc::new(move |n| {
+    let (opened, opening) = channel();
+    let (news, wake) = (send.clone(), send.clone());
+    crate::session::spawn("opening", move || {
         // The loop may be gone already.
-        let _ = news.send(Event::News(n));
-    }))?;
+        let session = start(Arc::new(move |n| drop(news.send(Event::News(n)))));
+        let _ = opened.send(session.map_err(color_eyre::Report::from));
+        let _ = wake.send(Event::Opened);
+    });
+    let quick = opening.recv_timeout(PATIENCE);
+    // A bundle that cannot be opened is said on the plain terminal.
+    let quick = quick.ok().transpose()?;
     let mut term = Term::enter().wrap_err("the terminal cannot be entered: is this an interactive terminal?")?;
     read_terminal(send);
+    let mut waiting = VecDeque::new();
+    let mut session = match quick {
+        Some(session) => session,
+        None => {
+            if !wait_until_open(&mut term, &receive, &mut waiting)? {
+                return Ok(());
+            }
+            opening.recv().map_err(|_| eyre!("the program failed while it opened the bundle"))??
+        }
+    };
     let size = term.size()?;
     let mut app = App::new(
         session.facts().clone(),
@@ -56,13 +81,37 @@ where
     );
     let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
     app.offer(offer.key, output);
-    let ended = turn(&mut app, &mut session, &mut term, &receive);
+    let ended = turn(&mut app, &mut session, &mut term, &receive, waiting);
     drop(term);
     ended
 }
 
-fn turn(app: &mut App, session: &mut Session, term: &mut Term, receive: &Receiver<Event>) -> color_eyre::Result<()> {
-    let mut waiting: VecDeque<Event> = VecDeque::new();
+/// Shows that the bundle is being opened; news that came meanwhile is kept. False when the reviewer leaves.
+fn wait_until_open(term: &mut Term, receive: &Receiver<Event>, waiting: &mut VecDeque<Event>) -> color_eyre::Result<bool> {
+    loop {
+        term.draw(screens::opening).wrap_err("the terminal cannot be written")?;
+        match receive.recv()? {
+            Event::Opened => return Ok(true),
+            Event::Closed(why) => return Err(eyre!("the terminal cannot be read: {why}")),
+            Event::Term(TermEvent::Key(key)) => {
+                let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                if interrupt || key.code == KeyCode::Char('q') {
+                    return Ok(false);
+                }
+            }
+            Event::Term(_) => {}
+            Event::News(news) => waiting.push_back(Event::News(news)),
+        }
+    }
+}
+
+fn turn(
+    app: &mut App,
+    session: &mut Session,
+    term: &mut Term,
+    receive: &Receiver<Event>,
+    mut waiting: VecDeque<Event>,
+) -> color_eyre::Result<()> {
     loop {
         let mut drawn = None;
         term.draw(|frame| drawn = Some(screens::draw(app, frame))).wrap_err("the terminal cannot be written")?;
@@ -116,7 +165,7 @@ fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<V
             Event::Term(TermEvent::Key(key)) => Input::Key(key),
             Event::Term(TermEvent::Paste(text)) => Input::Paste(text),
             Event::Term(TermEvent::Resize(columns, rows)) => Input::Resize(columns, rows),
-            Event::Term(_) => continue,
+            Event::Term(_) | Event::Opened => continue,
             Event::News(news) => Input::News(news),
             Event::Closed(why) => return Err(eyre!("the terminal cannot be read: {why}")),
         });

@@ -12,8 +12,9 @@ use ratatui::Frame;
 
 use super::action::Screen;
 use super::app::{App, Drawn, Pane};
+use super::theme::Theme;
 use super::widgets::{Canvas, body, chrome, over, too_small};
-use crate::text::Row;
+use crate::text::{Role, Row};
 
 /// Draws everything; returns what was inside the frame.
 pub fn draw(app: &App, frame: &mut Frame<'_>) -> Drawn {
@@ -34,6 +35,21 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> Drawn {
     chrome(&mut canvas);
     over(&mut canvas);
     canvas.drawn
+}
+
+/// What is drawn while a large bundle is being listed: nothing is known of it yet.
+pub(crate) fn opening(frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let theme = Theme::from_environment();
+    let rows = [
+        Row::new().with(Role::Title, " countersign").with(Role::Text, "  opening the bundle …"),
+        Row::new().with(Role::Text, " names and sizes are being read, no content yet"),
+        Row::new().with(Role::Key, " q").with(Role::Text, " leave"),
+    ];
+    for (y, row) in (area.y..area.bottom()).zip(rows) {
+        let line = super::widgets::line(&row, usize::from(area.width), theme, false);
+        frame.render_widget(line, ratatui::layout::Rect::new(area.x, y, area.width, 1));
+    }
 }
 
 /// The text of a pane's row: what a search looks at.
