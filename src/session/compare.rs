@@ -59,7 +59,7 @@ pub fn compare_paths(a: &Path, b: &Path, source: Option<&str>, debug: &[PathBuf]
         })
         .collect::<Result<_, CompareError>>()?;
     let tools = Tools { tree: opened.as_ref().map(|o| &o.0), content: opened.as_ref().map(|o| Arc::clone(&o.1)), debug };
-    let name: Untrusted = a.file_name().unwrap_or_else(|| a.as_os_str()).as_encoded_bytes().into();
+    let name: Untrusted = a.file_name().unwrap_or(a.as_os_str()).as_encoded_bytes().into();
     let (kind_a, kind_b) = (fs::metadata(a).map_err(|e| at(a, e))?, fs::metadata(b).map_err(|e| at(b, e))?);
     match (kind_a.is_dir(), kind_b.is_dir()) {
         (true, true) => directories(name, a, b, &tools),
