@@ -524,3 +524,39 @@ fn hostile_provenance_files_never_panic_and_never_pass() {
     let (rows, _) = made(&[("x.json", deep.into_bytes()), ("data.json", b"\xff\xfe".to_vec()), ("SHA512SUMS", vec![0; 1000])]).examine();
     assert_eq!(rows.len(), 3);
 }
+
+/// Formats that are not checked yet are said to be that, and none of them passes.
+#[test]
+fn the_whole_corpus_is_named_and_nothing_of_it_passes() {
+    fn walk(dir: &Path, out: &mut Vec<(String, Vec<u8>)>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else {
+                out.push((format!("data/provenance/{}", path.to_str().unwrap().replace('/', "_")), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let Some(dir) = corpus("provenance") else { return };
+    let mut files = vec![("data/shipped/a.deb".to_owned(), b"aaa".to_vec())];
+    walk(&dir, &mut files);
+    let count = files.len();
+    let mut case = Case::new(files, "corpus");
+    case.signers = AllowedSigners::parse(&std::fs::read(dir.join("signoff-example/allowed_signers")).unwrap()).unwrap();
+    let (rows, links) = case.examine();
+    assert!(count > 200 && rows.len() + 10 > count, "{} rows of {count} files", rows.len());
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &rows {
+        *kinds.entry(&row.kind).or_default() += 1;
+        assert_eq!(row.answers.iter().map(|a| a.question).collect::<Vec<_>>(), Question::ALL, "{:?}", row.file);
+        assert!(row.answers.iter().all(|a| !a.reason.is_empty()), "{row:?}");
+        // The two envelopes of the sign-off example are signed by keys in that file, and their artifacts lie beside them.
+        let is_example = row.file.lossy().contains("signoff-example");
+        assert!(is_example || get(row, Question::Signature).0 != Outcome::Yes, "{:?}", row.file);
+        assert!(is_example || get(row, Question::Subject).0 != Outcome::Yes, "{:?}", row.file);
+    }
+    println!("{kinds:?}");
+    assert!(kinds["Sigstore bundle"] > 100 && kinds["in-toto link"] > 0 && kinds["in-toto layout"] > 0, "{kinds:?}");
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
+}

@@ -122,6 +122,9 @@ pub(crate) fn subject(known: &Known, subjects: &[Subject], is_list: bool) -> Ans
                 first.shown().cut(120)
             ),
         ),
+        _ if !known.shipped.is_empty() && left_out.len() == known.shipped.len() => {
+            say(Yes, format!("{equal} of {total} subjects equal files we hashed; none of them is a shipped artifact"))
+        }
         _ => say(Yes, format!("{equal} of {total} subjects equal files we hashed")),
     }
 }
