@@ -551,10 +551,9 @@ fn the_whole_corpus_is_named_and_nothing_of_it_passes() {
         *kinds.entry(&row.kind).or_default() += 1;
         assert_eq!(row.answers.iter().map(|a| a.question).collect::<Vec<_>>(), Question::ALL, "{:?}", row.file);
         assert!(row.answers.iter().all(|a| !a.reason.is_empty()), "{row:?}");
-        // The two envelopes of the sign-off example are signed by keys in that file, and their artifacts lie beside them.
+        // Only the two envelopes of the sign-off example are signed by keys in that file.
         let is_example = row.file.lossy().contains("signoff-example");
         assert!(is_example || get(row, Question::Signature).0 != Outcome::Yes, "{:?}", row.file);
-        assert!(is_example || get(row, Question::Subject).0 != Outcome::Yes, "{:?}", row.file);
     }
     println!("{kinds:?}");
     assert!(kinds["Sigstore bundle"] > 100 && kinds["in-toto link"] > 0 && kinds["in-toto layout"] > 0, "{kinds:?}");
