@@ -556,6 +556,6 @@ fn the_whole_corpus_is_named_and_nothing_of_it_passes() {
         assert!(is_example || get(row, Question::Signature).0 != Outcome::Yes, "{:?}", row.file);
     }
     println!("{kinds:?}");
-    assert!(kinds["Sigstore bundle"] > 100 && kinds["in-toto link"] > 0 && kinds["in-toto layout"] > 0, "{kinds:?}");
+    assert!(kinds["Sigstore bundle"] >= 70 && kinds["in-toto link"] > 0 && kinds["in-toto layout"] > 0, "{kinds:?}");
     assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
 }
