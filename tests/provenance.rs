@@ -559,3 +559,26 @@ fn the_whole_corpus_is_named_and_nothing_of_it_passes() {
     assert!(kinds["Sigstore bundle"] >= 70 && kinds["in-toto link"] > 0 && kinds["in-toto layout"] > 0, "{kinds:?}");
     assert_eq!(link(&links, "shipped = subject").0, Standing::Absent);
 }
+
+/// Many statements about many artifacts, and many signatures that nobody made: the work stays bounded.
+#[test]
+fn large_and_hostile_provenance_is_bounded() {
+    let started = std::time::Instant::now();
+    let count = 20_000;
+    let mut files: Vec<_> = (0..count).map(|i| (format!("data/shipped/f{i}"), format!("content {i}").into_bytes())).collect();
+    let digests: Vec<_> = (0..count).map(|i| (format!("f{i}"), Sha256::of(format!("content {i}").as_bytes()).to_string())).collect();
+    let subjects: Vec<_> = digests.iter().map(|(n, d)| (n.as_str(), d.as_str())).collect();
+    files.push(("data/provenance/all.jsonl".into(), envelope(&slsa(&subjects, COMMIT, "b"), &[1])));
+    // 12,000 statements about one artifact each, signed by nobody known.
+    let one = envelope(&slsa(&subjects[..1], COMMIT, "b"), &[9]);
+    files.push(("data/provenance/many.jsonl".into(), one.repeat(12_000)));
+    let mut case = Case::new(files, "large");
+    case.signers = AllowedSigners::parse(signer_line("builder@x", "", 1).as_bytes()).unwrap();
+    let (rows, links) = case.examine();
+    assert!(rows.len() <= 10_001, "{}", rows.len());
+    assert!(rows.last().unwrap().answers[0].reason.contains("not examined from this line on"), "{:?}", rows.last());
+    assert_eq!(link(&links, "commit = provenance").0, Standing::Claimed);
+    assert_eq!(link(&links, "shipped = subject").0, Standing::Proven);
+    println!("{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
