@@ -329,3 +329,27 @@ fn a_signer_that_returns_other_bytes_writes_no_record() {
     }
     assert_eq!(sign(&statement(&inputs(Decision::Approved)), &Liar(signer(1))), Err(SignError::Unverified));
 }
+
+/// An SSHSIG over the PAE, as a security key or `ssh-keygen -Y sign` makes it, counts in its own namespace only.
+#[test]
+fn an_sshsig_counts_in_the_namespace_of_records_only() {
+    let payload = statement(&inputs(Decision::Approved));
+    let message = dsse::pae(dsse::IN_TOTO, &payload);
+    let key = ssh_key::PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&[1; 32])), "test").unwrap();
+    let record = |namespace: &str, message: &[u8]| {
+        let signature = key.sign(namespace, ssh_key::HashAlg::Sha512, message).unwrap();
+        let armor = signature.to_pem(ssh_key::LineEnding::LF).unwrap();
+        let bytes = STANDARD.decode(armor.lines().filter(|l| !l.starts_with('-')).collect::<String>()).unwrap();
+        countersign::signoff::seal_envelope(&payload, &[("hint".into(), bytes)])
+    };
+    let list = signers(&line("alice@room", "", 1));
+    assert!(verify(&record("release-review@countersign", &message), &list, 1).unwrap().is_accepted());
+    let problems = |r: &[u8]| verify(r, &list, 1).unwrap().problems.join("\n");
+    assert!(problems(&record("file", &message)).contains("made for the namespace file, not release-review@countersign"));
+    assert!(problems(&record("release-review@countersign", &payload)).contains("does not match the bytes"));
+    // The same key, once raw and once as SSHSIG, is still one key.
+    let mut envelope = dsse::parse(&record("release-review@countersign", &message)).unwrap();
+    envelope.signatures.extend(dsse::parse(&envelope_with(&payload, &[1])).unwrap().signatures);
+    let verified = verify(&dsse::write(&envelope), &list, 2).unwrap();
+    assert_eq!((verified.trusted_keys, verified.is_accepted()), (1, false));
+}

@@ -96,7 +96,9 @@ fn tree_commit(inputs: &Inputs<'_>) -> (Standing, String) {
     let (Some(commit), Some(tree)) = (&source.commit, &source.tree) else {
         return (Standing::Absent, format!("{} is not a repository: its tree has no commit", source.origin.shown().cut_start(120)));
     };
-    let declared = inputs.release.sources.iter().find(|s| s.path == source.origin || inputs.release.sources.len() == 1);
+    let below = |path: &Untrusted| path.as_bytes().strip_prefix(b"data/").unwrap_or(path.as_bytes()).to_vec();
+    let sources = &inputs.release.sources;
+    let declared = sources.iter().find(|s| sources.len() == 1 || below(&s.path) == below(&source.origin));
     match declared.and_then(|d| d.commit.as_ref()) {
         Some(named) if !named.eq_ignore_ascii_case(commit) => (
             Standing::Broken,

@@ -40,9 +40,15 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
         }
     }
     for (index, (_, path, bytes)) in inputs.files.iter().enumerate() {
-        if !is_offer(index) {
-            work.file(path, bytes);
+        if is_offer(index) {
+            continue;
         }
+        if work.rows.len() >= MAX_ROWS {
+            let reason = format!("this file and those after it are not examined: more than {MAX_ROWS} attestations");
+            work.rows.push(blank(path, None, "not examined", &reason, b""));
+            break;
+        }
+        work.file(path, bytes);
     }
     work.rows
 }

@@ -15,13 +15,16 @@ pub(crate) struct Known {
     by_digest: BTreeMap<Sha256, FileId>,
     /// Every shipped artifact: name, last part of its path, digest once known.
     shipped: Vec<(Untrusted, Option<Sha256>)>,
+    /// The digests of all shipped artifacts that are hashed.
+    digests: BTreeSet<Sha256>,
     by_name: BTreeMap<Vec<u8>, Option<Sha256>>,
     complete: bool,
 }
 
 impl Known {
     pub(crate) fn new(inputs: &Inputs<'_>) -> Self {
-        let mut known = Self { by_digest: BTreeMap::new(), shipped: Vec::new(), by_name: BTreeMap::new(), complete: true };
+        let mut known =
+            Self { by_digest: BTreeMap::new(), shipped: Vec::new(), digests: BTreeSet::new(), by_name: BTreeMap::new(), complete: true };
         for (index, file) in inputs.release.files.iter().enumerate() {
             let Ok(id) = u32::try_from(index).map(FileId) else { continue };
             match (inputs.digests)(id) {
@@ -38,6 +41,7 @@ impl Known {
                 known.by_name.insert(base(file.path.as_bytes()).to_vec(), digest);
             }
             known.by_name.insert(artifact.name.as_bytes().to_vec(), digest);
+            known.digests.extend(digest);
             known.shipped.push((artifact.name.clone(), digest));
         }
         known
@@ -111,19 +115,22 @@ pub(crate) fn subject(known: &Known, subjects: &[Subject], is_list: bool) -> Ans
             )
         };
     }
-    let left_out = known.shipped.iter().filter(|(_, d)| d.is_none_or(|d| !named.contains(&d))).collect::<Vec<_>>();
-    match left_out.first() {
-        Some((first, _)) if is_list => say(
-            CannotTell,
-            format!(
-                "{equal} of {total} subjects equal files we hashed, and the list leaves out {} of {} shipped artifacts, first {}",
-                left_out.len(),
-                known.shipped.len(),
-                first.shown().cut(120)
-            ),
-        ),
-        _ => say(Yes, format!("{equal} of {total} subjects equal files we hashed")),
+    // Counted over what is named here, not over what was shipped: a bundle may have many of both.
+    let shipped_here = named.intersection(&known.digests).count();
+    let equal_all = format!("{equal} of {total} subjects equal files we hashed");
+    if is_list && known.shipped.iter().any(|(_, d)| d.is_none()) {
+        return say(CannotTell, format!("{equal_all}; not every shipped artifact is hashed yet, so the list may leave one out"));
     }
+    if is_list && let Some((first, _)) = known.shipped.iter().find(|(_, d)| d.is_some_and(|d| !named.contains(&d))) {
+        let distinct = known.digests.len();
+        let missing = distinct.saturating_sub(shipped_here);
+        let first = first.shown().cut(120);
+        return say(CannotTell, format!("{equal_all}, and the list leaves out {missing} of {distinct} shipped artifacts, first {first}"));
+    }
+    if shipped_here == 0 && !known.shipped.is_empty() {
+        return say(Yes, format!("{equal_all}; none of them is a shipped artifact"));
+    }
+    say(Yes, equal_all)
 }
 
 /// (b) and (c).

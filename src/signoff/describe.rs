@@ -249,10 +249,11 @@ impl Rows {
 
     fn coverage(&mut self, predicate: &mut Part) {
         let mut coverage = predicate.part("coverage");
+        self.title("What was looked at");
         if coverage.members.is_empty() {
+            self.say("NOT LOOKED AT", Role::Bad, "the statement does not say");
             return coverage.rest(self);
         }
-        self.title("What was looked at");
         for (name, words) in [
             ("required", "items had to be seen"),
             ("requiredShown", "of these were shown"),

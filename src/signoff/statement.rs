@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::digest::Sha256;
+use crate::model::{Node, ResultMark};
 
 use super::{Decision, canonical};
 
@@ -23,6 +24,32 @@ pub struct ArtifactLine {
     pub explained: BTreeMap<String, u64>,
     /// Bytes that differ and are not.
     pub unexplained: u64,
+}
+
+impl ArtifactLine {
+    /// What a comparison says of an artifact; `node` is absent when it was not compared, `paired` says whether it has both a
+    /// shipped and a rebuilt file. Where the two sides have different counts of bytes, the larger one is stated.
+    #[must_use]
+    pub fn compared(name: &str, shipped: Option<Sha256>, paired: bool, node: Option<&Node>) -> Self {
+        let result = match node.map(|n| n.result) {
+            _ if !paired => "unpaired",
+            None | Some(ResultMark::NotExamined) => "notExamined",
+            Some(ResultMark::OnlyShipped | ResultMark::OnlyRebuilt) => "unpaired",
+            Some(mark) => mark.word(),
+        };
+        let mut line = Self { name: name.to_owned(), sha256: shipped, result: result.to_owned(), ..Self::default() };
+        let Some(node) = node else { return line };
+        line.rebuilt = node.digest.rebuilt.filter(|r| Some(*r) != shipped);
+        let account = node.total_account();
+        for side in [&account.shipped, &account.rebuilt] {
+            line.unexplained = line.unexplained.max(side.unexplained);
+            for (cause, bytes) in &side.explained {
+                let stated = line.explained.entry(cause.word().to_owned()).or_default();
+                *stated = (*stated).max(*bytes);
+            }
+        }
+        line
+    }
 }
 
 /// What was looked at, in items.
@@ -317,4 +344,26 @@ fn predicate(inputs: &RecordInputs) -> Value {
         ("seal", Some(inputs.seal.as_str().into())),
         ("challenge", inputs.challenge.as_deref().map(Value::from)),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Cause, NodeKind};
+
+    #[test]
+    fn an_artifact_line_hides_no_byte_of_either_side() {
+        let mut node = Node::new("a".into(), NodeKind::Tar, ResultMark::Different);
+        node.digest.rebuilt = Some(Sha256::of(b"r"));
+        node.account.shipped.explain(Cause::Mtime, 10);
+        node.account.rebuilt.explain(Cause::Mtime, 12);
+        let mut child = Node::new("only rebuilt".into(), NodeKind::Data, ResultMark::OnlyRebuilt);
+        child.account.rebuilt.unexplained = 99;
+        node.children.push(child);
+        let line = ArtifactLine::compared("a", Some(Sha256::of(b"s")), true, Some(&node));
+        assert_eq!((line.result.as_str(), line.unexplained, line.explained["mtime"]), ("different", 99, 12));
+        assert_eq!(line.rebuilt, Some(Sha256::of(b"r")));
+        assert_eq!(ArtifactLine::compared("a", None, true, None).result, "notExamined");
+        assert_eq!(ArtifactLine::compared("a", None, false, Some(&node)).result, "unpaired");
+    }
 }

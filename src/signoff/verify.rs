@@ -290,15 +290,18 @@ pub fn check_against_bundle(verified: &Verified, identity: Option<Sha256>, artif
     if identity != Some(verified.identity) {
         problems.push(Problem::Identity { record: verified.identity, here: identity });
     }
-    let here: BTreeMap<&str, Sha256> = artifacts.iter().map(|(n, d)| (n.as_str(), *d)).collect();
+    // A bundle may give one name to two files; each of them must be the one that was reviewed.
+    let mut here: BTreeMap<&str, BTreeSet<Sha256>> = BTreeMap::new();
+    for (name, digest) in artifacts {
+        here.entry(name).or_default().insert(*digest);
+    }
     for (name, record) in &verified.subjects {
-        match here.get(name.as_str()) {
-            None => problems.push(Problem::Absent { name: name.clone() }),
-            Some(digest) if digest != record => {
-                problems.push(Problem::Differs { name: name.clone(), record: *record, here: *digest });
-            }
-            Some(_) => {}
-        }
+        let Some(digests) = here.get(name.as_str()) else {
+            problems.push(Problem::Absent { name: name.clone() });
+            continue;
+        };
+        let others = digests.iter().filter(|d| *d != record);
+        problems.extend(others.map(|d| Problem::Differs { name: name.clone(), record: *record, here: *d }));
     }
     let named: BTreeSet<&str> = verified.subjects.iter().map(|(n, _)| n.as_str()).collect();
     problems.extend(here.keys().filter(|n| !named.contains(**n)).map(|n| Problem::Unmentioned { name: (*n).to_owned() }));
