@@ -85,6 +85,7 @@ impl App {
         if self.screen != screen {
             self.flush();
             self.search = None;
+            self.detail = None;
             self.screen = screen;
         }
         if screen == Screen::Compare && self.compare.front == Front::Nothing {
@@ -135,9 +136,7 @@ impl App {
             },
             Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at)?.item,
             Screen::Compare => match &self.compare.front {
-                Front::Node(artifact, path) => {
-                    of_target(&|t| matches!(t, Target::Compare { artifact: a, path: p } if a == artifact && p == path))
-                }
+                Front::Node(artifact, path) => self.node_items.get(&(*artifact, path.clone())).copied(),
                 Front::Group(Group::Rule(cause)) => of_target(&|t| *t == Target::Rule(*cause)),
                 Front::Group(Group::Batch) => of_target(&|t| *t == Target::Batch),
                 Front::Nothing => None,
@@ -350,8 +349,8 @@ impl App {
     pub(crate) fn close(&mut self) {
         if self.search.take().is_some() {
             self.say("search ended: n is the next to review again");
-        } else if self.detail.take().is_some() {
-        } else if self.screen == Screen::Compare && self.close_member() {
+        } else if self.detail.take().is_some() || self.screen == Screen::Compare && self.close_member() {
+            // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {
             self.focus_on(Pane::Claims);
         } else if self.screen != Screen::Overview {

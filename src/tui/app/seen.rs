@@ -46,6 +46,10 @@ pub(crate) struct Seen {
     read: BTreeMap<usize, BTreeSet<u64>>,
     /// The last write failed: not tried again by itself.
     pub(crate) failed: bool,
+    /// Since when something waits to be written.
+    pub(crate) since: Option<std::time::Duration>,
+    /// How often something was seen for the first time.
+    count: usize,
     /// Whether `n` was not pressed yet.
     pub(crate) fresh_start: bool,
 }
@@ -79,7 +83,18 @@ fn base_of(node: &Node, function: usize) -> Option<(u32, u32)> {
 
 impl App {
     /// Is told what was inside the frame just drawn; `settled` when no input was waiting and nothing lay over it.
-    pub fn drawn(&mut self, drawn: &Drawn, settled: bool) {
+    ///
+    /// Says whether something was seen for the first time, so that the counts on the screen are old by now.
+    pub fn drawn(&mut self, drawn: &Drawn, settled: bool) -> bool {
+        let before = self.seen.count;
+        self.take(drawn, settled);
+        if self.has_unwritten() && self.seen.since.is_none() {
+            self.seen.since = Some(self.now);
+        }
+        before != self.seen.count
+    }
+
+    fn take(&mut self, drawn: &Drawn, settled: bool) {
         for (pane, top, height) in &drawn.panes {
             let cursor = self.cursor_mut(*pane);
             (cursor.top, cursor.height) = (*top, *height);
@@ -89,7 +104,9 @@ impl App {
         }
         if let (Some(Dialog::Sign(sign)), Some(lines)) = (&mut self.dialog, drawn.statement) {
             // Only what follows on what was already shown: End does not make the middle seen.
+            let before = sign.seen;
             sign.seen(lines);
+            self.seen.count += usize::from(before != sign.seen);
         }
         // A prompt is one row in place of the status line; everything else lies over the evidence.
         if self.read_only.is_some() || !matches!(self.dialog, None | Some(Dialog::Prompt(_))) {
@@ -171,15 +188,19 @@ impl App {
         if fresh.digest != item.digest {
             *fresh = empty();
         }
+        let before = fresh.differences.len();
         fresh.of = of;
         fresh.differences.extend(new);
+        self.seen.count += usize::from(fresh.differences.len() != before);
     }
 
     fn saw_lines(&mut self, entry: usize, lines: Range<usize>) {
         let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return };
         let old = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(seen, _)| seen);
         let fresh = self.seen.read.entry(entry).or_default();
+        let before = fresh.len();
         fresh.extend(lines.map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
         }
@@ -187,11 +208,12 @@ impl App {
 
     /// Whether something was shown that is not written yet and may be tried.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.seen.failed && !(self.seen.shown.is_empty() && self.seen.read.is_empty())
+        !self.seen.failed && (!self.seen.shown.is_empty() || !self.seen.read.is_empty())
     }
 
     /// Asks for everything shown to be written.
     pub(crate) fn flush(&mut self) {
+        self.seen.since = None;
         if self.read_only.is_some() {
             self.seen.shown.clear();
             self.seen.read.clear();
@@ -245,22 +267,29 @@ impl App {
         }
     }
 
-    /// Lines shown of a file of the tree, written or not.
-    pub(crate) fn read_lines(&self, entry: usize) -> BTreeSet<u64> {
-        let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return BTreeSet::new() };
-        let mut lines = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(s, _)| s.clone()).unwrap_or_default();
-        lines.extend(self.seen.read.get(&entry).into_iter().flatten());
-        lines
+    /// Lines shown of a file of the tree, written and not; a line is in one of them at most.
+    fn read_sets(&self, entry: usize) -> [Option<&BTreeSet<u64>>; 2] {
+        let file = self.facts.source.as_ref().and_then(|t| t.entries.get(entry));
+        let written = file.and_then(|f| self.state.read.get(&(f.path.shown().to_string(), f.id.clone()))).map(|(lines, _)| lines);
+        [written, self.seen.read.get(&entry)]
+    }
+
+    /// How many lines of a file were shown, written or not.
+    pub(crate) fn lines_read(&self, entry: usize) -> usize {
+        self.read_sets(entry).into_iter().flatten().map(BTreeSet::len).sum()
     }
 
     /// Differences (or lines) shown of an item, and how many it has; (0, 0) while that is not known.
     pub(crate) fn coverage(&self, item: &Item) -> (usize, usize) {
         if let Target::Source { entry, .. } = item.target {
-            let lines = self.read_lines(entry);
             let file = self.file(entry).and_then(|f| f.as_ref().ok());
             return match (item.class, file) {
-                (crate::review::Class::Flagged, Some(file)) => (file.hidden.intersection(&lines).count(), file.hidden.len()),
-                (_, Some(file)) => (lines.len().min(file.len()), file.len()),
+                (crate::review::Class::Flagged, Some(file)) => {
+                    let sets = self.read_sets(entry);
+                    let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
+                    (file.hidden.iter().filter(seen).count(), file.hidden.len())
+                }
+                (_, Some(file)) => (self.lines_read(entry).min(file.len()), file.len()),
                 (_, None) => {
                     let (shown, of) = self.state.lines_of(item);
                     (usize::try_from(shown).unwrap_or(0), usize::try_from(of).unwrap_or(0))

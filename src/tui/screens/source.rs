@@ -66,7 +66,7 @@ fn tree_row(app: &App, at: usize, width: usize) -> Row {
             ' ' => '·',
             mark => mark,
         },
-        (None, None) if !app.read_lines(row.entry).is_empty() => 'o',
+        (None, None) if app.lines_read(row.entry) > 0 => 'o',
         (None, None) => ' ',
     };
     let sign = match (&row.dir, row.open) {
@@ -93,10 +93,10 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         return;
     };
     let mut title = Row::new();
-    let read = app.read_lines(index);
+    let read = app.lines_read(index);
     let words = match app.file(index) {
         Some(Ok(file)) => {
-            let percent = if file.len() == 0 { 100 } else { read.len().min(file.len()) * 100 / file.len() };
+            let percent = if file.len() == 0 { 100 } else { read.min(file.len()) * 100 / file.len() };
             let unit = if file.binary { "rows of bytes" } else { "lines" };
             format!("  {} {unit}  read {percent}%", grouped(file.len() as u64))
         }
