@@ -19,12 +19,13 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-pub(crate) use compare::{Compare, Front, Group, Part, node_rows};
+pub(crate) use compare::{Compare, Front, Group, Part, change_points, node_rows};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, outcome_mark, role_of as lists_role, standing_mark};
 pub(crate) use search::Search;
 pub use seen::Drawn;
+pub(crate) use seen::Sight;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
 

@@ -96,7 +96,13 @@ impl Evidence for TextRows {
         let mut rows: Vec<ListingRow> = (1..100).map(|n| row(LineMark::Same, n, "key = value", "key = value")).collect();
         rows.push(row(LineMark::Changed, 100, "debug = on \u{202E}", "debug = off"));
         rows.extend((101..200).map(|n| row(LineMark::Same, n, "", "")));
-        rows.push(row(LineMark::Changed, 200, "port = 22", "port = 2222"));
+        let far = |role, port: &str| plain(&format!("{:300}", "# a long line whose end is what changed")).with(role, port);
+        rows.push(ListingRow {
+            mark: LineMark::Changed,
+            cells: Sides::new(cell(200, &[], far(Role::Shipped, "port = 22")), cell(200, &[], far(Role::Rebuilt, "port = 2222"))),
+            source: None,
+            note: None,
+        });
         Listing { rows, cut: Some("cut at 200 rows".into()) }
     }
 }

@@ -583,3 +583,27 @@ fn only_our_own_sequences_reach_the_terminal() {
         assert!(text.len() < 16_000, "{name}: {} bytes for a frame", text.len());
     }
 }
+
+#[test]
+fn a_change_right_of_the_edge_is_brought_in_and_does_not_count_before() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n G");
+    assert!(!bench.text().contains("port = 22"));
+    bench.walk("a");
+    assert!(bench.row(-2).contains("1 of 2 differences not shown"), "{}", bench.row(-2));
+    bench.walk("g g ] ]");
+    assert!(bench.text().contains("port = 22"), "{}", bench.text());
+    bench.walk("a");
+    assert_eq!(bench.rulings().len(), 1);
+}
+
+#[test]
+fn n_starts_where_the_last_session_ended() {
+    let state = crate::review::State { at: Some("compare:usr/share/fw/blob213.bin".into()), ..Default::default() };
+    let app = super::App::new(facts(), super::fixture::policy(), state, None, Theme::default(), (80, 24));
+    let mut bench = Bench::new(80, 24);
+    bench.app = app;
+    bench.draw();
+    bench.walk("n");
+    assert!(bench.row(2).contains("blob213.bin"), "{}", bench.row(2));
+}

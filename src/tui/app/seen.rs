@@ -2,7 +2,7 @@
 //!
 //! "Shown" means: the rows were in a frame, with nothing over them and no input waiting. No times are kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::compare::other_regions;
@@ -17,8 +17,10 @@ use crate::tui::action::{Effect, Screen};
 pub struct Drawn {
     /// First row and number of rows of each pane.
     pub(crate) panes: Vec<(Pane, usize, usize)>,
-    /// Rows of a listing.
-    pub(crate) listing: Option<(ListingKey, Range<usize>)>,
+    /// Differing rows of a listing, each with what of its change was in sight.
+    pub(crate) listing: Option<(ListingKey, Vec<Sight>)>,
+    /// Cells that the text of one side has in a listing.
+    pub(crate) listing_text: usize,
     /// Whether the sentences on a node were in it, to the last one.
     pub(crate) sentences: bool,
     /// Lines of a source file, from 0.
@@ -29,6 +31,17 @@ pub struct Drawn {
     pub(crate) evidence: Option<String>,
     /// How many lines of the statement were in it, counted from the first, in the sign dialog.
     pub(crate) statement: Option<usize>,
+}
+
+/// What of a differing row's change was inside the frame: a change that is right of the edge was not shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    /// The row.
+    pub(crate) row: usize,
+    /// The cells in sight where a changed part starts or ends, on either side.
+    pub(crate) points: Vec<(bool, usize)>,
+    /// How many such cells the row has.
+    pub(crate) of: usize,
 }
 
 /// Differences of an item that were shown and are not written yet.
@@ -44,6 +57,8 @@ struct Fresh {
 pub(crate) struct Seen {
     shown: BTreeMap<String, Fresh>,
     read: BTreeMap<usize, BTreeSet<u64>>,
+    /// Cells that were in sight of rows whose change did not fit into one frame, by listing and row.
+    parts: HashMap<(ListingKey, usize), BTreeSet<(bool, usize)>>,
     /// The last write failed: not tried again by itself.
     pub(crate) failed: bool,
     /// Since when something waits to be written.
@@ -57,6 +72,13 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new() -> Self {
         Self { fresh_start: true, ..Self::default() }
+    }
+
+    /// Whether what is in sight of a row now and what was before is all of its change.
+    fn completes(&self, key: &ListingKey, sight: &Sight) -> bool {
+        let Some(before) = self.parts.get(&(key.clone(), sight.row)) else { return false };
+        let new = sight.points.iter().filter(|p| !before.contains(p)).count();
+        before.len() + new >= sight.of
     }
 }
 
@@ -95,6 +117,9 @@ impl App {
     }
 
     fn take(&mut self, drawn: &Drawn, settled: bool) {
+        if drawn.listing_text > 0 {
+            self.compare.text_width = drawn.listing_text;
+        }
         for (pane, top, height) in &drawn.panes {
             let cursor = self.cursor_mut(*pane);
             (cursor.top, cursor.height) = (*top, *height);
@@ -141,37 +166,43 @@ impl App {
         if drawn.sentences && node.evidence.is_none() && !matches!(self.part(), Some(Part::Member(_))) {
             return self.saw(front, [0], 1);
         }
-        let (Some((key, rows)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
+        let (Some((key, sights)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
         if loaded.key != *key {
             return;
         }
-        let count = |i: usize| loaded.before.get(i.min(loaded.listing.rows.len())).copied().unwrap_or(0);
-        let (from, to, all) = (count(rows.start), count(rows.end), count(usize::MAX));
+        let rows: Vec<usize> = sights.iter().filter(|s| s.points.len() >= s.of || self.seen.completes(key, s)).map(|s| s.row).collect();
+        let number_of = |row: usize| loaded.before.get(row).copied().unwrap_or(0);
+        let all = number_of(loaded.listing.rows.len());
         let first_view = self.views().first() == Some(&key.view);
         let seen: Vec<u32> = match self.part() {
             Some(Part::Function(i)) if first_view => {
                 let Some((base, changed)) = base_of(node, i) else { return };
-                (from..to.min(changed)).map(|d| base + d).collect()
+                rows.iter().map(|r| number_of(*r)).filter(|d| *d < changed).map(|d| base + d).collect()
             }
             Some(Part::Region(i)) if first_view => {
                 let regions = other_regions(node);
                 let functions = differences_of(node, None).unwrap_or(0).saturating_sub(u32::try_from(regions.len()).unwrap_or(0));
                 let extent = node.regions.get(i).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
-                let inside = loaded.listing.rows.get(rows.clone()).unwrap_or_default().iter().any(|row| {
+                let inside = rows.iter().filter_map(|r| loaded.listing.rows.get(*r)).any(|row| {
                     let number = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number);
-                    row.mark.is_difference()
-                        && extent
-                            .is_none_or(|e| number.is_some_and(|n| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size)))
+                    let overlaps = |e: crate::model::Extent, n: u64| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size);
+                    extent.is_none_or(|e| number.is_some_and(|n| overlaps(e, n)))
                 });
                 let at = regions.iter().position(|r| *r == i).and_then(|p| u32::try_from(p).ok());
                 at.filter(|_| inside).map(|at| functions + at).into_iter().collect()
             }
-            Some(Part::Whole) if first_view && node.functions.is_empty() => (from..to).collect(),
+            Some(Part::Whole) if first_view && node.functions.is_empty() => rows.iter().map(|r| number_of(*r)).collect(),
             _ => return,
         };
+        let partial: Vec<Sight> = sights.iter().filter(|s| s.points.len() < s.of && !s.points.is_empty()).cloned().collect();
+        let key = key.clone();
         // A node that differs without a differing row (a length, an order) is shown when its listing is.
         let seen = if seen.is_empty() && all == 0 && node.functions.is_empty() { vec![0] } else { seen };
-        if let Some(of) = differences_of(node, Some(all)) {
+        let of = differences_of(node, Some(all));
+        for sight in partial {
+            self.seen.parts.entry((key.clone(), sight.row)).or_default().extend(sight.points);
+        }
+        if let Some(of) = of {
             self.saw(front, seen, of);
         }
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::overview::indent;
 use crate::model::{Side, SideCell, SourceStatus, View};
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, Front, Group, MEDIUM, Pane, Part, WIDE, lists_role as role_of};
+use crate::tui::app::{App, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, change_points, lists_role as role_of};
 use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
 
 const TOLD: &str = "What the difference is";
@@ -185,7 +185,9 @@ fn listing(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
         canvas.row(inside, height, &Row::new().with(Role::Unknown, &format!(" ? {cut}")), false);
     }
     let range = canvas.visible(Pane::Listing, rows.len());
-    canvas.drawn.listing = Some((loaded.key.clone(), range));
+    let differing = range.filter_map(|i| rows.get(i).filter(|r| r.mark.is_difference()).map(|r| form.sight(i, r, app.sideways)));
+    canvas.drawn.listing = Some((loaded.key.clone(), differing.collect()));
+    canvas.drawn.listing_text = form.text();
 }
 
 /// How wide the columns of a listing are.
@@ -232,6 +234,21 @@ impl Form {
         out.push(role, Shown::new(&format!(" {mark} ")));
         out.0.extend(fit(&self.cell(row, Side::Rebuilt, sideways), self.side).0);
         out
+    }
+
+    /// Cells that are left for the text of a side.
+    fn text(&self) -> usize {
+        let number = if self.view == View::Strings { 0 } else { self.number + 1 };
+        let bytes = if self.bytes > 0 { 2 * self.bytes + 2 } else { 0 };
+        self.side.saturating_sub(number + bytes)
+    }
+
+    /// What of the row's change is inside.
+    fn sight(&self, at: usize, row: &crate::model::ListingRow, sideways: usize) -> Sight {
+        let points = change_points(row);
+        let of = points.len();
+        let inside = sideways..sideways + self.text();
+        Sight { row: at, of, points: points.into_iter().filter(|p| inside.contains(&p.1)).collect() }
     }
 
     fn cell(&self, row: &crate::model::ListingRow, side: Side, sideways: usize) -> Row {
