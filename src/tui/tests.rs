@@ -607,3 +607,39 @@ fn n_starts_where_the_last_session_ended() {
     bench.walk("n");
     assert!(bench.row(2).contains("blob213.bin"), "{}", bench.row(2));
 }
+
+#[test]
+fn long_lines_are_wrapped_and_count_when_they_were_whole() {
+    let mut bench = Bench::new(60, 16);
+    bench.walk("2 G <enter>");
+    let long = format!("{}\nshort\n{}\nlast\n", "word ".repeat(100), "x".repeat(20_000));
+    let asked = bench.app.source.entry.expect("a file is open");
+    bench.send(Input::News(News::SourceFile(0, Ok(long.as_bytes().into()))));
+    bench.app.open_entry(0, 1);
+    bench.draw();
+    assert_ne!(asked, 0);
+    let text = bench.text();
+    assert!(text.matches("word").count() > 40 && !text.contains("read 75%"), "{text}");
+    bench.walk("j j j");
+    assert!(bench.text().contains("last"), "{}", bench.text());
+    bench.walk("k k k");
+    let read = bench.app.lines_read(0);
+    assert!(read <= 3, "{read}: the line that is longer than the guard shows is never read");
+}
+
+#[test]
+fn reading_sideways_does_not_count() {
+    let mut bench = Bench::new(60, 16);
+    bench.walk("2 l G");
+    bench.app.sideways = 12;
+    bench.walk("<enter>");
+    let entry = bench.app.source.entry.expect("open");
+    // Opening a file starts at its left edge.
+    assert_eq!(bench.app.sideways, 0);
+    let before = bench.app.lines_read(entry);
+    assert!(before > 0);
+    bench.walk("l <pgdn>");
+    assert_eq!(bench.app.lines_read(entry), before);
+    bench.walk("0");
+    assert!(bench.app.lines_read(entry) > before);
+}

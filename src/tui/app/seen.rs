@@ -228,9 +228,13 @@ impl App {
     fn saw_lines(&mut self, entry: usize, lines: Range<usize>) {
         let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return };
         let old = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(seen, _)| seen);
+        // What the guard cut was not shown.
+        let text = self.file(entry).and_then(|f| f.as_ref().ok()).cloned();
+        let shown = |l: &usize| text.as_ref().is_some_and(|t| !t.is_cut(*l));
+        let lines: Vec<usize> = lines.filter(shown).collect();
         let fresh = self.seen.read.entry(entry).or_default();
         let before = fresh.len();
-        fresh.extend(lines.map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        fresh.extend(lines.into_iter().map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
         self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
