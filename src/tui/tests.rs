@@ -491,6 +491,11 @@ fn random_keys_never_sign_and_accept_only_by_a() {
     assert!(all > 5, "random keys accept now and then: {all}");
 }
 
+#[allow(clippy::print_stderr)]
+fn eprintln_time(what: &str, start: std::time::Instant) {
+    eprintln!("{what}: {:?}", start.elapsed());
+}
+
 #[test]
 fn a_hundred_thousand_artifacts_stay_fast() {
     let mut release = (*facts().release).clone();
@@ -507,13 +512,24 @@ fn a_hundred_thousand_artifacts_stay_fast() {
         let result = if i % 1_000 == 7 { ResultMark::Different } else { ResultMark::Identical };
         all.comparisons[i] = Some(std::sync::Arc::new(Node::new(all.release.artifacts[i].name.clone(), NodeKind::Data, result)));
     }
+    let start = std::time::Instant::now();
     let mut bench = Bench::with(all, None, 120, 40);
+    eprintln_time("open", start);
     bench.walk("4 F");
     let rows = bench.app.artifacts.len();
     assert_eq!(rows, 100_000);
     let start = std::time::Instant::now();
     bench.walk("j j j <pgdn> G g g j j j j k k <pgdn> <pgdn> j j");
     let each = start.elapsed() / 18;
+    eprintln_time("18 keys", start);
+    let start = std::time::Instant::now();
+    for i in 0..20_000u32 {
+        let node = bench.app.facts.comparisons[i as usize].clone().expect("compared");
+        bench.now += Duration::from_micros(50);
+        let now = bench.now;
+        drop(bench.app.update(Input::News(News::Discovery(Discovery::Compared(i as usize, node))), now));
+    }
+    eprintln_time("20,000 pieces of news", start);
     // A frame is a few milliseconds in a debug build; a walk over every row would be hundreds.
     assert!(each < Duration::from_millis(60), "{each:?} a key");
 }

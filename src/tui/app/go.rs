@@ -2,7 +2,7 @@
 
 use super::compare::Want;
 use super::{App, ClaimRow, Cursor, Dialog, Front, Group, NoteRow, Pane, Part};
-use crate::review::{Body, Target};
+use crate::review::{Body, Class, Target};
 use crate::tui::action::Screen;
 
 /// A place to come back to.
@@ -108,7 +108,8 @@ impl App {
         let of_target = |wanted: &dyn Fn(&Target) -> bool| {
             let opened = self.item.as_ref().and_then(|id| self.items.iter().position(|i| i.id == *id));
             let fits = |i: &usize| self.items.get(*i).is_some_and(|item| wanted(&item.target));
-            opened.filter(fits).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
+            let open = || self.items.iter().position(|i| wanted(&i.target) && self.state.ruling(i).is_none());
+            opened.filter(fits).or_else(open).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
         };
         match self.screen {
             Screen::Overview if self.pane() == Pane::Queue => {
@@ -270,7 +271,10 @@ impl App {
                 ];
                 let at = self.cursor(Pane::Groups).at;
                 if at == 0 {
-                    self.say("the files of the bundle and their digests are items of the queue when something is wrong");
+                    match self.items.iter().position(|i| i.class == Class::Integrity) {
+                        Some(item) => self.open_item(item),
+                        None => self.say("nothing is wrong with the bundle itself"),
+                    }
                 } else if let Some(screen) = screens.get(at) {
                     self.remember();
                     self.show(*screen);

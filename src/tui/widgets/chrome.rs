@@ -7,7 +7,7 @@ use crate::model::Outcome;
 use crate::review::Class;
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Action, Screen};
-use crate::tui::app::{App, Dialog, Front, MEDIUM};
+use crate::tui::app::{App, Dialog, Front, MEDIUM, Pane};
 use crate::tui::keymap;
 
 /// The smallest window that is drawn.
@@ -163,6 +163,10 @@ fn status(app: &App, width: usize, narrow: bool) -> Row {
     let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(job).collect();
     let mut text = match (app.screen, &app.compare.front) {
         (Screen::Compare, Front::Node(..) | Front::Group(_)) => compare_status(app),
+        // The whole sentence of the group under the cursor, which its row may have to cut.
+        (Screen::Overview, _) if app.pane() == Pane::Groups && app.cursor(Pane::Groups).at < app.groups.len() => {
+            app.groups.get(app.cursor(Pane::Groups).at).map(|g| g.detail.clone()).unwrap_or_default()
+        }
         _ => summary(app, width.saturating_sub(1 + running.iter().map(|j| j.chars().count() + 3).sum::<usize>())),
     };
     let jobs = running.join(" · ");
@@ -180,7 +184,7 @@ fn compare_status(app: &App) -> String {
     let front = app.front().and_then(|i| app.items.get(i).map(|item| (i, item)));
     let mut parts = Vec::new();
     if let Some(loaded) = app.loaded() {
-        let at = app.cursor(crate::tui::app::Pane::Listing).at;
+        let at = app.cursor(Pane::Listing).at;
         let nth = loaded.runs.iter().filter(|r| **r <= at).count();
         let place = app.function().map(|(_, f)| format!(" in {}", f.name.shown().cut(30))).unwrap_or_default();
         parts.push(match loaded.runs.len() {
