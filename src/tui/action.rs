@@ -155,6 +155,8 @@ pub enum Action {
     Erase,
     /// In a prompt: erase everything.
     EraseAll,
+    /// Ask whether to leave.
+    AskToLeave,
     /// In the dialog that asks whether to leave: yes.
     Leave,
 }

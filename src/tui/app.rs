@@ -14,17 +14,18 @@ mod seen;
 mod sign;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-pub(crate) use compare::{Compare, Front, Group, Part, node_rows};
+pub(crate) use compare::{Compare, Front, Group, Part, change_points, node_rows};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, outcome_mark, role_of as lists_role, standing_mark};
 pub(crate) use search::Search;
 pub use seen::Drawn;
+pub(crate) use seen::Sight;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
 
@@ -32,7 +33,7 @@ use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};
 use super::theme::Theme;
 use crate::checks::{Check, Facts, GroupSummary, Policy};
-use crate::review::{Blocker, Body, Class, Item, State, queue};
+use crate::review::{Blocker, Body, Class, Item, State, Target, queue};
 use crate::session::{News, Prepared, Progress};
 use crate::text::{Role, Shown};
 
@@ -40,6 +41,8 @@ use crate::text::{Role, Shown};
 pub(crate) const MEDIUM: u16 = 100;
 /// From this many columns three panes are drawn.
 pub(crate) const WIDE: u16 = 160;
+/// What was shown is written that long after it was seen first.
+const FLUSH: Duration = Duration::from_secs(1);
 /// Between two recomputations of the queue while news comes in.
 const REFRESH: Duration = Duration::from_millis(250);
 /// The same for a release of many artifacts.
@@ -59,6 +62,8 @@ pub struct App {
     pub(crate) output_offer: String,
     // Made from facts and state by `refresh` and `recount`.
     pub(crate) items: Vec<Item>,
+    /// The item of a node, by artifact and child indices.
+    pub(crate) node_items: HashMap<(usize, Vec<usize>), usize>,
     pub(crate) groups: Vec<GroupSummary>,
     pub(crate) checks: Vec<Check>,
     pub(crate) blockers: Vec<Blocker>,
@@ -113,6 +118,7 @@ impl App {
             key_offer: String::new(),
             output_offer: String::new(),
             items: Vec::new(),
+            node_items: HashMap::new(),
             groups: Vec::new(),
             checks: Vec::new(),
             blockers: Vec::new(),
@@ -175,7 +181,11 @@ impl App {
                 self.seen.failed = true;
                 self.message = Some((Role::Bad, format!("NOT saved: {}", Shown::new(&why))));
             }
-            Input::Idle => self.flush(),
+            Input::Idle => {}
+        }
+        // Also while news keeps coming in, what was shown is written after a second at the latest.
+        if !self.seen.failed && self.seen.since.is_some_and(|since| since + FLUSH <= now) {
+            self.flush();
         }
         if self.dirty && self.refresh_due().is_zero() {
             self.refresh();
@@ -187,7 +197,11 @@ impl App {
     #[must_use]
     pub fn idle_in(&self) -> Option<Duration> {
         let refresh = self.dirty.then(|| self.refresh_due().max(Duration::from_millis(10)));
-        let flush = self.has_unwritten().then_some(Duration::from_secs(1));
+        let flush = self
+            .seen
+            .since
+            .filter(|_| self.has_unwritten())
+            .map(|since| (since + FLUSH).saturating_sub(self.now).max(Duration::from_millis(10)));
         refresh.into_iter().chain(flush).min()
     }
 
@@ -207,6 +221,11 @@ impl App {
         if let Some(at) = selected.and_then(|id| self.items.iter().position(|i| i.id == id)) {
             self.cursor_mut(Pane::Queue).at = at;
         }
+        let of_node = |(i, item): (usize, &Item)| match &item.target {
+            Target::Compare { artifact, path } => Some(((*artifact, path.clone()), i)),
+            _ => None,
+        };
+        self.node_items = self.items.iter().enumerate().filter_map(of_node).collect();
         self.checks = crate::checks::run(&self.facts);
         self.groups = crate::checks::groups(&self.facts);
         self.make_claims();
@@ -344,6 +363,7 @@ impl App {
             Action::Search => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Search))),
             Action::Command => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Command))),
             Action::Jobs => self.dialog = Some(Dialog::Jobs),
+            Action::AskToLeave => self.dialog = Some(Dialog::Leaving),
             Action::Help => self.dialog = Some(Dialog::Help(Help::default())),
             Action::Filter => self.next_filter(),
             Action::Prepare => self.ask_outcome(),

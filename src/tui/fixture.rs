@@ -96,7 +96,13 @@ impl Evidence for TextRows {
         let mut rows: Vec<ListingRow> = (1..100).map(|n| row(LineMark::Same, n, "key = value", "key = value")).collect();
         rows.push(row(LineMark::Changed, 100, "debug = on \u{202E}", "debug = off"));
         rows.extend((101..200).map(|n| row(LineMark::Same, n, "", "")));
-        rows.push(row(LineMark::Changed, 200, "port = 22", "port = 2222"));
+        let far = |role, port: &str| plain(&format!("{:300}", "# a long line whose end is what changed")).with(role, port);
+        rows.push(ListingRow {
+            mark: LineMark::Changed,
+            cells: Sides::new(cell(200, &[], far(Role::Shipped, "port = 22")), cell(200, &[], far(Role::Rebuilt, "port = 2222"))),
+            source: None,
+            note: None,
+        });
         Listing { rows, cut: Some("cut at 200 rows".into()) }
     }
 }
@@ -151,8 +157,8 @@ pub(super) fn facts() -> Facts {
         bag_info: Vec::new(),
         defects: Vec::new(),
     }));
-    for i in 0..files.len() {
-        let fixity = if files[i].path.as_bytes().contains(&0x1b) { Fixity::Extra } else { Fixity::Intact };
+    for (i, file) in files.iter().enumerate() {
+        let fixity = if file.path.as_bytes().contains(&0x1b) { Fixity::Extra } else { Fixity::Intact };
         let id = FileId(u32::try_from(i).unwrap_or(0));
         facts.learn(Discovery::Hashed(id, Hashed { sha256: Some(Sha256::of(&[i as u8])), fixity }));
     }
@@ -288,6 +294,8 @@ pub(super) struct Bench {
     /// Every write fails while it is set.
     pub(super) full: bool,
     pub(super) now: Duration,
+    /// Time between two inputs.
+    pub(super) pace: Duration,
 }
 
 impl Bench {
@@ -299,21 +307,34 @@ impl Bench {
         let state = State { reviewer: "A. Meyer".into(), ..State::default() };
         let app = App::new(facts, policy(), state, read_only, Theme::default(), (columns, rows));
         let screen = Terminal::new(TestBackend::new(columns, rows)).expect("a test terminal");
-        let mut bench = Self { app, screen, recorded: Vec::new(), signed: 0, quit: false, full: false, now: Duration::from_secs(1) };
+        let mut bench = Self {
+            app,
+            screen,
+            recorded: Vec::new(),
+            signed: 0,
+            quit: false,
+            full: false,
+            now: Duration::from_secs(1),
+            pace: Duration::from_millis(600),
+        };
         bench.app.offer("/keys/id".into(), "record.dsse.json".into());
         bench.draw();
         bench
     }
 
     pub(super) fn draw(&mut self) {
-        let mut drawn = None;
-        let app = &self.app;
-        self.screen.draw(|frame| drawn = Some(screens::draw(app, frame))).expect("drawn");
-        self.app.drawn(&drawn.expect("drawn"), true);
+        loop {
+            let mut drawn = None;
+            let app = &self.app;
+            self.screen.draw(|frame| drawn = Some(screens::draw(app, frame))).expect("drawn");
+            if !self.app.drawn(&drawn.expect("drawn"), true) {
+                return;
+            }
+        }
     }
 
     pub(super) fn send(&mut self, input: Input) {
-        self.now += Duration::from_millis(600);
+        self.now += self.pace;
         let mut effects = self.app.update(input, self.now);
         while !effects.is_empty() {
             let effect = effects.remove(0);

@@ -92,7 +92,7 @@ pub const TABLE: &[Key] = &[
     key(Any, &["{"], A::PreviousFile, 60, "", "previous differing file"),
     key(Any, &["a"], A::Accept, 20, "accept", "accept this item and go to the next; asks for a reason when something of it was not shown"),
     key(Any, &["x"], A::Reject, 21, "reject", "reject this item, with a reason, and go to the next"),
-    key(Any, &["A"], A::AcceptGroup, 62, "", "accept a rule or the batch of identical files: type how many it covers"),
+    key(Any, &["A"], A::AcceptGroup, 22, "accept group", "accept a rule or the batch of identical files: type how many it covers"),
     key(Any, &["u"], A::Undo, 63, "", "take back the last ruling, note, finding or answer; the journal keeps both"),
     key(Any, &["^R"], A::Redo, 64, "", "do again what was taken back"),
     key(Any, &["c"], A::Note, 41, "note", "write a note on this place"),
@@ -128,6 +128,8 @@ pub const TABLE: &[Key] = &[
     key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),
     key(Any, &[":"], A::Command, 69, "", "go to a line (:217) or an address (:0x4a34); :q leaves"),
     key(Any, &["J"], A::Jobs, 69, "", "what runs, and how far it is"),
+    key(Any, &["^C"], A::AskToLeave, 69, "", "ask whether to leave, from anywhere"),
+    key(On(Overview), &["q", "Esc"], A::Close, 71, "quit", "end a search, else ask whether to leave"),
     key(On(Source), &["]"], A::NextDifference, 25, "next mark", "next line with a mark: hidden characters, or code that differs"),
     key(On(Source), &["g c"], A::GoCompare, 26, "built into", "go to the code that this line became, where it differs"),
     key(On(Artifacts), &["F"], A::Filter, 25, "filter", "next filter: not the same, all, ! differs, ~ explained, ? not told, = same"),
@@ -141,28 +143,28 @@ pub const TABLE: &[Key] = &[
     key(On(Signoff), &["p"], A::Prepare, 10, "read statement", "choose an outcome, hash everything again and show the exact statement"),
     key(On(Signoff), &["S"], A::SignDialog, 11, "sign ...", "open the sign dialog"),
     key(Prompt, &["Enter"], A::Confirm, 10, "file it", "file what was typed"),
-    key(Prompt, &["Esc"], A::Cancel, 1, "cancel", "leave without doing anything"),
+    key(Prompt, &["Esc", "^C"], A::Cancel, 1, "cancel", "leave without doing anything"),
     key(Prompt, &["Backspace"], A::Erase, 65, "", "erase one character"),
     key(Prompt, &["^U"], A::EraseAll, 65, "", "erase everything"),
-    key(Popup, &["Esc"], A::Cancel, 1, "close", "close the list"),
+    key(Popup, &["Esc", "^C"], A::Cancel, 1, "close", "close the list"),
     key(Popup, &["Enter"], A::Confirm, 10, "choose", "choose the row"),
     key(Popup, &["Down", "Tab"], A::Down, 65, "", "one row down"),
     key(Popup, &["Up", "Shift-Tab"], A::Up, 65, "", "one row up"),
     key(Popup, &["PgDn"], A::PageDown, 65, "", "one page down"),
     key(Popup, &["PgUp"], A::PageUp, 65, "", "one page up"),
     key(Popup, &["Backspace"], A::Erase, 65, "", "erase one character of the filter"),
-    key(Sign, &["Esc"], A::Cancel, 1, "cancel", "leave the dialog; nothing is signed"),
+    key(Sign, &["Esc", "^C"], A::Cancel, 1, "cancel", "leave the dialog; nothing is signed"),
     key(Sign, &["Space", "PgDn"], A::PageDown, 10, "read on", "one page of the statement further (in a field, Space is typed)"),
     key(Sign, &["PgUp"], A::PageUp, 65, "", "one page of the statement back"),
-    key(Sign, &["Down"], A::Down, 65, "", "one row down, or the next outcome"),
-    key(Sign, &["Up"], A::Up, 65, "", "one row up, or the previous outcome"),
+    key(Sign, &["Down", "j"], A::Down, 65, "", "one row down, or the next outcome (in a field, j is typed)"),
+    key(Sign, &["Up", "k"], A::Up, 65, "", "one row up, or the previous outcome (in a field, k is typed)"),
     key(Sign, &["Tab"], A::NextField, 11, "to the field", "next field"),
     key(Sign, &["Shift-Tab"], A::PreviousField, 65, "", "previous field"),
     key(Sign, &["Backspace"], A::Erase, 65, "", "erase one character"),
     key(Sign, &["^U"], A::EraseAll, 65, "", "erase the field"),
     key(Sign, &["Enter"], A::Confirm, 12, "sign", "sign; does nothing until everything is complete"),
     key(Leaving, &["y", "q"], A::Leave, 1, "leave", "leave; everything done so far is saved"),
-    key(Leaving, &["n", "Esc"], A::Cancel, 2, "stay", "stay"),
+    key(Leaving, &["n", "Esc", "^C"], A::Cancel, 2, "stay", "stay"),
 ];
 
 /// The ASCII spelling of a key press; `None` for keys that mean nothing here.
@@ -224,10 +226,16 @@ pub fn hints(context: Context) -> Vec<&'static Key> {
     let mut rows: Vec<&Key> = TABLE
         .iter()
         .filter(|r| !r.hint.is_empty() && (r.context == context || (r.context == Any && matches!(context, On(_)))))
-        .filter(|r| r.context != Any || !shadowed(context, r))
+        .filter(|r| r.context != Any || !(shadowed(context, r) || idle(context, r.action)))
         .collect();
     rows.sort_by_key(|r| r.rank);
     rows
+}
+
+/// Whether a key of every screen has little to do on that one: the room is for others.
+fn idle(context: Context, action: Action) -> bool {
+    let lists = [On(Overview), On(Findings), On(Signoff)].contains(&context);
+    lists && matches!(action, A::Accept | A::Reject | A::ReadOn) || context == On(Artifacts) && action == A::ReadOn
 }
 
 fn shadowed(context: Context, row: &Key) -> bool {

@@ -118,8 +118,9 @@ fn turn(
         // Shown is what was in a frame while nobody was typing ahead.
         waiting.extend(receive.try_iter());
         let typing = waiting.iter().any(|e| matches!(e, Event::Term(TermEvent::Key(_) | TermEvent::Paste(_))));
-        if let Some(drawn) = drawn {
-            app.drawn(&drawn, !typing);
+        let counted = drawn.is_some_and(|drawn| app.drawn(&drawn, !typing));
+        if counted && waiting.is_empty() {
+            continue; // draw the new counts
         }
         if waiting.is_empty() {
             let next = match app.idle_in() {
@@ -176,12 +177,16 @@ fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<V
 /// Carries effects out, and those that their answers ask for; true when the reviewer leaves.
 fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool {
     let mut queue: VecDeque<Effect> = effects.into();
+    let mut failed = false;
     while let Some(effect) = queue.pop_front() {
         match effect {
             Effect::Record(body) => {
                 let answer = match session.record(body) {
                     Ok(event) => Input::Recorded(event, session.clock()),
-                    Err(why) => Input::NotSaved(why),
+                    Err(why) => {
+                        failed = true;
+                        Input::NotSaved(why)
+                    }
                 };
                 queue.extend(app.update(answer, uptime()));
             }
@@ -189,6 +194,8 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
             Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),
             Effect::Sign { prepared, key, output } => session.request_signature(*prepared, key, output),
+            // What could not be saved is told first.
+            Effect::Quit if failed => {}
             Effect::Quit => return true,
         }
     }

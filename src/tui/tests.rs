@@ -1,30 +1,661 @@
 //! Keys in, state out; and what is drawn, at every size.
 
-use super::action::{Input, Screen};
-use super::app::Dialog;
-use super::fixture::{Bench, facts};
-use crate::review::{Body, Ruling};
+use std::time::Duration;
 
-/// Prints every screen, for looking at: `cargo test --lib look -- --ignored --nocapture`.
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::{Color, Modifier};
+
+use super::action::{Input, Screen};
+use super::app::{Dialog, Pane, Purpose};
+use super::fixture::{Bench, facts};
+use super::theme::Theme;
+use crate::checks::{Discovery, Facts};
+use crate::model::{Node, NodeKind, ResultMark};
+use crate::review::{Body, Ruling};
+use crate::session::{News, Progress};
+
+/// Prints every screen, for looking at: `LOOK=120x40 WALK="n n,7" cargo test --lib look -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints the screens"]
 #[allow(clippy::print_stdout)]
 fn look() {
-    let (columns, rows) = std::env::var("LOOK")
-        .ok()
-        .and_then(|s| s.split_once('x').map(|(c, r)| (c.parse().unwrap(), r.parse().unwrap())))
-        .unwrap_or((80, 24));
+    let size = std::env::var("LOOK").ok().and_then(|s| s.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))));
+    let (columns, rows) = size.unwrap_or((80, 24));
     let walks = std::env::var("WALK").unwrap_or_else(|_| "1,2 j j j j j j <enter>,3,4,n n,6,7,7 p <enter>,7 S <enter>,?".into());
     for walk in walks.split(',') {
         println!("--- {walk}\n{}", Bench::new(columns, rows).walk(walk).text());
     }
 }
 
+const SCREENS: [(&str, &str); 12] = [
+    ("overview", "1"),
+    ("overview_detail", "n"),
+    ("source", "2 G <enter>"),
+    ("provenance", "3 j j j j j j"),
+    ("artifacts", "4"),
+    ("compare", "n n"),
+    ("compare_text", "n n n"),
+    ("compare_rule", "n n n n n n n n"),
+    ("findings", "n n f bypassed<enter> 6 y x"),
+    ("signoff", "7"),
+    ("sign", "7 S <enter>"),
+    ("help", "n n ?"),
+];
+
 #[test]
-fn n_opens_the_first_difference_and_accepting_goes_on() {
+fn every_screen_at_three_sizes() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        for (name, walk) in SCREENS {
+            let mut bench = Bench::new(columns, rows);
+            insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), bench.walk(walk).text());
+        }
+    }
+}
+
+/// One letter per cell: what colour and attribute carry beside the text.
+fn styles(bench: &Bench) -> String {
+    let buffer = bench.screen.backend().buffer();
+    let letter = |x, y| {
+        let cell = &buffer[(x, y)];
+        let turned = cell.modifier.contains(Modifier::REVERSED);
+        match (cell.fg, turned) {
+            (Color::Red, true) => 'R',
+            (Color::Red, false) => 'r',
+            (Color::Cyan, true) => 'C',
+            (Color::Cyan, false) => 'c',
+            (_, true) => '#',
+            (_, false) if cell.modifier.contains(Modifier::BOLD) => 'b',
+            (_, false) if cell.modifier.contains(Modifier::DIM) => 'd',
+            _ => '.',
+        }
+    };
+    (0..buffer.area.height).map(|y| (0..buffer.area.width).map(|x| letter(x, y)).collect::<String>() + "\n").collect()
+}
+
+#[test]
+fn the_changed_byte_and_the_row_under_the_cursor_are_marked() {
+    let mut bench = Bench::new(80, 24);
+    insta::assert_snapshot!("styles_compare", styles(bench.walk("n n k")));
+    insta::assert_snapshot!("styles_overview", styles(bench.walk("1")));
+}
+
+#[test]
+fn n_opens_each_item_where_it_is() {
     let mut bench = Bench::new(120, 40);
     bench.walk("n");
-    assert_eq!(bench.app.screen, Screen::Overview, "an extra file is first");
-    bench.walk("a n");
+    assert!(bench.app.screen == Screen::Overview && bench.app.detail.is_some(), "a file that no manifest lists");
+    bench.walk("n");
     assert_eq!(bench.app.screen, Screen::Compare);
+    assert!(bench.row(-2).contains("difference 1 of 1 in verify_image · shown 1/3 · item 2 of 12"), "{}", bench.row(-2));
+    bench.walk("n n n n");
+    assert_eq!((bench.app.screen, bench.app.claim()), (Screen::Provenance, Some(super::app::ClaimRow::Answer(0, 3))));
+    bench.walk("n");
+    assert_eq!((bench.app.screen, bench.app.cursor(Pane::File).at), (Screen::Source, 11), "at the hidden character");
+    bench.walk("N N N N N");
+    assert!(bench.row(2).contains("verify_image"));
+}
+
+#[test]
+fn accepting_needs_everything_shown_or_a_reason() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n a");
+    assert!(bench.rulings().is_empty());
+    assert!(bench.row(-2).contains("2 of 3 differences not shown"), "{}", bench.row(-2));
+    bench.walk("] a");
+    assert!(bench.row(-2).contains("1 of 3 differences not shown"), "the second is in another function: {}", bench.row(-2));
+    bench.walk("] a");
+    assert_eq!(bench.rulings(), ["acompare:usr/lib/libupdate.so.2.4"]);
+    assert!(bench.row(2).contains("gpj.conf"), "the next item opens");
+    let shown = bench.recorded.iter().position(|b| matches!(b, Body::Shown { of: 3, .. }));
+    let ruled = bench.recorded.iter().position(|b| matches!(b, Body::Ruled { .. }));
+    assert!(shown.is_some() && shown < ruled, "what was shown is written before the ruling");
+}
+
+#[test]
+fn a_second_press_asks_for_a_reason_and_any_other_key_between_forgets() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n a a <enter>");
+    assert!(bench.rulings().is_empty() && bench.row(-1).contains("a reason is needed"));
+    bench.walk("seen<space>elsewhere<enter>");
+    assert_eq!(bench.rulings().len(), 1);
+    assert_eq!(bench.app.state.rulings.values().next().map(|r| r.reason.as_str()), Some("seen elsewhere"));
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n a j a");
+    assert!(bench.app.dialog.is_none() && bench.rulings().is_empty());
+}
+
+#[test]
+fn rejecting_takes_a_reason_and_undo_takes_it_back() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n x <enter>");
+    assert!(bench.rulings().is_empty());
+    bench.walk("reason<esc>");
+    assert!(bench.rulings().is_empty(), "Esc cancels");
+    bench.walk("x reason<enter>");
+    assert_eq!(bench.rulings(), ["xcompare:usr/lib/libupdate.so.2.4"]);
+    bench.walk("u");
+    assert!(bench.rulings().is_empty());
+    bench.walk("<^r>");
+    assert_eq!(bench.rulings(), ["xcompare:usr/lib/libupdate.so.2.4"]);
+}
+
+#[test]
+fn a_group_is_accepted_by_typing_its_count() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n n n n n n a");
+    assert!(bench.row(-2).contains("this covers 2 files"), "{}", bench.row(-2));
+    bench.walk("A 3<enter>");
+    assert!(bench.rulings().is_empty());
+    bench.send(Input::Paste("2".into()));
+    assert!(matches!(&bench.app.dialog, Some(Dialog::Prompt(p)) if p.text == "3"), "pasting is refused");
+    bench.walk("<bs> 2<enter>");
+    assert_eq!(bench.rulings(), ["arule:build-id"]);
+    assert!(matches!(bench.recorded.iter().rfind(|b| matches!(b, Body::Ruled { .. })), Some(Body::Ruled { covers: 2, .. })));
+}
+
+#[test]
+fn what_is_not_saved_did_not_happen() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n ] ]");
+    bench.full = true;
+    bench.walk("a");
+    assert!(bench.rulings().is_empty());
+    assert!(bench.row(-2).contains("NOT saved: no space left"), "{}", bench.row(-2));
+    bench.full = false;
+    bench.walk("a");
+    assert_eq!(bench.rulings().len(), 1);
+    let shown: usize = bench.recorded.iter().filter(|b| matches!(b, Body::Shown { item, .. } if item.contains("gpj"))).count();
+    assert!(shown > 0, "what was shown was kept until it could be written");
+}
+
+#[test]
+fn read_only_records_nothing() {
+    let mut bench = Bench::with(facts(), Some("another instance has the journal".into()), 80, 24);
+    bench.walk("n n a a x f c A u 6 y 7 S 2 G <enter> 1");
+    assert!(bench.recorded.is_empty() && bench.app.dialog.is_none());
+    assert!(bench.row(0).contains("READ-ONLY"));
+}
+
+#[test]
+fn only_what_was_drawn_counts_as_read() {
+    let mut bench = Bench::new(60, 16);
+    bench.walk("n n n n n n n n n n");
+    assert_eq!(bench.app.screen, Screen::Source);
+    let item = bench.app.items.iter().find(|i| i.id == "read:src/update/install.c").cloned().expect("a required read");
+    let (shown, of) = bench.app.coverage(&item);
+    assert!(shown > 0 && shown < of, "{shown} of {of} in a window of 16 rows");
+    bench.walk("a");
+    assert!(bench.row(-2).contains("lines not shown"), "{}", bench.row(-2));
+    bench.walk("<space> <space> a");
+    assert_eq!(bench.rulings(), ["aread:src/update/install.c"]);
+    assert!(bench.recorded.iter().any(|b| matches!(b, Body::Read { from: 1, of: 16, .. })));
+}
+
+#[test]
+fn behind_a_dialog_nothing_is_shown() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n ? ");
+    assert!(bench.shown().len() <= 1);
+    let before = bench.shown();
+    bench.walk("<esc> 5 ? <esc>");
+    // With the help open the next item is not drawn; after Esc it is.
+    assert!(bench.shown().is_superset(&before));
+    let mut bench = Bench::new(80, 24);
+    let mut drawn = None;
+    bench.walk("n n");
+    bench.app.dialog = Some(Dialog::Jobs);
+    bench.app.act(super::action::Action::NextDifference);
+    let app = &bench.app;
+    bench.screen.draw(|f| drawn = Some(super::screens::draw(app, f))).expect("drawn");
+    let item = bench.app.items[1].clone();
+    let before = bench.app.coverage(&item);
+    bench.app.drawn(&drawn.expect("drawn"), true);
+    assert_eq!(bench.app.coverage(&item), before);
+}
+
+#[test]
+fn what_was_drawn_while_keys_waited_does_not_count() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n");
+    let item = bench.app.items[1].clone();
+    let before = bench.app.coverage(&item);
+    bench.app.act(super::action::Action::NextDifference);
+    let (app, mut drawn) = (&bench.app, None);
+    bench.screen.draw(|f| drawn = Some(super::screens::draw(app, f))).expect("drawn");
+    bench.app.drawn(&drawn.expect("drawn"), false);
+    assert_eq!(bench.app.coverage(&item), before);
+}
+
+#[test]
+fn a_finding_has_place_digests_and_source_line() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n f signature<space>check<space>bypassed<enter>");
+    let finding = bench.app.state.findings.first().expect("filed");
+    assert_eq!((finding.id.as_str(), finding.title.as_str()), ("F1", "signature check bypassed"));
+    assert_eq!(finding.at.address, Some(0x4b80));
+    assert_eq!((finding.at.path.as_deref(), finding.at.line), (Some("src/update/verify.c"), Some(8)));
+    assert!(finding.at.shipped.is_some() && finding.at.rebuilt.is_some() && finding.at.place.contains("verify_image"));
+    bench.walk("6 <tab> C done<enter>");
+    assert_eq!(bench.app.state.findings[0].closed.as_deref(), Some("done"));
+    bench.walk("<enter>");
+    assert_eq!(bench.app.screen, Screen::Compare, "Enter goes to its place");
+}
+
+#[test]
+fn the_checklist_is_answered_on_its_screen_only() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("6 y x -");
+    let answers: Vec<&str> = bench.app.state.answers.values().map(String::as_str).collect();
+    assert_eq!(answers, ["yes", "n/a", "no"], "by id: announced, env, keys");
+    bench.walk("-");
+    assert_eq!(bench.app.state.answers.len(), 2, "the same answer again takes it back");
+    bench.walk("<tab> y");
+    assert_eq!(bench.app.state.answers.len(), 2);
+}
+
+#[test]
+fn going_there_and_back() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n g s");
+    assert_eq!((bench.app.screen, bench.app.cursor(Pane::File).at), (Screen::Source, 7));
+    bench.walk("g c");
+    assert!(bench.app.screen == Screen::Compare && bench.row(2).contains("verify_image"));
+    bench.walk("g a");
+    assert_eq!(bench.app.screen, Screen::Artifacts);
+    bench.walk("H H");
+    assert_eq!((bench.app.screen, bench.app.cursor(Pane::File).at), (Screen::Source, 7));
+    bench.walk("L");
+    assert_eq!(bench.app.screen, Screen::Compare);
+    bench.walk("q q");
+    assert!(matches!(bench.app.dialog, Some(Dialog::Leaving)));
+    bench.walk("n");
+    assert!(bench.app.dialog.is_none() && !bench.quit);
+    bench.walk("q y");
+    assert!(bench.quit);
+}
+
+#[test]
+fn searching_steps_with_n_until_esc() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n / port<enter>");
+    assert_eq!(bench.app.cursor(Pane::Listing).at, 199);
+    bench.walk("n");
+    assert_eq!((bench.app.screen, bench.app.cursor(Pane::Listing).at), (Screen::Compare, 199));
+    bench.walk("<esc> :42<enter>");
+    assert_eq!(bench.app.cursor(Pane::Listing).at, 41);
+    bench.walk("/ nowhere<enter>");
+    assert!(bench.row(-2).contains("not found"));
+}
+
+#[test]
+fn escape_then_a_key_is_not_an_unknown_key() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n x rea<alt-a>");
+    // Alt and a: Esc leaves the prompt, a is pressed on the screen.
+    assert!(bench.app.dialog.is_none() && bench.rulings().is_empty());
+    assert!(bench.row(-2).contains("not shown"), "{}", bench.row(-2));
+}
+
+#[test]
+fn signing_needs_the_statement_read_and_the_release_typed() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("7 S <enter> <enter> <enter>");
+    assert_eq!(bench.signed, 0, "the statement was not read");
+    bench.walk("<tab> acme-gateway<space>4.2.0 <enter>");
+    assert_eq!(bench.signed, 0, "typed, not read");
+    bench.walk("<pgdn> <pgdn> <pgdn> <pgdn> <pgdn> <pgdn> <pgdn> <pgdn> <pgdn>");
+    assert!(bench.text().contains("complete: Enter signs"), "{}", bench.text());
+    bench.walk("<bs> <enter>");
+    assert_eq!(bench.signed, 0, "one character is missing");
+    bench.walk("0 <enter>");
+    assert_eq!(bench.signed, 1);
+    assert!(bench.text().contains("Signed. The record is record.dsse.json"));
+}
+
+#[test]
+fn the_sign_dialog_ignores_keys_that_were_on_their_way_and_pastes() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("7 S");
+    bench.pace = Duration::from_millis(50);
+    bench.walk("<enter> <enter> <enter>");
+    assert!(matches!(&bench.app.dialog, Some(Dialog::Sign(s)) if s.decision.is_none()), "within half a second nothing is chosen");
+    bench.pace = Duration::from_millis(600);
+    bench.walk("<enter> <tab>");
+    bench.send(Input::Paste("acme-gateway 4.2.0".into()));
+    assert!(matches!(&bench.app.dialog, Some(Dialog::Sign(s)) if s.release.is_empty()));
+    bench.walk("<esc>");
+    assert!(bench.app.dialog.is_none() && bench.signed == 0);
+}
+
+#[test]
+fn approval_is_closed_while_something_is_open() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("7 S j j j j j");
+    bench.walk("<esc> p");
+    bench.send(Input::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE)));
+    bench.send(Input::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE)));
+    bench.send(Input::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE)));
+    bench.walk("<enter>");
+    assert!(bench.app.prepared.is_none());
+    assert!(bench.row(-2).contains("approval is closed"), "{}", bench.row(-2));
+}
+
+#[test]
+fn pending_is_never_drawn_as_same() {
+    let full = facts();
+    let mut bench = Bench::with(Facts::new(full.release.clone()), None, 80, 24);
+    bench.walk("4");
+    assert!(!bench.text().contains("same"), "{}", bench.text());
+    assert!(bench.text().contains('…'));
+    bench.walk("1 n");
+    assert!(bench.row(3).contains("NOT SIGNABLE YET"));
+    assert!(bench.row(-2).contains("not done"), "{}", bench.row(-2));
+    let progress = Progress { job: "hashing", done: 1 << 20, total: 1 << 30, bytes: true, finished: false };
+    bench.send(Input::News(News::Progress(progress)));
+    assert!(bench.row(3).contains("hashing 1.0M of 1.0G"), "{}", bench.row(3));
+}
+
+#[test]
+fn the_selected_item_stays_selected_when_worse_ones_come() {
+    let full = facts();
+    let mut bench = Bench::with(Facts::new(full.release.clone()), None, 80, 24);
+    bench.send(Input::News(News::Discovery(Discovery::Compared(2, full.comparisons[2].clone().expect("compared")))));
+    bench.now += Duration::from_secs(1);
+    bench.send(Input::Idle);
+    assert_eq!(bench.app.items.len(), 1);
+    for i in [0, 1] {
+        bench.send(Input::News(News::Discovery(Discovery::Compared(i, full.comparisons[i].clone().expect("compared")))));
+    }
+    bench.now += Duration::from_secs(1);
+    bench.send(Input::Idle);
+    assert_eq!(bench.app.items[bench.app.cursor(Pane::Queue).at].id, "compare:usr/share/fw/blob213.bin");
+}
+
+/// Everything in a buffer is one printable cluster of our own or of the guard's.
+fn assert_printable(bench: &Bench, context: &str) {
+    let buffer = bench.screen.backend().buffer();
+    for cell in buffer.content() {
+        let symbol = cell.symbol();
+        let clean = crate::text::Shown::new(symbol);
+        assert!(symbol.is_empty() || clean.as_str() == symbol, "{symbol:?} after {context}");
+    }
+}
+
+#[test]
+fn no_size_panics_and_everything_is_printable() {
+    for rows in [1, 2, 5, 15, 16, 17, 24, 40, 60] {
+        for columns in 1..130 {
+            let mut bench = Bench::new(columns, rows);
+            if columns % 13 == 0 || [59, 60, 61, 99, 100, 101].contains(&columns) {
+                for (name, walk) in SCREENS {
+                    let mut bench = Bench::new(columns, rows);
+                    bench.walk(walk);
+                    assert_printable(&bench, name);
+                }
+            }
+            bench.walk("n n");
+            assert_printable(&bench, "n n");
+        }
+    }
+}
+
+#[test]
+fn a_too_small_window_says_so() {
+    let bench = Bench::new(59, 16);
+    assert_eq!(bench.row(0), "countersign: 2 differ, 12 to review");
+    assert_eq!(bench.row(1), "window 59x16: make it 60x16 or more");
+}
+
+#[test]
+fn the_pinned_keys_are_there_at_every_width() {
+    for columns in 60..220 {
+        let mut bench = Bench::new(columns, 24);
+        for walk in ["1", "2", "3", "4", "5", "6", "7"] {
+            let hints = bench.walk(walk).row(-1);
+            assert!(hints.contains("n next to review") && hints.contains("? keys"), "{columns}: {hints}");
+            assert!(!hints.contains('…'));
+        }
+    }
+}
+
+#[test]
+fn ascii_glyphs_leave_only_the_bundles_own_characters() {
+    let mut bench = Bench::new(120, 40);
+    bench.app.theme = Theme { colour: false, ascii: true };
+    for (name, walk) in SCREENS {
+        bench.walk("<esc> <esc> <esc>");
+        bench.walk(walk);
+        assert!(bench.text().is_ascii(), "{name}: {}", bench.text());
+        let buffer = bench.screen.backend().buffer();
+        assert!(buffer.content().iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
+    }
+}
+
+fn accepted(bench: &Bench) -> usize {
+    bench.recorded.iter().filter(|b| matches!(b, Body::Ruled { ruling: Ruling::Accepted, .. })).count()
+}
+
+#[test]
+fn random_keys_never_sign_and_accept_only_by_a() {
+    let mut keys: Vec<KeyEvent> = "abcdefghijklmnopqrstuvwxyz0123456789ACFGHJLNSX?/:[]{}-"
+        .chars()
+        .filter(|c| *c != 'q')
+        .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
+        .collect();
+    for code in [
+        KeyCode::Enter,
+        KeyCode::Esc,
+        KeyCode::Tab,
+        KeyCode::BackTab,
+        KeyCode::Backspace,
+        KeyCode::PageDown,
+        KeyCode::Up,
+        KeyCode::Down,
+        KeyCode::Char(' '),
+    ] {
+        keys.push(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+    for c in ['d', 'u', 'r', 'f', 'b', 'o'] {
+        keys.push(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
+        keys.push(KeyEvent::new(KeyCode::Char(c), KeyModifiers::ALT));
+    }
+    let mut all = 0;
+    for seed in 0..6u64 {
+        let mut bench = Bench::new(60 + u16::try_from(seed).unwrap_or(0) * 25, 16 + u16::try_from(seed).unwrap_or(0) * 6);
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        for step in 0..1_500 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            // Enter and Esc come often, so that dialogs are finished and left.
+            let pick = usize::try_from(random >> 33).unwrap_or(0);
+            let key = if pick % 7 == 0 { keys[54 - 1 + pick / 7 % 2] } else { keys[pick % keys.len()] };
+            let before = accepted(&bench);
+            let confirms = matches!(&bench.app.dialog, Some(Dialog::Prompt(p)) if matches!(p.purpose, Purpose::AcceptUnseen(_) | Purpose::AcceptGroup(..)));
+            let typing = bench.app.dialog.is_some();
+            bench.send(Input::Key(key));
+            if accepted(&bench) > before {
+                let by_key = key.code == KeyCode::Char('a') && !typing;
+                let by_prompt = key.code == KeyCode::Enter && confirms;
+                assert!(by_key || by_prompt, "seed {seed} step {step}: {key:?} accepted");
+            }
+            assert_eq!(bench.signed, 0);
+            if step % 50 == 0 {
+                assert_printable(&bench, "random keys");
+            }
+            bench.quit = false;
+        }
+        all += accepted(&bench);
+        assert!(bench.recorded.len() > 20, "the walk got somewhere: {}", bench.recorded.len());
+    }
+    assert!(all > 5, "random keys accept now and then: {all}");
+}
+
+#[allow(clippy::print_stderr)]
+fn eprintln_time(what: &str, start: std::time::Instant) {
+    eprintln!("{what}: {:?}", start.elapsed());
+}
+
+#[test]
+fn a_hundred_thousand_artifacts_stay_fast() {
+    let mut release = (*facts().release).clone();
+    let artifact = release.artifacts[0].clone();
+    release.artifacts = (0..100_000)
+        .map(|i| {
+            let mut a = artifact.clone();
+            a.name = format!("usr/share/doc/{i:06}/readme").into();
+            a
+        })
+        .collect();
+    let mut all = Facts::new(std::sync::Arc::new(release));
+    for i in 0..100_000 {
+        let result = if i % 1_000 == 7 { ResultMark::Different } else { ResultMark::Identical };
+        all.comparisons[i] = Some(std::sync::Arc::new(Node::new(all.release.artifacts[i].name.clone(), NodeKind::Data, result)));
+    }
+    let start = std::time::Instant::now();
+    let mut bench = Bench::with(all, None, 120, 40);
+    eprintln_time("open", start);
+    bench.walk("4 F");
+    let rows = bench.app.artifacts.len();
+    assert_eq!(rows, 100_000);
+    let start = std::time::Instant::now();
+    bench.walk("j j j <pgdn> G g g j j j j k k <pgdn> <pgdn> j j");
+    let each = start.elapsed() / 18;
+    eprintln_time("18 keys", start);
+    let start = std::time::Instant::now();
+    for i in 0..20_000u32 {
+        let node = bench.app.facts.comparisons[i as usize].clone().expect("compared");
+        bench.now += Duration::from_micros(50);
+        let now = bench.now;
+        drop(bench.app.update(Input::News(News::Discovery(Discovery::Compared(i as usize, node))), now));
+    }
+    eprintln_time("20,000 pieces of news", start);
+    // A frame is a few milliseconds in a debug build; a walk over every row would be hundreds.
+    assert!(each < Duration::from_millis(60), "{each:?} a key");
+}
+
+/// Bytes that a backend wrote.
+#[derive(Clone, Default)]
+struct Wire(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+impl std::io::Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Draws through the real backend into bytes, as the loop does.
+fn bytes_of(bench: &Bench, columns: u16, rows: u16) -> Vec<u8> {
+    use ratatui::backend::CrosstermBackend;
+    use ratatui::{Terminal, TerminalOptions, Viewport};
+    ratatui::crossterm::style::force_color_output(true);
+    let wire = Wire::default();
+    let viewport = Viewport::Fixed(ratatui::layout::Rect::new(0, 0, columns, rows));
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(wire.clone()), TerminalOptions { viewport }).expect("a terminal");
+    terminal.draw(|f| drop(super::screens::draw(&bench.app, f))).expect("drawn");
+    wire.0.take()
+}
+
+#[test]
+fn a_terminal_shows_what_the_buffer_has() {
+    for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
+        for (name, walk) in SCREENS {
+            let mut bench = Bench::new(columns, rows);
+            bench.walk(walk);
+            let cells = |n| std::num::NonZeroU16::new(n).expect("not zero");
+            let mut terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
+            terminal.process(&bytes_of(&bench, columns, rows));
+            let seen: Vec<String> = terminal.screen().rows(0, columns).map(|r| r.trim_end().to_owned()).collect();
+            assert_eq!(seen.join("\n") + "\n", bench.text(), "{name} at {columns}x{rows}");
+        }
+    }
+}
+
+#[test]
+fn only_our_own_sequences_reach_the_terminal() {
+    for (name, walk) in SCREENS {
+        let mut bench = Bench::new(120, 40);
+        bench.walk(walk);
+        let bytes = bytes_of(&bench, 120, 40);
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        // What is left without CSI sequences must be printable: no OSC, no other control, nothing that reorders.
+        let mut rest = String::new();
+        let mut parts = text.split("\u{1b}[");
+        rest.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let end = part.find(|c: char| ('@'..='~').contains(&c)).expect("a final byte");
+            assert!(part[..end].chars().all(|c| c.is_ascii_digit() || ";?".contains(c)), "{name}: {:?}", &part[..end]);
+            rest.push_str(&part[end + 1..]);
+        }
+        for cluster in rest.chars() {
+            let clean = crate::text::Shown::new(&cluster.to_string());
+            assert_eq!(clean.as_str(), cluster.to_string(), "{name}");
+        }
+        assert!(text.len() < 16_000, "{name}: {} bytes for a frame", text.len());
+    }
+}
+
+#[test]
+fn a_change_right_of_the_edge_is_brought_in_and_does_not_count_before() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n G");
+    assert!(!bench.text().contains("port = 22"));
+    bench.walk("a");
+    assert!(bench.row(-2).contains("1 of 2 differences not shown"), "{}", bench.row(-2));
+    bench.walk("g g ] ]");
+    assert!(bench.text().contains("port = 22"), "{}", bench.text());
+    bench.walk("a");
+    assert_eq!(bench.rulings().len(), 1);
+}
+
+#[test]
+fn n_starts_where_the_last_session_ended() {
+    let state = crate::review::State { at: Some("compare:usr/share/fw/blob213.bin".into()), ..Default::default() };
+    let app = super::App::new(facts(), super::fixture::policy(), state, None, Theme::default(), (80, 24));
+    let mut bench = Bench::new(80, 24);
+    bench.app = app;
+    bench.draw();
+    bench.walk("n");
+    assert!(bench.row(2).contains("blob213.bin"), "{}", bench.row(2));
+}
+
+#[test]
+fn long_lines_are_wrapped_and_count_when_they_were_whole() {
+    let mut bench = Bench::new(60, 16);
+    bench.walk("2 G <enter>");
+    let long = format!("{}\nshort\n{}\nlast\n", "word ".repeat(100), "x".repeat(20_000));
+    let asked = bench.app.source.entry.expect("a file is open");
+    bench.send(Input::News(News::SourceFile(0, Ok(long.as_bytes().into()))));
+    bench.app.open_entry(0, 1);
+    bench.draw();
+    assert_ne!(asked, 0);
+    let text = bench.text();
+    assert!(text.matches("word").count() > 40 && !text.contains("read 75%"), "{text}");
+    bench.walk("j j j");
+    assert!(bench.text().contains("last"), "{}", bench.text());
+    bench.walk("k k k");
+    let read = bench.app.lines_read(0);
+    assert!(read <= 3, "{read}: the line that is longer than the guard shows is never read");
+}
+
+#[test]
+fn reading_sideways_does_not_count() {
+    let mut bench = Bench::new(60, 16);
+    bench.walk("2 l G");
+    bench.app.sideways = 12;
+    bench.walk("<enter>");
+    let entry = bench.app.source.entry.expect("open");
+    // Opening a file starts at its left edge.
+    assert_eq!(bench.app.sideways, 0);
+    let before = bench.app.lines_read(entry);
+    assert!(before > 0);
+    bench.walk("l <pgdn>");
+    assert_eq!(bench.app.lines_read(entry), before);
+    bench.walk("0");
+    assert!(bench.app.lines_read(entry) > before);
 }

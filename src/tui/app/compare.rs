@@ -95,6 +95,8 @@ pub(crate) struct Compare {
     kept: Vec<Loaded>,
     asked: BTreeSet<u64>,
     pub(crate) want: Option<Want>,
+    /// Cells that the text of one side had when it was drawn last.
+    pub(crate) text_width: usize,
 }
 
 impl Compare {
@@ -383,6 +385,7 @@ impl App {
             Want::Row(row) => row,
         };
         self.put_in_view(Pane::Listing, at);
+        self.show_change();
         self.want_source_of_row();
     }
 
@@ -407,6 +410,17 @@ impl App {
         }
     }
 
+    /// Scrolls sideways so that the first changed part of the row under the cursor is inside.
+    fn show_change(&mut self) {
+        let row = self.loaded().and_then(|l| l.listing.rows.get(self.cursor(Pane::Listing).at));
+        let Some(row) = row else { return };
+        let width = self.compare.text_width.max(16);
+        let points = change_points(row);
+        let first = points.iter().map(|p| p.1).min().unwrap_or(0);
+        let last = points.iter().map(|p| p.1).max().unwrap_or(0);
+        self.sideways = if last < width { 0 } else { first.saturating_sub(width / 4) };
+    }
+
     pub(crate) fn next_view(&mut self) {
         let views = self.views();
         if views.len() < 2 {
@@ -426,6 +440,7 @@ impl App {
             if let Some(row) = next {
                 self.focus_on(Pane::Listing);
                 self.put_in_view(Pane::Listing, row);
+                self.show_change();
                 self.want_source_of_row();
                 return true;
             }
@@ -444,6 +459,29 @@ impl App {
         self.focus_on(Pane::Listing);
         true
     }
+}
+
+/// The cells of a row's texts where a changed part starts or ends: (whether rebuilt, cell). A text without marked parts
+/// is changed from its first cell to its last.
+pub(crate) fn change_points(row: &crate::model::ListingRow) -> Vec<(bool, usize)> {
+    let mut points = Vec::new();
+    for (rebuilt, cell) in [(false, &row.cells.shipped), (true, &row.cells.rebuilt)] {
+        let Some(cell) = cell else { continue };
+        let mut at = 0;
+        let before = points.len();
+        for segment in &cell.text.0 {
+            let width = segment.text.width();
+            if matches!(segment.role, Role::Shipped | Role::Rebuilt | Role::Hidden) && width > 0 {
+                points.extend([(rebuilt, at), (rebuilt, at + width - 1)]);
+            }
+            at += width;
+        }
+        if points.len() == before && at > 0 {
+            points.extend([(rebuilt, 0), (rebuilt, at - 1)]);
+        }
+    }
+    points.dedup();
+    points
 }
 
 /// Visits leaves and containers with the way to them as displayable text.

@@ -4,6 +4,9 @@ use super::App;
 use super::lists::NoteRow;
 use crate::tui::action::{Action, Screen};
 
+/// Cells that h and l scroll: less than any text is wide, so that nothing is jumped over.
+const SIDEWAYS: usize = 12;
+
 /// A list or text that can have the focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Pane {
@@ -210,8 +213,8 @@ impl App {
             };
         }
         self.sideways = match action {
-            Action::Left => self.sideways.saturating_sub(8),
-            Action::Right => (self.sideways + 8).min(crate::text::MAX_CELLS),
+            Action::Left => self.sideways.saturating_sub(SIDEWAYS),
+            Action::Right => (self.sideways + SIDEWAYS).min(crate::text::MAX_CELLS),
             _ => 0,
         };
     }

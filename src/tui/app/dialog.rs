@@ -122,7 +122,10 @@ impl App {
             Some(Dialog::Jobs) => self.dialog = Some(Dialog::Jobs),
             Some(Dialog::Leaving) => match found {
                 Some(Action::Leave) => {
-                    self.flush();
+                    // After a write failed the reviewer was told; leaving again leaves.
+                    if !self.seen.failed {
+                        self.flush();
+                    }
                     self.effect(Effect::Quit);
                 }
                 Some(Action::Cancel) => {}
@@ -195,14 +198,11 @@ impl App {
             Some(Action::Cancel) => {}
             Some(Action::Down) => self.dialog = Some(Dialog::Outcome((at + 1).min(Decision::ALL.len() - 1))),
             Some(Action::Up) => self.dialog = Some(Dialog::Outcome(at.saturating_sub(1))),
-            Some(Action::Confirm) => match Decision::ALL.get(at) {
-                Some(decision) => {
-                    if !self.prepare(*decision) {
-                        self.dialog = Some(Dialog::Outcome(at));
-                    }
+            Some(Action::Confirm) => {
+                if !Decision::ALL.get(at).is_some_and(|decision| self.prepare(*decision)) {
+                    self.dialog = Some(Dialog::Outcome(at));
                 }
-                None => {}
-            },
+            }
             _ => self.dialog = Some(Dialog::Outcome(at)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::compare::Want;
 use super::{App, ClaimRow, Cursor, Dialog, Front, Group, NoteRow, Pane, Part};
-use crate::review::{Body, Target};
+use crate::review::{Body, Class, Target};
 use crate::tui::action::Screen;
 
 /// A place to come back to.
@@ -85,6 +85,7 @@ impl App {
         if self.screen != screen {
             self.flush();
             self.search = None;
+            self.detail = None;
             self.screen = screen;
         }
         if screen == Screen::Compare && self.compare.front == Front::Nothing {
@@ -107,7 +108,8 @@ impl App {
         let of_target = |wanted: &dyn Fn(&Target) -> bool| {
             let opened = self.item.as_ref().and_then(|id| self.items.iter().position(|i| i.id == *id));
             let fits = |i: &usize| self.items.get(*i).is_some_and(|item| wanted(&item.target));
-            opened.filter(fits).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
+            let open = || self.items.iter().position(|i| wanted(&i.target) && self.state.ruling(i).is_none());
+            opened.filter(fits).or_else(open).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
         };
         match self.screen {
             Screen::Overview if self.pane() == Pane::Queue => {
@@ -135,9 +137,7 @@ impl App {
             },
             Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at)?.item,
             Screen::Compare => match &self.compare.front {
-                Front::Node(artifact, path) => {
-                    of_target(&|t| matches!(t, Target::Compare { artifact: a, path: p } if a == artifact && p == path))
-                }
+                Front::Node(artifact, path) => self.node_items.get(&(*artifact, path.clone())).copied(),
                 Front::Group(Group::Rule(cause)) => of_target(&|t| *t == Target::Rule(*cause)),
                 Front::Group(Group::Batch) => of_target(&|t| *t == Target::Batch),
                 Front::Nothing => None,
@@ -271,7 +271,10 @@ impl App {
                 ];
                 let at = self.cursor(Pane::Groups).at;
                 if at == 0 {
-                    self.say("the files of the bundle and their digests are items of the queue when something is wrong");
+                    match self.items.iter().position(|i| i.class == Class::Integrity) {
+                        Some(item) => self.open_item(item),
+                        None => self.say("nothing is wrong with the bundle itself"),
+                    }
                 } else if let Some(screen) = screens.get(at) {
                     self.remember();
                     self.show(*screen);
@@ -350,8 +353,8 @@ impl App {
     pub(crate) fn close(&mut self) {
         if self.search.take().is_some() {
             self.say("search ended: n is the next to review again");
-        } else if self.detail.take().is_some() {
-        } else if self.screen == Screen::Compare && self.close_member() {
+        } else if self.detail.take().is_some() || self.screen == Screen::Compare && self.close_member() {
+            // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {
             self.focus_on(Pane::Claims);
         } else if self.screen != Screen::Overview {

@@ -1,7 +1,5 @@
 //! The rows of the long lists, made once per refresh and sliced when drawn.
 
-use std::collections::HashMap;
-
 use super::{App, Pane};
 use crate::model::{Node, Outcome, ResultMark, Standing};
 use crate::review::{Item, Target};
@@ -118,21 +116,15 @@ impl App {
     /// The rows of Artifacts under the filter, worst first.
     pub(crate) fn make_artifacts(&mut self) {
         let selected = self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.clone()));
-        let mut item_of: HashMap<(usize, &[usize]), usize> = HashMap::new();
-        for (i, item) in self.items.iter().enumerate() {
-            if let Target::Compare { artifact, path } = &item.target {
-                item_of.insert((*artifact, path.as_slice()), i);
-            }
-        }
         let wanted = self.filter.marks();
         let mut rows = Vec::new();
         for (artifact, root) in self.facts.comparisons.iter().enumerate() {
             match root {
                 None if wanted.contains('.') => rows.push(ArtifactRow { artifact, path: Box::default(), mark: '.', item: None }),
                 None => {}
-                Some(root) => add(root, artifact, &mut Vec::new(), &mut |path, mark| {
+                Some(root) => add(root, &mut Vec::new(), &mut |path, mark| {
                     if wanted.contains(mark) {
-                        let item = item_of.get(&(artifact, path)).copied();
+                        let item = self.node_items.get(&(artifact, path.to_vec())).copied();
                         rows.push(ArtifactRow { artifact, path: path.into(), mark, item });
                     }
                 }),
@@ -347,11 +339,11 @@ impl App {
     }
 }
 
-fn add(node: &Node, artifact: usize, path: &mut Vec<usize>, each: &mut dyn FnMut(&[usize], char)) {
+fn add(node: &Node, path: &mut Vec<usize>, each: &mut dyn FnMut(&[usize], char)) {
     each(path, node.result.mark());
     for (i, child) in node.children.iter().enumerate() {
         path.push(i);
-        add(child, artifact, path, each);
+        add(child, path, each);
         path.pop();
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! "Shown" means: the rows were in a frame, with nothing over them and no input waiting. No times are kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::compare::other_regions;
@@ -17,8 +17,10 @@ use crate::tui::action::{Effect, Screen};
 pub struct Drawn {
     /// First row and number of rows of each pane.
     pub(crate) panes: Vec<(Pane, usize, usize)>,
-    /// Rows of a listing.
-    pub(crate) listing: Option<(ListingKey, Range<usize>)>,
+    /// Differing rows of a listing, each with what of its change was in sight.
+    pub(crate) listing: Option<(ListingKey, Vec<Sight>)>,
+    /// Cells that the text of one side has in a listing.
+    pub(crate) listing_text: usize,
     /// Whether the sentences on a node were in it, to the last one.
     pub(crate) sentences: bool,
     /// Lines of a source file, from 0.
@@ -29,6 +31,17 @@ pub struct Drawn {
     pub(crate) evidence: Option<String>,
     /// How many lines of the statement were in it, counted from the first, in the sign dialog.
     pub(crate) statement: Option<usize>,
+}
+
+/// What of a differing row's change was inside the frame: a change that is right of the edge was not shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    /// The row.
+    pub(crate) row: usize,
+    /// The cells in sight where a changed part starts or ends, on either side.
+    pub(crate) points: Vec<(bool, usize)>,
+    /// How many such cells the row has.
+    pub(crate) of: usize,
 }
 
 /// Differences of an item that were shown and are not written yet.
@@ -44,8 +57,14 @@ struct Fresh {
 pub(crate) struct Seen {
     shown: BTreeMap<String, Fresh>,
     read: BTreeMap<usize, BTreeSet<u64>>,
+    /// Cells that were in sight of rows whose change did not fit into one frame, by listing and row.
+    parts: HashMap<(ListingKey, usize), BTreeSet<(bool, usize)>>,
     /// The last write failed: not tried again by itself.
     pub(crate) failed: bool,
+    /// Since when something waits to be written.
+    pub(crate) since: Option<std::time::Duration>,
+    /// How often something was seen for the first time.
+    count: usize,
     /// Whether `n` was not pressed yet.
     pub(crate) fresh_start: bool,
 }
@@ -53,6 +72,13 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new() -> Self {
         Self { fresh_start: true, ..Self::default() }
+    }
+
+    /// Whether what is in sight of a row now and what was before is all of its change.
+    fn completes(&self, key: &ListingKey, sight: &Sight) -> bool {
+        let Some(before) = self.parts.get(&(key.clone(), sight.row)) else { return false };
+        let new = sight.points.iter().filter(|p| !before.contains(p)).count();
+        before.len() + new >= sight.of
     }
 }
 
@@ -79,7 +105,21 @@ fn base_of(node: &Node, function: usize) -> Option<(u32, u32)> {
 
 impl App {
     /// Is told what was inside the frame just drawn; `settled` when no input was waiting and nothing lay over it.
-    pub fn drawn(&mut self, drawn: &Drawn, settled: bool) {
+    ///
+    /// Says whether something was seen for the first time, so that the counts on the screen are old by now.
+    pub fn drawn(&mut self, drawn: &Drawn, settled: bool) -> bool {
+        let before = self.seen.count;
+        self.take(drawn, settled);
+        if self.has_unwritten() && self.seen.since.is_none() {
+            self.seen.since = Some(self.now);
+        }
+        before != self.seen.count
+    }
+
+    fn take(&mut self, drawn: &Drawn, settled: bool) {
+        if drawn.listing_text > 0 {
+            self.compare.text_width = drawn.listing_text;
+        }
         for (pane, top, height) in &drawn.panes {
             let cursor = self.cursor_mut(*pane);
             (cursor.top, cursor.height) = (*top, *height);
@@ -89,7 +129,9 @@ impl App {
         }
         if let (Some(Dialog::Sign(sign)), Some(lines)) = (&mut self.dialog, drawn.statement) {
             // Only what follows on what was already shown: End does not make the middle seen.
+            let before = sign.seen;
             sign.seen(lines);
+            self.seen.count += usize::from(before != sign.seen);
         }
         // A prompt is one row in place of the status line; everything else lies over the evidence.
         if self.read_only.is_some() || !matches!(self.dialog, None | Some(Dialog::Prompt(_))) {
@@ -124,37 +166,43 @@ impl App {
         if drawn.sentences && node.evidence.is_none() && !matches!(self.part(), Some(Part::Member(_))) {
             return self.saw(front, [0], 1);
         }
-        let (Some((key, rows)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
+        let (Some((key, sights)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
         if loaded.key != *key {
             return;
         }
-        let count = |i: usize| loaded.before.get(i.min(loaded.listing.rows.len())).copied().unwrap_or(0);
-        let (from, to, all) = (count(rows.start), count(rows.end), count(usize::MAX));
+        let rows: Vec<usize> = sights.iter().filter(|s| s.points.len() >= s.of || self.seen.completes(key, s)).map(|s| s.row).collect();
+        let number_of = |row: usize| loaded.before.get(row).copied().unwrap_or(0);
+        let all = number_of(loaded.listing.rows.len());
         let first_view = self.views().first() == Some(&key.view);
         let seen: Vec<u32> = match self.part() {
             Some(Part::Function(i)) if first_view => {
                 let Some((base, changed)) = base_of(node, i) else { return };
-                (from..to.min(changed)).map(|d| base + d).collect()
+                rows.iter().map(|r| number_of(*r)).filter(|d| *d < changed).map(|d| base + d).collect()
             }
             Some(Part::Region(i)) if first_view => {
                 let regions = other_regions(node);
                 let functions = differences_of(node, None).unwrap_or(0).saturating_sub(u32::try_from(regions.len()).unwrap_or(0));
                 let extent = node.regions.get(i).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
-                let inside = loaded.listing.rows.get(rows.clone()).unwrap_or_default().iter().any(|row| {
+                let inside = rows.iter().filter_map(|r| loaded.listing.rows.get(*r)).any(|row| {
                     let number = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number);
-                    row.mark.is_difference()
-                        && extent
-                            .is_none_or(|e| number.is_some_and(|n| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size)))
+                    let overlaps = |e: crate::model::Extent, n: u64| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size);
+                    extent.is_none_or(|e| number.is_some_and(|n| overlaps(e, n)))
                 });
                 let at = regions.iter().position(|r| *r == i).and_then(|p| u32::try_from(p).ok());
                 at.filter(|_| inside).map(|at| functions + at).into_iter().collect()
             }
-            Some(Part::Whole) if first_view && node.functions.is_empty() => (from..to).collect(),
+            Some(Part::Whole) if first_view && node.functions.is_empty() => rows.iter().map(|r| number_of(*r)).collect(),
             _ => return,
         };
+        let partial: Vec<Sight> = sights.iter().filter(|s| s.points.len() < s.of && !s.points.is_empty()).cloned().collect();
+        let key = key.clone();
         // A node that differs without a differing row (a length, an order) is shown when its listing is.
         let seen = if seen.is_empty() && all == 0 && node.functions.is_empty() { vec![0] } else { seen };
-        if let Some(of) = differences_of(node, Some(all)) {
+        let of = differences_of(node, Some(all));
+        for sight in partial {
+            self.seen.parts.entry((key.clone(), sight.row)).or_default().extend(sight.points);
+        }
+        if let Some(of) = of {
             self.saw(front, seen, of);
         }
     }
@@ -171,15 +219,23 @@ impl App {
         if fresh.digest != item.digest {
             *fresh = empty();
         }
+        let before = fresh.differences.len();
         fresh.of = of;
         fresh.differences.extend(new);
+        self.seen.count += usize::from(fresh.differences.len() != before);
     }
 
     fn saw_lines(&mut self, entry: usize, lines: Range<usize>) {
         let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return };
         let old = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(seen, _)| seen);
+        // What the guard cut was not shown.
+        let text = self.file(entry).and_then(|f| f.as_ref().ok()).cloned();
+        let shown = |l: &usize| text.as_ref().is_some_and(|t| !t.is_cut(*l));
+        let lines: Vec<usize> = lines.filter(shown).collect();
         let fresh = self.seen.read.entry(entry).or_default();
-        fresh.extend(lines.map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        let before = fresh.len();
+        fresh.extend(lines.into_iter().map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
         }
@@ -187,11 +243,12 @@ impl App {
 
     /// Whether something was shown that is not written yet and may be tried.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.seen.failed && !(self.seen.shown.is_empty() && self.seen.read.is_empty())
+        !self.seen.failed && (!self.seen.shown.is_empty() || !self.seen.read.is_empty())
     }
 
     /// Asks for everything shown to be written.
     pub(crate) fn flush(&mut self) {
+        self.seen.since = None;
         if self.read_only.is_some() {
             self.seen.shown.clear();
             self.seen.read.clear();
@@ -245,22 +302,29 @@ impl App {
         }
     }
 
-    /// Lines shown of a file of the tree, written or not.
-    pub(crate) fn read_lines(&self, entry: usize) -> BTreeSet<u64> {
-        let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return BTreeSet::new() };
-        let mut lines = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(s, _)| s.clone()).unwrap_or_default();
-        lines.extend(self.seen.read.get(&entry).into_iter().flatten());
-        lines
+    /// Lines shown of a file of the tree, written and not; a line is in one of them at most.
+    fn read_sets(&self, entry: usize) -> [Option<&BTreeSet<u64>>; 2] {
+        let file = self.facts.source.as_ref().and_then(|t| t.entries.get(entry));
+        let written = file.and_then(|f| self.state.read.get(&(f.path.shown().to_string(), f.id.clone()))).map(|(lines, _)| lines);
+        [written, self.seen.read.get(&entry)]
+    }
+
+    /// How many lines of a file were shown, written or not.
+    pub(crate) fn lines_read(&self, entry: usize) -> usize {
+        self.read_sets(entry).into_iter().flatten().map(BTreeSet::len).sum()
     }
 
     /// Differences (or lines) shown of an item, and how many it has; (0, 0) while that is not known.
     pub(crate) fn coverage(&self, item: &Item) -> (usize, usize) {
         if let Target::Source { entry, .. } = item.target {
-            let lines = self.read_lines(entry);
             let file = self.file(entry).and_then(|f| f.as_ref().ok());
             return match (item.class, file) {
-                (crate::review::Class::Flagged, Some(file)) => (file.hidden.intersection(&lines).count(), file.hidden.len()),
-                (_, Some(file)) => (lines.len().min(file.len()), file.len()),
+                (crate::review::Class::Flagged, Some(file)) => {
+                    let sets = self.read_sets(entry);
+                    let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
+                    (file.hidden.iter().filter(seen).count(), file.hidden.len())
+                }
+                (_, Some(file)) => (self.lines_read(entry).min(file.len()), file.len()),
                 (_, None) => {
                     let (shown, of) = self.state.lines_of(item);
                     (usize::try_from(shown).unwrap_or(0), usize::try_from(of).unwrap_or(0))

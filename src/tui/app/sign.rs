@@ -248,7 +248,8 @@ impl App {
         sign.error = None;
         let ready = self.prepared.as_ref().is_some_and(|p| Some(p.decision) == sign.decision);
         let last = self.statement.len().saturating_sub(sign.page);
-        let in_text = sign.field != Field::Statement;
+        // Outside the fields, and in them for keys that type nothing.
+        let plain = sign.field == Field::Statement || typed(key).is_none();
         match found {
             Some(Action::Confirm) if sign.decision.is_none() => {
                 let decision = Decision::ALL.get(sign.choice).copied().unwrap_or(Decision::Incomplete);
@@ -288,10 +289,10 @@ impl App {
                     self.effect(Effect::Prepare(decision, key_source(&sign.key, None)));
                 }
             }
-            Some(Action::Down) => sign.top = (sign.top + 1).min(last),
-            Some(Action::Up) => sign.top = sign.top.saturating_sub(1),
+            Some(Action::Down) if plain => sign.top = (sign.top + 1).min(last),
+            Some(Action::Up) if plain => sign.top = sign.top.saturating_sub(1),
             Some(Action::PageUp) => sign.top = sign.top.saturating_sub(sign.page.max(2) - 1),
-            Some(Action::PageDown) if !in_text || typed(key).is_none() => sign.top = (sign.top + sign.page.max(2) - 1).min(last),
+            Some(Action::PageDown) if plain => sign.top = (sign.top + sign.page.max(2) - 1).min(last),
             Some(Action::Erase) if !sign.signing => {
                 sign.text().map(String::pop);
             }

@@ -58,6 +58,12 @@ impl SourceText {
         self.lines.len()
     }
 
+    /// Whether a line is longer than the guard shows.
+    pub(crate) fn is_cut(&self, at: usize) -> bool {
+        let long = self.lines.get(at).is_some_and(|r| r.len() > crate::text::MAX_CELLS / 8);
+        long && self.line(at).as_str().ends_with("<cut>")
+    }
+
     /// A line, from 0, as displayable text.
     pub(crate) fn line(&self, at: usize) -> Shown {
         let bytes = self.lines.get(at).and_then(|r| self.bytes.get(r.clone())).unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::tui::widgets::{Canvas, column, grouped, size, wrap};
 
 const KIND: usize = 7;
 const SIZE: usize = 8;
-const RESULT: usize = 13;
+const RESULT: usize = 15;
 const REVIEW: usize = 3;
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {

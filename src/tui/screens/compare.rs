@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use super::overview::indent;
 use crate::model::{Side, SideCell, SourceStatus, View};
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, Front, Group, MEDIUM, Pane, Part, WIDE, lists_role as role_of};
+use crate::tui::app::{App, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, change_points, lists_role as role_of};
 use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
+
+const TOLD: &str = "What the difference is";
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
@@ -19,10 +21,19 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
             parts(canvas, area);
             return;
         }
-        let strip = if area.height >= 16 { 6 } else { 4 };
+        let strip = match (app.row_source().is_some(), area.height >= 16) {
+            (true, true) => 6,
+            (true, false) => 4,
+            (false, _) => 3,
+        };
         let top = Rect { height: area.height.saturating_sub(strip), ..area };
         let bottom = Rect { y: area.y + top.height, height: area.height - top.height, ..area };
         listing(canvas, top, true);
+        if app.row_source().is_none() {
+            let inside = canvas.pane(bottom, Row::new().with(Role::Text, TOLD), true, false);
+            canvas.rows(inside, &what(app, usize::from(area.width)));
+            return;
+        }
         source(canvas, Rect { height: bottom.height.min(4), ..bottom }, true);
         let told = Rect { y: bottom.y + 4.min(bottom.height), height: bottom.height.saturating_sub(4), ..bottom };
         let rows = what(app, usize::from(area.width));
@@ -39,12 +50,16 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     listing(canvas, Rect { x: area.x + list, width: area.width - list - side, ..above }, false);
     if wide {
         source(canvas, Rect { x: area.x + area.width - side, width: side, ..above }, false);
-        let inside = canvas.pane(below, Row::new().with(Role::Text, "What the difference is"), true, false);
+        let inside = canvas.pane(below, Row::new().with(Role::Text, TOLD), true, false);
         canvas.rows(inside, &what(app, usize::from(area.width)));
     } else {
-        let height = 5.min(below.height);
-        source(canvas, Rect { height, ..below }, true);
+        // Without a source line the strip is all about the difference.
+        let height = if app.row_source().is_some() { 5.min(below.height) } else { 0 };
+        if height > 0 {
+            source(canvas, Rect { height, ..below }, true);
+        }
         let told = Rect { y: below.y + height, height: below.height - height, ..below };
+        let told = if height == 0 { canvas.pane(told, Row::new().with(Role::Text, TOLD), true, false) } else { told };
         canvas.rows(told, &what(app, usize::from(area.width)));
     }
 }
@@ -54,7 +69,7 @@ pub(super) fn part_row(app: &App, at: usize, width: usize) -> Row {
     let (Some(part), Some(node)) = (app.compare.parts.get(at), app.node()) else { return Row::new() };
     let (mark, name, count) = match part {
         Part::Whole => {
-            (node.result.mark(), Shown::new("the file's own bytes"), node.account.shipped.unexplained.max(node.account.rebuilt.unexplained))
+            (node.result.mark(), Shown::new("own bytes"), node.account.shipped.unexplained.max(node.account.rebuilt.unexplained))
         }
         Part::Function(i) => match node.functions.get(*i) {
             Some(f) => (f.result.mark(), f.name.shown(), f.changed as u64),
@@ -83,8 +98,8 @@ fn member_mark(app: &App, member: usize) -> String {
     let Front::Node(artifact, path) = &app.compare.front else { return String::new() };
     let mut wanted = path.clone();
     wanted.push(member);
-    let target = crate::review::Target::Compare { artifact: *artifact, path: wanted };
-    app.items.iter().find(|i| i.target == target).map(|i| format!("{} ", app.person_mark(i))).unwrap_or_default()
+    let item = app.node_items.get(&(*artifact, wanted)).and_then(|i| app.items.get(*i));
+    item.map(|i| format!("{} ", app.person_mark(i))).unwrap_or_default()
 }
 
 fn parts(canvas: &mut Canvas<'_, '_>, area: Rect) {
@@ -170,7 +185,9 @@ fn listing(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
         canvas.row(inside, height, &Row::new().with(Role::Unknown, &format!(" ? {cut}")), false);
     }
     let range = canvas.visible(Pane::Listing, rows.len());
-    canvas.drawn.listing = Some((loaded.key.clone(), range));
+    let differing = range.filter_map(|i| rows.get(i).filter(|r| r.mark.is_difference()).map(|r| form.sight(i, r, app.sideways)));
+    canvas.drawn.listing = Some((loaded.key.clone(), differing.collect()));
+    canvas.drawn.listing_text = form.text();
 }
 
 /// How wide the columns of a listing are.
@@ -217,6 +234,21 @@ impl Form {
         out.push(role, Shown::new(&format!(" {mark} ")));
         out.0.extend(fit(&self.cell(row, Side::Rebuilt, sideways), self.side).0);
         out
+    }
+
+    /// Cells that are left for the text of a side.
+    fn text(&self) -> usize {
+        let number = if self.view == View::Strings { 0 } else { self.number + 1 };
+        let bytes = if self.bytes > 0 { 2 * self.bytes + 2 } else { 0 };
+        self.side.saturating_sub(number + bytes)
+    }
+
+    /// What of the row's change is inside.
+    fn sight(&self, at: usize, row: &crate::model::ListingRow, sideways: usize) -> Sight {
+        let points = change_points(row);
+        let of = points.len();
+        let inside = sideways..sideways + self.text();
+        Sight { row: at, of, points: points.into_iter().filter(|p| inside.contains(&p.1)).collect() }
     }
 
     fn cell(&self, row: &crate::model::ListingRow, side: Side, sideways: usize) -> Row {
@@ -379,7 +411,7 @@ fn covered(canvas: &mut Canvas<'_, '_>, area: Rect, group: Group) {
     let (title, sentence) = match group {
         Group::Rule(cause) => (
             format!("rule {cause}  {} places in {} files", grouped(app.compare.covered.len() as u64), grouped(covers)),
-            "Each is undone on both sides, byte for byte, and nothing else is left there. Shipped → rebuilt:",
+            "Undone on both sides, byte for byte. Shipped → rebuilt:",
         ),
         Group::Batch => (
             format!("{} identical files", grouped(covers)),

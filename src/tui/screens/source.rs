@@ -66,7 +66,7 @@ fn tree_row(app: &App, at: usize, width: usize) -> Row {
             ' ' => '·',
             mark => mark,
         },
-        (None, None) if !app.read_lines(row.entry).is_empty() => 'o',
+        (None, None) if app.lines_read(row.entry) > 0 => 'o',
         (None, None) => ' ',
     };
     let sign = match (&row.dir, row.open) {
@@ -93,10 +93,10 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         return;
     };
     let mut title = Row::new();
-    let read = app.read_lines(index);
+    let read = app.lines_read(index);
     let words = match app.file(index) {
         Some(Ok(file)) => {
-            let percent = if file.len() == 0 { 100 } else { read.len().min(file.len()) * 100 / file.len() };
+            let percent = if file.len() == 0 { 100 } else { read.min(file.len()) * 100 / file.len() };
             let unit = if file.binary { "rows of bytes" } else { "lines" };
             format!("  {} {unit}  read {percent}%", grouped(file.len() as u64))
         }
@@ -125,25 +125,78 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let differs = app.source.differs.get(&index).unwrap_or(&empty);
     let digits = file.len().to_string().len().max(4);
     let text_width = usize::from(inside.width).saturating_sub(digits + 5);
-    canvas.list(inside, Pane::File, file.len(), |i| {
+    let rows_of = |i: usize| {
         let line = i as u64 + 1;
         let mark = match (file.hidden.contains(&line), differs.contains(&line)) {
             (true, _) => ('?', Role::Hidden),
             (_, true) => ('!', Role::Bad),
             _ => (' ', Role::Text),
         };
-        let mut row = Row::new().with(Role::Dim, &format!(" {line:>digits$} ")).with(mark.1, &mark.0.to_string()).with(Role::Text, "  ");
         let mut text = Row::new();
         if mark.0 == '?' {
             tokens(&file.line(i), &mut text);
         } else {
             text.push(Role::Text, file.line(i));
         }
-        row.0.extend(fit(&skip(&text, app.sideways), text_width).0);
-        row
+        let texts = if app.sideways > 0 { vec![skip(&text, app.sideways)] } else { wrap(&[text], text_width) };
+        let gutter = |n: usize| match n {
+            0 => Row::new().with(Role::Dim, &format!(" {line:>digits$} ")).with(mark.1, &mark.0.to_string()).with(Role::Text, "  "),
+            _ => Row::new().with(Role::Text, &" ".repeat(digits + 5)),
+        };
+        let whole = |(n, text): (usize, Row)| {
+            let mut row = gutter(n);
+            row.0.extend(fit(&text, text_width).0);
+            row
+        };
+        texts.into_iter().enumerate().map(whole).collect::<Vec<Row>>()
+    };
+    let height = usize::from(inside.height);
+    let cursor = app.cursor(Pane::File);
+    let top = first_line(cursor.top, cursor.at.min(file.len() - 1), height, |i| rows_of(i).len());
+    let (mut y, mut whole) = (0, 0);
+    for i in top..file.len() {
+        if y >= height {
+            break;
+        }
+        let rows = rows_of(i);
+        let selected = focused && i == cursor.at;
+        if selected {
+            canvas.cursor(inside, 0, y);
+        }
+        whole += usize::from(rows.len() <= height - y);
+        for row in rows.iter().take(height - y) {
+            canvas.row(inside, y, row, selected);
+            y += 1;
+        }
+    }
+    canvas.drawn.panes.push((Pane::File, top, whole.max(1)));
+    // Scrolled sideways, the start of no line is there: nothing counts as read.
+    canvas.drawn.file = Some((index, if app.sideways > 0 { 0..0 } else { top..top + whole }));
+}
+
+/// The first line to draw so that the one under the cursor is inside, when lines have different heights.
+fn first_line(top: usize, at: usize, height: usize, rows_of: impl Fn(usize) -> usize) -> usize {
+    if at <= top {
+        return at;
+    }
+    let mut used = 0;
+    let fits = (top..=at).all(|i| {
+        used += rows_of(i);
+        used <= height
     });
-    let rows = canvas.visible(Pane::File, file.len());
-    canvas.drawn.file = Some((index, rows));
+    if fits {
+        return top;
+    }
+    let mut first = at;
+    let mut used = rows_of(at);
+    while first > 0 {
+        used += rows_of(first - 1);
+        if used > height {
+            break;
+        }
+        first -= 1;
+    }
+    first
 }
 
 /// Marks the tokens that stand for hidden characters.

@@ -6,8 +6,8 @@ use super::{Canvas, grouped};
 use crate::model::Outcome;
 use crate::review::Class;
 use crate::text::{Role, Row, Shown};
-use crate::tui::action::Screen;
-use crate::tui::app::{App, Dialog, Front, MEDIUM};
+use crate::tui::action::{Action, Screen};
+use crate::tui::app::{App, Dialog, Front, MEDIUM, Pane};
 use crate::tui::keymap;
 
 /// The smallest window that is drawn.
@@ -115,14 +115,35 @@ fn tabs(app: &App, narrow: bool) -> Row {
     row
 }
 
-/// The counts of what is open: `41 to review: 1 differs · 4 unpaired`.
-pub(crate) fn summary(app: &App) -> String {
-    let parts: Vec<String> = app.tally.iter().map(|(class, n)| format!("{} {}", grouped(*n as u64), class.word(*n))).collect();
+/// The counts of what is open, in at most so many cells: `41 to review: 1 differs · 4 unpaired`. What does not fit is
+/// left out whole.
+pub(crate) fn summary(app: &App, width: usize) -> String {
     match app.open_count() {
-        0 if app.facts.is_complete() => "0 to review".to_owned(),
-        0 => "0 to review so far".to_owned(),
-        n => format!("{} to review: {}", grouped(n as u64), parts.join(" · ")),
+        0 if app.facts.is_complete() => return "0 to review".to_owned(),
+        0 => return "0 to review so far".to_owned(),
+        _ => {}
     }
+    let differ: usize = [Class::Code, Class::Data].iter().filter_map(|c| app.tally.get(c)).sum();
+    let mut parts = Vec::new();
+    for (class, n) in &app.tally {
+        match class {
+            Class::Data if app.tally.contains_key(&Class::Code) => {}
+            Class::Code | Class::Data => parts.push(format!("{} {}", grouped(differ as u64), class.word(differ))),
+            _ => parts.push(format!("{} {}", grouped(*n as u64), class.word(*n))),
+        }
+    }
+    let mut text = format!("{} to review: ", grouped(app.open_count() as u64));
+    for (i, part) in parts.iter().enumerate() {
+        let dot = if i == 0 { "" } else { " · " };
+        let left = width.saturating_sub(text.chars().count() + dot.chars().count() + part.chars().count());
+        if left < if i + 1 == parts.len() { 1 } else { 5 } {
+            text.push_str(" · …");
+            break;
+        }
+        text.push_str(dot);
+        text.push_str(part);
+    }
+    text
 }
 
 /// How far a job is: `hashing 1.2G of 4.0G`.
@@ -141,9 +162,12 @@ fn status(app: &App, width: usize, narrow: bool) -> Row {
     }
     let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(job).collect();
     let mut text = match (app.screen, &app.compare.front) {
-        (Screen::Compare, Front::Nothing) => summary(app),
-        (Screen::Compare, _) => compare_status(app),
-        _ => summary(app),
+        (Screen::Compare, Front::Node(..) | Front::Group(_)) => compare_status(app),
+        // The whole sentence of the group under the cursor, which its row may have to cut.
+        (Screen::Overview, _) if app.pane() == Pane::Groups && app.cursor(Pane::Groups).at < app.groups.len() => {
+            app.groups.get(app.cursor(Pane::Groups).at).map(|g| g.detail.clone()).unwrap_or_default()
+        }
+        _ => summary(app, width.saturating_sub(1 + running.iter().map(|j| j.chars().count() + 3).sum::<usize>())),
     };
     let jobs = running.join(" · ");
     if !jobs.is_empty() {
@@ -160,7 +184,7 @@ fn compare_status(app: &App) -> String {
     let front = app.front().and_then(|i| app.items.get(i).map(|item| (i, item)));
     let mut parts = Vec::new();
     if let Some(loaded) = app.loaded() {
-        let at = app.cursor(crate::tui::app::Pane::Listing).at;
+        let at = app.cursor(Pane::Listing).at;
         let nth = loaded.runs.iter().filter(|r| **r <= at).count();
         let place = app.function().map(|(_, f)| format!(" in {}", f.name.shown().cut(30))).unwrap_or_default();
         parts.push(match loaded.runs.len() {
@@ -184,7 +208,14 @@ fn compare_status(app: &App) -> String {
 
 /// The hint line: pinned keys always, the others whole or not at all.
 pub(crate) fn hints(app: &App, width: usize) -> Row {
-    let rows = keymap::hints(app.context());
+    // On what a rule or the batch covers there are no differences to step through, and one item is no group.
+    let group = app.front().and_then(|i| app.items.get(i)).is_some_and(|i| matches!(i.class, Class::Rule | Class::Batch));
+    let fits = |row: &&keymap::Key| match row.action {
+        Action::Accept | Action::NextDifference | Action::PreviousDifference | Action::View => !group,
+        Action::AcceptGroup => group,
+        _ => true,
+    };
+    let rows: Vec<_> = keymap::hints(app.context()).into_iter().filter(|r| fits(r)).collect();
     let text = |row: &keymap::Key| format!("{} {}", row.keys.first().copied().unwrap_or_default(), row.hint);
     let cells = |row: &keymap::Key| text(row).chars().count() + 2;
     let pinned: usize = rows.iter().filter(|r| r.rank == 0).map(|r| cells(r)).sum();

@@ -108,11 +108,19 @@ fn draw_help(canvas: &mut Canvas<'_, '_>, help: &Help) {
     let context = Context::On(screen);
     let rows = help.rows(context);
     let body = super::body(canvas.area());
+    canvas.clear(body);
     let area = Rect { x: body.x + 1, width: body.width.saturating_sub(2).min(110), ..body };
     let filter = if help.filter.is_empty() { "type to filter".to_owned() } else { format!("filter: {}", Shown::new(&help.filter)) };
     let inside = frame(canvas, area, &format!("Keys on {}", screen.names().0), &format!("{filter}  Enter does it"));
-    let height = usize::from(inside.height);
+    // The sentence of the row under the cursor is there in full, below.
+    let height = usize::from(inside.height).saturating_sub(3);
     let top = (help.at + 1).saturating_sub(height);
+    if let Some(key) = rows.get(help.at) {
+        let below = Rect { y: inside.y + inside.height.saturating_sub(3), height: inside.height.min(3), ..inside };
+        canvas.row(below, 0, &Row::new().with(Role::Dim, &"─".repeat(usize::from(below.width))), false);
+        let told = super::wrap(&[Row::new().with(Role::Text, key.help)], usize::from(below.width));
+        canvas.rows(Rect { y: below.y + 1.min(below.height), height: below.height.saturating_sub(1), ..below }, &told);
+    }
     for (at, (i, key)) in rows.iter().enumerate().skip(top).take(height).enumerate() {
         let keys = Shown::new(&key.keys.join("  "));
         let mark = if key.context == Context::Any { Role::Text } else { Role::Title };
@@ -146,6 +154,7 @@ fn jobs(canvas: &mut Canvas<'_, '_>) {
 fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
     let app = canvas.app;
     let body = super::body(canvas.area());
+    canvas.clear(body);
     let width = body.width.saturating_sub(2).min(124);
     let area = Rect { x: body.x + (body.width - width) / 2, width, ..body };
     let ready = app.prepared.as_ref().filter(|p| Some(p.decision) == sign.decision);
