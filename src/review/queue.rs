@@ -260,7 +260,7 @@ fn class_of(node: &Node) -> Option<Class> {
         ResultMark::Different => {
             let below = node.children.iter().any(|c| !c.result.is_equal());
             let own = node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0;
-            if node.kind == NodeKind::Elf || !node.functions.is_empty() {
+            if !node.functions.is_empty() || (node.kind == NodeKind::Elf && (own || node.metadata.is_empty())) {
                 Some(Class::Code)
             } else if !below || own {
                 Some(if node.metadata.is_empty() || own { Class::Data } else { Class::Metadata })
