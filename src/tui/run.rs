@@ -22,6 +22,9 @@ const TYPED_AT_ONCE: usize = 3;
 /// How long a bundle may take to open before a frame says that it does.
 const PATIENCE: Duration = Duration::from_millis(40);
 
+/// The least time between two frames while only news come.
+const PACE: Duration = Duration::from_millis(33);
+
 /// What the sign dialog offers.
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
@@ -114,6 +117,7 @@ fn turn(
 ) -> color_eyre::Result<()> {
     loop {
         let mut drawn = None;
+        let frame_at = uptime();
         term.draw(|frame| drawn = Some(screens::draw(app, frame))).wrap_err("the terminal cannot be written")?;
         // Shown is what was in a frame while nobody was typing ahead.
         waiting.extend(receive.try_iter());
@@ -134,12 +138,35 @@ fn turn(
             }
             waiting.extend(receive.try_iter());
         }
+        gather(&mut waiting, receive, frame_at + PACE);
         let inputs = if waiting.is_empty() { vec![Input::Idle] } else { inputs(&mut waiting, app.confirms())? };
         for input in inputs {
             let effects = app.update(input, uptime());
             if carry_out(app, session, effects) {
                 return Ok(());
             }
+        }
+    }
+}
+
+/// While only news come, no more frames are drawn than an eye can follow: the work behind needs the time. A key is never kept
+/// waiting.
+fn gather(waiting: &mut VecDeque<Event>, receive: &Receiver<Event>, until: Duration) {
+    let news = |e: &Event| matches!(e, Event::News(_));
+    if waiting.is_empty() || !waiting.iter().all(news) {
+        return;
+    }
+    loop {
+        let Some(left) = until.checked_sub(uptime()).filter(|left| !left.is_zero()) else { return };
+        match receive.recv_timeout(left) {
+            Ok(event) => {
+                let key = !news(&event);
+                waiting.push_back(event);
+                if key {
+                    return;
+                }
+            }
+            Err(_) => return,
         }
     }
 }
