@@ -659,3 +659,43 @@ fn reading_sideways_does_not_count() {
     bench.walk("0");
     assert!(bench.app.lines_read(entry) > before);
 }
+
+#[test]
+fn rows_that_were_cut_are_never_counted_as_shown() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n ] ]");
+    let item = bench.app.items[2].clone();
+    assert_eq!(bench.app.coverage(&item), (2, 2));
+    let loaded = bench.app.loaded().expect("rows");
+    let (key, mut listing) = (loaded.key.clone(), (*loaded.listing).clone());
+    listing.cut = Some("over the bound of 200 rows".into());
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n");
+    bench.send(Input::News(News::Listing(key, std::sync::Arc::new(listing))));
+    bench.walk("g g ] ]");
+    assert_eq!(bench.app.coverage(&item), (2, 3));
+    assert!(bench.text().contains("over the bound of 200 rows"));
+}
+
+#[test]
+fn differing_data_beside_differing_functions_must_be_shown_too() {
+    let mut all = facts();
+    let mut lib = (**all.comparisons[0].as_ref().expect("compared")).clone();
+    let extent = crate::model::Extent { address: 0, size: 0x100, offset: 0x1_0000 };
+    lib.regions.push(crate::model::RegionDiff {
+        name: ".rodata".into(),
+        result: ResultMark::Different,
+        extent: crate::model::Sides::new(Some(extent), Some(extent)),
+        account: crate::model::Sides::default(),
+    });
+    all.comparisons[0] = Some(std::sync::Arc::new(lib));
+    let mut bench = Bench::with(all, None, 120, 40);
+    bench.walk("n n ] ]");
+    let item = bench.app.items[1].clone();
+    assert_eq!(bench.app.coverage(&item), (3, 4));
+    bench.walk("]");
+    assert!(bench.text().contains(".rodata"));
+    // The rows that were made have nothing of it: it was not shown, and accepting says so.
+    bench.walk("a");
+    assert!(bench.row(-2).contains("1 of 4 differences not shown"), "{}", bench.row(-2));
+}
