@@ -699,3 +699,34 @@ fn differing_data_beside_differing_functions_must_be_shown_too() {
     bench.walk("a");
     assert!(bench.row(-2).contains("1 of 4 differences not shown"), "{}", bench.row(-2));
 }
+
+/// Rules on everything: what was not shown gets a reason, groups their count.
+fn rule_on_everything(bench: &mut Bench) {
+    for _ in 0..100 {
+        if bench.app.open_count() == 0 {
+            return;
+        }
+        bench.walk("n");
+        let before = bench.app.open_count();
+        let covers = bench.app.front().and_then(|i| bench.app.items.get(i)).map_or(1, |i| i.covers);
+        match bench.app.front().and_then(|i| bench.app.items.get(i)).map(|i| i.class) {
+            Some(crate::review::Class::Rule | crate::review::Class::Batch) => bench.walk(&format!("A {covers}<enter>")),
+            _ => bench.walk("a"),
+        };
+        if bench.app.open_count() == before {
+            bench.walk("a seen<space>elsewhere<enter>");
+        }
+    }
+}
+
+#[test]
+fn the_whole_walk_ends_with_an_open_approval() {
+    let mut bench = Bench::new(80, 24);
+    rule_on_everything(&mut bench);
+    assert_eq!(bench.app.screen, Screen::Signoff, "at 0 left the sign-off opens");
+    bench.walk("6 y y y 7");
+    assert!(bench.text().contains("Every outcome is open"), "{}", bench.text());
+    insta::assert_snapshot!("after_the_walk", format!("{}{}", bench.text(), bench.walk("1 <tab>").text()));
+    bench.walk("7 S j j j <enter>");
+    assert!(bench.text().contains("Sign: APPROVE"), "{}", bench.text());
+}

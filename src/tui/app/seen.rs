@@ -57,6 +57,8 @@ struct Fresh {
 pub(crate) struct Seen {
     shown: BTreeMap<String, Fresh>,
     read: BTreeMap<usize, BTreeSet<u64>>,
+    /// Lines of those files: the files themselves may be gone by the time it is written.
+    lengths: BTreeMap<usize, u64>,
     /// Cells that were in sight of rows whose change did not fit into one frame, by listing and row.
     parts: HashMap<(ListingKey, usize), BTreeSet<(bool, usize)>>,
     /// The last write failed: not tried again by itself.
@@ -268,6 +270,8 @@ impl App {
         self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
+        } else if let Some(text) = text {
+            self.seen.lengths.insert(entry, text.len() as u64);
         }
     }
 
@@ -295,8 +299,7 @@ impl App {
         }
         for (entry, lines) in &self.seen.read {
             let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(*entry)) else { continue };
-            let Some(Ok(text)) = self.file(*entry) else { continue };
-            let of = text.len() as u64;
+            let Some(of) = self.seen.lengths.get(entry).copied() else { continue };
             for run in runs(lines) {
                 bodies.push(Body::Read { path: file.path.shown().to_string(), blob: file.id.clone(), from: run.0, to: run.1, of });
             }
@@ -354,6 +357,8 @@ impl App {
                     let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
                     (file.hidden.iter().filter(seen).count(), file.hidden.len())
                 }
+                // An empty file is read when it is open.
+                (_, Some(file)) if file.len() == 0 => (1, 1),
                 (_, Some(file)) => (self.lines_read(entry).min(file.len()), file.len()),
                 (_, None) => {
                     let (shown, of) = self.state.lines_of(item);
