@@ -1,6 +1,5 @@
 //! A release made by hand, with hostile names, and a session that answers at once: what the tests walk through.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +102,7 @@ impl Evidence for TextRows {
             source: None,
             note: None,
         });
-        Listing { rows, cut: Some("cut at 200 rows".into()) }
+        Listing { rows, cut: None }
     }
 }
 
@@ -434,12 +433,6 @@ impl Bench {
     /// The rulings made, as mark and item id.
     pub(super) fn rulings(&self) -> Vec<String> {
         self.app.state.rulings.iter().map(|(id, r)| format!("{}{id}", r.ruling.mark())).collect()
-    }
-
-    /// The items shown in full, by id.
-    pub(super) fn shown(&self) -> BTreeSet<String> {
-        let full = |i: &&crate::review::Item| matches!(self.app.coverage(i), (shown, of) if of > 0 && shown == of);
-        self.app.items.iter().filter(full).map(|i| i.id.clone()).collect()
     }
 }
 

@@ -310,12 +310,16 @@ mod tests {
         assert_eq!(find(Prompt, "a"), Found::Nothing);
     }
 
+    /// `cargo test --lib print_the_keys -- --ignored --nocapture`, for `docs/keys.md`.
+    #[test]
+    #[ignore = "prints the document"]
+    #[allow(clippy::print_stdout)]
+    fn print_the_keys() {
+        print!("{}", keys_markdown());
+    }
+
     #[test]
     fn the_document_is_the_table() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/keys.md");
-        if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
-            std::fs::write(&path, keys_markdown()).expect("docs/ is writable");
-        }
-        assert_eq!(std::fs::read_to_string(path).unwrap_or_default(), keys_markdown(), "run the tests with COUNTERSIGN_BLESS=1");
+        assert_eq!(include_str!("../../docs/keys.md"), keys_markdown(), "print_the_keys prints what belongs there");
     }
 }

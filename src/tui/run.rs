@@ -228,3 +228,28 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::{KeyEvent, KeyModifiers};
+
+    use super::*;
+
+    fn keys(text: &str) -> VecDeque<Event> {
+        let key = |c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+        text.chars().map(|c| Event::Term(TermEvent::Key(KeyEvent::new(key(c), KeyModifiers::NONE)))).collect()
+    }
+
+    #[test]
+    fn a_burst_of_characters_is_a_paste_where_something_is_confirmed() {
+        let list = inputs(&mut keys("acme 4.2\n"), true).expect("open");
+        assert!(matches!(list.as_slice(), [Input::Paste(text)] if text == "acme 4.2"), "{list:?}");
+        assert_eq!(inputs(&mut keys("acme 4.2\n"), false).expect("open").len(), 9);
+        assert_eq!(inputs(&mut keys("ac\n"), true).expect("open").len(), 3);
+    }
+
+    #[test]
+    fn a_closed_terminal_ends_the_loop() {
+        assert!(inputs(&mut VecDeque::from([Event::Closed("gone".into())]), false).is_err());
+    }
+}

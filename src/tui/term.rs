@@ -1,7 +1,9 @@
 //! The terminal: entered once, and put back however the console ends.
 
+use std::cell::Cell;
 use std::io::{self, Stdout};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -13,26 +15,40 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{execute, queue};
 
+/// Whether the console has the terminal.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether this is the thread that draws.
+    static FRONT: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The terminal in raw mode and on the alternate screen; dropping it puts everything back.
 pub(crate) struct Term {
     terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
 impl Term {
-    /// Enters. A panic from here on restores the terminal before the hook that was there reports it.
+    /// Enters. A panic of this thread from here on restores the terminal before the hook that was there reports it.
     pub(crate) fn enter() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
+                // A job that panics becomes a finding; its report would be written over the screen.
+                if ENTERED.load(Ordering::SeqCst) && !FRONT.with(Cell::get) {
+                    return;
+                }
                 restore();
                 before(info);
             }));
         });
+        FRONT.with(|front| front.set(true));
         // With NO_COLOR set, crossterm writes a reset in place of every colour and with it loses reverse and bold. The
         // mono theme sets no colour, so nothing is lost by writing what is asked for.
         force_color_output(true);
         enable_raw_mode()?;
+        ENTERED.store(true, Ordering::SeqCst);
         let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste);
         match entered.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))) {
             Ok(terminal) => Ok(Self { terminal }),
@@ -64,6 +80,9 @@ impl Drop for Term {
 }
 
 fn restore() {
+    if !ENTERED.swap(false, Ordering::SeqCst) {
+        return;
+    }
     // Nothing can be done here about a terminal that is gone.
     let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();

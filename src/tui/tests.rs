@@ -191,39 +191,37 @@ fn only_what_was_drawn_counts_as_read() {
     assert!(bench.recorded.iter().any(|b| matches!(b, Body::Read { from: 1, of: 16, .. })));
 }
 
-#[test]
-fn behind_a_dialog_nothing_is_shown() {
-    let mut bench = Bench::new(80, 24);
-    bench.walk("n ? ");
-    assert!(bench.shown().len() <= 1);
-    let before = bench.shown();
-    bench.walk("<esc> 5 ? <esc>");
-    // With the help open the next item is not drawn; after Esc it is.
-    assert!(bench.shown().is_superset(&before));
-    let mut bench = Bench::new(80, 24);
-    let mut drawn = None;
-    bench.walk("n n");
-    bench.app.dialog = Some(Dialog::Jobs);
-    bench.app.act(super::action::Action::NextDifference);
-    let app = &bench.app;
-    bench.screen.draw(|f| drawn = Some(super::screens::draw(app, f))).expect("drawn");
-    let item = bench.app.items[1].clone();
-    let before = bench.app.coverage(&item);
-    bench.app.drawn(&drawn.expect("drawn"), true);
-    assert_eq!(bench.app.coverage(&item), before);
-}
-
-#[test]
-fn what_was_drawn_while_keys_waited_does_not_count() {
-    let mut bench = Bench::new(80, 24);
-    bench.walk("n n");
-    let item = bench.app.items[1].clone();
-    let before = bench.app.coverage(&item);
+/// Goes to the second difference of the text file and draws it, without telling the application yet.
+fn second_difference(bench: &mut Bench) -> (super::app::Drawn, crate::review::Item) {
+    bench.walk("n n n");
+    let item = bench.app.items[2].clone();
+    assert_eq!(bench.app.coverage(&item), (1, 2));
     bench.app.act(super::action::Action::NextDifference);
     let (app, mut drawn) = (&bench.app, None);
     bench.screen.draw(|f| drawn = Some(super::screens::draw(app, f))).expect("drawn");
-    bench.app.drawn(&drawn.expect("drawn"), false);
-    assert_eq!(bench.app.coverage(&item), before);
+    (drawn.expect("drawn"), item)
+}
+
+#[test]
+fn what_lies_behind_a_dialog_was_not_shown() {
+    let mut bench = Bench::new(80, 24);
+    let (drawn, item) = second_difference(&mut bench);
+    bench.app.dialog = Some(Dialog::Jobs);
+    bench.app.drawn(&drawn, true);
+    assert_eq!(bench.app.coverage(&item), (1, 2));
+    bench.app.dialog = None;
+    bench.app.drawn(&drawn, true);
+    assert_eq!(bench.app.coverage(&item), (2, 2));
+}
+
+#[test]
+fn what_was_drawn_while_keys_waited_was_not_shown() {
+    let mut bench = Bench::new(80, 24);
+    let (drawn, item) = second_difference(&mut bench);
+    bench.app.drawn(&drawn, false);
+    assert_eq!(bench.app.coverage(&item), (1, 2));
+    bench.app.drawn(&drawn, true);
+    assert_eq!(bench.app.coverage(&item), (2, 2));
 }
 
 #[test]
@@ -492,8 +490,8 @@ fn random_keys_never_sign_and_accept_only_by_a() {
 }
 
 #[allow(clippy::print_stderr)]
-fn eprintln_time(what: &str, start: std::time::Instant) {
-    eprintln!("{what}: {:?}", start.elapsed());
+fn eprintln_time(what: &str, start: Duration) {
+    eprintln!("{what}: {:?}", crate::session::uptime().saturating_sub(start));
 }
 
 #[test]
@@ -512,17 +510,17 @@ fn a_hundred_thousand_artifacts_stay_fast() {
         let result = if i % 1_000 == 7 { ResultMark::Different } else { ResultMark::Identical };
         all.comparisons[i] = Some(std::sync::Arc::new(Node::new(all.release.artifacts[i].name.clone(), NodeKind::Data, result)));
     }
-    let start = std::time::Instant::now();
+    let start = crate::session::uptime();
     let mut bench = Bench::with(all, None, 120, 40);
     eprintln_time("open", start);
     bench.walk("4 F");
     let rows = bench.app.artifacts.len();
     assert_eq!(rows, 100_000);
-    let start = std::time::Instant::now();
+    let start = crate::session::uptime();
     bench.walk("j j j <pgdn> G g g j j j j k k <pgdn> <pgdn> j j");
-    let each = start.elapsed() / 18;
+    let each = crate::session::uptime().saturating_sub(start) / 18;
     eprintln_time("18 keys", start);
-    let start = std::time::Instant::now();
+    let start = crate::session::uptime();
     for i in 0..20_000u32 {
         let node = bench.app.facts.comparisons[i as usize].clone().expect("compared");
         bench.now += Duration::from_micros(50);
@@ -658,4 +656,75 @@ fn reading_sideways_does_not_count() {
     assert_eq!(bench.app.lines_read(entry), before);
     bench.walk("0");
     assert!(bench.app.lines_read(entry) > before);
+}
+
+#[test]
+fn rows_that_were_cut_are_never_counted_as_shown() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n ] ]");
+    let item = bench.app.items[2].clone();
+    assert_eq!(bench.app.coverage(&item), (2, 2));
+    let loaded = bench.app.loaded().expect("rows");
+    let (key, mut listing) = (loaded.key.clone(), (*loaded.listing).clone());
+    listing.cut = Some("over the bound of 200 rows".into());
+    let mut bench = Bench::new(80, 24);
+    bench.walk("n n n");
+    bench.send(Input::News(News::Listing(key, std::sync::Arc::new(listing))));
+    bench.walk("g g ] ]");
+    assert_eq!(bench.app.coverage(&item), (2, 3));
+    assert!(bench.text().contains("over the bound of 200 rows"));
+}
+
+#[test]
+fn differing_data_beside_differing_functions_must_be_shown_too() {
+    let mut all = facts();
+    let mut lib = (**all.comparisons[0].as_ref().expect("compared")).clone();
+    let extent = crate::model::Extent { address: 0, size: 0x100, offset: 0x1_0000 };
+    lib.regions.push(crate::model::RegionDiff {
+        name: ".rodata".into(),
+        result: ResultMark::Different,
+        extent: crate::model::Sides::new(Some(extent), Some(extent)),
+        account: crate::model::Sides::default(),
+    });
+    all.comparisons[0] = Some(std::sync::Arc::new(lib));
+    let mut bench = Bench::with(all, None, 120, 40);
+    bench.walk("n n ] ]");
+    let item = bench.app.items[1].clone();
+    assert_eq!(bench.app.coverage(&item), (3, 4));
+    bench.walk("]");
+    assert!(bench.text().contains(".rodata"));
+    // The rows that were made have nothing of it: it was not shown, and accepting says so.
+    bench.walk("a");
+    assert!(bench.row(-2).contains("1 of 4 differences not shown"), "{}", bench.row(-2));
+}
+
+/// Rules on everything: what was not shown gets a reason, groups their count.
+fn rule_on_everything(bench: &mut Bench) {
+    for _ in 0..100 {
+        if bench.app.open_count() == 0 {
+            return;
+        }
+        bench.walk("n");
+        let before = bench.app.open_count();
+        let covers = bench.app.front().and_then(|i| bench.app.items.get(i)).map_or(1, |i| i.covers);
+        match bench.app.front().and_then(|i| bench.app.items.get(i)).map(|i| i.class) {
+            Some(crate::review::Class::Rule | crate::review::Class::Batch) => bench.walk(&format!("A {covers}<enter>")),
+            _ => bench.walk("a"),
+        };
+        if bench.app.open_count() == before {
+            bench.walk("a seen<space>elsewhere<enter>");
+        }
+    }
+}
+
+#[test]
+fn the_whole_walk_ends_with_an_open_approval() {
+    let mut bench = Bench::new(80, 24);
+    rule_on_everything(&mut bench);
+    assert_eq!(bench.app.screen, Screen::Signoff, "at 0 left the sign-off opens");
+    bench.walk("6 y y y 7");
+    assert!(bench.text().contains("Every outcome is open"), "{}", bench.text());
+    insta::assert_snapshot!("after_the_walk", format!("{}{}", bench.text(), bench.walk("1 <tab>").text()));
+    bench.walk("7 S j j j <enter>");
+    assert!(bench.text().contains("Sign: APPROVE"), "{}", bench.text());
 }

@@ -69,6 +69,8 @@ pub(crate) enum Want {
     Last,
     /// The row with that number (address, offset, line) or the next one.
     Number(u64),
+    /// The first difference from that number on.
+    DifferenceFrom(u64),
     /// That row.
     Row(usize),
 }
@@ -137,8 +139,16 @@ pub(crate) fn other_regions(node: &Node) -> Vec<usize> {
         .collect()
 }
 
+/// Whether a walk through functions and regions shows all of a node's difference; else the whole file is walked.
+pub(crate) fn has_parts(node: &Node) -> bool {
+    !node.functions.is_empty() && (node.functions.iter().any(|f| f.result == ResultMark::Different) || !other_regions(node).is_empty())
+}
+
 fn parts(node: &Node) -> Vec<Part> {
     let mut list = Vec::new();
+    if !has_parts(node) {
+        list.push(Part::Whole);
+    }
     let different = node.functions.iter().enumerate().filter(|(_, f)| f.result == ResultMark::Different);
     list.extend(different.map(|(i, _)| Part::Function(i)));
     if !node.functions.is_empty() {
@@ -146,7 +156,7 @@ fn parts(node: &Node) -> Vec<Part> {
         let benign = node.functions.iter().enumerate().filter(|(_, f)| f.result != ResultMark::Different);
         list.extend(benign.map(|(i, _)| Part::Function(i)));
     }
-    if list.is_empty() || node.kind != NodeKind::Elf {
+    if has_parts(node) && node.kind != NodeKind::Elf {
         list.push(Part::Whole);
     }
     let mut members: Vec<usize> = (0..node.children.len()).collect();
@@ -214,6 +224,13 @@ impl App {
     pub(crate) fn loaded(&self) -> Option<&Loaded> {
         let key = self.listing_key()?;
         self.compare.kept.iter().find(|l| l.key == key)
+    }
+
+    /// The rows of the whole file's bytes, if they were made.
+    pub(crate) fn whole_rows(&self) -> Option<&Loaded> {
+        let Front::Node(artifact, path) = &self.compare.front else { return None };
+        let whole = |k: &ListingKey| k.artifact == *artifact && k.path == *path && k.place == Place::Whole && k.view == View::Bytes;
+        self.compare.kept.iter().find(|l| whole(&l.key))
     }
 
     /// Rows of the listing pane: aligned rows, or sentences where there are none.
@@ -330,7 +347,7 @@ impl App {
         self.compare.want = Some(match self.part() {
             Some(Part::Region(i)) if want == Want::First => {
                 let extent = self.node().and_then(|n| n.regions.get(i)).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
-                extent.map_or(want, |e| Want::Number(e.offset))
+                extent.map_or(want, |e| Want::DifferenceFrom(e.offset))
             }
             _ => want,
         });
@@ -381,6 +398,14 @@ impl App {
             Want::Number(wanted) => {
                 let len = loaded.listing.rows.len();
                 (0..len).find(|i| number(*i).is_some_and(|n| n >= wanted)).unwrap_or(len.saturating_sub(1))
+            }
+            Want::DifferenceFrom(wanted) => {
+                let rows = loaded.listing.rows.iter().enumerate();
+                let differs = |(i, row): &(usize, &crate::model::ListingRow)| {
+                    row.mark.is_difference() && row_end(row).is_some_and(|end| end > wanted) && number(*i).is_some()
+                };
+                let first = rows.clone().find(differs).map(|(i, _)| i);
+                first.or_else(|| loaded.runs.first().copied()).unwrap_or(0)
             }
             Want::Row(row) => row,
         };
@@ -437,7 +462,18 @@ impl App {
         let at = self.cursor(Pane::Listing).at;
         if let Some(loaded) = self.loaded() {
             let next = if forward { loaded.runs.iter().find(|r| **r > at) } else { loaded.runs.iter().rev().find(|r| **r < at) }.copied();
-            if let Some(row) = next {
+            // A region's rows are rows of the whole file: the walk stays inside the region.
+            let inside = |row: &usize| match (self.part(), loaded.listing.rows.get(*row)) {
+                (Some(Part::Region(i)), Some(row)) => {
+                    let extent = self.node().and_then(|n| n.regions.get(i)).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
+                    let number = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number);
+                    extent.is_none_or(|e| {
+                        number.is_some_and(|n| n < e.offset.saturating_add(e.size)) && row_end(row).is_some_and(|end| end > e.offset)
+                    })
+                }
+                _ => true,
+            };
+            if let Some(row) = next.filter(inside) {
                 self.focus_on(Pane::Listing);
                 self.put_in_view(Pane::Listing, row);
                 self.show_change();
@@ -459,6 +495,12 @@ impl App {
         self.focus_on(Pane::Listing);
         true
     }
+}
+
+/// The number just after a row's bytes.
+fn row_end(row: &crate::model::ListingRow) -> Option<u64> {
+    let cell = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref())?;
+    Some(cell.number.saturating_add(cell.bytes.len().max(1) as u64))
 }
 
 /// The cells of a row's texts where a changed part starts or ends: (whether rebuilt, cell). A text without marked parts

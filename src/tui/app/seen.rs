@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::compare::other_regions;
+use super::compare::{Loaded, has_parts, other_regions};
 use super::{App, Dialog, Front, Group, Pane, Part};
-use crate::model::{Node, ResultMark};
+use crate::model::{ListingRow, Node, Place, ResultMark};
 use crate::review::{Body, Item, Target};
 use crate::session::ListingKey;
 use crate::tui::action::{Effect, Screen};
@@ -57,6 +57,8 @@ struct Fresh {
 pub(crate) struct Seen {
     shown: BTreeMap<String, Fresh>,
     read: BTreeMap<usize, BTreeSet<u64>>,
+    /// Lines of those files: the files themselves may be gone by the time it is written.
+    lengths: BTreeMap<usize, u64>,
     /// Cells that were in sight of rows whose change did not fit into one frame, by listing and row.
     parts: HashMap<(ListingKey, usize), BTreeSet<(bool, usize)>>,
     /// The last write failed: not tried again by itself.
@@ -83,12 +85,43 @@ impl Seen {
 }
 
 /// Number of differences of a node that has an item of its own; `None` while it cannot be known.
-fn differences_of(node: &Node, loaded: Option<u32>) -> Option<u32> {
-    if !node.functions.is_empty() {
-        let rows: usize = node.functions.iter().filter(|f| f.result == ResultMark::Different).map(|f| f.changed.max(1)).sum();
-        return u32::try_from(rows + other_regions(node).len()).ok();
+///
+/// Of an executable: the differing rows of its functions, which are known at once, and those of its other regions, which
+/// are known once the whole file's rows were made (before that, one a region).
+fn differences_of(node: &Node, whole: Option<&Loaded>) -> Option<u32> {
+    // Rows that were cut are differences that nobody can be shown.
+    let cut = |l: &Loaded| u32::from(l.listing.cut.is_some());
+    if has_parts(node) {
+        let regions = other_regions(node).len();
+        let in_regions = match whole {
+            _ if regions == 0 => 0,
+            Some(l) => u32::try_from(region_rows(node, l).len()).ok()?.max(1) + cut(l),
+            None => u32::try_from(regions).ok()?,
+        };
+        return function_rows(node).checked_add(in_regions);
     }
-    if node.evidence.is_none() { Some(1) } else { loaded.map(|n| n.max(1)) }
+    if node.evidence.is_none() { Some(1) } else { whole.map(|l| l.before.last().copied().unwrap_or(0).max(1).saturating_add(cut(l))) }
+}
+
+/// Differing rows of all functions.
+fn function_rows(node: &Node) -> u32 {
+    let different = node.functions.iter().filter(|f| f.result == ResultMark::Different);
+    different.fold(0u32, |sum, f| sum.saturating_add(u32::try_from(f.changed.max(1)).unwrap_or(u32::MAX)))
+}
+
+/// The differing rows of the whole file that lie in a region without differing functions, in order.
+fn region_rows(node: &Node, whole: &Loaded) -> Vec<usize> {
+    let extents: Vec<_> =
+        other_regions(node).iter().filter_map(|i| node.regions.get(*i)).filter_map(|r| r.extent.shipped.or(r.extent.rebuilt)).collect();
+    let inside = |row: &ListingRow| {
+        let cell = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref());
+        cell.is_some_and(|c| {
+            let end = c.number.saturating_add(c.bytes.len().max(1) as u64);
+            extents.iter().any(|e| end > e.offset && c.number < e.offset.saturating_add(e.size))
+        })
+    };
+    let rows = whole.listing.rows.iter().enumerate();
+    rows.filter(|(_, r)| r.mark.is_difference() && inside(r)).map(|(i, _)| i).collect()
 }
 
 /// The number of the first difference of a function.
@@ -174,31 +207,30 @@ impl App {
         let number_of = |row: usize| loaded.before.get(row).copied().unwrap_or(0);
         let all = number_of(loaded.listing.rows.len());
         let first_view = self.views().first() == Some(&key.view);
+        let whole = self.whole_rows();
         let seen: Vec<u32> = match self.part() {
             Some(Part::Function(i)) if first_view => {
                 let Some((base, changed)) = base_of(node, i) else { return };
-                rows.iter().map(|r| number_of(*r)).filter(|d| *d < changed).map(|d| base + d).collect()
+                let mut seen: Vec<u32> = rows.iter().map(|r| number_of(*r)).filter(|d| *d < changed).collect();
+                // Everything that the rows have was shown to the last: no row is left that could be.
+                if loaded.listing.cut.is_none() && all < changed && (all == 0 || seen.contains(&(all - 1))) {
+                    seen.extend(all..changed);
+                }
+                seen.iter().map(|d| base + d).collect()
             }
-            Some(Part::Region(i)) if first_view => {
-                let regions = other_regions(node);
-                let functions = differences_of(node, None).unwrap_or(0).saturating_sub(u32::try_from(regions.len()).unwrap_or(0));
-                let extent = node.regions.get(i).and_then(|r| r.extent.shipped.or(r.extent.rebuilt));
-                let inside = rows.iter().filter_map(|r| loaded.listing.rows.get(*r)).any(|row| {
-                    let number = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref()).map(|c| c.number);
-                    let overlaps = |e: crate::model::Extent, n: u64| n.saturating_add(16) > e.offset && n < e.offset.saturating_add(e.size);
-                    extent.is_none_or(|e| number.is_some_and(|n| overlaps(e, n)))
-                });
-                let at = regions.iter().position(|r| *r == i).and_then(|p| u32::try_from(p).ok());
-                at.filter(|_| inside).map(|at| functions + at).into_iter().collect()
+            Some(Part::Region(_)) if first_view && key.place == Place::Whole => {
+                let order = region_rows(node, loaded);
+                let nth = |row: &usize| order.binary_search(row).ok().and_then(|n| u32::try_from(n).ok());
+                rows.iter().filter_map(nth).map(|n| function_rows(node).saturating_add(n)).collect()
             }
-            Some(Part::Whole) if first_view && node.functions.is_empty() => rows.iter().map(|r| number_of(*r)).collect(),
+            Some(Part::Whole) if first_view && !has_parts(node) => rows.iter().map(|r| number_of(*r)).collect(),
             _ => return,
         };
         let partial: Vec<Sight> = sights.iter().filter(|s| s.points.len() < s.of && !s.points.is_empty()).cloned().collect();
         let key = key.clone();
         // A node that differs without a differing row (a length, an order) is shown when its listing is.
-        let seen = if seen.is_empty() && all == 0 && node.functions.is_empty() { vec![0] } else { seen };
-        let of = differences_of(node, Some(all));
+        let seen = if seen.is_empty() && all == 0 && !has_parts(node) { vec![0] } else { seen };
+        let of = differences_of(node, if has_parts(node) { whole } else { Some(loaded) });
         for sight in partial {
             self.seen.parts.entry((key.clone(), sight.row)).or_default().extend(sight.points);
         }
@@ -238,6 +270,8 @@ impl App {
         self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
+        } else if let Some(text) = text {
+            self.seen.lengths.insert(entry, text.len() as u64);
         }
     }
 
@@ -265,8 +299,7 @@ impl App {
         }
         for (entry, lines) in &self.seen.read {
             let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(*entry)) else { continue };
-            let Some(Ok(text)) = self.file(*entry) else { continue };
-            let of = text.len() as u64;
+            let Some(of) = self.seen.lengths.get(entry).copied() else { continue };
             for run in runs(lines) {
                 bodies.push(Body::Read { path: file.path.shown().to_string(), blob: file.id.clone(), from: run.0, to: run.1, of });
             }
@@ -324,6 +357,8 @@ impl App {
                     let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
                     (file.hidden.iter().filter(seen).count(), file.hidden.len())
                 }
+                // An empty file is read when it is open.
+                (_, Some(file)) if file.len() == 0 => (1, 1),
                 (_, Some(file)) => (self.lines_read(entry).min(file.len()), file.len()),
                 (_, None) => {
                     let (shown, of) = self.state.lines_of(item);
@@ -337,7 +372,7 @@ impl App {
         let written = written.map(|(seen, _)| seen.len()).unwrap_or(0);
         let seen = written + fresh.map_or(0, |f| f.differences.len());
         let of = usize::try_from(of).unwrap_or(usize::MAX);
-        (seen.min(of), self.known_differences(item).unwrap_or(of))
+        (seen.min(of), self.known_differences(item).unwrap_or(0).max(of))
     }
 
     /// How many differences an item has, as far as that is known without having seen it.
@@ -345,7 +380,8 @@ impl App {
         match &item.target {
             Target::Compare { artifact, path } => {
                 let node = self.facts.comparisons.get(*artifact)?.as_ref()?.at(path)?;
-                differences_of(node, None).and_then(|n| usize::try_from(n).ok())
+                let whole = (self.compare.front == Front::Node(*artifact, path.clone())).then(|| self.whole_rows()).flatten();
+                differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
             }
             Target::Rule(cause) if self.compare.front == Front::Group(Group::Rule(*cause)) => Some(self.compare.covered.len()),
             _ => None,

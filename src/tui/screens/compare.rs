@@ -414,7 +414,7 @@ fn covered(canvas: &mut Canvas<'_, '_>, area: Rect, group: Group) {
             "Undone on both sides, byte for byte. Shipped → rebuilt:",
         ),
         Group::Batch => (
-            format!("{} identical files", grouped(covers)),
+            format!("{} identical {}", grouped(covers), if covers == 1 { "file" } else { "files" }),
             "Equal SHA-256 on both sides, computed here. Their contents were not read by anybody.",
         ),
     };

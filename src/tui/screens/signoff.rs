@@ -106,7 +106,7 @@ fn summary(app: &App) -> Vec<Row> {
         line("read in full", format!("{full} of {} required files", grouped(reads.count() as u64))),
         line("by hand", format!("{} items", grouped(by_hand as u64))),
         line("by rule", format!("{} files, {rules} rules", grouped(by_rule))),
-        line("by machine", format!("{} identical files, not read", grouped(by_machine))),
+        line("by machine", format!("{} identical {}, not read", grouped(by_machine), if by_machine == 1 { "file" } else { "files" })),
         line("not looked at", format!("{} items (the statement lists them)", grouped(app.state.not_looked_at(&app.items).count() as u64))),
         line("findings", if findings.is_empty() { "none open".to_owned() } else { findings.join(", ") }),
     ]

@@ -80,7 +80,8 @@ fn frame(canvas: &mut Canvas<'_, '_>, area: Rect, title: &str, right: &str) -> R
     if area.width < 4 || area.height < 3 {
         return Rect { height: 0, ..area };
     }
-    canvas.clear(area);
+    let margin = Rect { x: area.x.saturating_sub(1), width: area.width.saturating_add(2), ..area };
+    canvas.clear(margin);
     let inner = usize::from(area.width) - 2;
     let (title, right) = (Shown::new(title), Shown::new(right));
     let right_cells = if right.width() == 0 { 0 } else { right.width() + 2 };
