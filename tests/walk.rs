@@ -37,7 +37,7 @@ fn open_find_reject_sign_quit_verify() {
     let room = Room::new();
     let mut terminal = room.open(120, 40);
     terminal.wait_for("Does what was shipped match the source under review?");
-    terminal.wait_for("DOES NOT MATCH");
+    terminal.wait_for("1 file differs");
     terminal.keys("n");
     let screen = terminal.wait_for("verify_image");
     assert!(screen.contains("SHIPPED") && screen.contains("REBUILT"), "{screen}");
@@ -100,7 +100,7 @@ fn sign(terminal: &mut Terminal, record: &str) {
 fn what_was_ruled_survives_kill_and_the_next_start_resumes_there() {
     let room = Room::new();
     let mut terminal = room.open(80, 24);
-    terminal.wait_for("DOES NOT MATCH");
+    terminal.wait_for("1 file differs");
     terminal.keys("n");
     terminal.wait_for("verify_image");
     terminal.keys("x");
@@ -121,7 +121,7 @@ fn what_was_ruled_survives_kill_and_the_next_start_resumes_there() {
 fn every_screen_opens_at_every_size_and_a_tiny_terminal_says_so() {
     let room = Room::new();
     let mut terminal = room.open(80, 24);
-    terminal.wait_for("DOES NOT MATCH");
+    terminal.wait_for("1 file differs");
     terminal.keys("n");
     terminal.wait_for("SHIPPED");
     for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {

@@ -285,7 +285,8 @@ impl State {
         );
         let mut classes: BTreeMap<Class, Vec<&Item>> = BTreeMap::new();
         for (_, item) in self.open(items) {
-            classes.entry(item.class).or_default().push(item);
+            let class = if item.class == Class::Data { Class::Code } else { item.class };
+            classes.entry(class).or_default().push(item);
         }
         for (class, open) in classes {
             add(false, format!("{} {} without a ruling", open.len(), class.word(open.len())), open.first().map(|i| i.id.clone()));
@@ -297,7 +298,13 @@ impl State {
         let unanswered = policy.checklist.iter().filter(|q| !self.answers.contains_key(&q.id)).count();
         let no = policy.checklist.iter().filter(|q| self.answers.get(&q.id).is_some_and(|a| a == "no")).count();
         if !policy.checklist.is_empty() {
-            add(unanswered == 0, format!("{unanswered} of {} checklist answers missing", policy.checklist.len()), None);
+            let of = policy.checklist.len();
+            let what = if unanswered == 0 {
+                format!("all {of} checklist questions answered")
+            } else {
+                format!("{unanswered} of {of} checklist answers missing")
+            };
+            add(unanswered == 0, what, None);
             if no > 0 {
                 add(false, format!("{no} checklist questions answered with no"), None);
             }
