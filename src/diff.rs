@@ -2,11 +2,18 @@
 //! undone. The rule of each cause is in `docs/compare.md`.
 
 mod account;
+mod asm;
+mod code;
 mod dates;
 mod deb;
+mod elf;
 mod evidence;
+mod evidence_elf;
+mod image;
 mod lines;
+mod matching;
 mod order;
+mod source;
 mod walk;
 
 use std::sync::Arc;

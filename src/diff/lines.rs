@@ -1,6 +1,6 @@
 //! Aligning sequences, and the view of text as lines.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
@@ -71,6 +71,30 @@ fn zip_rows(a: std::ops::Range<usize>, b: std::ops::Range<usize>, one: &[u32], t
         let equal = matches!((sides.shipped, sides.rebuilt), (Some(x), Some(y)) if one.get(x) == two.get(y));
         out.push(Aligned { sides, equal });
     }
+}
+
+/// The pairs that are not in a longest run of pairs in the same order on both sides.
+pub(super) fn displaced(pairs: &[Sides<Option<usize>>]) -> BTreeSet<usize> {
+    let sequence: Vec<(usize, usize)> = pairs.iter().enumerate().filter_map(|(at, p)| p.shipped.and(p.rebuilt).map(|j| (at, j))).collect();
+    // Patience: `tails[n]` is the element that ends the best run of length n + 1.
+    let mut tails: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; sequence.len()];
+    for (i, (_, j)) in sequence.iter().enumerate() {
+        let at = tails.partition_point(|t| sequence[*t].1 < *j);
+        before[i] = at.checked_sub(1).and_then(|p| tails.get(p).copied());
+        if at == tails.len() {
+            tails.push(i);
+        } else {
+            tails[at] = i;
+        }
+    }
+    let mut out: BTreeSet<usize> = sequence.iter().map(|(at, _)| *at).collect();
+    let mut next = tails.last().copied();
+    while let Some(i) = next {
+        out.remove(&sequence[i].0);
+        next = before[i];
+    }
+    out
 }
 
 /// Leaves out equal rows far from any difference; says how many.

@@ -1,13 +1,16 @@
 //! The walk over both sides: open what can be opened, pair the members, compare what is left.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, only, only_special};
+use super::{Context, dates, deb, elf, evidence, only, only_special};
 use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
+use crate::inspect::debug::{self, Image};
 use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
@@ -32,11 +35,12 @@ pub(super) struct Walk<'a> {
     done: u64,
     kept: u64,
     pub(super) packages: Vec<deb::Package>,
+    debug: Option<Rc<Vec<Image>>>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(context: &'a Context<'a>, budget: Budget) -> Self {
-        Self { context, budget, done: 0, kept: 0, packages: Vec::new() }
+        Self { context, budget, done: 0, kept: 0, packages: Vec::new(), debug: None }
     }
 
     /// Compares two files.
@@ -79,6 +83,8 @@ impl<'a> Walk<'a> {
             self.streams(node, a, b, kinds, depth, slot).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
+        } else if kinds.shipped == NodeKind::Elf {
+            elf::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
             return self.leaf(node, a, b);
         };
@@ -142,7 +148,7 @@ impl<'a> Walk<'a> {
         slot: Slot,
     ) -> Result<(), Refused> {
         let pairs = pair_members(&blobs, &parsed);
-        let moved = displaced(&pairs);
+        let moved = super::lines::displaced(&pairs);
         for (i, pair) in pairs.iter().enumerate() {
             let members = Sides::new(
                 pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
@@ -243,15 +249,37 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The debug files of the context, opened once. Those that cannot be opened are of no use and do no harm.
+    pub(super) fn debug_images(&mut self) -> Rc<Vec<Image>> {
+        if let Some(known) = &self.debug {
+            return Rc::clone(known);
+        }
+        let mut all = Vec::new();
+        for file in self.context.debug {
+            let blob = Blob::from(Arc::clone(&file.bytes));
+            all.extend(debug::images(file.name.as_bytes(), &blob, &mut self.budget, self.context.cancelled).unwrap_or_default());
+        }
+        let all = Rc::new(all);
+        self.debug = Some(Rc::clone(&all));
+        all
+    }
+
+    /// Whether so many bytes may be kept for looking at later; says so in the node when not.
+    pub(super) fn room(&mut self, node: &mut Node, size: u64) -> bool {
+        if self.kept.saturating_add(size) > self.context.limits.kept {
+            node.why = format!("{}; too large to keep for looking at (bound {} bytes)", node.why, self.context.limits.kept);
+            return false;
+        }
+        self.kept += size;
+        true
+    }
+
     /// The bytes for looking at later, if there is room.
     pub(super) fn keep(&mut self, node: &mut Node, a: &Blob, b: &Blob) -> Option<(Blob, Blob)> {
         let size = (a.len() as u64).saturating_add(b.len() as u64);
-        if self.kept.saturating_add(size) > self.context.limits.kept {
-            let bound = self.context.limits.kept;
-            node.why = format!("{}; too large to keep for looking at (bound {bound} bytes)", node.why);
+        if !self.room(node, size) {
             return None;
         }
-        self.kept += size;
         Some((a.compact(), b.compact()))
     }
 }
@@ -328,30 +356,6 @@ fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Vec<Sides<O
     pairs.sort_by_key(|p| p.shipped);
     pairs.extend(right.into_iter().map(|j| Sides::new(None, Some(j))));
     pairs
-}
-
-/// The pairs that are not in a longest run of pairs in the same order on both sides.
-fn displaced(pairs: &[Sides<Option<usize>>]) -> std::collections::BTreeSet<usize> {
-    let sequence: Vec<(usize, usize)> = pairs.iter().enumerate().filter_map(|(at, p)| p.shipped.and(p.rebuilt).map(|j| (at, j))).collect();
-    // Patience: `tails[n]` is the element that ends the best run of length n + 1.
-    let mut tails: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; sequence.len()];
-    for (i, (_, j)) in sequence.iter().enumerate() {
-        let at = tails.partition_point(|t| sequence[*t].1 < *j);
-        before[i] = at.checked_sub(1).and_then(|p| tails.get(p).copied());
-        if at == tails.len() {
-            tails.push(i);
-        } else {
-            tails[at] = i;
-        }
-    }
-    let mut out: std::collections::BTreeSet<usize> = sequence.iter().map(|(at, _)| *at).collect();
-    let mut next = tails.last().copied();
-    while let Some(i) = next {
-        out.remove(&sequence[i].0);
-        next = before[i];
-    }
-    out
 }
 
 fn leaf_reason(node: &Node) -> String {

@@ -20,7 +20,20 @@ fn package(release: &str, folder: &str) -> Option<Arc<[u8]>> {
 
 fn release(name: &str) -> Option<Node> {
     let debug = [DebugFile { name: "dbgsym.deb".into(), bytes: package(name, "debug")? }];
-    let node = compare_with(&package(name, "shipped")?, &package(name, "rebuilt")?, &debug, Limits::default());
+    let source = tree(&["lib/stdio2.h", "src/hello.c", "tests/hello.c"]);
+    let context = Context {
+        source: Some(&source),
+        source_content: None,
+        debug: &debug,
+        limits: Limits::default(),
+        cancelled: &|| false,
+        progress: &|_| {},
+    };
+    let (shipped, rebuilt) = (package(name, "shipped")?, package(name, "rebuilt")?);
+    let start = std::time::Instant::now();
+    let node = compare("x".into(), shipped, rebuilt, &context);
+    println!("{name}: {:?}", start.elapsed());
+    check(&node);
     node.walk(&mut |trail| {
         let n = *trail.last().unwrap();
         if n.result != ResultMark::Identical {
@@ -46,10 +59,114 @@ fn sed_is_identical() {
     assert_eq!(node.result, ResultMark::Identical);
 }
 
+fn tree(paths: &[&str]) -> SourceTree {
+    let entry = |p: &&str| crate::model::SourceEntry { path: (*p).into(), kind: crate::model::EntryKind::File, id: String::new(), size: 0 };
+    SourceTree { entries: paths.iter().map(entry).collect(), ..SourceTree::default() }
+}
+
 #[test]
 fn hello_differs_in_one_function() {
     let Some(node) = release("hello") else { return };
     assert_eq!(node.result, ResultMark::Different);
     assert_eq!(find(&node, "control.tar.xz").result, ResultMark::Equivalent);
+    assert_eq!(find(&node, "./md5sums").result, ResultMark::Equivalent);
     assert_eq!(node.children[0].name.as_str(), Some("data.tar.xz"));
+    let elf = find(&node, "./usr/bin/hello");
+    assert_eq!(find(&node, "data.tar").children[0].name, elf.name);
+    assert_eq!(elf.functions.len(), 1, "{:?}", elf.functions);
+    let main = &elf.functions[0];
+    assert_eq!((main.name.as_str(), main.result, main.changed), (Some("main"), ResultMark::Different, 1));
+    assert_eq!(main.what, "1 byte differs, e6 -> ea: immediate 0x7e6 became 0x7ea");
+    let line = main.source.clone().unwrap();
+    assert_eq!((line.file.as_str(), line.line), (Some("src/hello.c"), 179));
+    let (file, number) = line.inlined_from.unwrap();
+    assert!(file.as_str().unwrap().ends_with("bits/stdio2.h"), "{file:?}");
+    assert_eq!(number, 86);
+    assert_eq!(line.status, crate::model::SourceStatus::MatchedByPath);
+    assert!(elf.same_functions > 40, "{}", elf.same_functions);
+    // One byte of code, the build-id, and the link to the debug file, whose shipped side is not in the bundle.
+    assert!(elf.tried.iter().any(|t| t.cause == Cause::BuildId && t.why.contains("follows from the differing content")));
+    assert!(elf.tried.iter().any(|t| t.cause == Cause::DebugLink && t.why == "shipped: the bundle has no debug file for it"));
+    let different: Vec<_> = elf
+        .regions
+        .iter()
+        .filter(|r| r.result == ResultMark::Different)
+        .map(|r| (r.name.as_str().unwrap(), r.account.shipped.unexplained))
+        .collect();
+    assert_eq!(different, [(".note.gnu.build-id", 20), (".text", 1), (".gnu_debuglink", 41)]);
+    let listing = elf.evidence.as_ref().unwrap().listing(crate::model::Place::Function(0), crate::model::View::Asm);
+    let changed: Vec<_> = listing.rows.iter().filter(|r| r.mark.is_difference()).collect();
+    assert_eq!(changed.len(), 1);
+    let cells = changed[0].cells.as_ref().map(|c| c.clone().unwrap());
+    assert_eq!(cells.shipped.text.plain(), "mov edx, 0x7e6");
+    assert_eq!(cells.rebuilt.text.plain(), "mov edx, 0x7ea");
+    assert_eq!(cells.shipped.number, 0x248b);
+    assert_eq!(cells.shipped.bytes, [0xba, 0xe6, 0x07, 0, 0]);
+    assert_eq!(changed[0].source.as_ref().unwrap().line, 179);
+    assert!(listing.rows.iter().any(|r| {
+        r.cells.shipped.as_ref().is_some_and(|c| c.text.plain() == "call printf_chk@plt" || c.text.plain() == "call __printf_chk@plt")
+    }));
+    assert!(elf.why.contains("main"), "{}", elf.why);
+}
+
+#[test]
+fn gzip_points_at_the_toolchain() {
+    let Some(node) = release("gzip") else { return };
+    let elf = find(&node, "./bin/gzip");
+    let fact = elf.facts.iter().find(|f| f.name == "symbol versions").unwrap();
+    assert!(fact.toolchain && !fact.agrees());
+    assert!(elf.why.contains("GLIBC_2.33 against GLIBC_2.34") && elf.why.contains("look at the toolchain first"), "{}", elf.why);
+    assert!(elf.functions.len() > 20);
+}
+
+/// Every pair of the corpus; those marked malicious must never come out as equal, and identical files must.
+#[test]
+fn no_malicious_pair_is_explained_away() {
+    let Some(dir) = corpus() else { return };
+    let mut names: Vec<PathBuf> =
+        std::fs::read_dir(dir.join("elf")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.join("a").exists()).collect();
+    names.sort();
+    assert!(names.len() > 20);
+    let mut malicious = 0;
+    for path in names {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let (a, b) = (std::fs::read(path.join("a")).unwrap(), std::fs::read(path.join("b")).unwrap());
+        let notes = std::fs::read_to_string(path.join("NOTES.md")).unwrap_or_default();
+        let start = std::time::Instant::now();
+        let node = compare_bytes(&a, &b);
+        let real: Vec<_> =
+            node.functions.iter().filter(|f| f.result != ResultMark::Equivalent).map(|f| f.name.lossy().into_owned()).collect();
+        println!(
+            "{} {name:28} {:>5} ms  same {} shifted {} real {}: {} | {}",
+            node.result.mark(),
+            start.elapsed().as_millis(),
+            node.same_functions,
+            node.functions.len() - real.len(),
+            real.len(),
+            real.iter().take(5).cloned().collect::<Vec<_>>().join(" "),
+            node.why
+        );
+        for f in node.functions.iter().take(3) {
+            println!(
+                "      {} {} {} {:?}",
+                f.result.mark(),
+                f.name.lossy(),
+                f.what,
+                f.source.as_ref().map(|s| format!("{}:{}", s.file.lossy(), s.line))
+            );
+        }
+        for (i, _) in node.functions.iter().enumerate() {
+            let listing = node.evidence.as_ref().unwrap().listing(crate::model::Place::Function(i), crate::model::View::Asm);
+            assert!(!listing.rows.is_empty(), "{name}");
+        }
+        if notes.contains("MALICIOUS") {
+            malicious += 1;
+            assert_eq!(node.result, ResultMark::Different, "{name}");
+        }
+        if name.starts_with("00-identical") {
+            assert_eq!(node.result, ResultMark::Identical);
+        }
+        assert_eq!(compare_bytes(&b, &a).result, node.result, "{name} is not symmetric");
+    }
+    assert!(malicious >= 6, "{malicious}");
 }

@@ -1,0 +1,247 @@
+//! The code of a pair, piece by piece: functions and what lies between them, in the order of the file, so that every byte
+//! of a code section is in the account.
+
+use std::collections::BTreeMap;
+
+use super::account::raw;
+use super::image::{Images, display_name};
+use super::source::Origin;
+use super::{asm, lines};
+use crate::inspect::symbols::Function;
+use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
+use crate::text::Untrusted;
+
+type Explained = Vec<(Sides<Span>, (String, String))>;
+
+/// What was found.
+pub(super) struct Found {
+    pub(super) functions: Vec<FunctionDiff>,
+    /// The functions behind each entry of `functions`.
+    pub(super) pairs: Vec<Sides<Option<Function>>>,
+    /// Functions with equal code.
+    pub(super) same: usize,
+    /// Accounts of code sections by their indices.
+    pub(super) sections: BTreeMap<(usize, usize), Sides<Account>>,
+    pub(super) explained: Vec<(Cause, Explained)>,
+}
+
+/// A piece of code on each side; `named` says that it is a function.
+struct Piece {
+    sides: Sides<Option<Function>>,
+    named: bool,
+    label: Untrusted,
+    /// At another place among its neighbours.
+    moved: bool,
+}
+
+/// Compares all code.
+pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> bool) -> Found {
+    let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
+    let mut shifted: Explained = Vec::new();
+    let finder = origin.open();
+    for piece in pieces(images) {
+        let code = |side: Side| piece.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
+        let (old, new) = (code(Side::Shipped), code(Side::Rebuilt));
+        let equal = old.is_some() && old == new;
+        let mut account = match (old, new) {
+            _ if piece.moved => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
+            (Some(x), Some(y)) => raw(x, y),
+            _ => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
+        };
+        if equal {
+            found.same += usize::from(piece.named);
+        } else if !(piece.moved && equal) {
+            let diff = judge(images, &finder, &piece, cancelled);
+            if diff.result == ResultMark::Equivalent && !piece.moved {
+                for side in [Side::Shipped, Side::Rebuilt] {
+                    let account = account.get_mut(side);
+                    let differing = std::mem::take(&mut account.unexplained);
+                    account.explain(Cause::AddressShift, differing);
+                }
+                if let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) {
+                    let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
+                    shifted.push((spans, (format!("at {:#x}", x.address), format!("at {:#x}", y.address))));
+                }
+            }
+            let padding = !piece.named
+                && [Side::Shipped, Side::Rebuilt]
+                    .iter()
+                    .all(|s| piece.sides.get(*s).as_ref().is_none_or(|f| asm::is_padding(images.sides.get(*s), f)));
+            if !padding {
+                found.functions.push(diff);
+                found.pairs.push(piece.sides.clone());
+            }
+        }
+        // A piece belongs to the pair of sections that have the same name.
+        let sections = [Side::Shipped, Side::Rebuilt].map(|s| piece.sides.get(s).as_ref().map(|f| f.section));
+        for key in section_keys(images, sections) {
+            let total = found.sections.entry(key.0).or_default();
+            if key.1.shipped {
+                total.shipped.add(&account.shipped);
+            }
+            if key.1.rebuilt {
+                total.rebuilt.add(&account.rebuilt);
+            }
+        }
+    }
+    if !shifted.is_empty() {
+        found.explained.push((Cause::AddressShift, shifted));
+    }
+    let mut order: Vec<usize> = (0..found.functions.len()).collect();
+    let rank = |f: &FunctionDiff| (std::cmp::Reverse(f.result), f.extent.shipped.or(f.extent.rebuilt).map_or(0, |e| e.address));
+    order.sort_by_key(|i| found.functions.get(*i).map(rank));
+    found.functions = order.iter().filter_map(|i| found.functions.get(*i).cloned()).collect();
+    found.pairs = order.iter().filter_map(|i| found.pairs.get(*i).cloned()).collect();
+    found
+}
+
+/// Which pairs of sections a piece counts for, and with which of its sides: usually one pair; two when a function moved to
+/// another section.
+fn section_keys(images: &Images, sections: [Option<usize>; 2]) -> Vec<((usize, usize), Sides<bool>)> {
+    let twin = |side: Side, index: usize| {
+        let (own, other) = match side {
+            Side::Shipped => (&images.sides.shipped.elf, &images.sides.rebuilt.elf),
+            Side::Rebuilt => (&images.sides.rebuilt.elf, &images.sides.shipped.elf),
+        };
+        let name = own.sections.get(index).map(|s| &s.name);
+        other.sections.iter().position(|s| Some(&s.name) == name).unwrap_or(usize::MAX)
+    };
+    match sections {
+        [Some(x), Some(y)] if twin(Side::Shipped, x) == y => vec![((x, y), Sides::new(true, true))],
+        [x, y] => {
+            let mut out = Vec::new();
+            if let Some(x) = x {
+                out.push(((x, twin(Side::Shipped, x)), Sides::new(true, false)));
+            }
+            if let Some(y) = y {
+                out.push(((twin(Side::Rebuilt, y), y), Sides::new(false, true)));
+            }
+            out
+        }
+    }
+}
+
+/// All pieces: function pairs, and what lies between functions paired by what it follows.
+fn pieces(images: &Images) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let moved = lines::displaced(&images.pairs);
+    let mut after: Sides<BTreeMap<u64, usize>> = Sides::default();
+    for (n, pair) in images.pairs.iter().enumerate() {
+        let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i)).cloned();
+        let sides = Sides::new(function(Side::Shipped), function(Side::Rebuilt));
+        for side in [Side::Shipped, Side::Rebuilt] {
+            if let Some(f) = sides.get(side) {
+                after.get_mut(side).insert(f.end(), n);
+            }
+        }
+        let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
+        let address = sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map_or(0, |f| f.address);
+        let label = name.map_or_else(|| format!("{address:#x}").into(), |n| Untrusted::from(display_name(n)));
+        out.push(Piece { sides, named: true, label, moved: moved.contains(&n) });
+    }
+    // Filler: keyed by section name and by the pair that it follows.
+    type Key = (Vec<u8>, Option<usize>);
+    let mut fillers: BTreeMap<Key, (Sides<Option<Function>>, u64)> = BTreeMap::new();
+    let mut spare = Vec::new();
+    for side in [Side::Shipped, Side::Rebuilt] {
+        let image = images.sides.get(side);
+        for f in &image.fillers {
+            let section = image.elf.sections.get(f.section).map(|s| s.name.clone()).unwrap_or_default();
+            let key = (section, after.get(side).get(&f.address).copied());
+            let slot = fillers.entry(key).or_insert_with(|| (Sides::default(), f.address));
+            match slot.0.get_mut(side) {
+                empty @ None => *empty = Some(f.clone()),
+                Some(_) => spare.push((side, f.clone())),
+            }
+        }
+    }
+    for ((section, before), (sides, _)) in fillers {
+        let place = Untrusted::from(section.as_slice());
+        let label = match before.and_then(|n| out.get(n)) {
+            Some(piece) => format!("after {} in {}", piece.label.lossy(), place.lossy()).into(),
+            None => place,
+        };
+        let moved = before.is_some_and(|n| moved.contains(&n));
+        out.push(Piece { sides, named: false, label, moved });
+    }
+    for (side, f) in spare {
+        let mut sides = Sides::default();
+        let label = format!("{:#x}", f.address).into();
+        *sides.get_mut(side) = Some(f);
+        out.push(Piece { sides, named: false, label, moved: true });
+    }
+    out
+}
+
+/// What differs in one piece.
+fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, cancelled: &dyn Fn() -> bool) -> FunctionDiff {
+    let extent = |side: Side| {
+        piece.sides.get(side).as_ref().map(|f| {
+            let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);
+            Extent { address: f.address, size: f.size, offset }
+        })
+    };
+    let extent = Sides::new(extent(Side::Shipped), extent(Side::Rebuilt));
+    let mut diff =
+        FunctionDiff { name: piece.label.clone(), result: ResultMark::Different, extent, changed: 0, source: None, what: String::new() };
+    let (Some(x), Some(y)) = (&piece.sides.shipped, &piece.sides.rebuilt) else {
+        let side = if piece.sides.shipped.is_some() { Side::Shipped } else { Side::Rebuilt };
+        let (result, word) = match side {
+            Side::Shipped => (ResultMark::OnlyShipped, "shipped"),
+            Side::Rebuilt => (ResultMark::OnlyRebuilt, "rebuilt"),
+        };
+        diff.result = result;
+        let f = piece.sides.get(side).as_ref();
+        diff.changed = f.and_then(|f| asm::decode(images.sides.get(side), f)).map_or(0, |c| c.len());
+        diff.what = format!("only {word}: {} bytes of code", f.map_or(0, |f| f.size));
+        let address = |s| piece.sides.get(s).as_ref().map(|f: &Function| f.address);
+        diff.source = finder.line(Sides::new(address(Side::Shipped), address(Side::Rebuilt))).map(|(l, _)| l);
+        return diff;
+    };
+    let (old, new) = (images.sides.shipped.code(x), images.sides.rebuilt.code(y));
+    let bytes = raw(old, new).shipped.unexplained.max(raw(old, new).rebuilt.unexplained);
+    let code = if cancelled() { None } else { asm::compare(images, Sides::new(x, y)) };
+    let Some(code) = code else {
+        diff.what = count(bytes);
+        return diff;
+    };
+    diff.changed = code.changed();
+    if diff.changed == 0 && !code.rows.is_empty() {
+        diff.result = ResultMark::Equivalent;
+        diff.what = format!("{}: every changed operand refers to the same target", count(bytes));
+        return diff;
+    }
+    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return diff };
+    let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
+    let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
+    let address = Sides::new(p, q).map(|i| i.map(|i| i.raw.ip()));
+    diff.source = finder.line(address).map(|(l, _)| l);
+    let described = match (p, q) {
+        (Some(p), Some(q)) => asm::describe(images, p, q),
+        (Some(_), None) => "an instruction is only shipped".to_owned(),
+        _ => "an instruction is only rebuilt".to_owned(),
+    };
+    diff.what = match first_bytes(old, new) {
+        Some((from, to)) if diff.changed == 1 => format!("{}, {from} -> {to}: {described}", count(bytes)),
+        _ if diff.changed == 1 => format!("{}: {described}", count(bytes)),
+        _ => {
+            let rows = code.rows.iter().filter(|r| r.mark != LineMark::Elided).count();
+            format!("{} of {rows} instructions differ; first: {described}", diff.changed)
+        }
+    };
+    diff
+}
+
+fn count(bytes: u64) -> String {
+    if bytes == 1 { "1 byte differs".to_owned() } else { format!("{bytes} bytes differ") }
+}
+
+/// The differing bytes as hexadecimal, when there are few.
+fn first_bytes(old: &[u8], new: &[u8]) -> Option<(String, String)> {
+    if old.len() != new.len() {
+        return None;
+    }
+    let differing: Vec<(u8, u8)> = old.iter().zip(new).filter(|(x, y)| x != y).map(|(x, y)| (*x, *y)).collect();
+    let text = |side: fn(&(u8, u8)) -> u8| differing.iter().map(|p| format!("{:02x}", side(p))).collect::<Vec<_>>().join(" ");
+    (1..=8).contains(&differing.len()).then(|| (text(|p| p.0), text(|p| p.1)))
+}

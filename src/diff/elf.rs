@@ -1,0 +1,285 @@
+//! A pair of ELF files: regions, functions, causes, facts, and what to say first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::account::{add, own_result, prove, raw, span};
+use super::evidence_elf::ElfEvidence;
+use super::image::{Image, Images};
+use super::source::{Origin, SourceMap};
+use super::walk::{Walk, causes, explain_dates};
+use super::{code, dates, matching};
+use crate::digest::hex;
+use crate::inspect::blob::Blob;
+use crate::inspect::budget::Refused;
+use crate::inspect::debug::{self, Lines};
+use crate::inspect::elf::{Elf, Region};
+use crate::inspect::{facts, stream, symbols};
+use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides, Tried};
+use crate::text::Untrusted;
+
+/// A pair of regions of the same name, or one alone.
+pub(super) struct RegionPair {
+    pub(super) regions: Sides<Option<usize>>,
+    pub(super) account: Sides<Account>,
+}
+
+/// Compares two ELF files into `node`.
+pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
+    let parsed = Sides::new(Elf::parse(a)?, Elf::parse(b)?);
+    for (side, elf) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
+        for odd in elf.odd.iter().take(20) {
+            node.metadata.push(format!("{side}: {odd}"));
+        }
+    }
+    let mut origin = Origin::default();
+    if let Some(tree) = walk.context.source {
+        origin.map = Some(SourceMap::new(tree, walk.context.source_content.clone()));
+    }
+    let cancelled = walk.context.cancelled;
+    let debug_images = walk.debug_images();
+    let mut extra = Sides::new(Vec::new(), Vec::new());
+    for side in [Side::Shipped, Side::Rebuilt] {
+        let elf = parsed.get(side);
+        let own = Lines::load(elf, &debug_images);
+        let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
+        *origin.lines.get_mut(side) = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, &debug_images)));
+        *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+    }
+    let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
+    node.facts = facts::facts(parsed.as_ref(), producers);
+    let sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
+    let images = Arc::new(Images::new(sides, pairs));
+    if cancelled() {
+        return Err(Refused::Over("cancelled".to_owned()));
+    }
+    let found = code::compare(&images, &origin, cancelled);
+    node.functions = found.functions;
+    node.same_functions = found.same;
+    let mut regions = pair_regions(&images, &found.sections);
+    explain_strings(node, &images, &mut regions);
+    for (cause, sections) in found.explained {
+        for (spans, values) in sections {
+            prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
+        }
+    }
+    build_id(node, &images, &mut regions);
+    debug_link(node, &images, &mut regions, &debug_images);
+    for pair in &regions {
+        add(&mut node.account, &pair.account);
+    }
+    node.regions = regions.iter().map(|r| region_diff(&images, r)).collect();
+    node.result = own_result(node);
+    node.why = why(node);
+    let debug_bytes: u64 = [&origin.lines.shipped, &origin.lines.rebuilt].iter().filter_map(|l| l.as_ref().map(|l| l.size)).sum();
+    if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) {
+        node.evidence = Some(Arc::new(ElfEvidence::new(images, found.pairs, origin, node.regions.clone())));
+    }
+    Ok(())
+}
+
+/// Whether a debug file is for this binary: the build-id agrees, and so does the place of its code.
+fn describes(debug: &Elf, elf: &Elf) -> bool {
+    let same_code = match (debug.section(".text"), elf.section(".text")) {
+        (Some(x), Some(y)) => x.address == y.address && x.size == y.size,
+        (None, None) => true,
+        _ => false,
+    };
+    debug.build_id().is_some() && debug.build_id() == elf.build_id() && same_code && debug.machine == elf.machine
+}
+
+/// Pairs regions by name and occurrence; the account of code sections comes from their functions.
+fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>) -> Vec<RegionPair> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let mut known: BTreeMap<&[u8], std::collections::VecDeque<usize>> = BTreeMap::new();
+    for (j, region) in b.regions.iter().enumerate() {
+        known.entry(&region.name).or_default().push_back(j);
+    }
+    let mut out = Vec::new();
+    let mut last = 0;
+    for (i, x) in a.regions.iter().enumerate() {
+        let j = known.get_mut(x.name.as_slice()).and_then(std::collections::VecDeque::pop_front);
+        let Some((j, y)) = j.and_then(|j| Some((j, b.regions.get(j)?))) else {
+            let account = Sides::new(Account::all_unexplained(x.range.len() as u64), Account::default());
+            out.push(RegionPair { regions: Sides::new(Some(i), None), account });
+            continue;
+        };
+        let (old, new) = (bytes(a, x), bytes(b, y));
+        let mut account = raw(old, new);
+        if let (Some(m), Some(n)) = (x.section, y.section)
+            && let Some(fine) = code.get(&(m, n))
+            && fine.shipped.total() == old.len() as u64
+            && fine.rebuilt.total() == new.len() as u64
+        {
+            account = fine.clone();
+        }
+        if j < last {
+            // At another place in the file: equal bytes do not make it the same.
+            account = Sides::new(old, new).map(|s| Account::all_unexplained(s.len() as u64));
+        }
+        last = last.max(j);
+        out.push(RegionPair { regions: Sides::new(Some(i), Some(j)), account });
+    }
+    for j in known.into_values().flatten() {
+        let size = b.regions.get(j).map_or(0, |r| r.range.len() as u64);
+        let account = Sides::new(Account::default(), Account::all_unexplained(size));
+        out.push(RegionPair { regions: Sides::new(None, Some(j)), account });
+    }
+    out
+}
+
+fn bytes<'a>(elf: &'a Elf, region: &Region) -> &'a [u8] {
+    elf.blob.get(region.range.clone()).unwrap_or_default()
+}
+
+fn both<'a>(images: &'a Images, pair: &RegionPair) -> Option<(&'a Region, &'a Region)> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    Some((a.regions.get(pair.regions.shipped?)?, b.regions.get(pair.regions.rebuilt?)?))
+}
+
+/// Dates as text in data.
+fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    for pair in regions {
+        let Some((x, y)) = both(images, pair) else { continue };
+        let data = x.section.and_then(|i| a.sections.get(i)).is_some_and(|s| s.kind == 1 && !s.is_code());
+        let (old, new) = (bytes(a, x), bytes(b, y));
+        if !data || old == new || old.len() != new.len() || x.range.start != y.range.start {
+            continue;
+        }
+        let found = dates::changes(old, new);
+        let mut part = Node::new(Untrusted::default(), node.kind, ResultMark::Identical);
+        part.account = pair.account.clone();
+        explain_dates(&mut part, old, new, x.range.start, &found);
+        pair.account = part.account;
+        node.proofs.append(&mut part.proofs);
+    }
+}
+
+/// The build-id follows when everything else that is loaded is equal or explained. An equal build-id over different
+/// content is an alarm.
+fn build_id(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let (Some(x), Some(y)) = (a.build_id_range(), b.build_id_range()) else { return };
+    let (old, new) = (a.blob.get(x.clone()).unwrap_or_default(), b.blob.get(y.clone()).unwrap_or_default());
+    let holds = |elf: &Elf, index: Option<usize>, range: &Range<usize>| {
+        index.and_then(|i| elf.regions.get(i)).is_some_and(|r| r.range.start <= range.start && range.end <= r.range.end)
+    };
+    let allocated = |pair: &RegionPair| {
+        let one = pair.regions.shipped.and_then(|i| a.regions.get(i)).is_some_and(|r| r.allocated);
+        one || pair.regions.rebuilt.and_then(|j| b.regions.get(j)).is_some_and(|r| r.allocated)
+    };
+    let mut residue = 0;
+    let mut own = None;
+    for (n, pair) in regions.iter().enumerate() {
+        if holds(a, pair.regions.shipped, &x) && holds(b, pair.regions.rebuilt, &y) {
+            own = Some(n);
+        } else if allocated(pair) {
+            residue += pair.account.shipped.unexplained + pair.account.rebuilt.unexplained;
+        }
+    }
+    if old == new {
+        if residue > 0 {
+            node.metadata.push(format!("alarm: both sides have the build-id {} and their loaded content differs", hex(old)));
+        }
+        return;
+    }
+    let Some(pair) = own.and_then(|n| regions.get_mut(n)) else { return };
+    let differing = old.iter().zip(new).filter(|(m, n)| m != n).count() as u64;
+    let only_it = pair.account.shipped.unexplained == differing && pair.account.rebuilt.unexplained == differing && old.len() == new.len();
+    if residue > 0 || !only_it {
+        let why = "it follows from the differing content and cannot be recomputed here".to_owned();
+        node.tried.push(Tried { cause: Cause::BuildId, why });
+        return;
+    }
+    for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+        account.unexplained = 0;
+        account.explain(Cause::BuildId, differing);
+    }
+    prove(&mut node.proofs, Cause::BuildId, Sides::new(span(&x), span(&y)), Sides::new(&hex(old), &hex(new)));
+}
+
+/// The debug link follows when the bundle has the debug file of each side and its CRC-32 is the one in the link.
+fn debug_link(node: &mut Node, images: &Images, regions: &mut [RegionPair], debug: &[debug::Image]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let (Some(old), Some(new)) = (a.debug_link(), b.debug_link()) else { return };
+    let pair = regions.iter_mut().find(|p| both(images, p).is_some_and(|(x, y)| x.range == old.2 && y.range == new.2));
+    let Some(pair) = pair.filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0) else { return };
+    let mut missing = Vec::new();
+    for (word, elf, link) in [("shipped", a, &old), ("rebuilt", b, &new)] {
+        let file = debug.iter().find(|d| describes(&d.elf, elf));
+        match file {
+            Some(d) if stream::crc32(&d.elf.blob) == link.1 && d.name.ends_with(link.0) => {}
+            Some(d) => missing.push(format!("{word}: the link is not that of {}", Untrusted::from(d.name.as_slice()).shown())),
+            None => missing.push(format!("{word}: the bundle has no debug file for it")),
+        }
+    }
+    if !missing.is_empty() {
+        node.tried.push(Tried { cause: Cause::DebugLink, why: missing.join("; ") });
+        return;
+    }
+    for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+        let differing = std::mem::take(&mut account.unexplained);
+        account.explain(Cause::DebugLink, differing);
+    }
+    let text = |link: &(&[u8], u32, Range<usize>)| format!("{} {:08x}", String::from_utf8_lossy(link.0), link.1);
+    prove(&mut node.proofs, Cause::DebugLink, Sides::new(span(&old.2), span(&new.2)), Sides::new(&text(&old), &text(&new)));
+}
+
+fn region_diff(images: &Images, pair: &RegionPair) -> RegionDiff {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let x = pair.regions.shipped.and_then(|i| a.regions.get(i));
+    let y = pair.regions.rebuilt.and_then(|j| b.regions.get(j));
+    let extent = |r: &Region| Extent { address: r.address, size: r.range.len() as u64, offset: r.range.start as u64 };
+    let worst = |f: fn(&Account) -> u64| f(&pair.account.shipped) + f(&pair.account.rebuilt) > 0;
+    let result = match (x, y) {
+        (Some(_), None) => ResultMark::OnlyShipped,
+        (None, Some(_)) => ResultMark::OnlyRebuilt,
+        _ if worst(|a| a.unexplained) => ResultMark::Different,
+        _ if worst(Account::explained_total) => ResultMark::Equivalent,
+        _ => ResultMark::Identical,
+    };
+    RegionDiff {
+        name: x.or(y).map(|r| Untrusted::from(r.name.as_slice())).unwrap_or_default(),
+        result,
+        extent: Sides::new(x.map(extent), y.map(extent)),
+        account: pair.account.clone(),
+    }
+}
+
+/// The sentence to read first.
+fn why(node: &Node) -> String {
+    if node.result == ResultMark::Equivalent {
+        return causes(node);
+    }
+    let real: Vec<&FunctionDiff> = node.functions.iter().filter(|f| f.result != ResultMark::Equivalent).collect();
+    let total = node.same_functions + node.functions.len();
+    let mut parts: Vec<String> = node.metadata.iter().filter(|m| m.starts_with("alarm")).cloned().collect();
+    let toolchain: Vec<String> = node
+        .facts
+        .iter()
+        .filter(|f| f.toolchain)
+        .filter_map(|f| match (&f.value.shipped, &f.value.rebuilt) {
+            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, x.shown().cut(80), y.shown().cut(80))),
+            _ => None,
+        })
+        .collect();
+    match real.as_slice() {
+        [] => {
+            let names: BTreeSet<String> =
+                node.regions.iter().filter(|r| r.result > ResultMark::Equivalent).map(|r| r.name.shown().to_string()).collect();
+            let shown: Vec<String> = names.iter().take(6).cloned().collect();
+            let more = names.len().saturating_sub(6);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            parts.push(format!("no function differs; {}{more} differ", shown.join(", ")));
+        }
+        [one] => parts.push(format!("one function of {total} differs: {}, {}", one.name.shown().cut(60), one.what)),
+        several => parts.push(format!("{} of {total} functions differ", several.len())),
+    }
+    if !toolchain.is_empty() {
+        parts.push(format!("{}: look at the toolchain first", toolchain.join(", ")));
+    }
+    parts.join("; ")
+}

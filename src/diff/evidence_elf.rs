@@ -1,0 +1,272 @@
+//! Rows on demand for executables: instructions with symbols and source lines, sections, bytes, strings.
+
+use std::sync::Arc;
+
+use iced_x86::{FastFormatter, Instruction, SymbolResolver, SymbolResult};
+
+use super::asm::{self, Insn};
+use super::evidence::{bytes, strings};
+use super::image::Images;
+use super::lines::{self, mark_of, words};
+use super::source::{Finder, Origin};
+use crate::inspect::symbols::Function;
+use crate::model::{Account, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
+use crate::text::{Role, Row, Shown};
+
+/// Two executables.
+pub(super) struct ElfEvidence {
+    images: Arc<Images>,
+    pairs: Vec<Sides<Option<Function>>>,
+    origin: Origin,
+    regions: Vec<RegionDiff>,
+}
+
+impl ElfEvidence {
+    pub(super) fn new(images: Arc<Images>, pairs: Vec<Sides<Option<Function>>>, origin: Origin, regions: Vec<RegionDiff>) -> Self {
+        Self { images, pairs, origin, regions }
+    }
+
+    fn code(&self, index: usize) -> Listing {
+        let Some(pair) = self.pairs.get(index) else { return Listing::default() };
+        let finder = self.origin.open();
+        let names = Sides::new(Names::new(&self.images, Side::Shipped), Names::new(&self.images, Side::Rebuilt));
+        let mut writer = Writer { images: &self.images, finder, names, pair };
+        match (&pair.shipped, &pair.rebuilt) {
+            (Some(x), Some(y)) => match asm::compare(&self.images, Sides::new(x, y)) {
+                Some(code) => writer.both(&code),
+                None => self.raw(index),
+            },
+            (Some(f), None) => writer.one(Side::Shipped, f),
+            (None, Some(f)) => writer.one(Side::Rebuilt, f),
+            (None, None) => Listing::default(),
+        }
+    }
+
+    fn raw(&self, index: usize) -> Listing {
+        let Some(pair) = self.pairs.get(index) else { return Listing::default() };
+        let code = |side: Side| pair.get(side).as_ref().map(|f| self.images.sides.get(side).code(f)).unwrap_or_default();
+        let base = pair.as_ref().map(|f| f.as_ref().map_or(0, |f| f.address));
+        bytes(code(Side::Shipped), code(Side::Rebuilt), base)
+    }
+
+    /// Differing bytes, region by region: bytes at the same place of a section are compared, wherever it moved.
+    fn all_bytes(&self) -> Listing {
+        let mut out = Listing::default();
+        for region in &self.regions {
+            let part = |side: Side| {
+                let Some(e) = region.extent.get(side) else { return &[][..] };
+                let from = usize::try_from(e.offset).unwrap_or(usize::MAX);
+                let to = from.saturating_add(usize::try_from(e.size).unwrap_or(0));
+                self.images.sides.get(side).elf.blob.get(from..to).unwrap_or_default()
+            };
+            let (old, new) = (part(Side::Shipped), part(Side::Rebuilt));
+            if old == new {
+                continue;
+            }
+            out.rows.push(lines::elided(&format!("{}", region.name.shown())));
+            let base = region.extent.as_ref().map(|e| e.map_or(0, |e| e.offset));
+            let listing = bytes(old, new, base);
+            out.rows.extend(listing.rows);
+            if out.rows.len() > lines::MAX_ROWS {
+                out.rows.truncate(lines::MAX_ROWS);
+                out.cut = Some(format!("differing rows beyond the first {} are left out", lines::MAX_ROWS));
+                break;
+            }
+        }
+        out
+    }
+
+    fn sections(&self) -> Listing {
+        let rows = self.regions.iter().map(|r| {
+            let cell = |side: Side| {
+                let extent = (*r.extent.get(side))?;
+                let mut text = Row::new().untrusted(Role::Claim, &r.name);
+                text.push(Role::Dim, Shown::new(&format!(" {} bytes at {:#x}", extent.size, extent.address)));
+                account_text(r.account.get(side), &mut text);
+                Some(SideCell { number: extent.offset, bytes: Vec::new(), text })
+            };
+            let cells = Sides::new(cell(Side::Shipped), cell(Side::Rebuilt));
+            let unexplained = r.account.shipped.unexplained + r.account.rebuilt.unexplained;
+            let explained = r.account.shipped.explained_total() + r.account.rebuilt.explained_total();
+            let mut mark = mark_of(&Sides::new(cells.shipped.is_some(), cells.rebuilt.is_some()), unexplained == 0);
+            if mark == LineMark::Same && explained > 0 {
+                mark = LineMark::Explained;
+            }
+            ListingRow { mark, cells, source: None, note: None }
+        });
+        Listing { rows: rows.take(lines::MAX_ROWS).collect(), cut: None }
+    }
+}
+
+fn account_text(account: &Account, row: &mut Row) {
+    if account.unexplained > 0 {
+        row.push(Role::Bad, Shown::new(&format!(" {} unexplained", account.unexplained)));
+    }
+    for (cause, n) in &account.explained {
+        row.push(Role::Explained, Shown::new(&format!(" {n} {cause}")));
+    }
+}
+
+impl Evidence for ElfEvidence {
+    fn views(&self) -> Vec<View> {
+        let mut out = vec![View::Sections, View::Bytes, View::Strings];
+        if !self.pairs.is_empty() && asm::is_known(&self.images.sides.shipped) {
+            out.insert(0, View::Asm);
+        }
+        out
+    }
+
+    fn listing(&self, place: Place, view: View) -> Listing {
+        let (a, b) = (&self.images.sides.shipped.elf.blob, &self.images.sides.rebuilt.elf.blob);
+        match (view, place) {
+            (View::Sections, _) => self.sections(),
+            (View::Asm, Place::Function(i)) => self.code(i),
+            (View::Asm, Place::Whole) => self.code(0),
+            (View::Bytes | View::Lines, Place::Function(i)) => self.raw(i),
+            (View::Strings, _) => strings(a, b),
+            (View::Bytes | View::Lines, Place::Whole) => self.all_bytes(),
+        }
+    }
+}
+
+/// Gives the formatter names for addresses.
+struct Names {
+    /// Names of the addresses in the function at hand, filled before it is formatted.
+    known: std::collections::HashMap<u64, String>,
+}
+
+impl SymbolResolver for Names {
+    fn symbol(&mut self, instruction: &Instruction, _: u32, _: Option<u32>, address: u64, _: u32) -> Option<SymbolResult<'_>> {
+        // Only what the instruction refers to gets a name: a number that looks like an address stays a number.
+        let refers = instruction.is_ip_rel_memory_operand() && instruction.ip_rel_memory_address() == address
+            || instruction.near_branch_target() == address;
+        let name = self.known.get(&address).filter(|_| refers)?;
+        Some(SymbolResult::with_str(address, name))
+    }
+}
+
+impl Names {
+    fn new(_: &Images, _: Side) -> Self {
+        Self { known: std::collections::HashMap::new() }
+    }
+}
+
+struct Writer<'a> {
+    images: &'a Images,
+    finder: Finder<'a>,
+    names: Sides<Names>,
+    pair: &'a Sides<Option<Function>>,
+}
+
+impl Writer<'_> {
+    fn formatter(&mut self, side: Side, insns: &[Insn]) -> Option<FastFormatter> {
+        let own = self.pair.get(side).as_ref();
+        let mut known = std::mem::take(&mut self.names.get_mut(side).known);
+        for to in insns.iter().filter_map(Insn::reference) {
+            let inside = own.is_some_and(|f| to > f.address && to < f.end());
+            if let Some(label) = self.images.label(side, to).filter(|_| !inside) {
+                known.insert(to, label.chars().take(120).collect());
+            }
+        }
+        let mut formatter = FastFormatter::try_with_options(Some(Box::new(Names { known }))).ok()?;
+        let options = formatter.options_mut();
+        options.set_use_hex_prefix(true);
+        options.set_uppercase_hex(false);
+        options.set_space_after_operand_separator(true);
+        Some(formatter)
+    }
+
+    fn both(&mut self, code: &asm::Code) -> Listing {
+        let (Some(mut old), Some(mut new)) =
+            (self.formatter(Side::Shipped, &code.sides.shipped), self.formatter(Side::Rebuilt, &code.sides.rebuilt))
+        else {
+            return Listing::default();
+        };
+        let mut out = Listing::default();
+        for row in &code.rows {
+            if out.rows.len() >= lines::MAX_ROWS {
+                out.cut = Some(format!(
+                    "{} of {} rows are left out (bound {})",
+                    code.rows.len() - out.rows.len(),
+                    code.rows.len(),
+                    lines::MAX_ROWS
+                ));
+                break;
+            }
+            let x = row.sides.shipped.and_then(|i| code.sides.shipped.get(i));
+            let y = row.sides.rebuilt.and_then(|j| code.sides.rebuilt.get(j));
+            let (p, q) = (x.map(|i| text(&mut old, i)), y.map(|i| text(&mut new, i)));
+            let texts = match (&p, &q, row.mark) {
+                (Some(p), Some(q), LineMark::Changed) => {
+                    let marked = words(p.as_bytes(), q.as_bytes());
+                    let plain = p == q;
+                    // The same text from different bytes is still a difference: mark all of it.
+                    if plain { Sides::new(one(p, Role::Shipped), one(q, Role::Rebuilt)) } else { trim(marked) }
+                }
+                (Some(p), Some(q), LineMark::Explained) => Sides::new(one(p, Role::Relocated), one(q, Role::Relocated)),
+                (Some(p), Some(q), _) => Sides::new(one(p, Role::Text), one(q, Role::Text)),
+                _ => Sides::new(
+                    p.as_deref().map(|p| one(p, Role::Shipped)).unwrap_or_default(),
+                    q.as_deref().map(|q| one(q, Role::Rebuilt)).unwrap_or_default(),
+                ),
+            };
+            let cells =
+                Sides::new(x.map(|i| self.cell(Side::Shipped, i, texts.shipped)), y.map(|i| self.cell(Side::Rebuilt, i, texts.rebuilt)));
+            let found = self.finder.line(Sides::new(x, y).map(|i| i.map(|i| i.raw.ip())));
+            let (source, remark) = found.map_or((None, None), |(line, remark)| (Some(line), remark));
+            out.rows.push(ListingRow { mark: row.mark, cells, source, note: row.note.clone().or(remark) });
+        }
+        out
+    }
+
+    fn one(&mut self, side: Side, f: &Function) -> Listing {
+        let Some(insns) = asm::decode(self.images.sides.get(side), f) else { return Listing::default() };
+        let Some(mut formatter) = self.formatter(side, &insns) else { return Listing::default() };
+        let (mark, role) = match side {
+            Side::Shipped => (LineMark::OnlyShipped, Role::Shipped),
+            Side::Rebuilt => (LineMark::OnlyRebuilt, Role::Rebuilt),
+        };
+        let mut out = Listing::default();
+        for insn in &insns {
+            if out.rows.len() >= lines::MAX_ROWS {
+                out.cut = Some(format!("{} rows are left out (bound {})", insns.len() - out.rows.len(), lines::MAX_ROWS));
+                break;
+            }
+            let cell = Some(self.cell(side, insn, one(&text(&mut formatter, insn), role)));
+            let address = Some(insn.raw.ip());
+            let (cells, addresses) = match side {
+                Side::Shipped => (Sides::new(cell, None), Sides::new(address, None)),
+                Side::Rebuilt => (Sides::new(None, cell), Sides::new(None, address)),
+            };
+            let source = self.finder.line(addresses).map(|(line, _)| line);
+            out.rows.push(ListingRow { mark, cells, source, note: None });
+        }
+        out
+    }
+
+    fn cell(&self, side: Side, insn: &Insn, text: Row) -> SideCell {
+        let code = self.pair.get(side).as_ref().map(|f| self.images.sides.get(side).code(f)).unwrap_or_default();
+        let bytes = code.get(insn.at..insn.at + insn.length).unwrap_or_default().to_vec();
+        SideCell { number: insn.raw.ip(), bytes, text }
+    }
+}
+
+fn text(formatter: &mut FastFormatter, insn: &Insn) -> String {
+    let mut out = String::new();
+    formatter.format(&insn.raw, &mut out);
+    out
+}
+
+fn one(text: &str, role: Role) -> Row {
+    let mut row = Row::new();
+    row.push(role, Shown::of_bytes(text.as_bytes()));
+    row
+}
+
+/// Instruction texts have no newline: the remark about a missing one does not apply.
+fn trim(rows: Sides<Row>) -> Sides<Row> {
+    rows.map(|mut row| {
+        row.0.retain(|s| s.role != Role::Hidden);
+        row
+    })
+}

@@ -1,0 +1,188 @@
+//! Both executables of a pair with what is known about them, and what an address means on each side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::inspect::elf::{Elf, text_at};
+use crate::inspect::symbols::{self, Bound, Function, Symbol};
+use crate::model::{Side, Sides};
+
+/// One side.
+pub(super) struct Image {
+    pub(super) elf: Elf,
+    /// Sorted by address, without overlaps.
+    pub(super) functions: Vec<Function>,
+    /// Code between functions.
+    pub(super) fillers: Vec<Function>,
+    bindings: BTreeMap<u64, Bound>,
+    stubs: BTreeMap<u64, Vec<u8>>,
+    /// Data symbols, sorted by address.
+    objects: Vec<Symbol>,
+}
+
+impl Image {
+    /// `debug` are the symbols of a debug file that describes this very file.
+    pub(super) fn new(elf: Elf, debug: Vec<Symbol>) -> Self {
+        let mut symbols = symbols::symbols(&elf, true);
+        symbols.extend(debug);
+        let functions = symbols::functions(&elf, &symbols);
+        let fillers = symbols::uncovered(&elf, &functions);
+        let bindings = symbols::bindings(&elf);
+        let stubs = symbols::stubs(&elf, &bindings);
+        let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
+        objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
+        objects.dedup_by_key(|s| s.address);
+        Self { elf, functions, fillers, bindings, stubs, objects }
+    }
+
+    /// The code of a function or filler.
+    pub(super) fn code(&self, f: &Function) -> &[u8] {
+        let Some(s) = self.elf.sections.get(f.section) else { return &[] };
+        let from = usize::try_from(f.address.wrapping_sub(s.address)).unwrap_or(usize::MAX);
+        let to = from.saturating_add(usize::try_from(f.size).unwrap_or(usize::MAX));
+        self.elf.data(s).get(from..to).unwrap_or_default()
+    }
+
+    /// The function that an address is in.
+    pub(super) fn function_at(&self, address: u64) -> Option<usize> {
+        let i = self.functions.partition_point(|f| f.address <= address).checked_sub(1)?;
+        self.functions.get(i).filter(|f| address < f.end()).map(|_| i)
+    }
+}
+
+/// What an address refers to, in a form that can be compared between the sides.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Target {
+    /// An imported function, through a PLT stub whose code was read.
+    Import(Vec<u8>),
+    /// The slot that the loader fills with that import.
+    Slot(Vec<u8>, u64),
+    /// An offset in a pair of functions; other offsets than 0 only where the pair's code is equal.
+    Function(usize, u64),
+    /// An offset in a section whose bytes (or, without bytes, whose size) are equal on both sides.
+    Section(Vec<u8>, u64),
+    /// A text in read-only data.
+    Text(Vec<u8>),
+    /// Not resolved.
+    Unknown(u64),
+}
+
+/// Both sides and how their functions belong together.
+pub(super) struct Images {
+    pub(super) sides: Sides<Image>,
+    pub(super) pairs: Vec<Sides<Option<usize>>>,
+    /// For each function, its pair.
+    pair_of: Sides<Vec<usize>>,
+    equal_sections: BTreeSet<Vec<u8>>,
+    equal_code: Vec<bool>,
+}
+
+impl Images {
+    pub(super) fn new(sides: Sides<Image>, pairs: Vec<Sides<Option<usize>>>) -> Self {
+        let mut pair_of = Sides::new(vec![usize::MAX; sides.shipped.functions.len()], vec![usize::MAX; sides.rebuilt.functions.len()]);
+        let mut equal_code = Vec::with_capacity(pairs.len());
+        for (n, pair) in pairs.iter().enumerate() {
+            for side in [Side::Shipped, Side::Rebuilt] {
+                if let Some(slot) = pair.get(side).and_then(|i| pair_of.get_mut(side).get_mut(i)) {
+                    *slot = n;
+                }
+            }
+            let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
+            equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
+        }
+        let mut equal_sections = BTreeSet::new();
+        let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
+        for s in a.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
+            let mut twins = b.sections.iter().filter(|t| t.name == s.name);
+            let twin = twins.next().filter(|_| twins.next().is_none() && a.sections.iter().filter(|t| t.name == s.name).count() == 1);
+            if twin.is_some_and(|t| t.size == s.size && t.kind == s.kind && a.data(s) == b.data(t)) {
+                equal_sections.insert(s.name.clone());
+            }
+        }
+        Self { sides, pairs, pair_of, equal_sections, equal_code }
+    }
+
+    /// What an address means.
+    pub(super) fn target(&self, side: Side, address: u64) -> Target {
+        let image = self.sides.get(side);
+        if let Some(name) = image.stubs.get(&address) {
+            return Target::Import(name.clone());
+        }
+        if let Some(i) = image.function_at(address) {
+            let start = image.functions.get(i).map_or(0, |f| f.address);
+            let pair = self.pair_of.get(side).get(i).copied().unwrap_or(usize::MAX);
+            let both = self.pairs.get(pair).is_some_and(|p| p.shipped.is_some() && p.rebuilt.is_some());
+            if both && (start == address || self.equal_code.get(pair) == Some(&true)) {
+                return Target::Function(pair, address - start);
+            }
+            return Target::Unknown(address);
+        }
+        let Some(s) = image.elf.section_at(address) else { return Target::Unknown(address) };
+        if s.name.starts_with(b".got")
+            && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
+        {
+            return Target::Slot(name.clone(), *addend);
+        }
+        if self.equal_sections.contains(&s.name) {
+            return Target::Section(s.name.clone(), address - s.address);
+        }
+        match image.elf.kind {
+            _ if s.is_written() || s.is_code() => Target::Unknown(address),
+            _ => text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text),
+        }
+    }
+
+    /// The name of a function, borrowed from the other side when this one has none.
+    pub(super) fn function_name(&self, side: Side, index: usize) -> Option<&[u8]> {
+        let own = self.sides.get(side).functions.get(index)?.name.as_deref();
+        own.or_else(|| {
+            let pair = self.pairs.get(*self.pair_of.get(side).get(index)?)?;
+            let other = if side == Side::Shipped { Side::Rebuilt } else { Side::Shipped };
+            self.sides.get(other).functions.get((*pair.get(other))?)?.name.as_deref()
+        })
+    }
+
+    /// A name for an address on a screen: a claim, not a proof.
+    pub(super) fn label(&self, side: Side, address: u64) -> Option<String> {
+        let image = self.sides.get(side);
+        let plain = |name: &[u8]| String::from_utf8_lossy(name.split(|b| *b == b'@').next().unwrap_or_default()).into_owned();
+        if let Some(name) = image.stubs.get(&address) {
+            return Some(format!("{}@plt", plain(name)));
+        }
+        if let Some(i) = image.function_at(address) {
+            let name = display_name(self.function_name(side, i)?);
+            let offset = address - image.functions.get(i)?.address;
+            return Some(if offset == 0 { name } else { format!("{name}+{offset:#x}") });
+        }
+        if let Some(Bound::Import(name, _)) = image.bindings.get(&address) {
+            return Some(format!("{}@got", plain(name)));
+        }
+        let at = image.objects.partition_point(|s| s.address <= address).checked_sub(1).and_then(|i| image.objects.get(i));
+        if let Some(s) = at.filter(|s| address - s.address < s.size) {
+            let offset = address - s.address;
+            return Some(if offset == 0 { display_name(&s.name) } else { format!("{}+{offset:#x}", display_name(&s.name)) });
+        }
+        let section = image.elf.section_at(address).filter(|s| !s.is_written() && !s.is_code())?;
+        let _ = section;
+        let text = text_of(&image.elf, address)?;
+        let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
+        Some(format!("{shown:?}"))
+    }
+}
+
+/// A printable NUL-ended text at an address.
+fn text_of(elf: &Elf, address: u64) -> Option<Vec<u8>> {
+    let bytes = elf.bytes_at(address);
+    let text = text_at(bytes, 0);
+    let ended = bytes.get(text.len()) == Some(&0);
+    let printable = text.iter().all(|b| matches!(b, 9 | 10 | 13 | 0x20..=0x7e) || *b >= 0x80);
+    (ended && printable && (2..=4096).contains(&text.len())).then(|| text.to_vec())
+}
+
+/// A demangled name.
+pub(super) fn display_name(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    match rustc_demangle::try_demangle(&text) {
+        Ok(demangled) => format!("{demangled:#}").chars().take(1024).collect(),
+        Err(_) => text.into_owned(),
+    }
+}

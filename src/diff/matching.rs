@@ -1,0 +1,127 @@
+//! Which function belongs to which. A match is only a proposal: every byte of both is compared afterwards.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+
+use super::asm;
+use super::image::Image;
+use super::lines::align;
+use crate::inspect::symbols::Function;
+use crate::model::Sides;
+
+type Key = Vec<u8>;
+
+/// Pairs functions by name, by equal code at the same address, by equal code, by code with equal instructions, and then by
+/// neighbours; in the order of the shipped side, with those only rebuilt at the end.
+pub(super) fn pair(a: &Image, b: &Image) -> Vec<Sides<Option<usize>>> {
+    let mut state = State { left: vec![None; a.functions.len()], right: vec![None; b.functions.len()] };
+    let both_named = |f: &Function| f.name.clone();
+    state.unique(a, b, &|_, f| both_named(f).map(|n| strip_hash(&n)));
+    state.unique(a, b, &|image, f| Some([&f.address.to_le_bytes()[..], image.code(f)].concat()));
+    state.unique(a, b, &|image, f| (f.size >= 8).then(|| image.code(f).to_vec()));
+    let shapes = Sides::new(a, b).map(|image| image.functions.iter().map(|f| asm::shape(image, f)).collect::<Vec<_>>());
+    state.unique_of(
+        &shapes.shipped.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
+        &shapes.rebuilt.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
+    );
+    state.neighbours(a, b, &shapes);
+    let mut pairs: Vec<Sides<Option<usize>>> = state.left.iter().enumerate().map(|(i, j)| Sides::new(Some(i), *j)).collect();
+    pairs.extend(state.right.iter().enumerate().filter(|(_, i)| i.is_none()).map(|(j, _)| Sides::new(None, Some(j))));
+    pairs
+}
+
+fn hash(value: u64) -> Key {
+    value.to_le_bytes().to_vec()
+}
+
+struct State {
+    left: Vec<Option<usize>>,
+    right: Vec<Option<usize>>,
+}
+
+impl State {
+    fn join(&mut self, i: usize, j: usize) {
+        if let (Some(x @ None), Some(y @ None)) = (self.left.get_mut(i), self.right.get_mut(j)) {
+            *x = Some(j);
+            *y = Some(i);
+        }
+    }
+
+    fn unique(&mut self, a: &Image, b: &Image, key: &dyn Fn(&Image, &Function) -> Option<Key>) {
+        let keys = |image: &Image, done: &[Option<usize>]| -> Vec<Option<Key>> {
+            image.functions.iter().zip(done).map(|(f, done)| if done.is_none() { key(image, f) } else { None }).collect()
+        };
+        let (left, right) = (keys(a, &self.left), keys(b, &self.right));
+        self.unique_of(&left, &right);
+    }
+
+    /// Joins those whose key occurs once on each side; equally often repeated names join in order.
+    fn unique_of(&mut self, left: &[Option<Key>], right: &[Option<Key>]) {
+        let mut known: HashMap<&Key, Sides<Vec<usize>>> = HashMap::new();
+        for (i, key) in left.iter().enumerate().filter(|(i, _)| self.left.get(*i) == Some(&None)) {
+            if let Some(key) = key {
+                known.entry(key).or_default().shipped.push(i);
+            }
+        }
+        for (j, key) in right.iter().enumerate().filter(|(j, _)| self.right.get(*j) == Some(&None)) {
+            if let Some(key) = key {
+                known.entry(key).or_default().rebuilt.push(j);
+            }
+        }
+        let mut joins: Vec<(usize, usize)> =
+            known.into_values().filter(|s| s.shipped.len() == s.rebuilt.len()).flat_map(|s| s.shipped.into_iter().zip(s.rebuilt)).collect();
+        joins.sort_unstable();
+        for (i, j) in joins {
+            self.join(i, j);
+        }
+    }
+
+    /// Between two neighbouring pairs, functions without a partner pair in order.
+    fn neighbours(&mut self, a: &Image, b: &Image, shapes: &Sides<Vec<Option<u64>>>) {
+        let mut from = (0, 0);
+        let anchors: Vec<(usize, usize)> = self.left.iter().enumerate().filter_map(|(i, j)| j.map(|j| (i, j))).collect();
+        let mut joins = Vec::new();
+        for (i, j) in anchors.into_iter().chain([(self.left.len(), self.right.len())]) {
+            if j < from.1 {
+                // A moved function is no anchor.
+                continue;
+            }
+            let left: Vec<usize> = (from.0..i).filter(|x| self.left.get(*x) == Some(&None)).collect();
+            let right: Vec<usize> = (from.1..j).filter(|y| self.right.get(*y) == Some(&None)).collect();
+            let one: Vec<Option<u64>> = left.iter().map(|x| shapes.shipped.get(*x).copied().flatten()).collect();
+            let two: Vec<Option<u64>> = right.iter().map(|y| shapes.rebuilt.get(*y).copied().flatten()).collect();
+            for row in align(&one, &two) {
+                if let (Some(x), Some(y)) = (row.sides.shipped.and_then(|x| left.get(x)), row.sides.rebuilt.and_then(|y| right.get(y))) {
+                    let names = (a.functions.get(*x).and_then(|f| f.name.as_ref()), b.functions.get(*y).and_then(|f| f.name.as_ref()));
+                    if row.equal || !matches!(names, (Some(n), Some(m)) if n != m) {
+                        joins.push((*x, *y));
+                    }
+                }
+            }
+            from = (i + 1, j + 1);
+        }
+        for (i, j) in joins {
+            self.join(i, j);
+        }
+    }
+}
+
+/// Rust's legacy names end in a hash that changes with every build.
+fn strip_hash(name: &[u8]) -> Key {
+    let text = name.strip_suffix(b"E").unwrap_or(name);
+    match text.len().checked_sub(19).map(|at| text.split_at(at)) {
+        Some((stem, hash)) if name.starts_with(b"_ZN") && hash.starts_with(b"17h") && hash[3..].iter().all(u8::is_ascii_hexdigit) => {
+            stem.to_vec()
+        }
+        _ => name.to_vec(),
+    }
+}
+
+/// A quick, well-mixed number for a sequence.
+pub(super) fn mix<T: Hash>(items: impl Iterator<Item = T>) -> u64 {
+    let mut state = DefaultHasher::new();
+    for item in items {
+        item.hash(&mut state);
+    }
+    state.finish()
+}

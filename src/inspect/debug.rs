@@ -1,0 +1,199 @@
+//! Debug information: which files describe which binary, and which line each address claims to come from.
+//!
+//! Sections are loaded here and only from the bytes at hand: nothing is ever opened by a path that a file names.
+
+use std::collections::BTreeSet;
+
+use gimli::{EndianSlice, RunTimeEndian};
+use object::{Object as _, ObjectSection as _};
+
+use super::blob::Blob;
+use super::budget::{Budget, Refused};
+use super::container::Held;
+use super::elf::Elf;
+use super::{ar, kind, stream, tar};
+use crate::model::NodeKind;
+
+/// Bytes of debug sections that are loaded for one file at most.
+const MAX_DEBUG: u64 = 512 << 20;
+/// Units whose compiler is read at most.
+const MAX_UNITS: usize = 1024;
+/// Inlined calls that are followed at most.
+const MAX_FRAMES: usize = 64;
+
+/// An ELF file that may hold debug information.
+pub(crate) struct Image {
+    /// Its own name, without folders.
+    pub(crate) name: Vec<u8>,
+    pub(crate) elf: Elf,
+}
+
+/// All ELF files in a debug file or `dbgsym` package.
+pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Vec<Image>, Refused> {
+    let base = |name: &[u8]| name.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
+    match kind::recognise(blob) {
+        NodeKind::Elf => Ok(vec![Image { name: base(name), elf: Elf::parse(blob)? }]),
+        NodeKind::Deb => {
+            let package = ar::parse(blob, budget)?;
+            let data = package.members.iter().find(|m| m.name.starts_with(b"data.tar"));
+            let Some(Held::Plain(range)) = data.map(|m| m.held.clone()) else { return Ok(Vec::new()) };
+            let packed = blob.slice(range);
+            let archive = match kind::recognise(&packed) {
+                NodeKind::Tar => packed,
+                kind => Blob::from(stream::decode(kind, &packed, budget, cancelled)?.payload),
+            };
+            let mut out = Vec::new();
+            for member in tar::parse(&archive, budget)?.members {
+                let Held::Plain(range) = member.held else { continue };
+                let content = archive.slice(range);
+                if kind::recognise(&content) == NodeKind::Elf
+                    && let Ok(elf) = Elf::parse(&content)
+                {
+                    out.push(Image { name: base(&member.name), elf });
+                }
+            }
+            Ok(out)
+        }
+        _ => Err(Refused::odd("neither an ELF file nor a Debian package")),
+    }
+}
+
+type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
+type Sections = gimli::DwarfSections<Vec<u8>>;
+
+/// One frame of an inline chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Path as the debug information has it.
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    /// MD5 of the file as the compiler saw it (DWARF 5).
+    pub(crate) md5: Option<[u8; 16]>,
+}
+
+/// The debug sections of one file.
+pub(crate) struct Lines {
+    sections: Sections,
+    shared: Option<Sections>,
+    endian: RunTimeEndian,
+    /// Bytes of all sections.
+    pub(crate) size: u64,
+}
+
+impl Lines {
+    /// Loads the debug sections of a file; `None` when it has no line table that can be read. `others` may hold the file
+    /// that `.gnu_debugaltlink` names.
+    pub(crate) fn load(elf: &Elf, others: &[Image]) -> Option<Self> {
+        if elf.kind == 1 {
+            return None;
+        }
+        let file = object::File::parse(&*elf.blob).ok()?;
+        file.section_by_name(".debug_line")?;
+        let mut left = MAX_DEBUG;
+        let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?;
+        let mut shared = None;
+        if let Ok(Some((_, id))) = file.gnu_debugaltlink() {
+            let other = others.iter().find(|o| o.elf.build_id() == Some(id))?;
+            let file = object::File::parse(&*other.elf.blob).ok()?;
+            shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?);
+        }
+        let endian = if elf.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
+        Some(Self { sections, shared, endian, size: MAX_DEBUG - left })
+    }
+
+    fn dwarf<'s>(&'s self) -> gimli::Dwarf<Reader<'s>> {
+        let borrow = |bytes: &'s Vec<u8>| EndianSlice::new(bytes.as_slice(), self.endian);
+        self.sections.borrow_with_sup(self.shared.as_ref(), borrow)
+    }
+
+    /// Something to look up addresses with; it reads what it needs as it goes.
+    pub(crate) fn open(&self) -> Option<Lookup<'_>> {
+        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context })
+    }
+
+    /// The compilers that the units name.
+    pub(crate) fn producers(&self) -> BTreeSet<Vec<u8>> {
+        producers(&self.dwarf())
+    }
+}
+
+/// An open line table.
+pub(crate) struct Lookup<'a> {
+    context: addr2line::Context<Reader<'a>>,
+}
+
+impl Lookup<'_> {
+    /// The inline chain at an address, innermost first.
+    pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
+        let Ok(mut found) = self.context.find_frames(address).skip_all_loads() else { return Vec::new() };
+        let mut out = Vec::new();
+        while let Ok(Some(frame)) = found.next() {
+            if let Some((file, line)) = frame.location.and_then(|l| Some((l.file?, l.line?)))
+                && line > 0
+            {
+                out.push(Frame { file: file.to_owned(), line, md5: None });
+            }
+            if out.len() >= MAX_FRAMES {
+                break;
+            }
+        }
+        if let Some(unit) = self.context.find_dwarf_and_unit(address).skip_all_loads() {
+            for frame in &mut out {
+                frame.md5 = checksum(&unit, &frame.file);
+            }
+        }
+        out
+    }
+}
+
+fn section(file: &object::File<'_>, id: gimli::SectionId, left: &mut u64) -> Vec<u8> {
+    let Some(section) = file.section_by_name(id.name()) else { return Vec::new() };
+    // The size is what the header declares; the decoder makes no more than that.
+    let Ok(range) = section.compressed_file_range() else { return Vec::new() };
+    let size = range.uncompressed_size;
+    if size > *left || size > range.compressed_size.saturating_mul(1100).max(1 << 20) {
+        return Vec::new();
+    }
+    *left -= size;
+    section.uncompressed_data().map(std::borrow::Cow::into_owned).unwrap_or_default()
+}
+
+/// The recorded MD5 of that file in the unit's file table.
+fn checksum(unit: &gimli::UnitRef<'_, Reader<'_>>, path: &str) -> Option<[u8; 16]> {
+    let header = unit.line_program.as_ref()?.header();
+    if !header.file_has_md5() {
+        return None;
+    }
+    for entry in header.file_names() {
+        let name = unit.attr_string(entry.path_name()).ok()?;
+        let name = name.slice();
+        let matches = path.as_bytes().strip_suffix(name).is_some_and(|rest| {
+            rest.is_empty()
+                || entry
+                    .directory(header)
+                    .and_then(|d| unit.attr_string(d).ok())
+                    .is_some_and(|d| rest.strip_suffix(b"/").is_some_and(|rest| rest.ends_with(d.slice()) || d.slice().ends_with(rest)))
+        });
+        if matches && entry.md5() != &[0; 16] {
+            return Some(*entry.md5());
+        }
+    }
+    None
+}
+
+fn producers(dwarf: &gimli::Dwarf<Reader<'_>>) -> BTreeSet<Vec<u8>> {
+    let mut out = BTreeSet::new();
+    let mut units = dwarf.units();
+    for _ in 0..MAX_UNITS {
+        let Ok(Some(header)) = units.next() else { break };
+        let Ok(unit) = dwarf.unit(header) else { continue };
+        let mut entries = unit.entries();
+        let Ok(Some(root)) = entries.next_dfs() else { continue };
+        if let Some(value) = root.attr_value(gimli::DW_AT_producer)
+            && let Ok(text) = dwarf.attr_string(&unit, value)
+        {
+            out.insert(text.slice().iter().copied().take(1000).collect());
+        }
+    }
+    out
+}

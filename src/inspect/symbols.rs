@@ -1,0 +1,262 @@
+//! Symbols, relocations and functions of an ELF file. Names are claims; bounds without them come from the unwind tables.
+
+use std::collections::BTreeMap;
+
+use gimli::UnwindSection as _;
+
+use super::elf::{Elf, text_at};
+
+/// Symbols that are read at most.
+const MAX_SYMBOLS: usize = 5_000_000;
+
+/// A symbol that is defined in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    pub(crate) name: Vec<u8>,
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+    /// Whether it is code.
+    pub(crate) code: bool,
+    global: bool,
+}
+
+/// The defined functions and objects of `.symtab` and, with `dynamic`, of `.dynsym`.
+pub(crate) fn symbols(elf: &Elf, dynamic: bool) -> Vec<Symbol> {
+    let mut out = Vec::new();
+    for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
+        let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
+        let n = elf.numbers();
+        for raw in elf.data(s).chunks_exact(if elf.wide { 24 } else { 16 }).take(MAX_SYMBOLS) {
+            let info = raw.get(if elf.wide { 4 } else { 12 }).copied().unwrap_or(0);
+            let index = n.int(raw, if elf.wide { 6 } else { 14 }, 2).unwrap_or(0);
+            let kind = info & 15;
+            if !matches!(kind, 1 | 2 | 10) || index == 0 || index >= 0xff00 {
+                continue;
+            }
+            let name = text_at(strings, n.int(raw, 0, 4).unwrap_or(0) as usize);
+            if name.is_empty() || name.len() > 4096 {
+                continue;
+            }
+            out.push(Symbol {
+                name: name.to_vec(),
+                address: n.word(raw, 4, 8).unwrap_or(0),
+                size: n.word(raw, 8, 16).unwrap_or(0),
+                code: kind != 1,
+                global: info >> 4 != 0,
+            });
+        }
+    }
+    out
+}
+
+/// What the loader puts at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// The address of an imported or exported symbol, with its version, plus an addend.
+    Import(Vec<u8>, u64),
+    /// An address of this file.
+    Relative(u64),
+}
+
+/// Dynamic relocations by the address they fill (x86-64 types; other machines give none).
+pub(crate) fn bindings(elf: &Elf) -> BTreeMap<u64, Bound> {
+    let mut out = BTreeMap::new();
+    if elf.machine != 62 || !elf.wide {
+        return out;
+    }
+    let n = elf.numbers();
+    let versions = elf.named(".gnu.version");
+    let names = version_names(elf);
+    for s in elf.sections.iter().filter(|s| s.kind == 4 && s.is_allocated()) {
+        let table = elf.sections.get(s.link);
+        let strings = table.and_then(|t| elf.sections.get(t.link)).map(|l| elf.data(l)).unwrap_or_default();
+        for raw in elf.data(s).chunks_exact(24).take(MAX_SYMBOLS) {
+            let (Some(at), Some(info), Some(addend)) = (n.int(raw, 0, 8), n.int(raw, 8, 8), n.int(raw, 16, 8)) else { continue };
+            let bound = match info & 0xffff_ffff {
+                8 => Bound::Relative(addend),
+                1 | 6 | 7 => {
+                    let index = (info >> 32) as usize;
+                    let symbol = table.map(|t| elf.data(t)).and_then(|d| d.get(index.checked_mul(24)?..)).unwrap_or_default();
+                    let mut name = text_at(strings, n.int(symbol, 0, 4).unwrap_or(0) as usize).to_vec();
+                    if name.is_empty() {
+                        continue;
+                    }
+                    let version = n.int(versions, index.saturating_mul(2), 2).unwrap_or(0) & 0x7fff;
+                    if let Some(version) = names.get(&version) {
+                        name.push(b'@');
+                        name.extend_from_slice(version);
+                    }
+                    Bound::Import(name, addend)
+                }
+                _ => continue,
+            };
+            out.insert(at, bound);
+        }
+    }
+    out
+}
+
+/// Needed version names by index (`GLIBC_2.34`).
+pub(crate) fn version_names(elf: &Elf) -> BTreeMap<u64, Vec<u8>> {
+    let mut out = BTreeMap::new();
+    let Some(s) = elf.sections.iter().find(|s| s.kind == 0x6fff_fffe) else { return out };
+    let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
+    let (data, n) = (elf.data(s), elf.numbers());
+    let mut need = 0usize;
+    for _ in 0..1024 {
+        let (Some(count), Some(first), Some(next)) = (n.int(data, need + 2, 2), n.int(data, need + 8, 4), n.int(data, need + 12, 4)) else {
+            break;
+        };
+        let mut at = need.saturating_add(first as usize);
+        for _ in 0..count.min(4096) {
+            let (Some(index), Some(name), Some(step)) = (n.int(data, at + 6, 2), n.int(data, at + 8, 4), n.int(data, at + 12, 4)) else {
+                break;
+            };
+            out.insert(index & 0x7fff, text_at(strings, name as usize).to_vec());
+            if step == 0 {
+                break;
+            }
+            at = at.saturating_add(step as usize).min(data.len());
+        }
+        if next == 0 {
+            break;
+        }
+        need = need.saturating_add(next as usize).min(data.len());
+    }
+    out
+}
+
+/// PLT stubs by address: what their jump through the GOT ends in. Read from the code of each stub.
+pub(crate) fn stubs(elf: &Elf, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64, Vec<u8>> {
+    let mut out = BTreeMap::new();
+    if elf.machine != 62 {
+        return out;
+    }
+    for s in elf.sections.iter().filter(|s| s.is_code() && s.name.starts_with(b".plt")) {
+        let step = if s.name == b".plt.got" && elf.data(s).len() % 16 != 0 { 8 } else { 16 };
+        for (i, stub) in elf.data(s).chunks_exact(step).enumerate() {
+            let address = s.address.wrapping_add((i * step) as u64);
+            let mut at = 0;
+            for prefix in [&[0xf3u8, 0x0f, 0x1e, 0xfa][..], &[0xf2]] {
+                if stub.get(at..).is_some_and(|r| r.starts_with(prefix)) {
+                    at += prefix.len();
+                }
+            }
+            let Some([0xff, 0x25, a, b, c, d]) = stub.get(at..at + 6) else { continue };
+            let distance = i64::from(i32::from_le_bytes([*a, *b, *c, *d]));
+            let slot = address.wrapping_add(at as u64 + 6).wrapping_add_signed(distance);
+            if let Some(Bound::Import(name, 0)) = bindings.get(&slot) {
+                out.insert(address, name.clone());
+            }
+        }
+    }
+    out
+}
+
+/// The code of one function, or of what lies between functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+    pub(crate) name: Option<Vec<u8>>,
+    /// Index of its section.
+    pub(crate) section: usize,
+}
+
+impl Function {
+    pub(crate) fn end(&self) -> u64 {
+        self.address.saturating_add(self.size)
+    }
+}
+
+/// Functions of all code sections, sorted and without overlaps: from symbols, and from unwind tables where those say nothing.
+pub(crate) fn functions(elf: &Elf, symbols: &[Symbol]) -> Vec<Function> {
+    let mut found: BTreeMap<u64, (u64, Option<Vec<u8>>, bool)> = BTreeMap::new();
+    if elf.kind == 1 {
+        // In an object file every section starts at address 0: its code is compared as sections.
+        return Vec::new();
+    }
+    for s in symbols.iter().filter(|s| s.code) {
+        let entry = found.entry(s.address).or_insert_with(|| (s.size, Some(s.name.clone()), s.global));
+        let better = (s.global, std::cmp::Reverse(&s.name)) > (entry.2, std::cmp::Reverse(entry.1.as_ref().unwrap_or(&s.name)));
+        if better {
+            *entry = (s.size.max(entry.0), Some(s.name.clone()), s.global);
+        }
+    }
+    for (address, size) in unwind(elf) {
+        let before = found.range(..=address).next_back();
+        let inside = before.is_some_and(|(start, (length, _, _))| *start == address || (address - start) < *length);
+        if !inside {
+            found.insert(address, (size, None, false));
+        } else if let Some(entry) = found.get_mut(&address).filter(|e| e.0 == 0) {
+            entry.0 = size;
+        }
+    }
+    let starts: Vec<u64> = found.keys().copied().collect();
+    let mut out = Vec::with_capacity(found.len());
+    for (i, (address, (size, name, _))) in found.into_iter().enumerate() {
+        let Some(section) = elf.section_index_at(address) else { continue };
+        let Some(s) = elf.sections.get(section).filter(|s| s.is_code()) else { continue };
+        let mut end = s.address.saturating_add(s.range.len() as u64);
+        if let Some(next) = starts.get(i + 1) {
+            end = end.min(*next);
+        }
+        if size > 0 {
+            end = end.min(address.saturating_add(size));
+        }
+        if end > address {
+            out.push(Function { address, size: end - address, name, section });
+        }
+    }
+    out
+}
+
+fn unwind(elf: &Elf) -> Vec<(u64, u64)> {
+    let Some(s) = elf.section(".eh_frame") else { return Vec::new() };
+    let endian = if elf.little { gimli::RunTimeEndian::Little } else { gimli::RunTimeEndian::Big };
+    let mut frames = gimli::EhFrame::new(elf.data(s), endian);
+    frames.set_address_size(if elf.wide { 8 } else { 4 });
+    let mut bases = gimli::BaseAddresses::default().set_eh_frame(s.address);
+    if let Some(text) = elf.section(".text") {
+        bases = bases.set_text(text.address);
+    }
+    let mut out = Vec::new();
+    let mut entries = frames.entries(&bases);
+    while let Ok(Some(entry)) = entries.next() {
+        if out.len() >= MAX_SYMBOLS {
+            break;
+        }
+        if let gimli::CieOrFde::Fde(partial) = entry
+            && let Ok(fde) = partial.parse(gimli::EhFrame::cie_from_offset)
+            && fde.len() > 0
+        {
+            out.push((fde.initial_address(), fde.len()));
+        }
+    }
+    out.sort_unstable();
+    out
+}
+
+/// The code of a section that is in no function: padding, stubs, hidden code.
+pub(crate) fn uncovered(elf: &Elf, functions: &[Function]) -> Vec<Function> {
+    let mut out = Vec::new();
+    let mut by_section: BTreeMap<usize, Vec<&Function>> = BTreeMap::new();
+    for f in functions {
+        by_section.entry(f.section).or_default().push(f);
+    }
+    for (index, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_code() && !s.range.is_empty()) {
+        let mut at = s.address;
+        let end = s.address.saturating_add(s.range.len() as u64);
+        let mut push = |from: u64, to: u64| {
+            if to > from {
+                out.push(Function { address: from, size: to - from, name: None, section: index });
+            }
+        };
+        for f in by_section.get(&index).into_iter().flatten() {
+            push(at, f.address);
+            at = f.end();
+        }
+        push(at, end);
+    }
+    out
+}
