@@ -22,13 +22,9 @@ impl Room {
 
     fn open(&self, columns: u16, rows: u16) -> Terminal {
         common::key(self.folder.path(), "alice", 3);
-        let (release, signers, key, state) = (
-            common::here("testdata/demo/release.tar"),
-            common::here("testdata/demo/allowed_signers"),
-            self.path("alice.key"),
-            self.path("state"),
-        );
-        Terminal::start(&["open", &release, "--signers", &signers, "--key", &key, "--state", &state, "--reviewer", "alice"], columns, rows)
+        let (release, policy) = (common::here("testdata/demo/release.tar"), common::here("testdata/demo/policy.toml"));
+        let (key, state) = (self.path("alice.key"), self.path("state"));
+        Terminal::start(&["open", &release, "--policy", &policy, "--key", &key, "--state", &state, "--reviewer", "alice"], columns, rows)
     }
 }
 

@@ -94,6 +94,8 @@ impl Terminal {
     pub fn resize(&self, columns: u16, rows: u16) {
         self.screen.lock().expect("screen").screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("resized");
+        // A key in the same instant as the signal waits for the next key: the reader sees the signal first.
+        std::thread::sleep(Duration::from_millis(200));
     }
 
     /// Kills it as `kill -9` does.
