@@ -246,7 +246,11 @@ pub(super) fn describe(images: &Images, x: &Insn, y: &Insn) -> String {
             FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => "jump to",
             _ => "reference to",
         };
-        return format!("{what} {} became {}", label(Side::Shipped, old), label(Side::Rebuilt, new));
+        let (before, after) = (label(Side::Shipped, old), label(Side::Rebuilt, new));
+        if before == after {
+            return format!("{what} {before}: now at {new:#x}, was at {old:#x}, and not proved to be the same");
+        }
+        return format!("{what} {before} became {after}");
     }
     for n in 0..one.op_count().min(two.op_count()) {
         let (Ok(p), Ok(q)) = (one.try_op_kind(n), two.try_op_kind(n)) else { continue };

@@ -136,7 +136,15 @@ fn pieces(images: &Images) -> Vec<Piece> {
         }
         let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
         let address = sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map_or(0, |f| f.address);
-        let label = name.map_or_else(|| format!("{address:#x}").into(), |n| Untrusted::from(display_name(n)));
+        let section = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| {
+            let f = sides.get(*s).as_ref()?;
+            images.sides.get(*s).elf.sections.get(f.section).map(|s| s.name.as_slice())
+        });
+        let label = match (name, section) {
+            (Some(name), _) => Untrusted::from(display_name(name)),
+            (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
+            _ => format!("{address:#x}").into(),
+        };
         out.push(Piece { sides, named: true, label, moved: moved.contains(&n) });
     }
     // Filler: keyed by section name and by the pair that it follows.

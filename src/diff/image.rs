@@ -25,13 +25,39 @@ impl Image {
         let mut symbols = symbols::symbols(&elf, true);
         symbols.extend(debug);
         let functions = symbols::functions(&elf, &symbols);
-        let fillers = symbols::uncovered(&elf, &functions);
+        let mut fillers = symbols::uncovered(&elf, &functions);
+        fillers.sort_by_key(|f| f.address);
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
         Self { elf, functions, fillers, bindings, stubs, objects }
+    }
+
+    /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
+    /// that is at the same place. They only say what to compare with what; the bytes are compared as everywhere.
+    pub(super) fn borrow_bounds(&mut self, other: &Self) {
+        let mut more = Vec::new();
+        for f in &other.functions {
+            let Some(theirs) = other.elf.sections.get(f.section) else { continue };
+            let Some(index) = self.elf.section_index_at(f.address) else { continue };
+            let same =
+                self.elf.sections.get(index).is_some_and(|own| {
+                    (&own.name, own.address, own.size, own.is_code()) == (&theirs.name, theirs.address, theirs.size, true)
+                });
+            let after = self.fillers.partition_point(|gap| gap.address <= f.address);
+            let free = after.checked_sub(1).and_then(|i| self.fillers.get(i)).is_some_and(|gap| f.end() <= gap.end());
+            if same && free {
+                more.push(Function { name: None, section: index, ..f.clone() });
+            }
+        }
+        if !more.is_empty() {
+            self.functions.extend(more);
+            self.functions.sort_by_key(|f| f.address);
+            self.fillers = symbols::uncovered(&self.elf, &self.functions);
+            self.fillers.sort_by_key(|f| f.address);
+        }
     }
 
     /// The code of a function or filler.
@@ -125,10 +151,26 @@ impl Images {
         if self.equal_sections.contains(&s.name) {
             return Target::Section(s.name.clone(), address - s.address);
         }
-        match image.elf.kind {
-            _ if s.is_written() || s.is_code() => Target::Unknown(address),
-            _ => text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text),
+        if s.is_written() || s.is_code() {
+            return Target::Unknown(address);
         }
+        text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text)
+    }
+
+    /// Slots that the loader fills with another import than on the other side, when both sides have the same slots.
+    pub(super) fn rebound(&self) -> Vec<String> {
+        let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
+        if !a.keys().eq(b.keys()) {
+            return Vec::new();
+        }
+        let text = |bound: &Bound| match bound {
+            Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
+            Bound::Import(name, addend) => format!("{}+{addend:#x}", String::from_utf8_lossy(name)),
+            Bound::Relative(to) => format!("{to:#x}"),
+        };
+        let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
+        let differing = a.iter().zip(b.values()).filter(|((_, old), new)| old != new);
+        differing.map(|((at, old), new)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new))).collect()
     }
 
     /// The name of a function, borrowed from the other side when this one has none.
@@ -161,8 +203,7 @@ impl Images {
             let offset = address - s.address;
             return Some(if offset == 0 { display_name(&s.name) } else { format!("{}+{offset:#x}", display_name(&s.name)) });
         }
-        let section = image.elf.section_at(address).filter(|s| !s.is_written() && !s.is_code())?;
-        let _ = section;
+        image.elf.section_at(address).filter(|s| !s.is_written() && !s.is_code())?;
         let text = text_of(&image.elf, address)?;
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))

@@ -255,9 +255,12 @@ impl<'a> Walk<'a> {
             return Rc::clone(known);
         }
         let mut all = Vec::new();
+        // Their own budget: a debug file must not keep the artifact from being examined.
+        let limits = &self.context.limits;
+        let mut budget = Budget::new(limits.expanded, limits.entries, limits.name);
         for file in self.context.debug {
             let blob = Blob::from(Arc::clone(&file.bytes));
-            all.extend(debug::images(file.name.as_bytes(), &blob, &mut self.budget, self.context.cancelled).unwrap_or_default());
+            all.extend(debug::images(file.name.as_bytes(), &blob, &mut budget, self.context.cancelled).unwrap_or_default());
         }
         let all = Rc::new(all);
         self.debug = Some(Rc::clone(&all));
