@@ -274,7 +274,7 @@ fn why(node: &Node) -> String {
         .iter()
         .filter(|f| f.toolchain)
         .filter_map(|f| match (&f.value.shipped, &f.value.rebuilt) {
-            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, x.shown().cut(80), y.shown().cut(80))),
+            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, only_in(x, y), only_in(y, x))),
             _ => None,
         })
         .collect();
@@ -298,4 +298,11 @@ fn why(node: &Node) -> String {
         parts.push(format!("{}: look at the toolchain first", toolchain.join(", ")));
     }
     parts.join("; ")
+}
+
+/// The words of one text that the other does not have.
+fn only_in(own: &Untrusted, other: &Untrusted) -> crate::text::Shown {
+    let known: BTreeSet<&[u8]> = other.as_bytes().split(|b| *b == b' ').collect();
+    let words: Vec<&[u8]> = own.as_bytes().split(|b| *b == b' ').filter(|w| !known.contains(w)).collect();
+    if words.is_empty() { crate::text::Shown::new("(nothing more)") } else { Untrusted::from(words.join(&b' ')).shown().cut(80) }
 }

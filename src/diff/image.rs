@@ -1,6 +1,6 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::inspect::elf::{Elf, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
@@ -84,9 +84,11 @@ pub(super) enum Target {
     Slot(Vec<u8>, u64),
     /// An offset in a pair of functions; other offsets than 0 only where the pair's code is equal.
     Function(usize, u64),
-    /// An offset in a section whose bytes (or, without bytes, whose size) are equal on both sides.
+    /// An offset from the start of a section, where the account compares it with the same offset of the other side.
     Section(Vec<u8>, u64),
-    /// A text in read-only data.
+    /// The same, counted from the end of a section that grew or shrank before it.
+    SectionEnd(Vec<u8>, u64),
+    /// A text in read-only data. How far the code reads there is not known: it helps to align, and proves nothing.
     Text(Vec<u8>),
     /// Not resolved.
     Unknown(u64),
@@ -98,7 +100,8 @@ pub(super) struct Images {
     pub(super) pairs: Vec<Sides<Option<usize>>>,
     /// For each function, its pair.
     pair_of: Sides<Vec<usize>>,
-    equal_sections: BTreeSet<Vec<u8>>,
+    /// Data sections with one counterpart, by name: bytes (or size) in common at the start and at the end.
+    common: BTreeMap<Vec<u8>, (u64, u64)>,
     equal_code: Vec<bool>,
 }
 
@@ -115,16 +118,8 @@ impl Images {
             let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
             equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
         }
-        let mut equal_sections = BTreeSet::new();
-        let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
-        for s in a.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
-            let mut twins = b.sections.iter().filter(|t| t.name == s.name);
-            let twin = twins.next().filter(|_| twins.next().is_none() && a.sections.iter().filter(|t| t.name == s.name).count() == 1);
-            if twin.is_some_and(|t| t.size == s.size && t.kind == s.kind && a.data(s) == b.data(t)) {
-                equal_sections.insert(s.name.clone());
-            }
-        }
-        Self { sides, pairs, pair_of, equal_sections, equal_code }
+        let common = common_parts(&sides);
+        Self { sides, pairs, pair_of, common, equal_code }
     }
 
     /// What an address means.
@@ -148,8 +143,14 @@ impl Images {
         {
             return Target::Slot(name.clone(), *addend);
         }
-        if self.equal_sections.contains(&s.name) {
-            return Target::Section(s.name.clone(), address - s.address);
+        if let Some((start, end)) = self.common.get(&s.name) {
+            let offset = address - s.address;
+            if offset < *start {
+                return Target::Section(s.name.clone(), offset);
+            }
+            if s.size - offset <= *end {
+                return Target::SectionEnd(s.name.clone(), s.size - offset);
+            }
         }
         if s.is_written() || s.is_code() {
             return Target::Unknown(address);
@@ -208,6 +209,38 @@ impl Images {
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))
     }
+}
+
+/// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it
+/// when the sizes agree (the account compares position by position), else the equal start and end.
+fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
+    let by_name = |elf: &Elf| {
+        let mut names: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && !s.is_code()) {
+            names.entry(s.name.clone()).or_default().push(i);
+        }
+        names
+    };
+    let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
+    let other = by_name(b);
+    let mut out = BTreeMap::new();
+    for (name, indices) in by_name(a) {
+        let ([i], Some([j])) = (indices.as_slice(), other.get(&name).map(Vec::as_slice)) else { continue };
+        let (Some(s), Some(t)) = (a.sections.get(*i), b.sections.get(*j)) else { continue };
+        let (old, new) = (a.data(s), b.data(t));
+        if s.kind != t.kind {
+            continue;
+        }
+        if s.size == t.size && old.len() == new.len() {
+            out.insert(name, (s.size, 0));
+        } else if s.kind != 8 && s.size == old.len() as u64 && t.size == new.len() as u64 {
+            let start = old.iter().zip(new).take_while(|(x, y)| x == y).count();
+            let most = old.len().min(new.len()) - start;
+            let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            out.insert(name, (start as u64, end as u64));
+        }
+    }
+    out
 }
 
 /// A printable NUL-ended text at an address.

@@ -92,6 +92,10 @@ impl<'a> Walk<'a> {
             None => {}
             Some(Refused::Over(why)) => not_examined(node, a, b, &why),
             Some(Refused::Odd(why)) => {
+                // What was found before the odd place is not kept: the bytes as they are say all.
+                node.children.clear();
+                node.proofs.clear();
+                node.metadata.clear();
                 node.tried.push(Tried { cause: Cause::Compression, why: format!("it cannot be opened: {why}") });
                 self.leaf(node, a, b);
                 node.why = format!("cannot be opened as {} ({why}); compared as plain bytes", node.kind.word());

@@ -101,7 +101,8 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
             Field::fixed("comment", comment_at..next),
         ]);
         central = next;
-        let nature = if name.ends_with(b"/") { Nature::Directory } else { Nature::File };
+        // A directory has no content; one that does is compared as a file.
+        let nature = if name.ends_with(b"/") && size == 0 && packed == 0 { Nature::Directory } else { Nature::File };
         out.members.push(Member { name: name.to_vec(), nature, fields, held });
     }
     if local != directory || central != end {
