@@ -14,7 +14,7 @@ pub(super) const MAX_ROWS: usize = 20_000;
 /// Equal rows shown around a difference.
 const CONTEXT: usize = 3;
 /// Elements of both sides that are aligned exactly at once: the worst case grows with the square.
-const MAX_EXACT: usize = 8_000;
+const MAX_EXACT: usize = 4_000;
 
 /// One aligned position: indices on each side, and whether the elements are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

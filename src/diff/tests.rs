@@ -256,3 +256,27 @@ fn paths_resolve_by_the_longest_suffix_and_ties_are_not_guessed() {
     assert_eq!(map.resolve("other/hello.c"), Resolved::None);
     assert_eq!(map.resolve("/usr/include/x86_64-linux-gnu/bits/stdio2.h"), Resolved::None);
 }
+
+#[test]
+fn a_debug_link_is_explained_only_by_both_debug_files() {
+    let p = make::Program { symbols: Vec::new(), ..make::program() };
+    let debug = |id: u8| make::elf(&make::Program { build_id: [id; 20], ..make::program() });
+    let name = |id: u8| if id == 1 { "one.debug" } else { "two.debug" };
+    let side = |id: u8| {
+        let crc = crate::inspect::stream::crc32(&debug(id));
+        make::elf(&make::Program { build_id: [id; 20], link: Some((name(id), crc)), ..p.clone() })
+    };
+    let file = |id: u8| DebugFile { name: name(id).into(), bytes: debug(id).into() };
+    let (a, b) = (side(1), side(2));
+    let node = compare_with(&a, &b, &[file(1), file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Equivalent, "{:?} {}", node.tried, node.why);
+    assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::BuildId, Cause::DebugLink]);
+    let node = compare_with(&a, &b, &[file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.tried[0].why, "shipped: the bundle has no debug file for it");
+    let mut forged = file(1);
+    forged.bytes = [&forged.bytes[..], b"x"].concat().into();
+    let node = compare_with(&a, &b, &[forged, file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.tried[0].why, "shipped: the link is not that of one.debug");
+}

@@ -52,7 +52,8 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         }
         let streamed = flags & 8 != 0;
         let same = bytes.get(local + 14..local + 26) == bytes.get(central + 16..central + 28);
-        if !same && !(streamed && bytes.get(local + 14..local + 26).is_some_and(|r| r.iter().all(|b| *b == 0))) {
+        let left_out = streamed && bytes.get(local + 14..local + 26).is_some_and(|r| r.iter().all(|b| *b == 0));
+        if !same && !left_out {
             return Err(differs("CRC or size"));
         }
         if flags & 0x2041 != 0 {

@@ -118,13 +118,15 @@ pub(super) struct Program {
     pub(super) build_id: [u8; 20],
     /// Symbols as (name, offset in `.text`, size).
     pub(super) symbols: Vec<(&'static str, u64, u64)>,
+    /// Name and CRC-32 of a debug link.
+    pub(super) link: Option<(&'static str, u32)>,
 }
 
 pub(super) fn program() -> Program {
     // first: call second; ret. second: mov eax, 42; ret.
     let text = vec![0xe8, 0x0b, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xb8, 42, 0, 0, 0, 0xc3];
     let rodata = b"made 2022-12-26 here\0plain\0".to_vec();
-    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)] }
+    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None }
 }
 
 pub(super) fn elf(p: &Program) -> Vec<u8> {
@@ -144,13 +146,23 @@ pub(super) fn elf(p: &Program) -> Vec<u8> {
         strtab.push(0);
     }
     // Name, type, flags, content, link, entry size.
-    let sections: Vec<(&str, u32, u64, &[u8], u32, u64)> = vec![
-        (".text", 1, 6, &p.text, 0, 0),
+    let mut link = Vec::new();
+    if let Some((name, crc)) = p.link {
+        link.extend(name.as_bytes());
+        link.resize((link.len() + 1).next_multiple_of(4), 0);
+        link.extend(crc.to_le_bytes());
+    }
+    let mut sections = vec![
+        (".text", 1u32, 6u64, p.text.as_slice(), 0u32, 0u64),
         (".rodata", 1, 2, &p.rodata, 0, 0),
         (".note.gnu.build-id", 7, 2, &note, 0, 0),
         (".symtab", 2, 0, &symtab, 5, 24),
         (".strtab", 3, 0, &strtab, 0, 0),
     ];
+    if p.link.is_some() {
+        sections.push((".gnu_debuglink", 1, 0, &link, 0, 0));
+    }
+    let count = u8::try_from(sections.len()).unwrap() + 2;
     let mut out = vec![0u8; usize::try_from(text_at).unwrap()];
     let mut names = vec![0u8];
     let mut headers = vec![0u8; 64];
@@ -186,7 +198,7 @@ pub(super) fn elf(p: &Program) -> Vec<u8> {
     for n in [BASE + text_at, 64, shoff] {
         head.extend(n.to_le_bytes());
     }
-    head.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 64, 0, 7, 0, 6, 0]);
+    head.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 64, 0, count, 0, count - 1, 0]);
     head.extend([1u32, 5].map(u32::to_le_bytes).concat());
     for n in [0, BASE, BASE, loaded as u64, loaded as u64, 0x1000] {
         head.extend(n.to_le_bytes());

@@ -107,6 +107,20 @@ fn hello_differs_in_one_function() {
         r.cells.shipped.as_ref().is_some_and(|c| c.text.plain() == "call printf_chk@plt" || c.text.plain() == "call __printf_chk@plt")
     }));
     assert!(elf.why.contains("main"), "{}", elf.why);
+    assert!(elf.metadata.is_empty(), "{:?}", elf.metadata);
+    for fact in &elf.facts {
+        println!("{} {:?}", fact.name, fact.value);
+    }
+    for row in &listing.rows[130..] {
+        println!(
+            "{} {:?} | {:?} | {:?} {:?}",
+            row.mark.mark(),
+            row.cells.shipped.as_ref().map(|c| c.text.plain()),
+            row.cells.rebuilt.as_ref().map(|c| c.text.plain()),
+            row.source,
+            row.note
+        );
+    }
 }
 
 #[test]
@@ -169,4 +183,47 @@ fn no_malicious_pair_is_explained_away() {
         assert_eq!(compare_bytes(&b, &a).result, node.result, "{name} is not symmetric");
     }
     assert!(malicious >= 6, "{malicious}");
+}
+
+/// clang records MD5 sums of its sources: the tree's own files agree, an edited one does not.
+#[test]
+fn recorded_checksums_tell_whether_the_source_is_the_one_compiled() {
+    struct Files(Vec<Vec<u8>>);
+    impl SourceContent for Files {
+        fn read(&self, entry: usize, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+            self.0.get(entry).cloned().ok_or(crate::model::ContentError::Absent)
+        }
+        fn read_path(&self, _: &Untrusted, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+            Err(crate::model::ContentError::Absent)
+        }
+    }
+    let Some(dir) = corpus() else { return };
+    let names = ["auth.c", "log.c", "main.c", "policy.c", "store.c"];
+    let mut files: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(dir.join("elf/src").join(n)).unwrap_or_default()).collect();
+    let source = tree(&names);
+    let read = |n| -> Arc<[u8]> { std::fs::read(dir.join("elf/g4-clang14").join(n)).unwrap().into() };
+    let statuses = |files: &[Vec<u8>]| {
+        let context = Context {
+            source: Some(&source),
+            source_content: Some(Arc::new(Files(files.to_vec()))),
+            debug: &[],
+            limits: Limits::default(),
+            cancelled: &|| false,
+            progress: &|_| {},
+        };
+        let node = compare("x".into(), read("b"), read("a"), &context);
+        node.functions
+            .iter()
+            .filter_map(|f| Some((f.source.as_ref()?.file.lossy().into_owned(), f.source.as_ref()?.status)))
+            .collect::<Vec<_>>()
+    };
+    let own = statuses(&files);
+    println!("{own:?}");
+    assert!(own.iter().any(|(_, s)| *s == crate::model::SourceStatus::MatchedByChecksum), "{own:?}");
+    for file in &mut files {
+        file.push(b' ');
+    }
+    let edited = statuses(&files);
+    assert!(edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::ChecksumDiffers), "{edited:?}");
+    assert!(!edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::MatchedByChecksum), "{edited:?}");
 }
