@@ -227,3 +227,46 @@ fn recorded_checksums_tell_whether_the_source_is_the_one_compiled() {
     assert!(edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::ChecksumDiffers), "{edited:?}");
     assert!(!edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::MatchedByChecksum), "{edited:?}");
 }
+
+/// Every hostile file against itself with one byte changed, and against its neighbour: no panic, no long wait, nothing
+/// vanishes.
+#[test]
+fn hostile_files_do_no_harm() {
+    let Some(dir) = corpus() else { return };
+    let mut stack = vec![dir.join("hostile")];
+    let mut files = Vec::new();
+    while let Some(dir) = stack.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let mut previous: Vec<u8> = Vec::new();
+    let (mut compared, mut slowest) = (0, (std::time::Duration::ZERO, PathBuf::new()));
+    for path in &files {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        if bytes.is_empty() || bytes.len() > 4 << 20 {
+            continue;
+        }
+        let mut other = bytes.clone();
+        let at = (bytes.len() * 7 / 11).min(bytes.len() - 1);
+        other[at] ^= 0x21;
+        let start = std::time::Instant::now();
+        assert_ne!(compare_bytes(&bytes, &other).result, ResultMark::Identical, "{}", path.display());
+        if previous != bytes {
+            assert_ne!(compare_bytes(&bytes, &previous).result, ResultMark::Identical, "{}", path.display());
+        }
+        if start.elapsed() > slowest.0 {
+            slowest = (start.elapsed(), path.clone());
+        }
+        compared += 1;
+        previous = bytes;
+    }
+    println!("{compared} files, slowest {:?}", slowest);
+    assert!(slowest.0.as_secs() < 20, "{slowest:?}");
+}
