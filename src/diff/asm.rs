@@ -181,6 +181,10 @@ impl Judge<'_> {
                 let targets = (self.images.target(Side::Shipped, old), self.images.target(Side::Rebuilt, new));
                 match targets {
                     (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
+                    (Target::Text(p), Target::Text(q)) if p == q && !same => {
+                        (LineMark::Changed, Some("the same text is there on both sides; how far it is read is not known".to_owned()))
+                    }
+                    (Target::Text(_), Target::Text(_)) => plain(same),
                     (p, q) if p == q && same => (LineMark::Same, None),
                     (p, q) if p == q => (LineMark::Explained, Some(format!("moved, refers to the same {}", word(&p)))),
                     _ if same => (LineMark::Changed, Some("same bytes, but what it refers to is another one".to_owned())),
@@ -215,7 +219,7 @@ fn word(target: &Target) -> &'static str {
     match target {
         Target::Import(_) | Target::Slot(..) => "import",
         Target::Function(..) => "function",
-        Target::Section(..) => "place in equal data",
+        Target::Section(..) | Target::SectionEnd(..) => "place in the section",
         Target::Text(_) => "text",
         Target::Unknown(_) => "address",
     }
@@ -246,7 +250,11 @@ pub(super) fn describe(images: &Images, x: &Insn, y: &Insn) -> String {
             FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => "jump to",
             _ => "reference to",
         };
-        return format!("{what} {} became {}", label(Side::Shipped, old), label(Side::Rebuilt, new));
+        let (before, after) = (label(Side::Shipped, old), label(Side::Rebuilt, new));
+        if before == after {
+            return format!("{what} {before}: now at {new:#x}, was at {old:#x}, and not proved to be the same");
+        }
+        return format!("{what} {before} became {after}");
     }
     for n in 0..one.op_count().min(two.op_count()) {
         let (Ok(p), Ok(q)) = (one.try_op_kind(n), two.try_op_kind(n)) else { continue };

@@ -7,6 +7,7 @@ use super::account::raw;
 use super::image::{Images, display_name};
 use super::source::Origin;
 use super::{asm, lines};
+use crate::inspect::elf::Elf;
 use crate::inspect::symbols::Function;
 use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
 use crate::text::Untrusted;
@@ -39,6 +40,8 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
     let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
     let mut shifted: Explained = Vec::new();
     let finder = origin.open();
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let twins = Sides::new(twins(a, b), twins(b, a));
     for piece in pieces(images) {
         let code = |side: Side| piece.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
         let (old, new) = (code(Side::Shipped), code(Side::Rebuilt));
@@ -74,7 +77,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
         }
         // A piece belongs to the pair of sections that have the same name.
         let sections = [Side::Shipped, Side::Rebuilt].map(|s| piece.sides.get(s).as_ref().map(|f| f.section));
-        for key in section_keys(images, sections) {
+        for key in section_keys(&twins, sections) {
             let total = found.sections.entry(key.0).or_default();
             if key.1.shipped {
                 total.shipped.add(&account.shipped);
@@ -95,17 +98,19 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
     found
 }
 
+/// For each section of one side, the section of that name on the other.
+fn twins(own: &Elf, other: &Elf) -> Vec<usize> {
+    let mut names: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for (i, s) in other.sections.iter().enumerate() {
+        names.entry(&s.name).or_insert(i);
+    }
+    own.sections.iter().map(|s| names.get(s.name.as_slice()).copied().unwrap_or(usize::MAX)).collect()
+}
+
 /// Which pairs of sections a piece counts for, and with which of its sides: usually one pair; two when a function moved to
 /// another section.
-fn section_keys(images: &Images, sections: [Option<usize>; 2]) -> Vec<((usize, usize), Sides<bool>)> {
-    let twin = |side: Side, index: usize| {
-        let (own, other) = match side {
-            Side::Shipped => (&images.sides.shipped.elf, &images.sides.rebuilt.elf),
-            Side::Rebuilt => (&images.sides.rebuilt.elf, &images.sides.shipped.elf),
-        };
-        let name = own.sections.get(index).map(|s| &s.name);
-        other.sections.iter().position(|s| Some(&s.name) == name).unwrap_or(usize::MAX)
-    };
+fn section_keys(twins: &Sides<Vec<usize>>, sections: [Option<usize>; 2]) -> Vec<((usize, usize), Sides<bool>)> {
+    let twin = |side: Side, index: usize| twins.get(side).get(index).copied().unwrap_or(usize::MAX);
     match sections {
         [Some(x), Some(y)] if twin(Side::Shipped, x) == y => vec![((x, y), Sides::new(true, true))],
         [x, y] => {
@@ -136,7 +141,15 @@ fn pieces(images: &Images) -> Vec<Piece> {
         }
         let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
         let address = sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map_or(0, |f| f.address);
-        let label = name.map_or_else(|| format!("{address:#x}").into(), |n| Untrusted::from(display_name(n)));
+        let section = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| {
+            let f = sides.get(*s).as_ref()?;
+            images.sides.get(*s).elf.sections.get(f.section).map(|s| s.name.as_slice())
+        });
+        let label = match (name, section) {
+            (Some(name), _) => Untrusted::from(display_name(name)),
+            (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
+            _ => format!("{address:#x}").into(),
+        };
         out.push(Piece { sides, named: true, label, moved: moved.contains(&n) });
     }
     // Filler: keyed by section name and by the pair that it follows.

@@ -49,9 +49,21 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
     node.facts = facts::facts(parsed.as_ref(), producers);
-    let sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    sides.shipped.borrow_bounds(&sides.rebuilt);
+    sides.rebuilt.borrow_bounds(&sides.shipped);
     let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
     let images = Arc::new(Images::new(sides, pairs));
+    let rebound = images.rebound();
+    if rebound.len() <= 20 {
+        node.metadata.extend(rebound);
+    } else {
+        node.metadata.push(format!(
+            "the loader fills {} places with something else; first: {}",
+            rebound.len(),
+            rebound.first().map_or("", String::as_str)
+        ));
+    }
     if cancelled() {
         return Err(Refused::Over("cancelled".to_owned()));
     }
@@ -262,7 +274,7 @@ fn why(node: &Node) -> String {
         .iter()
         .filter(|f| f.toolchain)
         .filter_map(|f| match (&f.value.shipped, &f.value.rebuilt) {
-            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, x.shown().cut(80), y.shown().cut(80))),
+            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, only_in(x, y), only_in(y, x))),
             _ => None,
         })
         .collect();
@@ -273,7 +285,11 @@ fn why(node: &Node) -> String {
             let shown: Vec<String> = names.iter().take(6).cloned().collect();
             let more = names.len().saturating_sub(6);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            parts.push(format!("no function differs; {}{more} differ", shown.join(", ")));
+            if let Some(first) = node.metadata.iter().find(|m| !m.starts_with("alarm")) {
+                parts.push(first.clone());
+            }
+            let verb = if names.len() == 1 { "differs" } else { "differ" };
+            parts.push(format!("no function differs; {}{more} {verb}", shown.join(", ")));
         }
         [one] => parts.push(format!("one function of {total} differs: {}, {}", one.name.shown().cut(60), one.what)),
         several => parts.push(format!("{} of {total} functions differ", several.len())),
@@ -282,4 +298,11 @@ fn why(node: &Node) -> String {
         parts.push(format!("{}: look at the toolchain first", toolchain.join(", ")));
     }
     parts.join("; ")
+}
+
+/// The words of one text that the other does not have.
+fn only_in(own: &Untrusted, other: &Untrusted) -> crate::text::Shown {
+    let known: BTreeSet<&[u8]> = other.as_bytes().split(|b| *b == b' ').collect();
+    let words: Vec<&[u8]> = own.as_bytes().split(|b| *b == b' ').filter(|w| !known.contains(w)).collect();
+    if words.is_empty() { crate::text::Shown::new("(nothing more)") } else { Untrusted::from(words.join(&b' ')).shown().cut(80) }
 }

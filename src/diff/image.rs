@@ -1,6 +1,6 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::inspect::elf::{Elf, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
@@ -25,13 +25,39 @@ impl Image {
         let mut symbols = symbols::symbols(&elf, true);
         symbols.extend(debug);
         let functions = symbols::functions(&elf, &symbols);
-        let fillers = symbols::uncovered(&elf, &functions);
+        let mut fillers = symbols::uncovered(&elf, &functions);
+        fillers.sort_by_key(|f| f.address);
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
         Self { elf, functions, fillers, bindings, stubs, objects }
+    }
+
+    /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
+    /// that is at the same place. They only say what to compare with what; the bytes are compared as everywhere.
+    pub(super) fn borrow_bounds(&mut self, other: &Self) {
+        let mut more = Vec::new();
+        for f in &other.functions {
+            let Some(theirs) = other.elf.sections.get(f.section) else { continue };
+            let Some(index) = self.elf.section_index_at(f.address) else { continue };
+            let same =
+                self.elf.sections.get(index).is_some_and(|own| {
+                    (&own.name, own.address, own.size, own.is_code()) == (&theirs.name, theirs.address, theirs.size, true)
+                });
+            let after = self.fillers.partition_point(|gap| gap.address <= f.address);
+            let free = after.checked_sub(1).and_then(|i| self.fillers.get(i)).is_some_and(|gap| f.end() <= gap.end());
+            if same && free {
+                more.push(Function { name: None, section: index, ..f.clone() });
+            }
+        }
+        if !more.is_empty() {
+            self.functions.extend(more);
+            self.functions.sort_by_key(|f| f.address);
+            self.fillers = symbols::uncovered(&self.elf, &self.functions);
+            self.fillers.sort_by_key(|f| f.address);
+        }
     }
 
     /// The code of a function or filler.
@@ -58,9 +84,11 @@ pub(super) enum Target {
     Slot(Vec<u8>, u64),
     /// An offset in a pair of functions; other offsets than 0 only where the pair's code is equal.
     Function(usize, u64),
-    /// An offset in a section whose bytes (or, without bytes, whose size) are equal on both sides.
+    /// An offset from the start of a section, where the account compares it with the same offset of the other side.
     Section(Vec<u8>, u64),
-    /// A text in read-only data.
+    /// The same, counted from the end of a section that grew or shrank before it.
+    SectionEnd(Vec<u8>, u64),
+    /// A text in read-only data. How far the code reads there is not known: it helps to align, and proves nothing.
     Text(Vec<u8>),
     /// Not resolved.
     Unknown(u64),
@@ -72,7 +100,8 @@ pub(super) struct Images {
     pub(super) pairs: Vec<Sides<Option<usize>>>,
     /// For each function, its pair.
     pair_of: Sides<Vec<usize>>,
-    equal_sections: BTreeSet<Vec<u8>>,
+    /// Data sections with one counterpart, by name: bytes (or size) in common at the start and at the end.
+    common: BTreeMap<Vec<u8>, (u64, u64)>,
     equal_code: Vec<bool>,
 }
 
@@ -89,16 +118,8 @@ impl Images {
             let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
             equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
         }
-        let mut equal_sections = BTreeSet::new();
-        let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
-        for s in a.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
-            let mut twins = b.sections.iter().filter(|t| t.name == s.name);
-            let twin = twins.next().filter(|_| twins.next().is_none() && a.sections.iter().filter(|t| t.name == s.name).count() == 1);
-            if twin.is_some_and(|t| t.size == s.size && t.kind == s.kind && a.data(s) == b.data(t)) {
-                equal_sections.insert(s.name.clone());
-            }
-        }
-        Self { sides, pairs, pair_of, equal_sections, equal_code }
+        let common = common_parts(&sides);
+        Self { sides, pairs, pair_of, common, equal_code }
     }
 
     /// What an address means.
@@ -122,13 +143,35 @@ impl Images {
         {
             return Target::Slot(name.clone(), *addend);
         }
-        if self.equal_sections.contains(&s.name) {
-            return Target::Section(s.name.clone(), address - s.address);
+        if let Some((start, end)) = self.common.get(&s.name) {
+            let offset = address - s.address;
+            if offset < *start {
+                return Target::Section(s.name.clone(), offset);
+            }
+            if s.size - offset <= *end {
+                return Target::SectionEnd(s.name.clone(), s.size - offset);
+            }
         }
-        match image.elf.kind {
-            _ if s.is_written() || s.is_code() => Target::Unknown(address),
-            _ => text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text),
+        if s.is_written() || s.is_code() {
+            return Target::Unknown(address);
         }
+        text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text)
+    }
+
+    /// Slots that the loader fills with another import than on the other side, when both sides have the same slots.
+    pub(super) fn rebound(&self) -> Vec<String> {
+        let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
+        if !a.keys().eq(b.keys()) {
+            return Vec::new();
+        }
+        let text = |bound: &Bound| match bound {
+            Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
+            Bound::Import(name, addend) => format!("{}+{addend:#x}", String::from_utf8_lossy(name)),
+            Bound::Relative(to) => format!("{to:#x}"),
+        };
+        let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
+        let differing = a.iter().zip(b.values()).filter(|((_, old), new)| old != new);
+        differing.map(|((at, old), new)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new))).collect()
     }
 
     /// The name of a function, borrowed from the other side when this one has none.
@@ -161,12 +204,43 @@ impl Images {
             let offset = address - s.address;
             return Some(if offset == 0 { display_name(&s.name) } else { format!("{}+{offset:#x}", display_name(&s.name)) });
         }
-        let section = image.elf.section_at(address).filter(|s| !s.is_written() && !s.is_code())?;
-        let _ = section;
+        image.elf.section_at(address).filter(|s| !s.is_written() && !s.is_code())?;
         let text = text_of(&image.elf, address)?;
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))
     }
+}
+
+/// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it
+/// when the sizes agree (the account compares position by position), else the equal start and end.
+fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
+    let by_name = |elf: &Elf| {
+        let mut names: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && !s.is_code()) {
+            names.entry(s.name.clone()).or_default().push(i);
+        }
+        names
+    };
+    let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
+    let other = by_name(b);
+    let mut out = BTreeMap::new();
+    for (name, indices) in by_name(a) {
+        let ([i], Some([j])) = (indices.as_slice(), other.get(&name).map(Vec::as_slice)) else { continue };
+        let (Some(s), Some(t)) = (a.sections.get(*i), b.sections.get(*j)) else { continue };
+        let (old, new) = (a.data(s), b.data(t));
+        if s.kind != t.kind {
+            continue;
+        }
+        if s.size == t.size && old.len() == new.len() {
+            out.insert(name, (s.size, 0));
+        } else if s.kind != 8 && s.size == old.len() as u64 && t.size == new.len() as u64 {
+            let start = old.iter().zip(new).take_while(|(x, y)| x == y).count();
+            let most = old.len().min(new.len()) - start;
+            let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            out.insert(name, (start as u64, end as u64));
+        }
+    }
+    out
 }
 
 /// A printable NUL-ended text at an address.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::ops::Range;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::{Algorithm, capture_diff_slices};
 
 use crate::model::{LineMark, Listing, ListingRow, SideCell, Sides};
 use crate::text::{Role, Row, Shown};
@@ -12,8 +13,8 @@ use crate::text::{Role, Row, Shown};
 pub(super) const MAX_ROWS: usize = 20_000;
 /// Equal rows shown around a difference.
 const CONTEXT: usize = 3;
-/// Steps that an exact alignment may take; beyond it rows pair by position, which shows more differences, never fewer.
-const MAX_STEPS: u64 = 400_000_000;
+/// Elements of both sides that are aligned exactly at once: the worst case grows with the square.
+const MAX_EXACT: usize = 4_000;
 
 /// One aligned position: indices on each side, and whether the elements are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,8 @@ pub(super) struct Aligned {
     pub(super) equal: bool,
 }
 
-/// Aligns two sequences (Myers, without a clock: the result depends on nothing but the input).
+/// Aligns two sequences: exactly (Myers) when they are short, else between elements that occur once. No clock: the result
+/// depends on nothing but the input.
 pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
     let mut ids: HashMap<&T, u32> = HashMap::new();
     let mut number = |item| {
@@ -31,43 +33,68 @@ pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
     };
     let one: Vec<u32> = a.iter().map(&mut number).collect();
     let two: Vec<u32> = b.iter().map(&mut number).collect();
-    let mut balance: HashMap<u32, i64> = HashMap::new();
-    for id in &one {
-        *balance.entry(*id).or_default() += 1;
-    }
-    for id in &two {
-        *balance.entry(*id).or_default() -= 1;
-    }
-    // At least so many insertions and deletions are needed; Myers takes (n + m) * d steps.
-    let least: u64 = balance.values().map(|n| n.unsigned_abs()).sum();
-    let steps = (one.len() as u64 + two.len() as u64).saturating_mul(least);
     let mut out = Vec::with_capacity(one.len().max(two.len()));
-    if steps > MAX_STEPS {
-        zip_rows(0..one.len(), 0..two.len(), &one, &two, &mut out);
-        return out;
-    }
-    for op in capture_diff_slices(Algorithm::Myers, &one, &two) {
-        match op {
-            DiffOp::Equal { old_index, new_index, len } => {
-                out.extend((0..len).map(|i| Aligned { sides: Sides::new(Some(old_index + i), Some(new_index + i)), equal: true }));
+    let start = one.iter().zip(&two).take_while(|(x, y)| x == y).count();
+    let most = one.len().min(two.len()) - start;
+    let end = one.iter().rev().zip(two.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    zip_rows(0..start, 0..start, &one, &two, &mut out);
+    let (left, right) = (start..one.len() - end, start..two.len() - end);
+    if left.len() + right.len() <= MAX_EXACT {
+        exact(left.clone(), right.clone(), &one, &two, &mut out);
+    } else {
+        let mut from = (left.start, right.start);
+        for (i, j) in anchors(left.clone(), right.clone(), &one, &two).into_iter().chain([(left.end, right.end)]) {
+            let (gap_left, gap_right) = (from.0..i, from.1..j);
+            if gap_left.len() + gap_right.len() <= MAX_EXACT {
+                exact(gap_left, gap_right, &one, &two, &mut out);
+            } else {
+                zip_rows(gap_left, gap_right, &one, &two, &mut out);
             }
-            DiffOp::Delete { old_index, old_len, .. } => {
-                out.extend((0..old_len).map(|i| Aligned { sides: Sides::new(Some(old_index + i), None), equal: false }));
+            if (i, j) != (left.end, right.end) {
+                out.push(Aligned { sides: Sides::new(Some(i), Some(j)), equal: true });
             }
-            DiffOp::Insert { new_index, new_len, .. } => {
-                out.extend((0..new_len).map(|i| Aligned { sides: Sides::new(None, Some(new_index + i)), equal: false }));
-            }
-            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
-                zip_rows(old_index..old_index + old_len, new_index..new_index + new_len, &one, &two, &mut out);
-            }
+            from = (i + 1, j + 1);
         }
     }
+    zip_rows(left.end..one.len(), right.end..two.len(), &one, &two, &mut out);
     out
 }
 
-fn zip_rows(a: std::ops::Range<usize>, b: std::ops::Range<usize>, one: &[u32], two: &[u32], out: &mut Vec<Aligned>) {
+/// Myers, for ranges small enough that even the worst case is quick.
+fn exact(left: Range<usize>, right: Range<usize>, one: &[u32], two: &[u32], out: &mut Vec<Aligned>) {
+    let (a, b) = (one.get(left.clone()).unwrap_or_default(), two.get(right.clone()).unwrap_or_default());
+    for op in capture_diff_slices(Algorithm::Myers, a, b) {
+        let (_, x, y) = op.as_tag_tuple();
+        let x = x.start + left.start..x.end + left.start;
+        let y = y.start + right.start..y.end + right.start;
+        zip_rows(x, y, one, two, out);
+    }
+}
+
+/// Elements that occur once on each side, in a longest common order.
+fn anchors(left: Range<usize>, right: Range<usize>, one: &[u32], two: &[u32]) -> Vec<(usize, usize)> {
+    let once = |range: &Range<usize>, all: &[u32]| {
+        let mut places: HashMap<u32, Option<usize>> = HashMap::new();
+        for i in range.clone() {
+            if let Some(id) = all.get(i) {
+                places.entry(*id).and_modify(|p| *p = None).or_insert(Some(i));
+            }
+        }
+        places
+    };
+    let theirs = once(&right, two);
+    let mut pairs: Vec<Sides<Option<usize>>> =
+        once(&left, one).into_iter().filter_map(|(id, i)| Some(Sides::new(Some(i?), Some((*theirs.get(&id)?)?)))).collect();
+    pairs.sort_by_key(|p| p.shipped);
+    let out_of_order = displaced(&pairs);
+    let kept = pairs.into_iter().enumerate().filter(|(n, _)| !out_of_order.contains(n));
+    kept.filter_map(|(_, p)| Some((p.shipped?, p.rebuilt?))).collect()
+}
+
+fn zip_rows(a: std::ops::Range<usize>, b: Range<usize>, one: &[u32], two: &[u32], out: &mut Vec<Aligned>) {
     for i in 0..a.len().max(b.len()) {
-        let sides = Sides::new(a.clone().nth(i), b.clone().nth(i));
+        let at = |range: &Range<usize>| (i < range.len()).then(|| range.start + i);
+        let sides = Sides::new(at(&a), at(&b));
         let equal = matches!((sides.shipped, sides.rebuilt), (Some(x), Some(y)) if one.get(x) == two.get(y));
         out.push(Aligned { sides, equal });
     }
@@ -224,4 +251,37 @@ fn tokens(line: &[u8]) -> Vec<&[u8]> {
         }
     };
     line.chunk_by(|x, y| class(*x) == class(*y) && class(*x) != 2).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(a: &[u32], b: &[u32]) -> usize {
+        let rows = align(a, b);
+        let left: Vec<usize> = rows.iter().filter_map(|r| r.sides.shipped).collect();
+        let right: Vec<usize> = rows.iter().filter_map(|r| r.sides.rebuilt).collect();
+        assert_eq!(left, (0..a.len()).collect::<Vec<_>>());
+        assert_eq!(right, (0..b.len()).collect::<Vec<_>>());
+        for r in &rows {
+            let equal = r.sides.shipped.and_then(|i| a.get(i)) == r.sides.rebuilt.and_then(|j| b.get(j));
+            assert_eq!(r.equal, equal);
+        }
+        rows.iter().filter(|r| !r.equal).count()
+    }
+
+    #[test]
+    fn every_element_is_in_the_alignment_once_however_large() {
+        assert_eq!(covers(&[1, 2, 3, 4], &[1, 3, 4, 5]), 2);
+        assert_eq!(covers(&[], &[1]), 1);
+        let long: Vec<u32> = (0..60_000).collect();
+        let mut edited = long.clone();
+        edited.remove(30_000);
+        edited.insert(10, 99_999_999);
+        assert_eq!(covers(&long, &edited), 2);
+        let mut shuffled = long.clone();
+        shuffled.reverse();
+        covers(&long, &shuffled);
+        covers(&vec![7; 50_000], &[vec![8], vec![7; 49_000]].concat());
+    }
 }

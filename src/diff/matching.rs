@@ -17,9 +17,12 @@ pub(super) fn pair(a: &Image, b: &Image) -> Vec<Sides<Option<usize>>> {
     let mut state = State { left: vec![None; a.functions.len()], right: vec![None; b.functions.len()] };
     let both_named = |f: &Function| f.name.clone();
     state.unique(a, b, &|_, f| both_named(f).map(|n| strip_hash(&n)));
-    state.unique(a, b, &|image, f| Some([&f.address.to_le_bytes()[..], image.code(f)].concat()));
-    state.unique(a, b, &|image, f| (f.size >= 8).then(|| image.code(f).to_vec()));
-    let shapes = Sides::new(a, b).map(|image| image.functions.iter().map(|f| asm::shape(image, f)).collect::<Vec<_>>());
+    state.unique(a, b, &|image, f| Some(hash(mix([&f.address.to_le_bytes()[..], image.code(f)].iter()))));
+    state.unique(a, b, &|image, f| (f.size >= 8).then(|| hash(mix([image.code(f)].iter()))));
+    let shape = |image: &Image, done: &[Option<usize>]| -> Vec<Option<u64>> {
+        image.functions.iter().zip(done).map(|(f, done)| if done.is_none() { asm::shape(image, f) } else { None }).collect()
+    };
+    let shapes = Sides::new(shape(a, &state.left), shape(b, &state.right));
     state.unique_of(
         &shapes.shipped.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
         &shapes.rebuilt.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),

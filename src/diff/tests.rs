@@ -177,3 +177,106 @@ fn a_file_without_a_counterpart_is_all_unexplained() {
     assert_eq!((node.result, node.account.rebuilt.unexplained), (ResultMark::OnlyRebuilt, 3));
     check(&node);
 }
+
+#[test]
+fn a_changed_call_is_never_a_shift() {
+    let p = make::program();
+    let a = make::elf(&p);
+    let mut away = p.clone();
+    away.text[1] = 0x0c;
+    let node = compare_bytes(&a, &make::elf(&away));
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.functions.len(), 1);
+    assert_eq!((node.functions[0].name.as_str(), node.same_functions), (Some("first"), 1));
+    assert_eq!(node.functions[0].what, "1 byte differs, 0b -> 0c: call of second became second+0x1");
+    assert!(node.metadata[0].starts_with("alarm: both sides have the build-id"));
+
+    // The same function, moved by 16 bytes: the call is a proved shift, the moved function is the same.
+    let mut moved = p.clone();
+    moved.text.splice(6..6, [0x90; 16]);
+    moved.text[1] = 0x1b;
+    moved.symbols = vec![("first", 0, 6), ("second", 32, 6)];
+    let node = compare_bytes(&a, &make::elf(&moved));
+    let first = node.functions.iter().find(|f| f.name.as_str() == Some("first")).unwrap();
+    assert_eq!(first.result, ResultMark::Equivalent, "{first:?}");
+    assert_eq!(node.account.shipped.explained[&Cause::AddressShift], 1);
+    assert_eq!(node.result, ResultMark::Different);
+
+    // Swapped names do not make it the same either.
+    let mut liar = away.clone();
+    liar.symbols = vec![("first", 0, 6), ("second", 17, 5)];
+    assert_eq!(compare_bytes(&a, &make::elf(&liar)).result, ResultMark::Different);
+}
+
+#[test]
+fn a_build_id_is_explained_only_when_the_rest_is() {
+    let p = make::program();
+    let a = make::elf(&p);
+    let id = make::Program { build_id: [8; 20], ..p.clone() };
+    let node = compare_bytes(&a, &make::elf(&id));
+    assert_eq!(node.result, ResultMark::Equivalent);
+    assert_eq!(node.account.shipped.explained[&Cause::BuildId], 20);
+    let mut both = id.clone();
+    both.rodata[22] ^= 1;
+    let node = compare_bytes(&a, &make::elf(&both));
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.account.shipped.unexplained, 21);
+    assert_eq!(node.tried[0].cause, Cause::BuildId);
+    let dated = make::Program { rodata: b"made 2026-11-23 here\0plain\0".to_vec(), ..id };
+    let node = compare_bytes(&a, &make::elf(&dated));
+    assert_eq!(node.result, ResultMark::Equivalent);
+    assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::BuildId, Cause::Timestamp]);
+}
+
+#[test]
+fn code_hidden_in_padding_or_after_the_end_is_seen() {
+    let p = make::program();
+    let a = make::elf(&p);
+    let mut hidden = p.clone();
+    hidden.text[8..11].copy_from_slice(&[0x0f, 0x05, 0xc3]);
+    let node = compare_bytes(&a, &make::elf(&hidden));
+    assert_eq!(node.functions.len(), 1);
+    assert_eq!(node.functions[0].name.as_str(), Some("after first in .text"));
+    assert_eq!(node.result, ResultMark::Different);
+    let tail = [a.clone(), b"payload".to_vec()].concat();
+    let node = compare_bytes(&a, &tail);
+    assert_eq!(node.account.rebuilt.unexplained, 7);
+    assert!(node.why.contains("trailing data"), "{}", node.why);
+}
+
+#[test]
+fn paths_resolve_by_the_longest_suffix_and_ties_are_not_guessed() {
+    use source::{Resolved, SourceMap};
+    let entry = |p: &str| crate::model::SourceEntry { path: p.into(), kind: crate::model::EntryKind::File, id: String::new(), size: 0 };
+    let paths = ["a/util.c", "b/util.c", "bits/stdio2.h", "src/hello.c", "tests/hello.c"];
+    let map = SourceMap::new(&SourceTree { entries: paths.map(entry).to_vec(), ..SourceTree::default() }, None);
+    assert_eq!(map.resolve("./src/hello.c"), Resolved::One(3));
+    assert_eq!(map.resolve("/build/hello-2.10/./src/../src/hello.c"), Resolved::One(3));
+    assert_eq!(map.resolve("util.c"), Resolved::Tie(vec![0, 1]));
+    assert_eq!(map.resolve("other/hello.c"), Resolved::None);
+    assert_eq!(map.resolve("/usr/include/x86_64-linux-gnu/bits/stdio2.h"), Resolved::None);
+}
+
+#[test]
+fn a_debug_link_is_explained_only_by_both_debug_files() {
+    let p = make::Program { symbols: Vec::new(), ..make::program() };
+    let debug = |id: u8| make::elf(&make::Program { build_id: [id; 20], ..make::program() });
+    let name = |id: u8| if id == 1 { "one.debug" } else { "two.debug" };
+    let side = |id: u8| {
+        let crc = crate::inspect::stream::crc32(&debug(id));
+        make::elf(&make::Program { build_id: [id; 20], link: Some((name(id), crc)), ..p.clone() })
+    };
+    let file = |id: u8| DebugFile { name: name(id).into(), bytes: debug(id).into() };
+    let (a, b) = (side(1), side(2));
+    let node = compare_with(&a, &b, &[file(1), file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Equivalent, "{:?} {}", node.tried, node.why);
+    assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::BuildId, Cause::DebugLink]);
+    let node = compare_with(&a, &b, &[file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.tried[0].why, "shipped: the bundle has no debug file for it");
+    let mut forged = file(1);
+    forged.bytes = [&forged.bytes[..], b"x"].concat().into();
+    let node = compare_with(&a, &b, &[forged, file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.tried[0].why, "shipped: the link is not that of one.debug");
+}

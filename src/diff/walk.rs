@@ -92,6 +92,10 @@ impl<'a> Walk<'a> {
             None => {}
             Some(Refused::Over(why)) => not_examined(node, a, b, &why),
             Some(Refused::Odd(why)) => {
+                // What was found before the odd place is not kept: the bytes as they are say all.
+                node.children.clear();
+                node.proofs.clear();
+                node.metadata.clear();
                 node.tried.push(Tried { cause: Cause::Compression, why: format!("it cannot be opened: {why}") });
                 self.leaf(node, a, b);
                 node.why = format!("cannot be opened as {} ({why}); compared as plain bytes", node.kind.word());
@@ -255,9 +259,12 @@ impl<'a> Walk<'a> {
             return Rc::clone(known);
         }
         let mut all = Vec::new();
+        // Their own budget: a debug file must not keep the artifact from being examined.
+        let limits = &self.context.limits;
+        let mut budget = Budget::new(limits.expanded, limits.entries, limits.name);
         for file in self.context.debug {
             let blob = Blob::from(Arc::clone(&file.bytes));
-            all.extend(debug::images(file.name.as_bytes(), &blob, &mut self.budget, self.context.cancelled).unwrap_or_default());
+            all.extend(debug::images(file.name.as_bytes(), &blob, &mut budget, self.context.cancelled).unwrap_or_default());
         }
         let all = Rc::new(all);
         self.debug = Some(Rc::clone(&all));

@@ -68,7 +68,6 @@ pub(crate) struct Elf {
     pub(crate) little: bool,
     pub(crate) machine: u16,
     pub(crate) kind: u16,
-    pub(crate) entry: u64,
     pub(crate) segments: Vec<Segment>,
     pub(crate) sections: Vec<Section>,
     pub(crate) regions: Vec<Region>,
@@ -119,7 +118,6 @@ impl Elf {
             little,
             kind: half(16, 16)? as u16,
             machine: half(18, 18)? as u16,
-            entry: n.word(bytes, 24, 24).ok_or_else(cut)?,
             segments: Vec::new(),
             sections: Vec::new(),
             regions: Vec::new(),
@@ -205,7 +203,12 @@ impl Elf {
         let mut part = |name: &[u8], range: Range<usize>, address: u64, allocated: bool, section: Option<usize>| {
             parts.push(Region { name: name.to_vec(), range, address, allocated, section });
         };
-        part(b"ELF header", 0..header, 0, true, None);
+        // What the header says about section headers is not loaded: stripping changes it and nothing that runs.
+        let (offset, rest, sizes) = if self.wide { (40, 48, 58) } else { (32, 36, 46) };
+        part(b"ELF header", 0..offset, 0, true, None);
+        part(b"ELF header: section table offset", offset..rest, 0, false, None);
+        part(b"ELF header: flags and sizes", rest..sizes, 0, true, None);
+        part(b"ELF header: section table size", sizes..header, 0, false, None);
         if let Some(range) = segments {
             part(b"program headers", range, 0, true, None);
         }

@@ -133,7 +133,7 @@ pub(crate) fn stubs(elf: &Elf, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64,
         return out;
     }
     for s in elf.sections.iter().filter(|s| s.is_code() && s.name.starts_with(b".plt")) {
-        let step = if s.name == b".plt.got" && elf.data(s).len() % 16 != 0 { 8 } else { 16 };
+        let step = if s.name == b".plt.got" && !elf.data(s).len().is_multiple_of(16) { 8 } else { 16 };
         for (i, stub) in elf.data(s).chunks_exact(step).enumerate() {
             let address = s.address.wrapping_add((i * step) as u64);
             let mut at = 0;

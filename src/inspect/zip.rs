@@ -52,7 +52,8 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         }
         let streamed = flags & 8 != 0;
         let same = bytes.get(local + 14..local + 26) == bytes.get(central + 16..central + 28);
-        if !same && !(streamed && bytes.get(local + 14..local + 26).is_some_and(|r| r.iter().all(|b| *b == 0))) {
+        let left_out = streamed && bytes.get(local + 14..local + 26).is_some_and(|r| r.iter().all(|b| *b == 0));
+        if !same && !left_out {
             return Err(differs("CRC or size"));
         }
         if flags & 0x2041 != 0 {
@@ -101,7 +102,8 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
             Field::fixed("comment", comment_at..next),
         ]);
         central = next;
-        let nature = if name.ends_with(b"/") { Nature::Directory } else { Nature::File };
+        // A directory has no content; one that does is compared as a file.
+        let nature = if name.ends_with(b"/") && size == 0 && packed == 0 { Nature::Directory } else { Nature::File };
         out.members.push(Member { name: name.to_vec(), nature, fields, held });
     }
     if local != directory || central != end {

@@ -109,3 +109,100 @@ pub(super) fn zip(files: &[File]) -> Vec<u8> {
     out.extend_from_slice(&[0, 0]);
     out
 }
+
+/// What a small x86-64 ELF file holds.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) text: Vec<u8>,
+    pub(super) rodata: Vec<u8>,
+    pub(super) build_id: [u8; 20],
+    /// Symbols as (name, offset in `.text`, size).
+    pub(super) symbols: Vec<(&'static str, u64, u64)>,
+    /// Name and CRC-32 of a debug link.
+    pub(super) link: Option<(&'static str, u32)>,
+}
+
+pub(super) fn program() -> Program {
+    // first: call second; ret. second: mov eax, 42; ret.
+    let text = vec![0xe8, 0x0b, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xb8, 42, 0, 0, 0, 0xc3];
+    let rodata = b"made 2022-12-26 here\0plain\0".to_vec();
+    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None }
+}
+
+pub(super) fn elf(p: &Program) -> Vec<u8> {
+    const BASE: u64 = 0x1000;
+    let mut note = vec![4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0];
+    note.extend(b"GNU\0");
+    note.extend(p.build_id);
+    let mut strtab = vec![0];
+    let mut symtab = vec![0; 24];
+    let text_at = 0x100u64;
+    for (name, at, size) in &p.symbols {
+        symtab.extend(u32::try_from(strtab.len()).unwrap().to_le_bytes());
+        symtab.extend([0x12, 0, 1, 0]);
+        symtab.extend((BASE + text_at + at).to_le_bytes());
+        symtab.extend(size.to_le_bytes());
+        strtab.extend(name.as_bytes());
+        strtab.push(0);
+    }
+    // Name, type, flags, content, link, entry size.
+    let mut link = Vec::new();
+    if let Some((name, crc)) = p.link {
+        link.extend(name.as_bytes());
+        link.resize((link.len() + 1).next_multiple_of(4), 0);
+        link.extend(crc.to_le_bytes());
+    }
+    let mut sections = vec![
+        (".text", 1u32, 6u64, p.text.as_slice(), 0u32, 0u64),
+        (".rodata", 1, 2, &p.rodata, 0, 0),
+        (".note.gnu.build-id", 7, 2, &note, 0, 0),
+        (".symtab", 2, 0, &symtab, 5, 24),
+        (".strtab", 3, 0, &strtab, 0, 0),
+    ];
+    if p.link.is_some() {
+        sections.push((".gnu_debuglink", 1, 0, &link, 0, 0));
+    }
+    let count = u8::try_from(sections.len()).unwrap() + 2;
+    let mut out = vec![0u8; usize::try_from(text_at).unwrap()];
+    let mut names = vec![0u8];
+    let mut headers = vec![0u8; 64];
+    let mut loaded = 0;
+    let mut header = |names: &mut Vec<u8>, (name, kind, flags, link, entry): (&str, u32, u64, u32, u64), at: usize, size: usize| {
+        headers.extend(u32::try_from(names.len()).unwrap().to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        let address = if flags & 2 != 0 { BASE + at as u64 } else { 0 };
+        for n in [flags, address, at as u64, size as u64] {
+            headers.extend(n.to_le_bytes());
+        }
+        headers.extend([link, 0].map(u32::to_le_bytes).concat());
+        headers.extend([1, entry].map(u64::to_le_bytes).concat());
+        names.extend(name.as_bytes());
+        names.push(0);
+    };
+    for (name, kind, flags, content, link, entry) in sections {
+        out.resize(out.len().next_multiple_of(16), 0);
+        header(&mut names, (name, kind, flags, link, entry), out.len(), content.len());
+        out.extend(content);
+        if flags & 2 != 0 {
+            loaded = out.len();
+        }
+    }
+    let at = out.len();
+    let size = names.len() + ".shstrtab".len() + 1;
+    header(&mut names, (".shstrtab", 3, 0, 0, 0), at, size);
+    out.extend(&names);
+    out.resize(out.len().next_multiple_of(8), 0);
+    let shoff = out.len() as u64;
+    out.extend(&headers);
+    let mut head = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0".to_vec();
+    for n in [BASE + text_at, 64, shoff] {
+        head.extend(n.to_le_bytes());
+    }
+    head.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 64, 0, count, 0, count - 1, 0]);
+    head.extend([1u32, 5].map(u32::to_le_bytes).concat());
+    for n in [0, BASE, BASE, loaded as u64, loaded as u64, 0x1000] {
+        head.extend(n.to_le_bytes());
+    }
+    out[..head.len()].copy_from_slice(&head);
+    out
+}

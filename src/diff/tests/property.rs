@@ -11,6 +11,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("gzip", make::gzip(b"one two three four", 9, 3)),
         ("xz", make::xz(b"one two three four")),
         ("tar.gz", make::gzip(&make::tar(&files), 9, 3)),
+        ("elf", make::elf(&make::program())),
         ("deb", make::deb(&[make::file("./md5sums", b"0  x\n")], &files)),
     ]
 }
@@ -28,7 +29,7 @@ fn a_flipped_byte_never_vanishes() {
                     assert_ne!(node.result, ResultMark::Identical, "{name} byte {at}");
                     if node.result == ResultMark::Equivalent {
                         assert!(node.total_account().shipped.explained_total() > 0, "{name} byte {at}");
-                        benign(name, &node, at);
+                        benign(name, &node, at, &bytes);
                     }
                 }
             }
@@ -37,9 +38,16 @@ fn a_flipped_byte_never_vanishes() {
 }
 
 /// Where a single flipped byte may be explained: only in time, owner and gzip header fields.
-fn benign(name: &str, node: &Node, at: usize) {
+fn benign(name: &str, node: &Node, at: usize, bytes: &[u8]) {
     let mut spans = Vec::new();
     node.walk(&mut |trail| spans.extend(trail.last().unwrap().proofs.iter().map(|p| p.cause)));
+    if name == "elf" {
+        // Only inside the build-id, or a digit of the date.
+        let text = bytes.windows(10).position(|w| w == b"2022-12-26").unwrap();
+        let id = bytes.windows(20).position(|w| w == [7; 20]).unwrap();
+        assert!((text..text + 10).contains(&at) || (id..id + 20).contains(&at), "byte {at}: {spans:?}");
+        return;
+    }
     for cause in spans {
         assert!(
             matches!(cause, Cause::Mtime | Cause::Owner | Cause::GzipHeader | Cause::Derived | Cause::Compression),
@@ -51,7 +59,7 @@ fn benign(name: &str, node: &Node, at: usize) {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
     #[test]
-    fn random_edits_never_vanish(which in 0usize..7, at in 0usize..100_000, cut in 0usize..40, insert in proptest::collection::vec(0u8.., 0..40)) {
+    fn random_edits_never_vanish(which in 0usize..8, at in 0usize..100_000, cut in 0usize..40, insert in proptest::collection::vec(0u8.., 0..40)) {
         let (_, bytes) = samples().swap_remove(which);
         let at = at % bytes.len();
         let mut other = bytes.clone();

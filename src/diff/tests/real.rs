@@ -107,6 +107,20 @@ fn hello_differs_in_one_function() {
         r.cells.shipped.as_ref().is_some_and(|c| c.text.plain() == "call printf_chk@plt" || c.text.plain() == "call __printf_chk@plt")
     }));
     assert!(elf.why.contains("main"), "{}", elf.why);
+    assert!(elf.metadata.is_empty(), "{:?}", elf.metadata);
+    for fact in &elf.facts {
+        println!("{} {:?}", fact.name, fact.value);
+    }
+    for row in &listing.rows[130..] {
+        println!(
+            "{} {:?} | {:?} | {:?} {:?}",
+            row.mark.mark(),
+            row.cells.shipped.as_ref().map(|c| c.text.plain()),
+            row.cells.rebuilt.as_ref().map(|c| c.text.plain()),
+            row.source,
+            row.note
+        );
+    }
 }
 
 #[test]
@@ -169,4 +183,90 @@ fn no_malicious_pair_is_explained_away() {
         assert_eq!(compare_bytes(&b, &a).result, node.result, "{name} is not symmetric");
     }
     assert!(malicious >= 6, "{malicious}");
+}
+
+/// clang records MD5 sums of its sources: the tree's own files agree, an edited one does not.
+#[test]
+fn recorded_checksums_tell_whether_the_source_is_the_one_compiled() {
+    struct Files(Vec<Vec<u8>>);
+    impl SourceContent for Files {
+        fn read(&self, entry: usize, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+            self.0.get(entry).cloned().ok_or(crate::model::ContentError::Absent)
+        }
+        fn read_path(&self, _: &Untrusted, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+            Err(crate::model::ContentError::Absent)
+        }
+    }
+    let Some(dir) = corpus() else { return };
+    let names = ["auth.c", "log.c", "main.c", "policy.c", "store.c"];
+    let mut files: Vec<Vec<u8>> = names.iter().map(|n| std::fs::read(dir.join("elf/src").join(n)).unwrap_or_default()).collect();
+    let source = tree(&names);
+    let read = |n| -> Arc<[u8]> { std::fs::read(dir.join("elf/g4-clang14").join(n)).unwrap().into() };
+    let statuses = |files: &[Vec<u8>]| {
+        let context = Context {
+            source: Some(&source),
+            source_content: Some(Arc::new(Files(files.to_vec()))),
+            debug: &[],
+            limits: Limits::default(),
+            cancelled: &|| false,
+            progress: &|_| {},
+        };
+        let node = compare("x".into(), read("b"), read("a"), &context);
+        node.functions
+            .iter()
+            .filter_map(|f| Some((f.source.as_ref()?.file.lossy().into_owned(), f.source.as_ref()?.status)))
+            .collect::<Vec<_>>()
+    };
+    let own = statuses(&files);
+    println!("{own:?}");
+    assert!(own.iter().any(|(_, s)| *s == crate::model::SourceStatus::MatchedByChecksum), "{own:?}");
+    for file in &mut files {
+        file.push(b' ');
+    }
+    let edited = statuses(&files);
+    assert!(edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::ChecksumDiffers), "{edited:?}");
+    assert!(!edited.iter().any(|(_, s)| *s == crate::model::SourceStatus::MatchedByChecksum), "{edited:?}");
+}
+
+/// Every hostile file against itself with one byte changed, and against its neighbour: no panic, no long wait, nothing
+/// vanishes.
+#[test]
+fn hostile_files_do_no_harm() {
+    let Some(dir) = corpus() else { return };
+    let mut stack = vec![dir.join("hostile")];
+    let mut files = Vec::new();
+    while let Some(dir) = stack.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                stack.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let mut previous: Vec<u8> = Vec::new();
+    let (mut compared, mut slowest) = (0, (std::time::Duration::ZERO, PathBuf::new()));
+    for path in &files {
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        if bytes.is_empty() || bytes.len() > 4 << 20 {
+            continue;
+        }
+        let mut other = bytes.clone();
+        let at = (bytes.len() * 7 / 11).min(bytes.len() - 1);
+        other[at] ^= 0x21;
+        let start = std::time::Instant::now();
+        assert_ne!(compare_bytes(&bytes, &other).result, ResultMark::Identical, "{}", path.display());
+        if previous != bytes {
+            assert_ne!(compare_bytes(&bytes, &previous).result, ResultMark::Identical, "{}", path.display());
+        }
+        if start.elapsed() > slowest.0 {
+            slowest = (start.elapsed(), path.clone());
+        }
+        compared += 1;
+        previous = bytes;
+    }
+    println!("{compared} files, slowest {:?}", slowest);
+    assert!(slowest.0.as_secs() < 20, "{slowest:?}");
 }
