@@ -43,7 +43,7 @@ fn open_find_reject_sign_quit_verify() {
     terminal.write("the check of the image is skipped\r");
     terminal.wait_for("F1");
     terminal.keys("x");
-    terminal.wait_for("eason");
+    terminal.wait_for("reject, because");
     terminal.write("see F1\r");
     terminal.keys("7");
     terminal.wait_for("Before you can approve");
@@ -52,7 +52,9 @@ fn open_find_reject_sign_quit_verify() {
     sign(&mut terminal, &record);
     terminal.wait_for("signed");
     terminal.keys("q");
-    terminal.wait_for("y");
+    terminal.wait_for("DOES NOT MATCH");
+    terminal.keys("q");
+    terminal.wait_for("items are still open");
     terminal.keys("y");
     assert_eq!(terminal.end(), 0);
     let verify = Command::new(common::program())
@@ -67,7 +69,7 @@ fn open_find_reject_sign_quit_verify() {
 /// The dialog: choose to reject, read the statement to its last line, type the release, say where the record goes.
 fn sign(terminal: &mut Terminal, record: &str) {
     let guard = || std::thread::sleep(std::time::Duration::from_millis(700));
-    terminal.wait_for("incomplete");
+    terminal.wait_for("which outcome?");
     guard();
     terminal.keys("j");
     guard();
@@ -100,7 +102,7 @@ fn what_was_ruled_survives_kill_and_the_next_start_resumes_there() {
     terminal.keys("n");
     terminal.wait_for("verify_image");
     terminal.keys("x");
-    terminal.wait_for("eason");
+    terminal.wait_for("reject, because");
     terminal.write("no\r");
     terminal.wait_for("saved");
     std::thread::sleep(std::time::Duration::from_millis(300));

@@ -1,11 +1,15 @@
 //! Nodes as JSON and as text: what `compare`, `check` and `show` print.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::model::{Account, Extent, FunctionDiff, Listing, Node, Place, ResultMark, Side, Sides, SourceLine, SourceStatus, View};
+use crate::model::{Account, Cause, Extent, FunctionDiff, Listing, Node, Place, ResultMark, Side, Sides, SourceLine, SourceStatus, View};
 use crate::text::{Shown, Untrusted};
+
+/// How many places of one cause a text report tells before it counts.
+const PROOFS_TOLD: usize = 3;
 
 /// Names as JSON strings: invalid UTF-8 becomes `\xFF`, so that two names are never written alike by being replaced.
 pub(super) fn name(text: &Untrusted) -> String {
@@ -153,9 +157,20 @@ fn details(node: &Node, indent: &str, out: &mut String) {
     for line in &node.metadata {
         let _ = writeln!(out, "{indent}! {line}");
     }
+    let mut told: BTreeMap<Cause, usize> = BTreeMap::new();
     for proof in &node.proofs {
-        let _ =
-            writeln!(out, "{indent}~ {}: {} | {}", proof.cause, proof.values.shipped.shown().cut(60), proof.values.rebuilt.shown().cut(60));
+        let count = told.entry(proof.cause).or_default();
+        *count += 1;
+        if *count > PROOFS_TOLD {
+            continue;
+        }
+        let (a, b) = (proof.values.shipped.shown().cut(60), proof.values.rebuilt.shown().cut(60));
+        let empty = proof.values.shipped.is_empty() && proof.values.rebuilt.is_empty();
+        let values = if empty { String::new() } else { format!(": {a} | {b}") };
+        let _ = writeln!(out, "{indent}~ {}{values}", proof.cause);
+    }
+    for (cause, count) in told.iter().filter(|(_, count)| **count > PROOFS_TOLD) {
+        let _ = writeln!(out, "{indent}~ {cause}: {} more places (--format json lists them)", count - PROOFS_TOLD);
     }
     for tried in &node.tried {
         let _ = writeln!(out, "{indent}  not {}: {}", tried.cause, tried.why);

@@ -96,6 +96,8 @@ pub struct App {
     prefix: Option<String>,
     /// The item for which "not everything was shown" was said: the next `a` asks for a reason.
     asked: Option<String>,
+    /// Whether the place of the last session was found again.
+    resumed: bool,
     back: Vec<go::Spot>,
     forward: Vec<go::Spot>,
     seen: seen::Seen,
@@ -146,19 +148,13 @@ impl App {
             sideways: 0,
             prefix: None,
             asked: None,
+            resumed: false,
             back: Vec::new(),
             forward: Vec::new(),
             seen: seen::Seen::new(),
             out: Vec::new(),
         };
         app.refresh();
-        // Resume where the reviewer was: `n` starts from there.
-        if let Some(at) = app.state.at.clone()
-            && let Some(i) = app.items.iter().position(|item| item.id == at)
-        {
-            app.item = Some(at);
-            app.cursor_mut(Pane::Queue).at = i;
-        }
         app
     }
 
@@ -234,8 +230,20 @@ impl App {
         self.refresh_compare();
         self.recount();
         self.make_evidence();
+        self.resume();
         self.dirty = false;
         self.refreshed = Some(self.now);
+    }
+
+    /// Where the reviewer was when the last session ended: `n` starts from there, once the item is there again.
+    fn resume(&mut self) {
+        let at = self.state.at.as_ref().filter(|_| self.seen.fresh_start && !self.resumed);
+        let Some(i) = at.and_then(|at| self.items.iter().position(|item| item.id == *at)) else { return };
+        self.resumed = true;
+        self.item = self.state.at.clone();
+        self.cursor_mut(Pane::Queue).at = i;
+        let text = format!("resumed: n goes on at {}", self.items[i].title.shown());
+        self.say(&text);
     }
 
     /// Makes what depends on the review's state again.

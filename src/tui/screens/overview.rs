@@ -57,6 +57,10 @@ pub(super) fn verdict(app: &App) -> (Role, &'static str, String) {
         let why = if running.is_empty() { "the machine is not done …".to_owned() } else { running.join(", ") };
         return (Role::Unknown, "NOT SIGNABLE YET", why);
     }
+    // A person has found the answer: what is still open does not change it.
+    if let Some(item) = app.items.iter().find(|i| app.state.ruling(i).is_some_and(|r| r.ruling == Ruling::Rejected)) {
+        return (Role::Bad, "DOES NOT MATCH", format!("{} was rejected", item.title.shown()));
+    }
     if let Some((class, n)) = app.tally.first_key_value() {
         let what = match class {
             Class::Code | Class::Data => format!("{} {}", grouped(*n as u64), if *n == 1 { "file differs" } else { "files differ" }),
@@ -67,9 +71,6 @@ pub(super) fn verdict(app: &App) -> (Role, &'static str, String) {
     let failed = app.groups.iter().find(|g| g.verdict == Verdict::Fail);
     if let Some(failed) = failed {
         return (Role::Bad, "DOES NOT MATCH", failed.detail.clone());
-    }
-    if let Some(item) = app.items.iter().find(|i| app.state.ruling(i).is_some_and(|r| r.ruling == Ruling::Rejected)) {
-        return (Role::Bad, "DOES NOT MATCH", format!("{} was rejected", item.title.shown()));
     }
     if let Some(blocker) = app.blockers.iter().find(|b| !b.done) {
         return (Role::Unknown, "NOT SIGNABLE YET", blocker.what.clone());

@@ -28,7 +28,8 @@ pub(crate) fn too_small(canvas: &mut Canvas<'_, '_>) -> bool {
     let differ: usize = [Class::Code, Class::Data].iter().filter_map(|c| app.tally.get(c)).sum();
     let first = format!("countersign: {differ} {}, {} to review", Class::Data.word(differ), app.open_count());
     let second = format!("window {}x{}: make it {}x{} or more", area.width, area.height, SMALLEST.0, SMALLEST.1);
-    canvas.rows(area, &[Row::new().with(Role::Text, &first), Row::new().with(Role::Text, &second)]);
+    let rows = [Row::new().with(Role::Text, &first), Row::new().with(Role::Text, &second)];
+    canvas.rows(area, &super::wrap(&rows, usize::from(area.width)));
     true
 }
 
