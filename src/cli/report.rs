@@ -177,7 +177,7 @@ fn details(node: &Node, indent: &str, out: &mut String) {
     }
     for fact in node.facts.iter().filter(|f| !f.agrees()) {
         let side = |v: &Option<Untrusted>| v.as_ref().map_or_else(|| Shown::new("(none)"), Untrusted::shown).cut(70);
-        let look = if fact.toolchain { "  <- toolchain" } else { "" };
+        let look = if fact.points_at_toolchain() { "  <- toolchain" } else { "" };
         let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt));
     }
     for region in node.regions.iter().filter(|r| !r.result.is_equal()) {

@@ -82,6 +82,13 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// Whether it is a reason to look at the toolchain first: both sides say something, and not the same. (Debug information
+    /// that the bundle has for one side only says nothing of the other.)
+    #[must_use]
+    pub fn points_at_toolchain(&self) -> bool {
+        self.toolchain && !self.agrees() && self.value.shipped.is_some() && self.value.rebuilt.is_some()
+    }
+
     /// Whether both sides say the same.
     #[must_use]
     pub fn agrees(&self) -> bool {

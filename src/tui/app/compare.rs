@@ -567,7 +567,7 @@ pub(crate) fn node_rows(node: &Node) -> Vec<Row> {
         );
     }
     rows.extend(node.tried.iter().map(|t| Row::new().with(Role::Unknown, &format!("tried {}: ", t.cause)).with(Role::Text, &t.why)));
-    let toolchain = node.facts.iter().filter(|f| !f.agrees() && f.toolchain);
+    let toolchain = node.facts.iter().filter(|f| f.points_at_toolchain());
     for fact in toolchain {
         let value = |v: &Option<crate::text::Untrusted>| v.as_ref().map_or(Shown::new("(none)"), crate::text::Untrusted::shown);
         let mut row = Row::new().with(Role::Unknown, &format!("{}: ", Shown::new(&fact.name)));
