@@ -384,8 +384,9 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
         ),
         None => (Policy::default(), None),
     };
-    let beside = |name: &str| policy_path.as_deref().and_then(Path::parent).map_or_else(|| PathBuf::from(name), |p| p.join(name));
-    let from_policy = policy.allowed_signers.as_deref().map(beside);
+    // The path in a policy is relative to the policy file; the built-in policy of the demonstration is no file.
+    let beside = |file: &PathBuf| Some(file.parent()?.join(policy.allowed_signers.as_deref()?));
+    let from_policy = policy_path.as_ref().and_then(beside);
     let path = options.signers.clone().or(from_policy).or_else(|| folders::config_file("allowed_signers").filter(|_| !demo));
     let (signers, signers_given) = match path {
         Some(path) => (load_signers(&path)?, true),

@@ -144,3 +144,18 @@ fn every_screen_opens_at_every_size_and_a_tiny_terminal_says_so() {
     let raw = terminal.raw();
     assert!(!raw.windows(2).any(|w| w == b"\x1b]"), "no OSC ever leaves");
 }
+
+#[test]
+fn the_demonstration_opens_and_shows_its_planted_change() {
+    let room = Room::new();
+    let mut terminal = Terminal::start(&["demo", "--state", &room.path("state")], 120, 40);
+    terminal.wait_for("1 file differs");
+    terminal.keys("n");
+    let screen = terminal.wait_for("src/verify.c:57");
+    assert!(screen.contains("verify_image") && screen.contains("nop became je"), "{screen}");
+    terminal.keys("q");
+    terminal.keys("q");
+    terminal.wait_for("items are still open");
+    terminal.keys("y");
+    assert_eq!(terminal.end(), 0);
+}
