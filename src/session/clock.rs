@@ -12,7 +12,7 @@ pub fn uptime() -> Duration {
 
 /// The wall clock, RFC 3339 in UTC with whole seconds.
 #[must_use]
-pub fn wall() -> String {
+pub(super) fn wall() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

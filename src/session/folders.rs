@@ -13,7 +13,7 @@ fn project() -> Option<directories::ProjectDirs> {
 ///
 /// # Errors
 /// When the system names no home folder and none was given.
-pub fn state(given: Option<&Path>) -> Result<PathBuf, String> {
+pub(super) fn state(given: Option<&Path>) -> Result<PathBuf, String> {
     if let Some(given) = given {
         return Ok(given.to_owned());
     }
@@ -23,7 +23,7 @@ pub fn state(given: Option<&Path>) -> Result<PathBuf, String> {
 
 /// A file of the configuration folder, if it is there.
 #[must_use]
-pub fn config_file(name: &str) -> Option<PathBuf> {
+pub(super) fn config_file(name: &str) -> Option<PathBuf> {
     let path = project()?.config_dir().join(name);
     path.is_file().then_some(path)
 }
@@ -31,7 +31,7 @@ pub fn config_file(name: &str) -> Option<PathBuf> {
 /// The folder of one review: by the bundle's identity, or for a loose directory by its path (its identity is known only
 /// when all of it was hashed).
 #[must_use]
-pub fn review(state: &Path, release: &Release, place: &Path) -> PathBuf {
+pub(super) fn review(state: &Path, release: &Release, place: &Path) -> PathBuf {
     let Identity { digest, .. } = &release.identity;
     let name = match digest {
         Some(digest) => digest.to_string(),
@@ -45,6 +45,6 @@ pub fn review(state: &Path, release: &Release, place: &Path) -> PathBuf {
 
 /// The folder for indexed sources.
 #[must_use]
-pub fn sources(state: &Path) -> PathBuf {
+pub(super) fn sources(state: &Path) -> PathBuf {
     state.join("sources")
 }
