@@ -14,6 +14,7 @@ mod lines;
 mod matching;
 mod order;
 mod source;
+mod strip;
 mod walk;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, matching};
+use super::{code, dates, matching, strip};
 use crate::digest::hex;
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
@@ -79,6 +79,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     build_id(node, &images, &mut regions);
     debug_link(node, &images, &mut regions, &debug_images);
+    strip::explain(node, &images, &mut regions, &debug_images);
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }
@@ -86,14 +87,14 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     node.result = own_result(node);
     node.why = why(node);
     let debug_bytes: u64 = [&origin.lines.shipped, &origin.lines.rebuilt].iter().filter_map(|l| l.as_ref().map(|l| l.size)).sum();
-    if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) {
-        node.evidence = Some(Arc::new(ElfEvidence::new(images, found.pairs, origin, node.regions.clone())));
-    }
+    let evidence = ElfEvidence::new(images, found.pairs, origin, node.regions.clone());
+    node.evidence =
+        Some(if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) { Arc::new(evidence) } else { Arc::new(evidence.freeze()) });
     Ok(())
 }
 
 /// Whether a debug file is for this binary: the build-id agrees, and so does the place of its code.
-fn describes(debug: &Elf, elf: &Elf) -> bool {
+pub(super) fn describes(debug: &Elf, elf: &Elf) -> bool {
     let same_code = match (debug.section(".text"), elf.section(".text")) {
         (Some(x), Some(y)) => x.address == y.address && x.size == y.size,
         (None, None) => true,
@@ -142,7 +143,7 @@ fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>
     out
 }
 
-fn bytes<'a>(elf: &'a Elf, region: &Region) -> &'a [u8] {
+pub(super) fn bytes<'a>(elf: &'a Elf, region: &Region) -> &'a [u8] {
     elf.blob.get(region.range.clone()).unwrap_or_default()
 }
 
@@ -247,8 +248,8 @@ fn region_diff(images: &Images, pair: &RegionPair) -> RegionDiff {
     let extent = |r: &Region| Extent { address: r.address, size: r.range.len() as u64, offset: r.range.start as u64 };
     let worst = |f: fn(&Account) -> u64| f(&pair.account.shipped) + f(&pair.account.rebuilt) > 0;
     let result = match (x, y) {
-        (Some(_), None) => ResultMark::OnlyShipped,
-        (None, Some(_)) => ResultMark::OnlyRebuilt,
+        (Some(_), None) if worst(|a| a.unexplained) => ResultMark::OnlyShipped,
+        (None, Some(_)) if worst(|a| a.unexplained) => ResultMark::OnlyRebuilt,
         _ if worst(|a| a.unexplained) => ResultMark::Different,
         _ if worst(Account::explained_total) => ResultMark::Equivalent,
         _ => ResultMark::Identical,

@@ -13,6 +13,9 @@ use crate::inspect::symbols::Function;
 use crate::model::{Account, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
 use crate::text::{Role, Row, Shown};
 
+/// Rows that are kept of files that are too large to keep themselves.
+const FROZEN_ROWS: usize = 20_000;
+
 /// Two executables.
 pub(super) struct ElfEvidence {
     images: Arc<Images>,
@@ -24,6 +27,21 @@ pub(super) struct ElfEvidence {
 impl ElfEvidence {
     pub(super) fn new(images: Arc<Images>, pairs: Vec<Sides<Option<Function>>>, origin: Origin, regions: Vec<RegionDiff>) -> Self {
         Self { images, pairs, origin, regions }
+    }
+
+    /// The rows of the first functions and of the sections, without the files: for those that are too large to keep.
+    pub(super) fn freeze(self) -> Frozen {
+        let mut functions = Vec::new();
+        let mut rows = 0;
+        for index in 0..self.pairs.len() {
+            if rows >= FROZEN_ROWS {
+                break;
+            }
+            let listing = self.code(index);
+            rows += listing.rows.len();
+            functions.push(listing);
+        }
+        Frozen { functions, sections: self.sections() }
     }
 
     fn code(&self, index: usize) -> Listing {
@@ -126,6 +144,31 @@ impl Evidence for ElfEvidence {
             (View::Strings, _) => strings(a, b),
             (View::Bytes | View::Lines, Place::Whole) => self.all_bytes(),
         }
+    }
+}
+
+/// Rows that were made while the files were at hand.
+pub(super) struct Frozen {
+    functions: Vec<Listing>,
+    sections: Listing,
+}
+
+impl Evidence for Frozen {
+    fn views(&self) -> Vec<View> {
+        if self.functions.is_empty() { vec![View::Sections] } else { vec![View::Asm, View::Sections] }
+    }
+
+    fn listing(&self, place: Place, view: View) -> Listing {
+        let index = match (view, place) {
+            (View::Asm, Place::Function(index)) => index,
+            (View::Asm, Place::Whole) => 0,
+            _ => return self.sections.clone(),
+        };
+        let cut = || Listing {
+            rows: Vec::new(),
+            cut: Some("the files are too large to keep; only the first functions can be listed".to_owned()),
+        };
+        self.functions.get(index).cloned().unwrap_or_else(cut)
     }
 }
 

@@ -153,6 +153,10 @@ impl<'a> Walk<'a> {
     ) -> Result<(), Refused> {
         let pairs = pair_members(&blobs, &parsed);
         let moved = super::lines::displaced(&pairs);
+        if node.kind != NodeKind::Ar {
+            repeated(node, parsed.shipped, "shipped");
+            repeated(node, parsed.rebuilt, "rebuilt");
+        }
         for (i, pair) in pairs.iter().enumerate() {
             let members = Sides::new(
                 pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
@@ -248,6 +252,9 @@ impl<'a> Walk<'a> {
         explain_dates(node, a, b, 0, &found);
         settle(node);
         node.why = leaf_reason(node);
+        if let Some(what) = kind::not_opened(a).or_else(|| kind::not_opened(b)).filter(|_| node.result != ResultMark::Equivalent) {
+            node.why = format!("{}; {what}, whose structure is not examined", node.why);
+        }
         if let Some((a, b)) = self.keep(node, a, b) {
             node.evidence = Some(std::sync::Arc::new(evidence::Plain::new(a, b, node.kind)));
         }
@@ -321,6 +328,16 @@ fn inner_name(outer: &Untrusted) -> Untrusted {
         }
     }
     Untrusted::from("content")
+}
+
+/// Names that occur twice: which member counts depends on who reads it. (Static libraries have them all the time.)
+fn repeated(node: &mut Node, parsed: &Container, side: &str) {
+    let mut seen = std::collections::BTreeSet::new();
+    let twice: Vec<&Member> = parsed.members.iter().filter(|m| !seen.insert(&m.name)).collect();
+    if let Some(first) = twice.first() {
+        let name = Untrusted::from(first.name.as_slice()).shown().cut_start(120);
+        node.metadata.push(format!("{side}: {name} occurs more than once; {} such members", twice.len()));
+    }
 }
 
 /// Pairs members by name (and occurrence of that name), then by name without the compression suffix, then by content;

@@ -28,3 +28,14 @@ pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
 pub(crate) fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().any(|b| matches!(b, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)) && std::str::from_utf8(bytes).is_ok()
 }
+
+/// A format that is known and not taken apart: a reviewer must be told that only bytes were compared.
+pub(crate) fn not_opened(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [b'M', b'Z', ..] => Some("a PE executable"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file or a Java class"),
+        [b'0', b'7', b'0', b'7', b'0', ..] => Some("a cpio archive"),
+        [0xed, 0xab, 0xee, 0xdb, ..] => Some("an rpm package"),
+        _ => None,
+    }
+}

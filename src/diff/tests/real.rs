@@ -270,3 +270,30 @@ fn hostile_files_do_no_harm() {
     println!("{compared} files, slowest {:?}", slowest);
     assert!(slowest.0.as_secs() < 20, "{slowest:?}");
 }
+
+/// Stripping is explained when everything that is loaded is equal; the debug link only with the file it names.
+#[test]
+fn stripping_is_explained_and_a_debug_link_needs_its_file() {
+    let Some(dir) = corpus() else { return };
+    let read = |n: &str| std::fs::read(dir.join("elf").join(n)).unwrap();
+    for name in ["d-stripped", "d2-strip-debug"] {
+        let (a, b) = (read(&format!("{name}/a")), read(&format!("{name}/b")));
+        let node = compare_bytes(&a, &b);
+        let left: Vec<_> = node.regions.iter().filter(|r| r.result > ResultMark::Equivalent).map(|r| (&r.name, &r.account)).collect();
+        println!("{name} {} {left:?} {:?}", node.why, node.metadata);
+        if name == "d-stripped" {
+            assert_eq!(node.result, ResultMark::Equivalent, "{left:?}");
+            assert!(node.account.shipped.explained[&Cause::Strip] > 1000);
+            let mut evil = b.clone();
+            let at = b.windows(5).position(|w| w == b"authd").unwrap();
+            evil[at] ^= 1;
+            assert_eq!(compare_bytes(&a, &evil).result, ResultMark::Different);
+        }
+    }
+    let (a, b) = (read("d3-debuglink/a"), read("d3-debuglink/b"));
+    assert_eq!(compare_bytes(&a, &b).result, ResultMark::Different);
+    let debug = DebugFile { name: "b.debug".into(), bytes: read("d3-debuglink/b.debug").into() };
+    let node = compare_with(&a, &b, &[debug], Limits::default());
+    println!("d3 {} {:?}", node.why, node.tried);
+    assert_eq!(node.result, ResultMark::Equivalent, "{}", node.why);
+}

@@ -1,0 +1,102 @@
+//! Symbols and debug sections that only one side has: explained when everything that is loaded is accounted for.
+
+use std::collections::BTreeSet;
+
+use super::account::{prove, span};
+use super::elf::{RegionPair, bytes, describes};
+use super::image::Images;
+use crate::inspect::debug::Image;
+use crate::inspect::elf::{Elf, Region};
+use crate::inspect::stream;
+use crate::model::{Cause, Node, Side, Sides, Tried};
+
+/// Explains what stripping leaves out, and a debug link on one side only whose file is in the bundle.
+pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair], debug: &[Image]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let region = |pair: &RegionPair, side: Side| -> Option<Region> {
+        let elf = if side == Side::Shipped { a } else { b };
+        pair.regions.get(side).and_then(|i| elf.regions.get(i)).cloned()
+    };
+    let alone = |pair: &RegionPair| pair.regions.shipped.is_none() != pair.regions.rebuilt.is_none();
+    if !regions.iter().any(|p| alone(p) && [Side::Shipped, Side::Rebuilt].iter().any(|s| region(p, *s).is_some_and(|r| may_go(&r)))) {
+        return;
+    }
+    let loaded = |p: &&RegionPair| [Side::Shipped, Side::Rebuilt].iter().any(|s| region(p, *s).is_some_and(|r| r.allocated));
+    let residue: u64 = regions.iter().filter(loaded).map(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained).sum();
+    let refuse = |node: &mut Node, why: &str| node.tried.push(Tried { cause: Cause::Strip, why: why.to_owned() });
+    if residue > 0 {
+        return refuse(node, "content that is loaded differs");
+    }
+    if !kept_alike(a, b) {
+        return refuse(node, "the headers of sections that both sides have differ");
+    }
+    let tables = names_only(a) && names_only(b);
+    for pair in regions.iter_mut() {
+        if loaded(&&*pair) || pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
+            continue;
+        }
+        let sides = Sides::new(region(pair, Side::Shipped), region(pair, Side::Rebuilt));
+        let every = |f: &dyn Fn(&Elf, &Region) -> bool| {
+            sides.shipped.as_ref().is_none_or(|r| f(a, r)) && sides.rebuilt.as_ref().is_none_or(|r| f(b, r))
+        };
+        let derived =
+            every(&|_, r| r.section.is_none() && (r.name == b"section headers" || r.name.starts_with(b"ELF header: section table")))
+                || tables && every(&|_, r| r.name == b".shstrtab");
+        let gap = every(&|elf, r| r.section.is_none() && r.name.starts_with(b"gap after") && bytes(elf, r).iter().all(|b| *b == 0));
+        let gone = alone(pair) && every(&|_, r| may_go(r));
+        let linked = alone(pair) && every(&|elf, r| r.name == b".gnu_debuglink" && is_linked(elf, debug));
+        let cause = if derived || gap || gone {
+            Cause::Strip
+        } else if linked {
+            Cause::DebugLink
+        } else {
+            continue;
+        };
+        for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+            let differing = std::mem::take(&mut account.unexplained);
+            account.explain(cause, differing);
+        }
+        let range = |r: &Option<Region>| r.as_ref().map_or(0..0, |r| span(&r.range));
+        let words = sides.as_ref().map(|r| if r.is_some() { "there" } else { "not there" });
+        prove(&mut node.proofs, cause, Sides::new(range(&sides.shipped), range(&sides.rebuilt)), words);
+    }
+}
+
+/// What `strip` takes out.
+fn may_go(region: &Region) -> bool {
+    let name = region.name.as_slice();
+    let known = matches!(name, b".symtab" | b".strtab") || name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
+    known && region.section.is_some() && !region.allocated
+}
+
+/// Whether the sections that both sides have are described alike, but for their place in the file.
+fn kept_alike(a: &Elf, b: &Elf) -> bool {
+    let names = |elf: &Elf| -> BTreeSet<Vec<u8>> { elf.sections.iter().map(|s| s.name.clone()).collect() };
+    let (known, others) = (names(a), names(b));
+    let mut theirs = b.sections.iter().filter(|s| known.contains(&s.name));
+    let ours = a.sections.iter().filter(|s| others.contains(&s.name));
+    let table = |name: &[u8]| matches!(name, b".shstrtab" | b".symtab" | b".strtab");
+    let mut alike = true;
+    for s in ours {
+        let t = theirs.next();
+        alike &= t.is_some_and(|t| {
+            let size = table(&s.name) || s.size == t.size;
+            s.name == t.name && size && (s.kind, s.flags, s.address) == (t.kind, t.flags, t.address)
+        });
+    }
+    alike && theirs.next().is_none()
+}
+
+/// Whether the table of section names holds nothing but names of sections.
+fn names_only(elf: &Elf) -> bool {
+    let known: BTreeSet<&[u8]> = elf.sections.iter().map(|s| s.name.as_slice()).filter(|n| !n.is_empty()).collect();
+    // Linkers store `.text` as the end of `.rela.text`.
+    let used = |text: &[u8]| text.len() <= 256 && (0..text.len()).any(|from| text.get(from..).is_some_and(|end| known.contains(end)));
+    elf.named(".shstrtab").split(|b| *b == 0).filter(|t| !t.is_empty()).all(used)
+}
+
+/// Whether the bundle has the file that the debug link names, with its CRC-32.
+fn is_linked(elf: &Elf, debug: &[Image]) -> bool {
+    let Some((name, crc, _)) = elf.debug_link() else { return false };
+    debug.iter().any(|d| describes(&d.elf, elf) && d.name == name && stream::crc32(&d.elf.blob) == crc)
+}
