@@ -1,5 +1,8 @@
 //! The command line as scripts see it: forms, exit codes, JSON, manual page and completions.
 
+// A test runs the program, and says when it skips.
+#![allow(clippy::disallowed_types, clippy::print_stderr)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

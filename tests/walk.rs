@@ -1,6 +1,9 @@
 //! The whole walk in a real pseudo-terminal: open, `n` to the first difference, a finding, a verdict, sign as rejected, quit,
 //! verify; what was ruled survives `kill -9`; a second start resumes at the same item.
 
+// A test runs the program, and says when it skips.
+#![allow(clippy::disallowed_types, clippy::print_stderr)]
+
 use std::process::Command;
 
 mod common;
