@@ -199,6 +199,22 @@ pub(super) fn listing(a: &[u8], b: &[u8]) -> Listing {
     elide(rows, CONTEXT)
 }
 
+/// How two texts differ, in lines: `2 lines changed, 3 only shipped`.
+pub(super) fn summary(a: &[u8], b: &[u8]) -> String {
+    let (mut changed, mut shipped, mut rebuilt) = (0usize, 0usize, 0usize);
+    for row in align(&split(a), &split(b)) {
+        match (row.sides.shipped, row.sides.rebuilt) {
+            (Some(_), None) => shipped += 1,
+            (None, Some(_)) => rebuilt += 1,
+            _ => changed += usize::from(!row.equal),
+        }
+    }
+    let lines = |n: usize| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
+    let parts = [(changed, "changed"), (shipped, "only shipped"), (rebuilt, "only rebuilt")];
+    let words: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", lines(*n))).collect();
+    words.join(", ")
+}
+
 fn split(text: &[u8]) -> Vec<&[u8]> {
     // The line's end belongs to it: a missing last newline or a carriage return is a difference too.
     text.split_inclusive(|b| *b == b'\n').collect()

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use md5::Digest as _;
-
+use crate::digest::{Algorithm, Hasher};
 use crate::inspect::debug::{Frame, Lines, Lookup};
 use crate::model::{Side, Sides, SourceContent, SourceLine, SourceStatus, SourceTree};
 use crate::text::Untrusted;
@@ -74,7 +73,7 @@ impl SourceMap {
 
     fn status(&self, index: usize, recorded: Option<[u8; 16]>) -> SourceStatus {
         let (Some(recorded), Some(content)) = (recorded, &self.content) else { return SourceStatus::MatchedByPath };
-        let read = || content.read(index, MAX_SOURCE).ok().map(|bytes| <[u8; 16]>::from(md5::Md5::digest(&bytes)));
+        let read = || content.read(index, MAX_SOURCE).ok().and_then(|bytes| md5_of(&bytes));
         let Ok(mut known) = self.digests.lock() else { return SourceStatus::MatchedByPath };
         match known.entry(index).or_insert_with(read) {
             Some(real) if *real == recorded => SourceStatus::MatchedByChecksum,
@@ -82,6 +81,13 @@ impl SourceMap {
             None => SourceStatus::MatchedByPath,
         }
     }
+}
+
+fn md5_of(bytes: &[u8]) -> Option<[u8; 16]> {
+    let mut hasher = Hasher::new(&[Algorithm::Md5]);
+    hasher.update(bytes);
+    let (_, others, _) = hasher.finish();
+    others.first()?.bytes.as_slice().try_into().ok()
 }
 
 /// Components with `.` and `..` undone.

@@ -153,12 +153,13 @@ fn zips_are_opened_strictly() {
 #[test]
 fn text_is_shown_as_lines_with_the_changed_words() {
     let node = compare_bytes(b"one\ntwo three\nfour\n", b"one\ntwo 3\nfour\n");
-    let listing = node.evidence.unwrap().listing(crate::model::Place::Whole, crate::model::View::Lines);
+    let listing = node.evidence.as_ref().unwrap().listing(crate::model::Place::Whole, crate::model::View::Lines);
     assert_eq!(listing.differences(), [1]);
     let cell = listing.rows[1].cells.shipped.clone().unwrap();
     assert_eq!(cell.number, 2);
     let marked: Vec<_> = cell.text.0.iter().filter(|s| s.role == crate::text::Role::Shipped).map(|s| s.text.as_str()).collect();
     assert_eq!(marked, ["three"]);
+    assert_eq!(node.why, "1 line changed");
 }
 
 #[test]

@@ -15,6 +15,9 @@ use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
+/// Largest text whose lines are counted for the reason, in bytes.
+const MAX_SUMMARY: usize = 4 << 20;
+
 /// Where in a Debian package a file is: its checksum list needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Slot {
@@ -252,6 +255,10 @@ impl<'a> Walk<'a> {
         explain_dates(node, a, b, 0, &found);
         settle(node);
         node.why = leaf_reason(node);
+        let plain_text = node.kind == NodeKind::Text && node.metadata.is_empty() && node.result == ResultMark::Different;
+        if plain_text && a.len().max(b.len()) <= MAX_SUMMARY {
+            node.why = super::lines::summary(a, b);
+        }
         if let Some(what) = kind::not_opened(a).or_else(|| kind::not_opened(b)).filter(|_| node.result != ResultMark::Equivalent) {
             node.why = format!("{}; {what}, whose structure is not examined", node.why);
         }

@@ -297,3 +297,19 @@ fn stripping_is_explained_and_a_debug_link_needs_its_file() {
     println!("d3 {} {:?}", node.why, node.tried);
     assert_eq!(node.result, ResultMark::Equivalent, "{}", node.why);
 }
+
+/// Bytes all over a real program, changed one at a time: only the build-id itself is ever explained.
+#[test]
+fn a_changed_byte_of_a_real_program_is_seen() {
+    let Some(dir) = corpus() else { return };
+    let a = std::fs::read(dir.join("elf/c-build-id/a")).unwrap();
+    let elf = crate::inspect::elf::Elf::parse(&Blob::from(a.clone())).ok().unwrap();
+    let id = elf.build_id_range().unwrap();
+    for at in (0..a.len()).step_by(97) {
+        let mut b = a.clone();
+        b[at] ^= 1 << (at % 8);
+        let node = compare_bytes(&a, &b);
+        assert_ne!(node.result, ResultMark::Identical, "byte {at}");
+        assert!(node.result == ResultMark::Different || id.contains(&at), "byte {at} {}", node.why);
+    }
+}
