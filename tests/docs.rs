@@ -91,7 +91,6 @@ fn every_cause_and_result_is_in_the_document() {
         Cause::BuildId,
         Cause::DebugLink,
         Cause::Timestamp,
-        Cause::BuildPath,
         Cause::AddressShift,
         Cause::Strip,
     ];

@@ -138,8 +138,6 @@ pub enum Cause {
     DebugLink,
     /// A date or time as text.
     Timestamp,
-    /// Build path: one prefix replaced everywhere.
-    BuildPath,
     /// Code and references moved; every changed operand resolves to the same target.
     AddressShift,
     /// Symbol table or debug sections present on one side only, kept content equal.
@@ -160,7 +158,6 @@ impl Cause {
             Self::BuildId => "build-id",
             Self::DebugLink => "debuglink",
             Self::Timestamp => "timestamp",
-            Self::BuildPath => "build-path",
             Self::AddressShift => "address-shift",
             Self::Strip => "strip",
         }

@@ -188,6 +188,15 @@ impl Job {
     fn read_source(&self) -> Option<Arc<SourceTree>> {
         let release = &self.bundle.release;
         let declaration = release.sources.first()?;
+        for further in release.sources.iter().skip(1) {
+            self.tell(Discovery::Defect(Defect {
+                code: "source.further",
+                severity: Severity::Unknown,
+                place: Where::file(further.path.clone()),
+                what: "a further source, which this version does not open: nothing of it is shown or compared".to_owned(),
+                advice: "review it apart, or ask for one repository",
+            }));
+        }
         let pace = Pace::new("reading the source", 0, false, Arc::clone(&self.send));
         let opened = bundle::open_source(&self.bundle, declaration, &self.sources_folder, &mut |done, total| {
             pace.set(done, total);
