@@ -196,9 +196,15 @@ fn man(subcommand: Option<&str>) -> color_eyre::Result<Outcome> {
 #[must_use]
 pub fn trouble(report: &color_eyre::Report) -> Outcome {
     let mut out = std::io::stderr().lock();
-    for (i, cause) in report.chain().enumerate() {
-        let text = crate::text::Shown::new(&cause.to_string());
-        let _ = if i == 0 { writeln!(out, "countersign: {text}") } else { writeln!(out, "  because: {text}") };
+    let mut said = String::new();
+    for cause in report.chain() {
+        let text = crate::text::Shown::new(&cause.to_string()).to_string();
+        // Many messages name their cause already.
+        if said.contains(&text) {
+            continue;
+        }
+        let _ = if said.is_empty() { writeln!(out, "countersign: {text}") } else { writeln!(out, "  because: {text}") };
+        said.push_str(&text);
     }
     Outcome::Trouble
 }

@@ -61,7 +61,17 @@ where
     let quick = opening.recv_timeout(PATIENCE);
     // A bundle that cannot be opened is said on the plain terminal.
     let quick = quick.ok().transpose()?;
-    let mut term = Term::enter().wrap_err("the terminal cannot be entered: is this an interactive terminal?")?;
+    let mut term = match Term::enter() {
+        Ok(term) => term,
+        Err(error) => {
+            // What is wrong with the bundle is the better message, if there is one.
+            if quick.is_none() {
+                opening.recv()??;
+            }
+            return Err(error)
+                .wrap_err("the terminal cannot be entered: is this an interactive terminal? (`countersign check` needs none)");
+        }
+    };
     read_terminal(send);
     let mut waiting = VecDeque::new();
     let mut session = match quick {
