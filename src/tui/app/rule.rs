@@ -34,7 +34,8 @@ impl App {
     pub(crate) fn accept(&mut self) {
         let Some(item) = self.front_item() else { return };
         if matches!(item.class, Class::Rule | Class::Batch) {
-            let text = format!("this covers {} files: A accepts the group", grouped(item.covers));
+            let files = if item.covers == 1 { "file" } else { "files" };
+            let text = format!("this covers {} {files}: A accepts the group", grouped(item.covers));
             self.say(&text);
             return;
         }
