@@ -26,7 +26,7 @@ use crate::text::Shown;
 
 pub use clock::{today, uptime};
 pub use compare::{CompareError, compare_paths};
-pub use headless::{Headless, run_headless};
+pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
 pub use signing::{KeySource, Prepared, SignFailure, load_signers, may_write, sign_with};
 pub use work::MAX_READ;

@@ -158,3 +158,42 @@ fn usage_is_trouble_and_help_is_not() {
         assert_eq!(run(form).0, 0, "{form:?}");
     }
 }
+
+#[test]
+fn a_passphrase_comes_from_standard_input_where_there_is_no_terminal() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = folder.path().join("key");
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&[5; 32]);
+    let kdf = ssh_key::Kdf::Bcrypt { salt: vec![7; 16], rounds: 4 };
+    let locked = ssh_key::PrivateKey::from(pair).encrypt_with(ssh_key::Cipher::Aes256Ctr, kdf, 1, "correct horse").expect("locked");
+    fs::write(&key, locked.to_openssh(ssh_key::LineEnding::LF).expect("encoded").as_bytes()).expect("written");
+    let sign = |passphrase: &str, name: &str| {
+        let record = folder.path().join(name);
+        let mut child = Command::new(common::program())
+            .args([
+                "sign",
+                &common::here("testdata/demo/release.tar"),
+                "--decision",
+                "incomplete",
+                "--key",
+                &text(&key),
+                "--output",
+                &text(&record),
+            ])
+            .args(["--state", &text(&folder.path().join("state"))])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("it runs");
+        writeln!(child.stdin.take().expect("a pipe"), "{passphrase}").expect("written");
+        let out = child.wait_with_output().expect("it ends");
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned(), record.exists())
+    };
+    let (code, said, written) = sign("wrong", "no");
+    assert_eq!((code, written), (Some(2), false), "{said}");
+    assert!(said.contains("passphrase does not open the key"), "{said}");
+    let (code, said, written) = sign("correct horse", "yes");
+    assert_eq!((code, written), (Some(0), true), "{said}");
+}

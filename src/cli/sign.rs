@@ -1,5 +1,6 @@
 //! `countersign sign`: the review as it stands.
 
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -93,9 +94,19 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
 fn sign(prepared: &Prepared, key: KeySource, output: &std::path::Path) -> color_eyre::Result<SignedRecord> {
     match (sign_with(prepared, &key, output), key) {
         (Err(SignFailure::NeedsPassphrase(_)), KeySource::File(path, None)) => {
-            let passphrase = rpassword::prompt_password(format!("passphrase of {}: ", path.display()))?;
+            let passphrase = ask_passphrase(&format!("passphrase of {}: ", path.display()))?;
             Ok(sign_with(prepared, &KeySource::File(path, Some(passphrase)), output)?)
         }
         (result, _) => Ok(result?),
     }
+}
+
+/// Asks on the terminal; where standard input is none (a script), its first line is the passphrase.
+fn ask_passphrase(question: &str) -> color_eyre::Result<String> {
+    if std::io::stdin().is_terminal() {
+        return Ok(rpassword::prompt_password(crate::text::Shown::new(question).as_str())?);
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().take(1 << 12).read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Format, Outcome, print, print_json};
 use crate::digest::Sha256;
 use crate::model::Outcome as Answered;
-use crate::session::{Options, load_signers, read_small, run_headless};
+use crate::session::{Options, hash_headless, load_signers, read_small};
 use crate::signoff::{self, Verified};
 use crate::text::Shown;
 
@@ -104,7 +104,7 @@ fn count_keys(reports: &mut [Report], threshold: u64) {
 }
 
 fn at_hand(path: &Path) -> color_eyre::Result<AtHand> {
-    let done = run_headless(Options { bundle: Some(path.to_owned()), read_only: true, ..Options::default() })?;
+    let done = hash_headless(Options { bundle: Some(path.to_owned()), read_only: true, ..Options::default() })?;
     let facts = &done.facts;
     let sound = crate::checks::run(facts).into_iter().find(|c| c.code.code == "bundle.fixity");
     if let Some(check) = sound.filter(|c| c.verdict == crate::checks::Verdict::Fail) {

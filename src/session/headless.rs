@@ -18,13 +18,25 @@ pub struct Headless {
 /// # Errors
 /// As [`Session::start`].
 pub fn run_headless(options: Options) -> Result<Headless, SessionError> {
+    run_until(options, Facts::is_complete)
+}
+
+/// Opens a bundle and waits until everything is hashed: enough to compare it with a record.
+///
+/// # Errors
+/// As [`Session::start`].
+pub fn hash_headless(options: Options) -> Result<Headless, SessionError> {
+    run_until(options, |facts| facts.all_hashed)
+}
+
+fn run_until(options: Options, enough: fn(&Facts) -> bool) -> Result<Headless, SessionError> {
     let (send, receive) = mpsc::channel();
     let session = Session::start(options, std::sync::Arc::new(move |news| drop(send.send(news))))?;
     let mut facts = session.facts().clone();
     while let Ok(news) = receive.recv() {
         if let News::Discovery(discovery) = news {
             facts.learn(discovery);
-            if facts.is_complete() {
+            if enough(&facts) {
                 break;
             }
         }
