@@ -162,3 +162,16 @@ fn the_demonstration_opens_and_shows_its_planted_change() {
     terminal.keys("y");
     assert_eq!(terminal.end(), 0);
 }
+
+#[test]
+fn asked_to_end_it_puts_the_terminal_back() {
+    let room = Room::new();
+    let mut terminal = room.open(80, 24);
+    terminal.wait_for("1 file differs");
+    terminal.terminate();
+    assert_eq!(terminal.end(), 2);
+    let raw = terminal.raw();
+    let left = b"\x1b[?1049l";
+    assert!(raw.windows(left.len()).any(|w| w == left), "the alternate screen was not left");
+    assert!(terminal.text().contains("what was ruled is saved"), "{}", terminal.text());
+}

@@ -15,7 +15,7 @@ pub enum Event {
     News(News),
     /// The session is open, or cannot be opened.
     Opened,
-    /// The terminal cannot be read any more.
+    /// The terminal cannot be read any more, or the system asked the program to end.
     Closed(String),
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn read_terminal(send: Sender<Event>) {
         loop {
             let event = match event::read() {
                 Ok(event) => Event::Term(event),
-                Err(error) => Event::Closed(error.to_string()),
+                Err(error) => Event::Closed(format!("the terminal cannot be read: {error}")),
             };
             let closed = matches!(event, Event::Closed(_));
             if send.send(event).is_err() || closed {

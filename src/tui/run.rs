@@ -72,6 +72,8 @@ where
                 .wrap_err("the terminal cannot be entered: is this an interactive terminal? (`countersign check` needs none)");
         }
     };
+    let end = send.clone();
+    crate::session::on_termination(move || drop(end.send(Event::Closed("the system asked the program to end".to_owned()))));
     read_terminal(send);
     let mut waiting = VecDeque::new();
     let mut session = match quick {
@@ -105,7 +107,7 @@ fn wait_until_open(term: &mut Term, receive: &Receiver<Event>, waiting: &mut Vec
         term.draw(screens::opening).wrap_err("the terminal cannot be written")?;
         match receive.recv()? {
             Event::Opened => return Ok(true),
-            Event::Closed(why) => return Err(eyre!("the terminal cannot be read: {why}")),
+            Event::Closed(why) => return Err(eyre!("ended: {why}; what was ruled is saved")),
             Event::Term(TermEvent::Key(key)) => {
                 let interrupt = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
                 if interrupt || key.code == KeyCode::Char('q') {
@@ -205,7 +207,7 @@ fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<V
             Event::Term(TermEvent::Resize(columns, rows)) => Input::Resize(columns, rows),
             Event::Term(_) | Event::Opened => continue,
             Event::News(news) => Input::News(news),
-            Event::Closed(why) => return Err(eyre!("the terminal cannot be read: {why}")),
+            Event::Closed(why) => return Err(eyre!("ended: {why}; what was ruled is saved")),
         });
     }
     Ok(list)

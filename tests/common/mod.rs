@@ -100,6 +100,13 @@ impl Terminal {
         std::thread::sleep(Duration::from_millis(200));
     }
 
+    /// Asks it to end, as `kill` does.
+    pub fn terminate(&self) {
+        let id = self.child.process_id().expect("it runs").to_string();
+        let status = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        assert!(status.success());
+    }
+
     /// Kills it as `kill -9` does.
     pub fn kill(&mut self) {
         self.child.kill().expect("killed");
