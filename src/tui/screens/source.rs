@@ -39,7 +39,11 @@ fn tree(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     row.push(Role::Text, title.cut(usize::from(area.width).saturating_sub(4)));
     let inside = canvas.pane(area, row, true, focused);
     if app.facts.source.is_none() {
-        let text = if app.facts.release.sources.is_empty() { " no source" } else { " reading …" };
+        let text = match (app.facts.release.sources.is_empty(), app.facts.is_complete()) {
+            (true, _) => " no source",
+            (false, false) => " reading …",
+            (false, true) => " cannot be read: 1 says why",
+        };
         canvas.row(inside, 0, &Row::new().with(Role::Dim, text), false);
         return;
     }
