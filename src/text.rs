@@ -96,6 +96,32 @@ impl Shown {
         guard::show(bytes)
     }
 
+    /// Shows a line of a source file: a tab is `→` and blanks up to the next stop, every 8 cells, so that what was indented is.
+    #[must_use]
+    pub fn of_line(bytes: &[u8]) -> Self {
+        if !bytes.contains(&b'\t') {
+            return Self::of_bytes(bytes);
+        }
+        let mut line = String::new();
+        let mut cells = 0;
+        for (i, part) in bytes.split(|b| *b == b'\t').enumerate() {
+            if i > 0 {
+                let blanks = 7 - cells % 8;
+                line.push('→');
+                line.extend(std::iter::repeat_n(' ', blanks));
+                cells += 1 + blanks;
+            }
+            let shown = guard::show(part).0;
+            cells += guard::width(&shown);
+            line.push_str(&shown);
+            if cells > MAX_CELLS {
+                line.push_str("<cut>");
+                break;
+            }
+        }
+        Self(line)
+    }
+
     /// The displayable text.
     #[must_use]
     pub fn as_str(&self) -> &str {

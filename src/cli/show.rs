@@ -10,7 +10,7 @@ use crate::checks::{self, Facts, Verdict};
 use crate::model::Outcome as Answered;
 use crate::review::{self, Item, State, Target};
 use crate::session::{Headless, run_headless};
-use crate::text::Untrusted;
+use crate::text::{Shown, Untrusted};
 
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -93,7 +93,7 @@ fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::
     };
     let bytes = done.session.read_source(&Untrusted::from(path)).map_err(|e| color_eyre::eyre::eyre!("{path}: {e}"))?;
     for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
-        let _ = writeln!(out, "{:>5}  {}", n + 1, Untrusted::from(line).shown());
+        let _ = writeln!(out, "{:>5}  {}", n + 1, Shown::of_line(line));
     }
     Ok(())
 }

@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_keeps_its_indentation() {
+        let line = |bytes: &[u8]| Shown::of_line(bytes).0;
+        assert_eq!(line(b"\tif (x)\t/* y */"), "→       if (x)→ /* y */");
+        assert_eq!(line(b"ab\tc"), "ab→     c");
+        assert_eq!(line(b"none"), "none");
+        assert_eq!(line("\t\u{202E}".as_bytes()), "→       <U+202E>");
+        assert!(Shown::of_line(&b"\t".repeat(100_000)).width() <= MAX_CELLS + 16);
+    }
+
+    #[test]
     fn what_hides_or_reorders_becomes_a_token() {
         for c in [
             '\u{202E}',

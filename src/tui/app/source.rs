@@ -68,7 +68,7 @@ impl SourceText {
     pub(crate) fn line(&self, at: usize) -> Shown {
         let bytes = self.lines.get(at).and_then(|r| self.bytes.get(r.clone())).unwrap_or_default();
         if !self.binary {
-            return Shown::of_bytes(bytes);
+            return Shown::of_line(bytes);
         }
         let hex: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
         let text: String = bytes.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
