@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::overview::indent;
 use crate::checks::Facts;
+use crate::model::Node;
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{App, Pane, WIDE, lists_role as role_of};
 use crate::tui::widgets::{Canvas, column, grouped, size, wrap};
@@ -12,6 +13,10 @@ const KIND: usize = 7;
 const SIZE: usize = 8;
 const RESULT: usize = 15;
 const REVIEW: usize = 3;
+/// Digits of a digest, and a sign behind them.
+const DIGEST: usize = 13;
+/// Digests are shown from this many columns.
+const ROOMY: usize = 95;
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
@@ -27,7 +32,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let inside = canvas.pane(main, Row::new().with(Role::Text, &title), true, app.pane() == Pane::Files);
     let width = usize::from(inside.width);
     let path = path_width(width);
-    let head = format!("     {:<path$} {:<KIND$}{:>SIZE$}  {:<RESULT$}  review / why", "path", "kind", "size", "result");
+    let sha256 = if width >= ROOMY { format!("{:<DIGEST$}  ", "sha256") } else { String::new() };
+    let head = format!("     {:<path$} {:<KIND$}{:>SIZE$}  {sha256}{:<RESULT$}  review / why", "path", "kind", "size", "result");
     canvas.row(inside, 0, &Row::new().with(Role::Dim, &head), false);
     let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     if app.artifacts.is_empty() {
@@ -43,7 +49,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
 
 fn path_width(width: usize) -> usize {
     // The path gets what the fixed columns leave, and `why` at least a third of that.
-    let fixed = 5 + KIND + SIZE + 2 + RESULT + 2 + REVIEW;
+    let digest = if width >= ROOMY { DIGEST + 2 } else { 0 };
+    let fixed = 5 + KIND + SIZE + 2 + digest + RESULT + 2 + REVIEW;
     let left = width.saturating_sub(fixed);
     (left * 3 / 5).clamp(12, 80)
 }
@@ -64,6 +71,23 @@ fn word(mark: char) -> &'static str {
 fn declared(facts: &Facts, artifact: usize) -> Option<u64> {
     let id = facts.release.artifacts.get(artifact)?.shipped?;
     facts.release.file(id).map(|f| f.size)
+}
+
+/// The first digits of what was shipped (or only rebuilt): computed here, or with a `?` as the manifest declares them.
+fn digest(facts: &Facts, artifact: usize, node: Option<&Node>) -> (Role, String) {
+    if let Some(computed) = node.and_then(|n| n.digest.shipped.or(n.digest.rebuilt)) {
+        return (Role::Dim, computed.short(DIGEST - 1));
+    }
+    let file = facts.release.artifacts.get(artifact).and_then(|a| a.shipped.or_else(|| a.rebuilt.first().map(|r| r.file)));
+    // A member has no digest before it is compared.
+    let Some(file) = file.filter(|_| node.is_none()) else { return (Role::Dim, String::new()) };
+    match facts.sha256(file) {
+        Some(computed) => (Role::Dim, computed.short(DIGEST - 1)),
+        None => {
+            let declared = facts.release.file(file).and_then(|f| f.declared.iter().find_map(crate::digest::Digest::sha256));
+            (Role::Claim, declared.map(|d| format!("{}?", d.short(DIGEST - 1))).unwrap_or_default())
+        }
+    }
 }
 
 /// A row of the table.
@@ -89,6 +113,10 @@ pub(super) fn file_row(app: &App, at: usize, width: usize) -> Row {
     let kind = node.map(|n| n.kind.word()).unwrap_or_default();
     let words = bytes.map(size).unwrap_or_default();
     row = row.with(Role::Text, &format!("  {kind:<KIND$}{words:>SIZE$}  "));
+    if width >= ROOMY {
+        let (role, text) = digest(&app.facts, entry.artifact, node);
+        row = row.with(role, &format!("{text:<DIGEST$}  "));
+    }
     row = row.with(role, &format!("{} {:<width$}  ", entry.mark, word(entry.mark), width = RESULT - 2));
     let why = match node {
         None => "…".to_owned(),
