@@ -235,14 +235,29 @@ impl App {
         self.refreshed = Some(self.now);
     }
 
-    /// Where the reviewer was when the last session ended: `n` starts from there, once the item is there again.
+    /// Where the reviewer was when the last session ended: `n` starts from there, once everything is computed again. Says
+    /// how many rulings still hold: they do only where what was judged is unchanged.
     fn resume(&mut self) {
-        let at = self.state.at.as_ref().filter(|_| self.seen.fresh_start && !self.resumed);
-        let Some(i) = at.and_then(|at| self.items.iter().position(|item| item.id == *at)) else { return };
+        if self.resumed || !self.facts.is_complete() {
+            return;
+        }
         self.resumed = true;
-        self.item = self.state.at.clone();
-        self.cursor_mut(Pane::Queue).at = i;
-        let text = format!("resumed: n goes on at {}", self.items[i].title.shown());
+        let held = self.items.iter().filter(|i| self.state.ruling(i).is_some()).count();
+        let lost = self.state.rulings.len() - held.min(self.state.rulings.len());
+        let at = self.state.at.as_ref().filter(|_| self.seen.fresh_start);
+        let at = at.and_then(|at| self.items.iter().position(|item| item.id == *at));
+        if at.is_none() && held + lost == 0 {
+            return;
+        }
+        let mut text = format!("resumed: {held} {}", if held == 1 { "ruling holds" } else { "rulings hold" });
+        if lost > 0 {
+            text.push_str(&format!(", {lost} no longer (what was judged has changed)"));
+        }
+        if let Some(i) = at {
+            self.item = self.state.at.clone();
+            self.cursor_mut(Pane::Queue).at = i;
+            text.push_str(&format!("; n goes on at {}", self.items[i].title.shown()));
+        }
         self.say(&text);
     }
 
