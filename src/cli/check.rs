@@ -31,7 +31,7 @@ pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
     let done = run_headless(options(Some(args.bundle), args.room, state))?;
     let checks = checks::run(&done.facts);
     let items = review::queue(&done.facts, done.session.policy());
-    let outcome = outcome(&checks, done.session.room().signers_given);
+    let outcome = outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given);
     match args.format {
         Format::Text => print(&text(&done, &checks, &items, outcome))?,
         Format::Json => print_json(&as_json(&done, &checks, &items, outcome))?,
@@ -40,14 +40,14 @@ pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
 }
 
 /// What could not be told counts as not well, except where the reviewer brought nothing to tell it by: without
-/// `allowed_signers` nobody can say whose a signature is, and a missing tag or attestation refutes nothing.
-fn outcome(checks: &[Check], signers_given: bool) -> Outcome {
+/// `allowed_signers` nobody can say whose a signature is, a source archive has no commit, and a missing tag refutes nothing.
+fn outcome(checks: &[Check], source_read: bool, signers_given: bool) -> Outcome {
     let well = checks.iter().all(|check| match check.verdict {
         Verdict::Pass | Verdict::Explained => true,
         Verdict::Fail | Verdict::Pending => false,
         Verdict::CannotTell => match check.code.group {
             Group::Bundle | Group::Artifacts => false,
-            Group::Source => check.code.code != "source.commit",
+            Group::Source => source_read || check.code.code != "source.commit",
             Group::Provenance => !signers_given || check.code.code == "provenance.chain",
         },
     });
