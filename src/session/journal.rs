@@ -94,7 +94,7 @@ impl Journal {
         self.head = head;
         self.length = whole as u64;
         if let Err((line, what)) = good {
-            self.refuse(format!("{}, line {line}: {what}; opened read-only, keep the file as evidence", self.path.display()));
+            self.refuse(format!("the journal is damaged in line {line}: {what}; keep it as evidence: {}", self.path.display()));
         } else if whole < bytes.len() {
             self.set_aside(&bytes[whole..]);
         }
@@ -113,8 +113,7 @@ impl Journal {
         let moved = fs::write(&aside, torn).and_then(|()| file.set_len(self.length)).and_then(|()| file.sync_data());
         match moved {
             Ok(()) => {
-                self.notice =
-                    Some(format!("the last line of the journal was torn ({} bytes); it is kept in {}", torn.len(), aside.display()));
+                self.notice = Some(format!("the journal's last line was torn, never shown as saved; set aside: {}", aside.display()));
             }
             Err(e) => self.refuse(format!("{}: a torn last line could not be set aside: {e}", self.path.display())),
         }

@@ -258,7 +258,10 @@ impl App {
             self.cursor_mut(Pane::Queue).at = i;
             text.push_str(&format!("; n goes on at {}", self.items[i].title.shown()));
         }
-        self.say(&text);
+        // A warning from the start is worth more.
+        if self.message.is_none() {
+            self.say(&text);
+        }
     }
 
     /// Makes what depends on the review's state again.

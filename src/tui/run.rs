@@ -96,6 +96,11 @@ where
     );
     let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
     app.offer(offer.key, output);
+    if let Some(why) = session.notice() {
+        app.warn(&crate::text::Shown::new(why).to_string());
+    } else if let Some(why) = session.read_only() {
+        app.warn(&format!("read-only: {}", crate::text::Shown::new(why)));
+    }
     let ended = turn(&mut app, &mut session, &mut term, &receive, waiting);
     drop(term);
     ended
