@@ -4,20 +4,22 @@
 //! done the artifacts are compared, then the attestations are checked against what was hashed. Results are sent as they
 //! come. A panic in a job becomes a defect ("could not be examined"), never a crash.
 
+mod pace;
+mod pairs;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use super::{News, Progress, Room, Send1, Session, SharedSource, clock};
+use pace::Pace;
+
+use super::{News, Room, Send1, Session, SharedSource};
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed, HiddenPlace};
-use crate::diff::{self, Context, DebugFile, Limits};
 use crate::digest::Sha256;
 use crate::model::{
-    Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, NodeKind, ResultMark, Severity, Side, SourceContent,
-    SourceTree, Where,
+    Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, Severity, SourceContent, SourceTree, Where,
 };
 use crate::provenance;
 use crate::text::hidden_characters;
@@ -28,10 +30,6 @@ pub const MAX_READ: u64 = 4 << 30;
 pub(super) const MAX_SOURCE_FILE: u64 = 64 << 20;
 /// The largest attestation, in bytes.
 const MAX_ATTESTATION: u64 = 64 << 20;
-/// Progress is silent at first, then bounded in rate.
-const QUIET: Duration = Duration::from_millis(250);
-const PACE: Duration = Duration::from_millis(33);
-
 /// Everything that the workers need.
 pub(super) struct Job {
     pub(super) bundle: Arc<OpenBundle>,
@@ -246,88 +244,6 @@ impl Job {
         places
     }
 
-    fn compare_all(&self, tree: Option<&SourceTree>, digests: &[Option<Sha256>]) -> Vec<Option<Arc<Node>>> {
-        let artifacts = &self.bundle.release.artifacts;
-        let pace = Pace::new("comparing", artifacts.len() as u64, false, Arc::clone(&self.send));
-        let nodes = Mutex::new(vec![None; artifacts.len()]);
-        self.share(artifacts.len(), |index| {
-            let place = Where::file(artifacts[index].name.clone());
-            let node = self.guarded("comparing", place, || self.compare_one(index, tree, digests)).unwrap_or_else(|| {
-                let mut node = Node::new(artifacts[index].name.clone(), NodeKind::Data, ResultMark::NotExamined);
-                node.why = "the program failed on it: not examined".to_owned();
-                node
-            });
-            let node = Arc::new(node);
-            if let Ok(mut nodes) = nodes.lock() {
-                nodes[index] = Some(Arc::clone(&node));
-            }
-            pace.add(1);
-            self.tell(Discovery::Compared(index, node));
-        });
-        pace.finish();
-        nodes.into_inner().unwrap_or_default()
-    }
-
-    fn compare_one(&self, index: usize, tree: Option<&SourceTree>, digests: &[Option<Sha256>]) -> Node {
-        let artifact = &self.bundle.release.artifacts[index];
-        let digest = |id: FileId| digests.get(id.0 as usize).copied().flatten();
-        let size = |id: FileId| Some(self.bundle.content.size(id));
-        let mut worst: Option<Node> = None;
-        let (Some(shipped), false) = (artifact.shipped, artifact.rebuilt.is_empty()) else {
-            let (side, id) = match (artifact.shipped, artifact.rebuilt.first()) {
-                (Some(id), _) => (Side::Shipped, id),
-                (None, Some(rebuild)) => (Side::Rebuilt, rebuild.file),
-                (None, None) => return failed(artifact.name.clone(), "neither shipped nor rebuilt".to_owned()),
-            };
-            return match self.bundle.content.read(id, MAX_READ) {
-                Ok(bytes) => diff::only(artifact.name.clone(), side, &bytes),
-                Err(e) => failed(artifact.name.clone(), e.to_string()),
-            };
-        };
-        for rebuild in &artifact.rebuilt {
-            let node = match (digest(shipped), digest(rebuild.file)) {
-                (Some(a), Some(b)) if a == b => {
-                    let mut node = Node::new(artifact.name.clone(), NodeKind::Data, ResultMark::Identical);
-                    node.size = crate::model::Sides::new(size(shipped), size(rebuild.file));
-                    node.digest = crate::model::Sides::new(Some(a), Some(b));
-                    let all = crate::model::Account::all_identical(size(shipped).unwrap_or_default());
-                    node.account = crate::model::Sides::new(all.clone(), all);
-                    node
-                }
-                (Some(_), Some(_)) => self.compare_pair(index, shipped, rebuild.file, tree),
-                _ => failed(artifact.name.clone(), "one side could not be read".to_owned()),
-            };
-            // Several rebuilds: the worst is what a person must see.
-            if worst.as_ref().is_none_or(|w| node.result > w.result) {
-                worst = Some(node);
-            }
-        }
-        worst.unwrap_or_else(|| failed(artifact.name.clone(), "nothing to compare".to_owned()))
-    }
-
-    fn compare_pair(&self, index: usize, shipped: FileId, rebuilt: FileId, tree: Option<&SourceTree>) -> Node {
-        let artifact = &self.bundle.release.artifacts[index];
-        let read = |id: FileId| self.bundle.content.read(id, MAX_READ).map(Arc::<[u8]>::from);
-        let (shipped, rebuilt) = match (read(shipped), read(rebuilt)) {
-            (Ok(a), Ok(b)) => (a, b),
-            (Err(e), _) | (_, Err(e)) => return failed(artifact.name.clone(), e.to_string()),
-        };
-        let debug: Vec<DebugFile> = artifact
-            .debug
-            .iter()
-            .filter_map(|id| Some(DebugFile { name: self.bundle.release.file(*id)?.path.clone(), bytes: read(*id).ok()? }))
-            .collect();
-        let context = Context {
-            source: tree,
-            source_content: self.source.lock().map(|s| s.clone()).unwrap_or(None),
-            debug: &debug,
-            limits: Limits::default(),
-            cancelled: &|| self.stopped(),
-            progress: &|_| {},
-        };
-        diff::compare(artifact.name.clone(), shipped, rebuilt, &context)
-    }
-
     fn judge(&self, tree: Option<&SourceTree>, digests: &[Option<Sha256>], nodes: &[Option<Arc<Node>>]) {
         let release = &self.bundle.release;
         let mut files = Vec::new();
@@ -359,63 +275,6 @@ impl Job {
         };
         let (attestations, chain) = provenance::examine(&inputs);
         self.tell(Discovery::Provenance(attestations, chain));
-    }
-}
-
-fn failed(name: crate::text::Untrusted, why: String) -> Node {
-    let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);
-    node.why = why;
-    node
-}
-
-/// Progress of one job: silent for a moment, then bounded in rate.
-struct Pace {
-    job: &'static str,
-    bytes: bool,
-    done: AtomicU64,
-    total: AtomicU64,
-    start: Duration,
-    last: Mutex<Duration>,
-    send: Send1,
-}
-
-impl Pace {
-    fn new(job: &'static str, total: u64, bytes: bool, send: Send1) -> Self {
-        let now = clock::uptime();
-        Self { job, bytes, done: AtomicU64::new(0), total: AtomicU64::new(total), start: now, last: Mutex::new(now), send }
-    }
-
-    fn add(&self, more: u64) {
-        self.done.fetch_add(more, Ordering::Relaxed);
-        self.report();
-    }
-
-    fn set(&self, done: u64, total: u64) {
-        self.done.store(done, Ordering::Relaxed);
-        self.total.store(total, Ordering::Relaxed);
-        self.report();
-    }
-
-    fn report(&self) {
-        let now = clock::uptime();
-        if now.saturating_sub(self.start) < QUIET {
-            return;
-        }
-        // Another thread is reporting right now: its report will do.
-        let Ok(mut last) = self.last.try_lock() else { return };
-        if now.saturating_sub(*last) >= PACE {
-            *last = now;
-            (self.send)(News::Progress(self.now(false)));
-        }
-    }
-
-    fn now(&self, finished: bool) -> Progress {
-        let (done, total) = (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed));
-        Progress { job: self.job, done, total, bytes: self.bytes, finished }
-    }
-
-    fn finish(&self) {
-        (self.send)(News::Progress(self.now(true)));
     }
 }
 

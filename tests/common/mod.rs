@@ -103,7 +103,7 @@ impl Terminal {
     /// Asks it to end, as `kill` does.
     pub fn terminate(&self) {
         let id = self.child.process_id().expect("it runs").to_string();
-        let status = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
+        let status = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().expect("sh runs");
         assert!(status.success());
     }
 
