@@ -13,13 +13,14 @@ mod search;
 mod seen;
 mod sign;
 mod source;
+mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-pub(crate) use compare::{Compare, Front, Group, Part, change_points, node_rows};
+pub(crate) use compare::{Compare, Front, Group, Part, change_points};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, outcome_mark, role_of as lists_role, standing_mark};
@@ -28,6 +29,7 @@ pub use seen::Drawn;
 pub(crate) use seen::Sight;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
+pub(crate) use words::{node_rows, proof_rows, toolchain_rows};
 
 use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};

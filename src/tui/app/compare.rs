@@ -257,7 +257,7 @@ impl App {
             }
             _ => node,
         };
-        let mut rows = node_rows(node);
+        let mut rows = super::node_rows(node);
         if matches!(self.part(), Some(Part::Member(_))) {
             rows.push(Row::new());
             rows.push(Row::new().with(Role::Key, "Enter").with(Role::Text, " opens this member"));
@@ -534,47 +534,4 @@ fn collect<'a>(node: &'a Node, path: &mut Vec<usize>, name: Shown, each: &mut dy
         collect(child, path, Shown::new(&format!("{name}!{}", child.name.shown())), each);
         path.pop();
     }
-}
-
-/// What is known of a node, in words: result, digests, why, metadata, proofs and what was tried.
-pub(crate) fn node_rows(node: &Node) -> Vec<Row> {
-    let role = super::lists::role_of(node.result.mark());
-    let mut rows = vec![
-        Row::new().with(role, &format!("{} {}  ", node.result.mark(), node.result)).with(Role::Text, &node.why),
-        Row::new().with(Role::Dim, "kind     ").with(Role::Text, node.kind.word()),
-    ];
-    for (word, size, digest) in
-        [("shipped  ", node.size.shipped, node.digest.shipped), ("rebuilt  ", node.size.rebuilt, node.digest.rebuilt)]
-    {
-        let text = match (size, digest) {
-            (None, None) => "(not there)".to_owned(),
-            (size, digest) => format!(
-                "{} bytes  {}",
-                size.map_or_else(|| "?".to_owned(), crate::tui::widgets::grouped),
-                digest.map(|d| d.to_string()).unwrap_or_default()
-            ),
-        };
-        rows.push(Row::new().with(Role::Dim, word).with(Role::Text, &text));
-    }
-    rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
-    for proof in &node.proofs {
-        rows.push(
-            Row::new()
-                .with(Role::Explained, &format!("~ {}: ", proof.cause))
-                .untrusted(Role::Text, &proof.values.shipped)
-                .with(Role::Dim, " → ")
-                .untrusted(Role::Text, &proof.values.rebuilt),
-        );
-    }
-    rows.extend(node.tried.iter().map(|t| Row::new().with(Role::Unknown, &format!("tried {}: ", t.cause)).with(Role::Text, &t.why)));
-    let toolchain = node.facts.iter().filter(|f| f.points_at_toolchain());
-    for fact in toolchain {
-        let value = |v: &Option<crate::text::Untrusted>| v.as_ref().map_or(Shown::new("(none)"), crate::text::Untrusted::shown);
-        let mut row = Row::new().with(Role::Unknown, &format!("{}: ", Shown::new(&fact.name)));
-        row.push(Role::Text, value(&fact.value.shipped));
-        row.push(Role::Dim, Shown::new(" → "));
-        row.push(Role::Text, value(&fact.value.rebuilt));
-        rows.push(row);
-    }
-    rows
 }

@@ -277,7 +277,7 @@ impl App {
                     let mut way = Row::new().with(Role::Dim, "in       ");
                     way.push(Role::Text, self.way(*artifact, path));
                     rows.push(way);
-                    rows.extend(super::compare::node_rows(node));
+                    rows.extend(super::node_rows(node));
                     for function in node.functions.iter().filter(|f| f.result == ResultMark::Different) {
                         rows.push(
                             Row::new()

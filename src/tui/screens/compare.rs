@@ -372,6 +372,8 @@ fn what(app: &App, width: usize) -> Vec<Row> {
     if let Some(note) = row.and_then(|r| r.note.as_ref()) {
         rows.push(Row::new().with(Role::Dim, "this row: ").with(Role::Text, note));
     }
+    rows.extend(crate::tui::app::toolchain_rows(node));
+    rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
     if !node.result.is_equal() {
         if node.tried.is_empty() && node.proofs.is_empty() {
             rows.push(Row::new().with(Role::Text, "no known cause explains it"));
@@ -380,14 +382,7 @@ fn what(app: &App, width: usize) -> Vec<Row> {
             rows.push(Row::new().with(Role::Unknown, &format!("not {}: ", tried.cause)).with(Role::Text, &tried.why));
         }
     }
-    rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
-    for proof in &node.proofs {
-        let mut row = Row::new().with(Role::Explained, &format!("~ {}: ", proof.cause));
-        row.push(Role::Text, proof.values.shipped.shown().cut(width / 3));
-        row.push(Role::Dim, Shown::new(" → "));
-        row.push(Role::Text, proof.values.rebuilt.shown().cut(width / 3));
-        rows.push(row);
-    }
+    rows.extend(crate::tui::app::proof_rows(node));
     wrap(&rows, width.saturating_sub(2)).into_iter().map(indent).collect()
 }
 
