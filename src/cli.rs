@@ -2,6 +2,7 @@
 
 mod check;
 mod compare;
+mod cosign;
 mod pack;
 mod report;
 mod show;
@@ -68,6 +69,8 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Sign the review as it stands.
     Sign(sign::SignArgs),
+    /// Add a signature to a record: the same statement, signed by one more reviewer.
+    Cosign(cosign::CosignArgs),
     /// Verify sign-off records.
     Verify(verify::VerifyArgs),
     /// Print a completion script for a shell.
@@ -164,6 +167,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Pack(args) => pack::run(args)?,
         Command::Show(args) => show::run(args)?,
         Command::Sign(args) => sign::run(args)?,
+        Command::Cosign(args) => cosign::run(args)?,
         Command::Verify(args) => verify::run(&args)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();

@@ -9,6 +9,7 @@ mod compare;
 mod folders;
 mod headless;
 mod journal;
+mod keys;
 mod signing;
 mod work;
 
@@ -28,7 +29,8 @@ pub use clock::{today, uptime};
 pub use compare::{CompareError, compare_paths};
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
-pub use signing::{KeySource, Prepared, SignFailure, load_signers, may_write, sign_with};
+pub use keys::{KeySource, SignFailure, cosign, may_write, sign_with};
+pub use signing::{Prepared, load_signers};
 pub use work::MAX_READ;
 
 /// The demonstration release, built by `testdata/demo/make.sh`.

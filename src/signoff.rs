@@ -15,7 +15,7 @@ pub mod agent;
 
 pub use crate::review::Decision;
 pub use describe::describe;
-pub use envelope::{add_signature, seal_envelope, sign};
+pub use envelope::{add_signature, payload, seal_envelope, sign};
 pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
 pub use statement::{
     Anchor, ArtifactLine, Coverage, FindingLine, JournalLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine, finding_lines,

@@ -197,3 +197,30 @@ fn a_passphrase_comes_from_standard_input_where_there_is_no_terminal() {
     let (code, said, written) = sign("correct horse", "yes");
     assert_eq!((code, written), (Some(0), true), "{said}");
 }
+
+#[test]
+fn two_reviewers_sign_the_same_bytes_and_the_threshold_counts_people() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| text(&folder.path().join(name));
+    let demo = common::here("testdata/demo/release.tar");
+    let (alice, _) = common::key(folder.path(), "alice", 11);
+    let (bob, _) = common::key(folder.path(), "bob", 12);
+    let signers = ["alice", "bob"].map(|n| fs::read_to_string(at(&format!("{n}.signers"))).expect("written")).concat();
+    fs::write(at("signers"), &signers).expect("written");
+    let key = |k: &Path| text(k);
+    let (code, out, err) =
+        run(&["sign", &demo, "--key", &key(&alice), "--decision", "rejected", "--output", &at("one"), "--state", &at("state")]);
+    assert_eq!(code, 0, "{out}{err}");
+    let verify = |record: &str, n: &str| run(&["verify", &at(record), "--signers", &at("signers"), "--bundle", &demo, "--threshold", n]);
+    assert_eq!(verify("one", "1").0, 0);
+    assert_eq!(verify("one", "2").0, 1);
+    let (code, out, err) = run(&["cosign", &at("one"), "--key", &key(&bob), "--output", &at("two")]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("REJECTED"), "what is signed is shown: {out}");
+    let (code, out, _) = verify("two", "2");
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(run(&["cosign", &at("two"), "--key", &key(&bob), "--output", &at("three")]).0, 2, "the same key twice");
+    // The same person under two names of one key, or two keys of one person, is one signature.
+    fs::write(at("signers"), signers.replace("bob ", "alice ")).expect("written");
+    assert_eq!(verify("two", "2").0, 1);
+}

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Outcome, RoomArgs, StateArgs, options, print};
 use crate::review::Decision;
-use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, may_write, run_headless, sign_with};
+use crate::session::{KeySource, SignFailure, may_write, run_headless, sign_with};
 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -82,8 +82,7 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
         out.push('\n');
     }
     print(&out)?;
-    let key = args.key.map_or(KeySource::Agent, |path| KeySource::File(path, None));
-    let signed = sign(&prepared, key, &args.output)?;
+    let signed = with_key(args.key, |key| sign_with(&prepared, key, &args.output))?;
     done.session
         .record(signed.event())
         .map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
@@ -91,13 +90,15 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
     Ok(Outcome::Well)
 }
 
-fn sign(prepared: &Prepared, key: KeySource, output: &std::path::Path) -> color_eyre::Result<SignedRecord> {
-    match (sign_with(prepared, &key, output), key) {
-        (Err(SignFailure::NeedsPassphrase(_)), KeySource::File(path, None)) => {
+/// Signs with a key file, asking for its passphrase if it has one, or without a file with the agent.
+pub(super) fn with_key<T>(file: Option<PathBuf>, sign: impl Fn(&KeySource) -> Result<T, SignFailure>) -> color_eyre::Result<T> {
+    let Some(path) = file else { return Ok(sign(&KeySource::Agent)?) };
+    match sign(&KeySource::File(path.clone(), None)) {
+        Err(SignFailure::NeedsPassphrase(_)) => {
             let passphrase = ask_passphrase(&format!("passphrase of {}: ", path.display()))?;
-            Ok(sign_with(prepared, &KeySource::File(path, Some(passphrase)), output)?)
+            Ok(sign(&KeySource::File(path, Some(passphrase)))?)
         }
-        (result, _) => Ok(result?),
+        result => Ok(result?),
     }
 }
 

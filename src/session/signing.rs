@@ -1,39 +1,17 @@
-//! Making the statement, and signing it: with an OpenSSH key file or with the agent. The key is touched only here.
+//! Making the statement: a function of what was computed, what was ruled, and what the reviewer brought.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::{Room, SessionError, SignedRecord, agent, clock, read_small, work, write_whole};
+use super::{KeySource, Room, SessionError, clock, read_small, work};
 use crate::bundle::OpenBundle;
 use crate::checks::{self, Facts};
-use crate::digest::Sha256;
 use crate::model::{Content as _, ContentError, FileId, IdentityBasis, Node, ResultMark};
 use crate::provenance::AllowedSigners;
-use crate::review::{self, Body, Class, Decision, Item, Ruling, State};
-use crate::signoff::{self, Signer as _};
+use crate::review::{self, Class, Decision, Item, Ruling, State};
+use crate::signoff;
 use crate::text::Row;
-
-/// The largest key file, in bytes.
-const MAX_KEY: u64 = 1 << 20;
-
-/// Where the key is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum KeySource {
-    /// An OpenSSH private key file, and its passphrase if it has one.
-    File(PathBuf, Option<String>),
-    /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    Agent,
-}
-
-impl std::fmt::Debug for KeySource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path, _) => write!(f, "key file {}", path.display()),
-            Self::Agent => f.write_str("ssh-agent"),
-        }
-    }
-}
 
 /// The exact statement that would be signed.
 #[derive(Clone, Debug)]
@@ -48,17 +26,6 @@ pub struct Prepared {
     pub confirm: String,
     /// Fingerprint of the key that the statement names; only that key can sign it.
     pub key: Option<String>,
-}
-
-/// Why nothing was signed.
-#[derive(Debug, thiserror::Error)]
-pub enum SignFailure {
-    /// The key file has a passphrase and none was given.
-    #[error("{0}: the key has a passphrase: give it")]
-    NeedsPassphrase(String),
-    /// Anything else, in words.
-    #[error("{0}")]
-    Other(String),
 }
 
 /// Reads the reviewer's `allowed_signers`.
@@ -250,80 +217,5 @@ fn anchor(at: &review::Anchor) -> signoff::Anchor {
     match &at.path {
         Some(path) => signoff::Anchor { path: path.clone(), line: at.line, sha256 },
         None => signoff::Anchor { path: at.place.clone(), line: None, sha256 },
-    }
-}
-
-impl KeySource {
-    /// The fingerprint of the key's public half, which needs no passphrase.
-    ///
-    /// # Errors
-    /// When there is no such key, with what to do.
-    pub fn fingerprint(&self) -> Result<String, String> {
-        match self {
-            Self::File(path, _) => {
-                let place = path.display();
-                let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{place}: {e}"))?;
-                let key = ssh_key::PrivateKey::from_openssh(bytes).map_err(|e| format!("{place}: not an OpenSSH private key: {e}"))?;
-                Ok(signoff::fingerprint(key.public_key()))
-            }
-            Self::Agent => agent::Agent::connect().map(|agent| signoff::fingerprint(agent.public_key())),
-        }
-    }
-}
-
-/// Whether a record may be written there: a record is never written over.
-///
-/// # Errors
-/// In words, with the path.
-pub fn may_write(output: &Path) -> Result<(), String> {
-    if output.exists() {
-        return Err(format!("{} is there already: a record is never written over; choose another place", output.display()));
-    }
-    Ok(())
-}
-
-/// Signs the prepared statement and writes the record (a DSSE envelope) to `output`, whole or not at all.
-///
-/// # Errors
-/// When the key cannot be used or the file not be written; nothing is left behind then.
-pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
-    let other = SignFailure::Other;
-    may_write(output).map_err(other)?;
-    let (record, keyid) = match key {
-        KeySource::File(path, passphrase) => {
-            let place = path.display().to_string();
-            let bytes = read_small(path, MAX_KEY).map_err(|e| other(format!("{place}: {e}")))?;
-            let signer = match signoff::FileSigner::from_openssh(&bytes, passphrase.as_deref()) {
-                Err(signoff::SignError::Encrypted) => return Err(SignFailure::NeedsPassphrase(place)),
-                result => result.map_err(|e| other(format!("{place}: {e}")))?,
-            };
-            seal(prepared, &signer)
-        }
-        KeySource::Agent => seal(prepared, &agent::Agent::connect().map_err(other)?),
-    }
-    .map_err(other)?;
-    write_whole(output, &record).map_err(other)?;
-    Ok(SignedRecord { path: output.to_owned(), payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
-}
-
-/// The record and the fingerprint of the key, which must be the one that the statement names.
-fn seal(prepared: &Prepared, signer: &dyn signoff::Signer) -> Result<(Vec<u8>, String), String> {
-    let keyid = signoff::fingerprint(signer.public_key());
-    match &prepared.key {
-        Some(named) if *named == keyid => {}
-        Some(named) => {
-            return Err(format!("the statement names the key {named}, this one is {keyid}: make the statement again with this key"));
-        }
-        None => return Err("the statement names no key: say which with --key FILE or start an ssh-agent, and make it again".to_owned()),
-    }
-    let record = signoff::sign(&prepared.payload, signer).map_err(|e| e.to_string())?;
-    Ok((record, keyid))
-}
-
-impl SignedRecord {
-    /// The event that the journal keeps of it.
-    #[must_use]
-    pub fn event(&self) -> Body {
-        Body::Signed { payload: self.payload.to_string(), decision: self.decision, key: self.key.clone() }
     }
 }

@@ -40,6 +40,18 @@ pub fn sign(payload: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
     Ok(seal_envelope(payload, &[signature_over(payload, signer)?]))
 }
 
+/// The exact signed bytes of a record: its statement.
+///
+/// # Errors
+/// When the file is no envelope of an in-toto statement.
+pub fn payload(record: &[u8]) -> Result<Vec<u8>, RecordError> {
+    let envelope = dsse::parse(record).map_err(RecordError::Envelope)?;
+    if envelope.payload_type != IN_TOTO {
+        return Err(RecordError::PayloadType(crate::text::Shown::new(&envelope.payload_type).cut(120).to_string()));
+    }
+    Ok(envelope.payload)
+}
+
 /// Adds a signature over the same bytes to a record.
 ///
 /// # Errors
