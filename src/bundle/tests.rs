@@ -129,23 +129,3 @@ fn the_listing_identity_is_that_of_sha256sum() {
     let output = std::process::Command::new("sh").args(["-c", shell]).current_dir(root.path()).output().expect("sh runs");
     assert_eq!(bundle.listing_identity(&digests).to_string(), String::from_utf8_lossy(&output.stdout).trim());
 }
-
-#[test]
-#[ignore = "writes 100,000 files; run it alone, in a release build, to measure"]
-fn opening_a_hundred_thousand_loose_files_is_quick() {
-    let root = tempfile::tempdir().expect("a temporary directory");
-    for d in 0..100 {
-        let at = root.path().join(format!("shipped/{d:03}"));
-        fs::create_dir_all(&at).expect("created");
-        for f in 0..1000 {
-            fs::write(at.join(format!("file-{f:04}.bin")), b"x").expect("written");
-        }
-    }
-    let start = std::time::Instant::now();
-    let bundle = open(root.path()).expect("opens");
-    let took = start.elapsed();
-    assert_eq!(bundle.release.files.len(), 100_000);
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "opened 100,000 files in {took:?}");
-    assert!(took.as_millis() < 100 || cfg!(debug_assertions), "{took:?}");
-}

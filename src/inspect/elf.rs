@@ -229,6 +229,10 @@ impl Elf {
         let mut at = 0;
         let mut previous: Vec<u8> = b"the start".to_vec();
         for mut region in parts {
+            // A part beyond the end of the file is empty: the bytes before it are a gap only once.
+            if region.range.is_empty() {
+                continue;
+            }
             if region.range.start > at {
                 self.gap(at..region.range.start, &previous);
             }

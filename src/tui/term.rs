@@ -87,18 +87,3 @@ fn restore() {
     let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Run by hand on a real terminal: `script -qc 'cargo test --lib enters -- --ignored' out`.
-    #[test]
-    #[ignore = "needs a terminal"]
-    fn enters_draws_and_leaves() {
-        let mut term = Term::enter().expect("a terminal");
-        let (columns, rows) = term.size().expect("a size");
-        assert!(columns > 0 && rows > 0);
-        term.draw(|frame| frame.set_cursor_position((3, 1))).expect("drawn");
-    }
-}

@@ -15,18 +15,6 @@ use crate::review::{Body, Ruling};
 use crate::session::{News, Progress};
 
 /// Prints every screen, for looking at: `LOOK=120x40 WALK="n n,7" cargo test --lib look -- --ignored --nocapture`.
-#[test]
-#[ignore = "prints the screens"]
-#[allow(clippy::print_stdout)]
-fn look() {
-    let size = std::env::var("LOOK").ok().and_then(|s| s.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))));
-    let (columns, rows) = size.unwrap_or((80, 24));
-    let walks = std::env::var("WALK").unwrap_or_else(|_| "1,2 j j j j j j <enter>,3,4,n n,6,7,7 p <enter>,7 S <enter>,?".into());
-    for walk in walks.split(',') {
-        println!("--- {walk}\n{}", Bench::new(columns, rows).walk(walk).text());
-    }
-}
-
 const SCREENS: [(&str, &str); 12] = [
     ("overview", "1"),
     ("overview_detail", "n"),

@@ -77,3 +77,16 @@ proptest::proptest! {
         proptest::prop_assert_eq!(node.result == ResultMark::Identical, a == b);
     }
 }
+
+/// A segment that lies beyond the end of the file has no bytes; what lies before it was once counted twice.
+#[test]
+fn a_segment_beyond_the_end_is_counted_once() {
+    let bytes = make::elf(&make::program());
+    for at in [64, 68, 72] {
+        for cut in 1..40 {
+            let mut other = bytes.clone();
+            other.drain(at..at + cut);
+            assert_ne!(compare_bytes(&bytes, &other).result, ResultMark::Identical);
+        }
+    }
+}
