@@ -384,6 +384,13 @@ fn source_and_tag_links() {
         c.release.sources.push(source);
     };
     assert_eq!(of(&declared).0, Standing::Broken);
+    let unsound = |c: &mut Case| {
+        let place = countersign::model::Where::file("src/a.c");
+        let (severity, what, advice) = (countersign::model::Severity::Fail, "missing".to_owned(), "");
+        let defect = countersign::model::Defect { code: "source.object", severity, place, what, advice };
+        c.source.as_mut().unwrap().defects.push(defect);
+    };
+    assert_eq!(of(&unsound).0, Standing::Broken);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, Sha256};
-use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Standing};
+use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Severity, Standing};
 use crate::text::Untrusted;
 
 use super::{Inputs, statement};
@@ -99,11 +99,14 @@ fn tree_commit(inputs: &Inputs<'_>) -> (Standing, String) {
     let below = |path: &Untrusted| path.as_bytes().strip_prefix(b"data/").unwrap_or(path.as_bytes()).to_vec();
     let sources = &inputs.release.sources;
     let declared = sources.iter().find(|s| sources.len() == 1 || below(&s.path) == below(&source.origin));
+    // An object that is missing or is not what its name says: then the tree shown is not the whole tree of that commit.
+    let unsound = source.defects.iter().find(|d| d.code == "source.object" && d.severity == Severity::Fail);
     match declared.and_then(|d| d.commit.as_ref()) {
         Some(named) if !named.eq_ignore_ascii_case(commit) => (
             Standing::Broken,
             format!("release.json names commit {}, and the tree shown is that of {commit}", crate::text::Shown::new(named).cut(64)),
         ),
+        _ if unsound.is_some() => (Standing::Broken, unsound.map(|d| format!("{}: {}", d.place, d.what)).unwrap_or_default()),
         _ => (Standing::Proven, format!("tree {tree} is the tree of commit {commit}, read from {}", source.origin.shown().cut_start(120))),
     }
 }
