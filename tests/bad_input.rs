@@ -274,3 +274,44 @@ fn a_state_folder_that_takes_no_writing_is_said_before_anything_is_signed() {
     assert_eq!((code, written), (Some(2), false), "{text}");
     assert!(text.contains("--state DIR"), "{text}");
 }
+
+#[test]
+fn an_object_of_the_source_whose_bytes_are_not_its_own() {
+    let bag = Bag::new();
+    let work = tempfile::tempdir().expect("a folder");
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"];
+        let out = Command::new("git").arg("-C").arg(work.path()).args(identity).args(args).output().expect("git runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text").trim().to_owned()
+    };
+    git(&["init", "-q"]);
+    fs::write(work.path().join("honest.c"), "int x;\n").expect("written");
+    fs::write(work.path().join("other.c"), "int y;\n").expect("written");
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "first"]);
+    let loose = |name: &str| {
+        let id = git(&["rev-parse", &format!("HEAD:{name}")]);
+        work.path().join(".git/objects").join(&id[..2]).join(&id[2..])
+    };
+    let (honest, other) = (loose("honest.c"), loose("other.c"));
+    fs::set_permissions(&honest, fs::Permissions::from_mode(0o644)).expect("set");
+    fs::copy(&other, &honest).expect("copied");
+    let commit = git(&["rev-parse", "HEAD"]);
+    fs::remove_file(bag.find("source/")).expect("removed");
+    let to = bag.root().join("data/source/x.git");
+    for file in walk(&work.path().join(".git")) {
+        let name = file.strip_prefix(work.path().join(".git")).expect("inside");
+        if name.starts_with("hooks") || name.ends_with("index") {
+            continue;
+        }
+        fs::create_dir_all(to.join(name).parent().expect("a folder")).expect("made");
+        fs::copy(&file, to.join(name)).expect("copied");
+    }
+    let path = bag.root().join("data/release.json");
+    let mut release: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("readable")).expect("JSON");
+    release["source"] = serde_json::json!([{ "path": "source/x.git", "commit": commit }]);
+    fs::write(&path, release.to_string()).expect("written");
+    bag.seal();
+    refused(bag.check(), &["source.object", "honest.c"]);
+}

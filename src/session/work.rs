@@ -222,6 +222,17 @@ impl Job {
         }
     }
 
+    /// A file of the tree that cannot be had is not silently passed over. (A submodule has no content here: that is said.)
+    fn unreadable_source(&self, path: &crate::text::Untrusted, error: &ContentError) {
+        let (code, severity) = match error {
+            ContentError::TooLarge { .. } => ("source.bound", Severity::Unknown),
+            ContentError::Cancelled | ContentError::Absent => return,
+            _ => ("source.object", Severity::Fail),
+        };
+        let advice = "it was not searched and cannot be shown; ask the vendor for a sound copy";
+        self.tell(Discovery::Defect(Defect { code, severity, place: Where::file(path.clone()), what: error.to_string(), advice }));
+    }
+
     fn find_hidden(&self, tree: &SourceTree, content: &dyn SourceContent) -> Vec<HiddenPlace> {
         let pace = Pace::new("searching the source", tree.entries.len() as u64, false, Arc::clone(&self.send));
         let mut places = Vec::new();
@@ -230,7 +241,13 @@ impl Job {
                 break;
             }
             pace.add(1);
-            let Ok(bytes) = content.read(entry, MAX_SOURCE_FILE) else { continue };
+            let bytes = match content.read(entry, MAX_SOURCE_FILE) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.unreadable_source(&file.path, &error);
+                    continue;
+                }
+            };
             // A file with a NUL is binary, as git and grep have it: it is shown as bytes, where nothing can hide.
             let Some(text) = std::str::from_utf8(&bytes).ok().filter(|t| !t.contains('\0') && !t.is_ascii()) else { continue };
             let found = hidden_characters(text);
