@@ -281,3 +281,34 @@ fn a_debug_link_is_explained_only_by_both_debug_files() {
     assert_eq!(node.result, ResultMark::Different);
     assert_eq!(node.tried[0].why, "shipped: the link is not that of one.debug");
 }
+
+/// Changes bytes of the first header of a tar and makes its checksum right again.
+fn with_header(mut tar: Vec<u8>, change: impl Fn(&mut [u8])) -> Vec<u8> {
+    change(&mut tar[..512]);
+    tar[148..156].fill(b' ');
+    let sum: u32 = tar[..512].iter().map(|b| u32::from(*b)).sum();
+    tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    tar
+}
+
+#[test]
+fn an_owner_is_a_cause_only_where_it_gives_no_rights() {
+    let owned = |mode: u32, uid: &str| {
+        let tar = make::tar(&[make::File { mode, ..make::file("su", b"x") }]);
+        with_header(tar, |h| h[108..115].copy_from_slice(uid.as_bytes()))
+    };
+    let result = |mode| compare_bytes(&owned(mode, "0000000"), &owned(mode, "0001750")).result;
+    assert_eq!(result(0o755), ResultMark::Equivalent);
+    assert_eq!(result(0o4755), ResultMark::Different);
+    assert_eq!(result(0o2755), ResultMark::Different);
+}
+
+#[test]
+fn bytes_behind_the_end_of_a_name_are_unexplained() {
+    let named =
+        |name: &'static [u8]| with_header(make::tar(&[make::file("a", b"x")]), move |h| h[265..265 + name.len()].copy_from_slice(name));
+    assert_eq!(compare_bytes(&named(b"root"), &named(b"user")).result, ResultMark::Equivalent);
+    let node = compare_bytes(&named(b"root"), &named(b"root\0hidden"));
+    assert_eq!(node.result, ResultMark::Different);
+    assert_eq!(node.account.rebuilt.unexplained, 6);
+}

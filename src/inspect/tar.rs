@@ -68,6 +68,12 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         budget.entry(name.len())?;
         let mut fields = std::mem::take(&mut extension.fields);
         fields.extend(header_fields(header, at));
+        // With setuid or setgid the owner decides whose rights a program gets: never put under a cause.
+        if octal(&header[100..108]).is_none_or(|mode| mode & 0o6000 != 0) {
+            for field in fields.iter_mut().filter(|f| f.cause == Some(Cause::Owner)) {
+                field.cause = None;
+            }
+        }
         at = pad(bytes, content.end, &mut fields);
         out.members.push(Member { name, nature, fields, held: Held::Plain(content) });
         extension = Extension::default();
@@ -110,7 +116,15 @@ fn header_fields(header: &[u8], at: usize) -> Vec<Field> {
         None => Field::fixed(what, range(from, to)),
     };
     let time = |n: u64| i64::try_from(n).map_or_else(|_| n.to_string(), time_text);
-    let owner = |what, from: usize, to: usize| Field::caused(what, Cause::Owner, range(from, to), text(from, to));
+    let owner = |what, from: usize, to: usize| {
+        // A name ends at the first NUL; bytes hidden behind it are no name.
+        let rest = header.get(from + until_nul(&header[from..to]).len()..to).unwrap_or_default();
+        if all_are(rest, 0) {
+            Field::caused(what, Cause::Owner, range(from, to), text(from, to))
+        } else {
+            Field::fixed(what, range(from, to))
+        }
+    };
     vec![
         Field::fixed("name", range(0, 100)),
         Field { what: "mode", cause: None, range: range(100, 108), value: text(100, 108) },
