@@ -280,6 +280,11 @@ fn a_debug_link_is_explained_only_by_both_debug_files() {
     let node = compare_with(&a, &b, &[forged, file(2)], Limits::default());
     assert_eq!(node.result, ResultMark::Different);
     assert_eq!(node.tried[0].why, "shipped: the link is not that of one.debug");
+    // A byte hidden between the name and the CRC follows from no debug file.
+    let mut hidden = a.clone();
+    let at = hidden.windows(10).position(|w| w == b"one.debug\0").expect("the link");
+    hidden[at + 10] = b'H';
+    assert_eq!(compare_with(&hidden, &b, &[file(1), file(2)], Limits::default()).result, ResultMark::Different);
 }
 
 /// Changes bytes of the first header of a tar and makes its checksum right again.

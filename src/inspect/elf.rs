@@ -343,6 +343,10 @@ impl Elf {
         let name = text_at(data, 0);
         let at = (name.len() + 1).next_multiple_of(4);
         let crc = u32::try_from(self.numbers().int(data, at, 4)?).ok()?;
+        // Name, NULs up to the CRC, the CRC: a section that holds more is not a link and nothing follows from it.
+        if data.len() != at + 4 || data.get(name.len()..at)?.iter().any(|b| *b != 0) {
+            return None;
+        }
         Some((name, crc, s.range.clone()))
     }
 }
