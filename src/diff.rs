@@ -9,6 +9,7 @@ mod deb;
 mod elf;
 mod evidence;
 mod evidence_elf;
+mod exe;
 mod image;
 mod lines;
 mod matching;

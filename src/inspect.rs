@@ -9,6 +9,7 @@ pub(crate) mod budget;
 pub(crate) mod container;
 pub(crate) mod debug;
 pub(crate) mod elf;
+pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
 pub(crate) mod stream;

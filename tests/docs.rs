@@ -81,20 +81,7 @@ fn defect_codes_are_found_in_text() {
 fn every_cause_and_result_is_in_the_document() {
     use countersign::model::{Cause, ResultMark};
     let document = text("docs/compare.md");
-    let causes = [
-        Cause::Mtime,
-        Cause::Owner,
-        Cause::Derived,
-        Cause::GzipHeader,
-        Cause::Compression,
-        Cause::ChecksumList,
-        Cause::BuildId,
-        Cause::DebugLink,
-        Cause::Timestamp,
-        Cause::AddressShift,
-        Cause::Strip,
-    ];
-    for cause in causes {
+    for cause in Cause::ALL {
         assert!(document.contains(&format!("\n| `{}` |", cause.word())), "docs/compare.md lacks `{cause}`");
     }
     let results = [

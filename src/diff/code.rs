@@ -7,7 +7,7 @@ use super::account::raw;
 use super::image::{Images, display_name};
 use super::source::Origin;
 use super::{asm, lines};
-use crate::inspect::elf::Elf;
+use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
 use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
 use crate::text::Untrusted;
@@ -105,7 +105,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
 }
 
 /// For each section of one side, the section of that name on the other.
-fn twins(own: &Elf, other: &Elf) -> Vec<usize> {
+fn twins(own: &Exe, other: &Exe) -> Vec<usize> {
     let mut names: BTreeMap<&[u8], usize> = BTreeMap::new();
     for (i, s) in other.sections.iter().enumerate() {
         names.entry(&s.name).or_insert(i);

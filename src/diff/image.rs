@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::inspect::elf::{Elf, text_at};
+use crate::inspect::exe::{Exe, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
 /// One side.
 pub(super) struct Image {
-    pub(super) elf: Elf,
+    pub(super) elf: Exe,
     /// Sorted by address, without overlaps.
     pub(super) functions: Vec<Function>,
     /// Code between functions.
@@ -21,7 +21,7 @@ pub(super) struct Image {
 
 impl Image {
     /// `debug` are the symbols of a debug file that describes this very file.
-    pub(super) fn new(elf: Elf, debug: Vec<Symbol>) -> Self {
+    pub(super) fn new(elf: Exe, debug: Vec<Symbol>) -> Self {
         let mut symbols = symbols::symbols(&elf, true);
         symbols.extend(debug);
         let functions = symbols::functions(&elf, &symbols);
@@ -214,7 +214,7 @@ impl Images {
 /// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it
 /// when the sizes agree (the account compares position by position), else the equal start and end.
 fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
-    let by_name = |elf: &Elf| {
+    let by_name = |elf: &Exe| {
         let mut names: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && !s.is_code()) {
             names.entry(s.name.clone()).or_default().push(i);
@@ -244,7 +244,7 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
 }
 
 /// A printable NUL-ended text at an address.
-fn text_of(elf: &Elf, address: u64) -> Option<Vec<u8>> {
+fn text_of(elf: &Exe, address: u64) -> Option<Vec<u8>> {
     let bytes = elf.bytes_at(address);
     let text = text_at(bytes, 0);
     let ended = bytes.get(text.len()) == Some(&0);

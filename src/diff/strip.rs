@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::account::{prove, span};
-use super::elf::{RegionPair, bytes, describes};
+use super::elf::describes;
+use super::exe::{RegionPair, bytes};
 use super::image::Images;
 use crate::inspect::debug::Image;
-use crate::inspect::elf::{Elf, Region};
+use crate::inspect::exe::{Exe, Region};
 use crate::inspect::stream;
 use crate::model::{Cause, Node, Side, Sides, Tried};
 
@@ -36,7 +37,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             continue;
         }
         let sides = Sides::new(region(pair, Side::Shipped), region(pair, Side::Rebuilt));
-        let every = |f: &dyn Fn(&Elf, &Region) -> bool| {
+        let every = |f: &dyn Fn(&Exe, &Region) -> bool| {
             sides.shipped.as_ref().is_none_or(|r| f(a, r)) && sides.rebuilt.as_ref().is_none_or(|r| f(b, r))
         };
         let derived =
@@ -70,8 +71,8 @@ fn may_go(region: &Region) -> bool {
 }
 
 /// Whether the sections that both sides have are described alike, but for their place in the file.
-fn kept_alike(a: &Elf, b: &Elf) -> bool {
-    let names = |elf: &Elf| -> BTreeSet<Vec<u8>> { elf.sections.iter().map(|s| s.name.clone()).collect() };
+fn kept_alike(a: &Exe, b: &Exe) -> bool {
+    let names = |elf: &Exe| -> BTreeSet<Vec<u8>> { elf.sections.iter().map(|s| s.name.clone()).collect() };
     let (known, others) = (names(a), names(b));
     let mut theirs = b.sections.iter().filter(|s| known.contains(&s.name));
     let ours = a.sections.iter().filter(|s| others.contains(&s.name));
@@ -88,7 +89,7 @@ fn kept_alike(a: &Elf, b: &Elf) -> bool {
 }
 
 /// Whether the table of section names holds nothing but names of sections.
-fn names_only(elf: &Elf) -> bool {
+fn names_only(elf: &Exe) -> bool {
     let known: BTreeSet<&[u8]> = elf.sections.iter().map(|s| s.name.as_slice()).filter(|n| !n.is_empty()).collect();
     // Linkers store `.text` as the end of `.rela.text`.
     let used = |text: &[u8]| text.len() <= 256 && (0..text.len()).any(|from| text.get(from..).is_some_and(|end| known.contains(end)));
@@ -96,7 +97,7 @@ fn names_only(elf: &Elf) -> bool {
 }
 
 /// Whether the bundle has the file that the debug link names, with its CRC-32.
-fn is_linked(elf: &Elf, debug: &[Image]) -> bool {
+fn is_linked(elf: &Exe, debug: &[Image]) -> bool {
     let Some((name, crc, _)) = elf.debug_link() else { return false };
     debug.iter().any(|d| describes(&d.elf, elf) && d.name == name && stream::crc32(&d.elf.blob) == crc)
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, dates, deb, elf, evidence, only, only_special};
+use super::{Context, dates, deb, evidence, exe, only, only_special};
 use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
         } else if kinds.shipped == NodeKind::Elf {
-            elf::compare(self, node, &a.compact(), &b.compact()).err()
+            exe::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
             return self.leaf(node, a, b);
         };

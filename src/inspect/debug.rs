@@ -10,7 +10,7 @@ use object::{Object as _, ObjectSection as _};
 use super::blob::Blob;
 use super::budget::{Budget, Refused};
 use super::container::Held;
-use super::elf::Elf;
+use super::exe::Exe;
 use super::{ar, kind, stream, tar};
 use crate::model::NodeKind;
 
@@ -25,14 +25,14 @@ const MAX_FRAMES: usize = 64;
 pub(crate) struct Image {
     /// Its own name, without folders.
     pub(crate) name: Vec<u8>,
-    pub(crate) elf: Elf,
+    pub(crate) elf: Exe,
 }
 
 /// All ELF files in a debug file or `dbgsym` package.
 pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Vec<Image>, Refused> {
     let base = |name: &[u8]| name.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
     match kind::recognise(blob) {
-        NodeKind::Elf => Ok(vec![Image { name: base(name), elf: Elf::parse(blob)? }]),
+        NodeKind::Elf => Ok(vec![Image { name: base(name), elf: Exe::elf(blob)? }]),
         NodeKind::Deb => {
             let package = ar::parse(blob, budget)?;
             let data = package.members.iter().find(|m| m.name.starts_with(b"data.tar"));
@@ -47,7 +47,7 @@ pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &
                 let Held::Plain(range) = member.held else { continue };
                 let content = archive.slice(range);
                 if kind::recognise(&content) == NodeKind::Elf
-                    && let Ok(elf) = Elf::parse(&content)
+                    && let Ok(elf) = Exe::elf(&content)
                 {
                     out.push(Image { name: base(&member.name), elf });
                 }
@@ -83,7 +83,7 @@ pub(crate) struct Lines {
 impl Lines {
     /// Loads the debug sections of a file; `None` when it has no line table that can be read. `others` may hold the file
     /// that `.gnu_debugaltlink` names.
-    pub(crate) fn load(elf: &Elf, others: &[Image]) -> Option<Self> {
+    pub(crate) fn load(elf: &Exe, others: &[Image]) -> Option<Self> {
         if elf.kind == 1 {
             return None;
         }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::elf::{Elf, flags_text, text_at};
+use super::exe::{Exe, flags_text, text_at};
 use super::symbols::{Bound, bindings, version_names};
 use crate::digest::hex;
 use crate::model::{Fact, Sides};
 use crate::text::Untrusted;
 
 /// The facts of both files side by side; those absent on both sides are left out.
-pub(crate) fn facts(elves: Sides<&Elf>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
+pub(crate) fn facts(elves: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
     let mut out = Vec::new();
     let mut add = |name: &str, toolchain: bool, value: Sides<Option<Vec<u8>>>| {
         let value = value.map(|v| v.filter(|v| !v.is_empty()));
@@ -17,7 +17,7 @@ pub(crate) fn facts(elves: Sides<&Elf>, producers: Sides<Option<Vec<u8>>>) -> Ve
             out.push(Fact { name: name.to_owned(), value: value.map(|v| v.map(Untrusted::from)), toolchain });
         }
     };
-    let both = |f: &dyn Fn(&Elf) -> Option<Vec<u8>>| elves.map(f);
+    let both = |f: &dyn Fn(&Exe) -> Option<Vec<u8>>| elves.map(f);
     add("producer", true, producers);
     add(".comment", true, both(&comment));
     add("symbol versions", true, both(&|e| newest_versions(e).map(String::into_bytes)));
@@ -47,12 +47,12 @@ fn yes(value: bool) -> Vec<u8> {
     if value { b"yes".to_vec() } else { b"no".to_vec() }
 }
 
-fn comment(elf: &Elf) -> Option<Vec<u8>> {
+fn comment(elf: &Exe) -> Option<Vec<u8>> {
     let texts: BTreeSet<&[u8]> = elf.named(".comment").split(|b| *b == 0).filter(|t| !t.is_empty()).collect();
     Some(texts.into_iter().take(16).collect::<Vec<_>>().join(b"; ".as_slice()))
 }
 
-fn kind(elf: &Elf) -> &'static str {
+fn kind(elf: &Exe) -> &'static str {
     match elf.kind {
         1 => "object file",
         2 => "executable at a fixed address",
@@ -63,7 +63,7 @@ fn kind(elf: &Elf) -> &'static str {
     }
 }
 
-fn dynamic(elf: &Elf) -> Vec<(u64, u64)> {
+fn dynamic(elf: &Exe) -> Vec<(u64, u64)> {
     let size = if elf.wide { 16 } else { 8 };
     let n = elf.numbers();
     let data = elf.sections.iter().find(|s| s.kind == 6).map(|s| elf.data(s)).unwrap_or_default();
@@ -74,13 +74,13 @@ fn dynamic(elf: &Elf) -> Vec<(u64, u64)> {
         .collect()
 }
 
-fn dynamic_texts(elf: &Elf, tag: u64) -> Vec<Vec<u8>> {
+fn dynamic_texts(elf: &Exe, tag: u64) -> Vec<Vec<u8>> {
     let strings = elf.sections.iter().find(|s| s.kind == 6).and_then(|s| elf.sections.get(s.link)).map(|l| elf.data(l)).unwrap_or_default();
     let texts = dynamic(elf).into_iter().filter(|(t, _)| *t == tag).take(256);
     texts.map(|(_, at)| text_at(strings, usize::try_from(at).unwrap_or(usize::MAX)).to_vec()).collect()
 }
 
-fn relro(elf: &Elf) -> &'static str {
+fn relro(elf: &Exe) -> &'static str {
     let tags = dynamic(elf);
     let now = tags.iter().any(|(t, v)| *t == 24 || (*t == 30 && v & 8 != 0) || (*t == 0x6fff_fffb && v & 1 != 0));
     match (elf.segments.iter().any(|s| s.kind == 0x6474_e552), now) {
@@ -90,13 +90,13 @@ fn relro(elf: &Elf) -> &'static str {
     }
 }
 
-fn imports(elf: &Elf) -> BTreeSet<Vec<u8>> {
+fn imports(elf: &Exe) -> BTreeSet<Vec<u8>> {
     let bare = |name: Vec<u8>| name.split(|b| *b == b'@').next().unwrap_or_default().to_vec();
     bindings(elf).into_values().filter_map(|b| if let Bound::Import(name, _) = b { Some(bare(name)) } else { None }).collect()
 }
 
 /// The newest version that is needed of each family: `GLIBC_2.34`.
-pub(crate) fn newest_versions(elf: &Elf) -> Option<String> {
+pub(crate) fn newest_versions(elf: &Exe) -> Option<String> {
     let mut newest: std::collections::BTreeMap<String, Vec<u64>> = std::collections::BTreeMap::new();
     for name in version_names(elf).into_values() {
         let Ok(text) = String::from_utf8(name) else { continue };

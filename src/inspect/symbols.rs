@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gimli::UnwindSection as _;
 
-use super::elf::{Elf, text_at};
+use super::exe::{Exe, text_at};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
@@ -21,7 +21,7 @@ pub(crate) struct Symbol {
 }
 
 /// The defined functions and objects of `.symtab` and, with `dynamic`, of `.dynsym`.
-pub(crate) fn symbols(elf: &Elf, dynamic: bool) -> Vec<Symbol> {
+pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
     let mut out = Vec::new();
     for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
         let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
@@ -59,7 +59,7 @@ pub(crate) enum Bound {
 }
 
 /// Dynamic relocations by the address they fill (x86-64 types; other machines give none).
-pub(crate) fn bindings(elf: &Elf) -> BTreeMap<u64, Bound> {
+pub(crate) fn bindings(elf: &Exe) -> BTreeMap<u64, Bound> {
     let mut out = BTreeMap::new();
     if elf.machine != 62 || !elf.wide {
         return out;
@@ -97,7 +97,7 @@ pub(crate) fn bindings(elf: &Elf) -> BTreeMap<u64, Bound> {
 }
 
 /// Needed version names by index (`GLIBC_2.34`).
-pub(crate) fn version_names(elf: &Elf) -> BTreeMap<u64, Vec<u8>> {
+pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
     let mut out = BTreeMap::new();
     let Some(s) = elf.sections.iter().find(|s| s.kind == 0x6fff_fffe) else { return out };
     let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
@@ -127,7 +127,7 @@ pub(crate) fn version_names(elf: &Elf) -> BTreeMap<u64, Vec<u8>> {
 }
 
 /// PLT stubs by address: what their jump through the GOT ends in. Read from the code of each stub.
-pub(crate) fn stubs(elf: &Elf, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64, Vec<u8>> {
+pub(crate) fn stubs(elf: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64, Vec<u8>> {
     let mut out = BTreeMap::new();
     if elf.machine != 62 {
         return out;
@@ -170,7 +170,7 @@ impl Function {
 }
 
 /// Functions of all code sections, sorted and without overlaps: from symbols, and from unwind tables where those say nothing.
-pub(crate) fn functions(elf: &Elf, symbols: &[Symbol]) -> Vec<Function> {
+pub(crate) fn functions(elf: &Exe, symbols: &[Symbol]) -> Vec<Function> {
     let mut found: BTreeMap<u64, (u64, Option<Vec<u8>>, bool)> = BTreeMap::new();
     if elf.kind == 1 {
         // In an object file every section starts at address 0: its code is compared as sections.
@@ -211,7 +211,7 @@ pub(crate) fn functions(elf: &Elf, symbols: &[Symbol]) -> Vec<Function> {
     out
 }
 
-fn unwind(elf: &Elf) -> Vec<(u64, u64)> {
+fn unwind(elf: &Exe) -> Vec<(u64, u64)> {
     let Some(s) = elf.section(".eh_frame") else { return Vec::new() };
     let endian = if elf.little { gimli::RunTimeEndian::Little } else { gimli::RunTimeEndian::Big };
     let mut frames = gimli::EhFrame::new(elf.data(s), endian);
@@ -238,7 +238,7 @@ fn unwind(elf: &Elf) -> Vec<(u64, u64)> {
 }
 
 /// The code of a section that is in no function: padding, stubs, hidden code.
-pub(crate) fn uncovered(elf: &Elf, functions: &[Function]) -> Vec<Function> {
+pub(crate) fn uncovered(elf: &Exe, functions: &[Function]) -> Vec<Function> {
     let mut out = Vec::new();
     let mut by_section: BTreeMap<usize, Vec<&Function>> = BTreeMap::new();
     for f in functions {

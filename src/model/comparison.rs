@@ -142,9 +142,45 @@ pub enum Cause {
     AddressShift,
     /// Symbol table or debug sections present on one side only, kept content equal.
     Strip,
+    /// The folder that it was built in: one prefix replaced everywhere.
+    BuildPath,
+    /// Line numbers that moved because lines were inserted or removed above.
+    LineShift,
+    /// The same functions, data or members in another order.
+    Reordering,
+    /// Debug sections packed in another way, their content equal or a proof of its own.
+    DebugCompression,
+    /// What the compiler says of itself (`.comment`, `DW_AT_producer`, recorded switches, the Rich header), the code equal.
+    Producer,
+    /// A signature inside the file, the content under it equal.
+    Signature,
+    /// Attributes that say nothing of content: extra times, an archive's comment, device numbers of regular files.
+    Attributes,
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Mtime,
+        Self::Owner,
+        Self::Derived,
+        Self::GzipHeader,
+        Self::Compression,
+        Self::ChecksumList,
+        Self::BuildId,
+        Self::DebugLink,
+        Self::Timestamp,
+        Self::AddressShift,
+        Self::Strip,
+        Self::BuildPath,
+        Self::LineShift,
+        Self::Reordering,
+        Self::DebugCompression,
+        Self::Producer,
+        Self::Signature,
+        Self::Attributes,
+    ];
+
     /// The word used on screens, in JSON and in records.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -160,6 +196,13 @@ impl Cause {
             Self::Timestamp => "timestamp",
             Self::AddressShift => "address-shift",
             Self::Strip => "strip",
+            Self::BuildPath => "build-path",
+            Self::LineShift => "line-shift",
+            Self::Reordering => "reordering",
+            Self::DebugCompression => "debug-compression",
+            Self::Producer => "producer",
+            Self::Signature => "signature",
+            Self::Attributes => "attributes",
         }
     }
 }
@@ -254,6 +297,10 @@ pub struct Tried {
 pub enum NodeKind {
     /// An ELF executable, library or object.
     Elf,
+    /// A PE executable or library.
+    Pe,
+    /// A Mach-O executable or library.
+    MachO,
     /// A Debian package.
     Deb,
     /// An `ar` archive.
@@ -262,6 +309,10 @@ pub enum NodeKind {
     Tar,
     /// A zip archive (jar, whl, apk, nupkg).
     Zip,
+    /// A cpio archive.
+    Cpio,
+    /// An rpm package.
+    Rpm,
     /// A gzip stream.
     Gzip,
     /// An xz stream.
@@ -281,15 +332,25 @@ pub enum NodeKind {
 }
 
 impl NodeKind {
+    /// Whether it is an executable of some format: it has regions, and may have functions.
+    #[must_use]
+    pub fn is_executable(self) -> bool {
+        matches!(self, Self::Elf | Self::Pe | Self::MachO)
+    }
+
     /// One short word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Elf => "ELF",
+            Self::Pe => "PE",
+            Self::MachO => "Mach-O",
             Self::Deb => "deb",
             Self::Ar => "ar",
             Self::Tar => "tar",
             Self::Zip => "zip",
+            Self::Cpio => "cpio",
+            Self::Rpm => "rpm",
             Self::Gzip => "gzip",
             Self::Xz => "xz",
             Self::Zstd => "zstd",

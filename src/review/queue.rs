@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
-use crate::model::{Cause, Fixity, Node, NodeKind, Outcome, Question, ResultMark, Severity, Standing};
+use crate::model::{Cause, Fixity, Node, Outcome, Question, ResultMark, Severity, Standing};
 use crate::text::{Shown, Untrusted};
 
 /// What kind of judgement an item asks for; the order is the queue's.
@@ -260,7 +260,7 @@ fn class_of(node: &Node) -> Option<Class> {
         ResultMark::Different => {
             let below = node.children.iter().any(|c| !c.result.is_equal());
             let own = node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0;
-            if !node.functions.is_empty() || (node.kind == NodeKind::Elf && (own || node.metadata.is_empty())) {
+            if !node.functions.is_empty() || (node.kind.is_executable() && (own || node.metadata.is_empty())) {
                 Some(Class::Code)
             } else if !below || own {
                 Some(if node.metadata.is_empty() || own { Class::Data } else { Class::Metadata })
@@ -372,6 +372,7 @@ mod tests {
 
     use super::*;
     use crate::checks::Discovery;
+    use crate::model::NodeKind;
     use crate::model::{Account, Artifact, Carrier, ChainLink, Identity, IdentityBasis, Proof, Release, Sides};
 
     fn facts(artifacts: usize) -> Facts {

@@ -303,7 +303,7 @@ fn stripping_is_explained_and_a_debug_link_needs_its_file() {
 fn a_changed_byte_of_a_real_program_is_seen() {
     let Some(dir) = corpus() else { return };
     let a = std::fs::read(dir.join("elf/c-build-id/a")).unwrap();
-    let elf = crate::inspect::elf::Elf::parse(&Blob::from(a.clone())).ok().unwrap();
+    let elf = crate::inspect::exe::Exe::elf(&Blob::from(a.clone())).ok().unwrap();
     let id = elf.build_id_range().unwrap();
     for at in (0..a.len()).step_by(97) {
         let mut b = a.clone();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{App, Pane};
-use crate::model::{Cause, Listing, Node, NodeKind, Place, ResultMark, View};
+use crate::model::{Cause, Listing, Node, Place, ResultMark, View};
 use crate::session::ListingKey;
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Effect, Screen};
@@ -156,7 +156,7 @@ fn parts(node: &Node) -> Vec<Part> {
         let benign = node.functions.iter().enumerate().filter(|(_, f)| f.result != ResultMark::Different);
         list.extend(benign.map(|(i, _)| Part::Function(i)));
     }
-    if has_parts(node) && node.kind != NodeKind::Elf {
+    if has_parts(node) && !node.kind.is_executable() {
         list.push(Part::Whole);
     }
     let mut members: Vec<usize> = (0..node.children.len()).collect();

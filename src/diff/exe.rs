@@ -1,0 +1,228 @@
+//! A pair of executables: regions, functions, causes, facts, and what to say first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::account::{add, own_result, prove, raw};
+use super::elf::describes;
+use super::evidence_elf::ElfEvidence;
+use super::image::{Image, Images};
+use super::source::{Origin, SourceMap};
+use super::walk::{Walk, causes, explain_dates};
+use super::{code, dates, elf, matching, strip};
+use crate::inspect::blob::Blob;
+use crate::inspect::budget::Refused;
+use crate::inspect::debug::Lines;
+use crate::inspect::exe::{Exe, Region};
+use crate::inspect::{facts, symbols};
+use crate::model::{Account, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
+use crate::text::Untrusted;
+
+/// A pair of regions of the same name, or one alone.
+pub(super) struct RegionPair {
+    pub(super) regions: Sides<Option<usize>>,
+    pub(super) account: Sides<Account>,
+}
+
+/// Compares two executables of one format into `node`.
+pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
+    let parsed = Sides::new(Exe::elf(a)?, Exe::elf(b)?);
+    for (side, exe) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
+        for odd in exe.odd.iter().take(20) {
+            node.metadata.push(format!("{side}: {odd}"));
+        }
+    }
+    let mut origin = Origin::default();
+    if let Some(tree) = walk.context.source {
+        origin.map = Some(SourceMap::new(tree, walk.context.source_content.clone()));
+    }
+    let cancelled = walk.context.cancelled;
+    let debug_images = walk.debug_images();
+    let mut extra = Sides::new(Vec::new(), Vec::new());
+    for side in [Side::Shipped, Side::Rebuilt] {
+        let elf = parsed.get(side);
+        let own = Lines::load(elf, &debug_images);
+        let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
+        *origin.lines.get_mut(side) = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, &debug_images)));
+        *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+    }
+    let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
+    node.facts = facts::facts(parsed.as_ref(), producers);
+    let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    sides.shipped.borrow_bounds(&sides.rebuilt);
+    sides.rebuilt.borrow_bounds(&sides.shipped);
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
+    let images = Arc::new(Images::new(sides, pairs));
+    let rebound = images.rebound();
+    if rebound.len() <= 20 {
+        node.metadata.extend(rebound);
+    } else {
+        node.metadata.push(format!(
+            "the loader fills {} places with something else; first: {}",
+            rebound.len(),
+            rebound.first().map_or("", String::as_str)
+        ));
+    }
+    if cancelled() {
+        return Err(Refused::Over("cancelled".to_owned()));
+    }
+    let found = code::compare(&images, &origin, cancelled);
+    node.functions = found.functions;
+    node.same_functions = found.same;
+    let mut regions = pair_regions(&images, &found.sections);
+    explain_strings(node, &images, &mut regions);
+    for (cause, sections) in found.explained {
+        for (spans, values) in sections {
+            prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
+        }
+    }
+    elf::build_id(node, &images, &mut regions);
+    elf::debug_link(node, &images, &mut regions, &debug_images);
+    strip::explain(node, &images, &mut regions, &debug_images);
+    for pair in &regions {
+        add(&mut node.account, &pair.account);
+    }
+    node.regions = regions.iter().map(|r| region_diff(&images, r)).collect();
+    node.result = own_result(node);
+    node.why = why(node);
+    let debug_bytes: u64 = [&origin.lines.shipped, &origin.lines.rebuilt].iter().filter_map(|l| l.as_ref().map(|l| l.size)).sum();
+    let evidence = ElfEvidence::new(images, found.pairs, origin, node.regions.clone());
+    node.evidence =
+        Some(if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) { Arc::new(evidence) } else { Arc::new(evidence.freeze()) });
+    Ok(())
+}
+
+/// Pairs regions by name and occurrence; the account of code sections comes from their functions.
+fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>) -> Vec<RegionPair> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let mut known: BTreeMap<&[u8], std::collections::VecDeque<usize>> = BTreeMap::new();
+    for (j, region) in b.regions.iter().enumerate() {
+        known.entry(&region.name).or_default().push_back(j);
+    }
+    let mut out = Vec::new();
+    let mut last = 0;
+    for (i, x) in a.regions.iter().enumerate() {
+        let j = known.get_mut(x.name.as_slice()).and_then(std::collections::VecDeque::pop_front);
+        let Some((j, y)) = j.and_then(|j| Some((j, b.regions.get(j)?))) else {
+            let account = Sides::new(Account::all_unexplained(x.range.len() as u64), Account::default());
+            out.push(RegionPair { regions: Sides::new(Some(i), None), account });
+            continue;
+        };
+        let (old, new) = (bytes(a, x), bytes(b, y));
+        let mut account = raw(old, new);
+        if let (Some(m), Some(n)) = (x.section, y.section)
+            && let Some(fine) = code.get(&(m, n))
+            && fine.shipped.total() == old.len() as u64
+            && fine.rebuilt.total() == new.len() as u64
+        {
+            account = fine.clone();
+        }
+        if j < last {
+            // At another place in the file: equal bytes do not make it the same.
+            account = Sides::new(old, new).map(|s| Account::all_unexplained(s.len() as u64));
+        }
+        last = last.max(j);
+        out.push(RegionPair { regions: Sides::new(Some(i), Some(j)), account });
+    }
+    for j in known.into_values().flatten() {
+        let size = b.regions.get(j).map_or(0, |r| r.range.len() as u64);
+        let account = Sides::new(Account::default(), Account::all_unexplained(size));
+        out.push(RegionPair { regions: Sides::new(None, Some(j)), account });
+    }
+    out
+}
+
+pub(super) fn bytes<'a>(elf: &'a Exe, region: &Region) -> &'a [u8] {
+    elf.blob.get(region.range.clone()).unwrap_or_default()
+}
+
+pub(super) fn both<'a>(images: &'a Images, pair: &RegionPair) -> Option<(&'a Region, &'a Region)> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    Some((a.regions.get(pair.regions.shipped?)?, b.regions.get(pair.regions.rebuilt?)?))
+}
+
+/// Dates as text in data.
+fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    for pair in regions {
+        let Some((x, y)) = both(images, pair) else { continue };
+        let data = x.section.and_then(|i| a.sections.get(i)).is_some_and(|s| s.kind == 1 && !s.is_code());
+        let (old, new) = (bytes(a, x), bytes(b, y));
+        if !data || old == new || old.len() != new.len() || x.range.start != y.range.start {
+            continue;
+        }
+        let found = dates::changes(old, new);
+        let mut part = Node::new(Untrusted::default(), node.kind, ResultMark::Identical);
+        part.account = pair.account.clone();
+        explain_dates(&mut part, old, new, x.range.start, &found);
+        pair.account = part.account;
+        node.proofs.append(&mut part.proofs);
+    }
+}
+
+fn region_diff(images: &Images, pair: &RegionPair) -> RegionDiff {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let x = pair.regions.shipped.and_then(|i| a.regions.get(i));
+    let y = pair.regions.rebuilt.and_then(|j| b.regions.get(j));
+    let extent = |r: &Region| Extent { address: r.address, size: r.range.len() as u64, offset: r.range.start as u64 };
+    let worst = |f: fn(&Account) -> u64| f(&pair.account.shipped) + f(&pair.account.rebuilt) > 0;
+    let result = match (x, y) {
+        (Some(_), None) if worst(|a| a.unexplained) => ResultMark::OnlyShipped,
+        (None, Some(_)) if worst(|a| a.unexplained) => ResultMark::OnlyRebuilt,
+        _ if worst(|a| a.unexplained) => ResultMark::Different,
+        _ if worst(Account::explained_total) => ResultMark::Equivalent,
+        _ => ResultMark::Identical,
+    };
+    RegionDiff {
+        name: x.or(y).map(|r| Untrusted::from(r.name.as_slice())).unwrap_or_default(),
+        result,
+        extent: Sides::new(x.map(extent), y.map(extent)),
+        account: pair.account.clone(),
+    }
+}
+
+/// The sentence to read first.
+fn why(node: &Node) -> String {
+    if node.result == ResultMark::Equivalent {
+        return causes(node);
+    }
+    let real: Vec<&FunctionDiff> = node.functions.iter().filter(|f| f.result != ResultMark::Equivalent).collect();
+    let total = node.same_functions + node.functions.len();
+    let mut parts: Vec<String> = node.metadata.iter().filter(|m| m.starts_with("alarm")).cloned().collect();
+    let toolchain: Vec<String> = node
+        .facts
+        .iter()
+        .filter(|f| f.toolchain)
+        .filter_map(|f| match (&f.value.shipped, &f.value.rebuilt) {
+            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, only_in(x, y), only_in(y, x))),
+            _ => None,
+        })
+        .collect();
+    match real.as_slice() {
+        [] => {
+            let names: BTreeSet<String> =
+                node.regions.iter().filter(|r| r.result > ResultMark::Equivalent).map(|r| r.name.shown().to_string()).collect();
+            let shown: Vec<String> = names.iter().take(6).cloned().collect();
+            let more = names.len().saturating_sub(6);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            if let Some(first) = node.metadata.iter().find(|m| !m.starts_with("alarm")) {
+                parts.push(first.clone());
+            }
+            let verb = if names.len() == 1 { "differs" } else { "differ" };
+            parts.push(format!("no function differs; {}{more} {verb}", shown.join(", ")));
+        }
+        [one] => parts.push(format!("one function of {total} differs: {}, {}", one.name.shown().cut(60), one.what)),
+        several => parts.push(format!("{} of {total} functions differ", several.len())),
+    }
+    if !toolchain.is_empty() {
+        parts.push(format!("{}: look at the toolchain first", toolchain.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// The words of one text that the other does not have.
+fn only_in(own: &Untrusted, other: &Untrusted) -> crate::text::Shown {
+    let known: BTreeSet<&[u8]> = other.as_bytes().split(|b| *b == b' ').collect();
+    let words: Vec<&[u8]> = own.as_bytes().split(|b| *b == b' ').filter(|w| !known.contains(w)).collect();
+    if words.is_empty() { crate::text::Shown::new("(nothing more)") } else { Untrusted::from(words.join(&b' ')).shown().cut(80) }
+}
