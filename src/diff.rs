@@ -3,6 +3,7 @@
 
 mod account;
 mod asm;
+mod build_path;
 mod code;
 mod dates;
 mod deb;

@@ -158,6 +158,12 @@ impl Images {
         text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text)
     }
 
+    /// Whether it is proved that an address of the shipped side and one of the rebuilt side mean the same place.
+    pub(super) fn same_place(&self, shipped: u64, rebuilt: u64) -> bool {
+        let old = self.target(Side::Shipped, shipped);
+        !matches!(old, Target::Unknown(_) | Target::Text(_)) && old == self.target(Side::Rebuilt, rebuilt)
+    }
+
     /// Slots that the loader fills with another import than on the other side, when both sides have the same slots.
     pub(super) fn rebound(&self) -> Vec<String> {
         let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
