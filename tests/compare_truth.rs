@@ -60,8 +60,13 @@ const TABLE: &[(&str, Truth)] = &[
 ];
 
 /// The line of the shipped source at which a changed function differs first.
-const LINES: &[(&str, u32)] =
-    &[("e-backdoor", 26), ("e4-binary-patched", 18), ("e5-backdoor-line-inserted", 25), ("q1-call-retarget", 28), ("q6-forged-build-id", 25)];
+const LINES: &[(&str, u32)] = &[
+    ("e-backdoor", 26),
+    ("e4-binary-patched", 18),
+    ("e5-backdoor-line-inserted", 25),
+    ("q1-call-retarget", 28),
+    ("q6-forged-build-id", 25),
+];
 
 /// Old and new value that a proof of that cause must show.
 const VALUES: &[(&str, &str, &str, &str)] = &[

@@ -78,25 +78,63 @@ impl Patch {
         start + found.unwrap_or_else(|| panic!("{section} has no {}", String::from_utf8_lossy(what)))
     }
 
-    /// Offset of the operand of the first `call` in a function that goes to that address.
-    pub fn call(&self, from: &str, to: u64) -> usize {
+    /// Offset of the first 32-bit operand in a function that leads to that address.
+    pub fn reference(&self, from: &str, to: u64) -> Option<usize> {
         let (address, size) = self.symbol(from);
         let start = self.offset(address);
-        let size = usize::try_from(size).expect("fits");
-        let place = (start..start + size - 4).find(|at| {
-            let next = address + (at - start) as u64 + 5;
-            let distance = i64::from(i32::from_le_bytes(self.bytes[at + 1..at + 5].try_into().expect("4 bytes")));
-            self.bytes[*at] == 0xe8 && next.wrapping_add_signed(distance) == to
-        });
-        place.unwrap_or_else(|| panic!("{from} does not call {to:#x}")) + 1
+        (start + 1..start + usize::try_from(size).expect("fits") - 3).find(|at| {
+            let next = address + (at - start) as u64 + 4;
+            next.wrapping_add_signed(i64::from(self.u32(*at).cast_signed())) == to
+        })
     }
 
-    /// Makes the rel32 at an offset lead to another address.
-    pub fn lead(&mut self, operand: usize, function: &str, to: u64) {
-        let (address, _) = self.symbol(function);
-        let next = address + (operand - self.offset(address)) as u64 + 4;
+    /// Makes the 32-bit operand at an offset, in a function of `symbols`, lead to another address.
+    pub fn lead(&mut self, operand: usize, symbols: &Self, function: &str, to: u64) {
+        let (address, _) = symbols.symbol(function);
+        let next = address + (operand - symbols.offset(address)) as u64 + 4;
         let distance = i32::try_from(to.cast_signed() - next.cast_signed()).expect("near");
         self.put(operand, &distance.to_le_bytes());
+    }
+
+    /// Address of a NUL-ended text in `.rodata`.
+    pub fn text_address(&self, text: &str) -> Option<u64> {
+        let (start, size) = self.section(".rodata");
+        let ended = [text.as_bytes(), b"\0"].concat();
+        let at = self.bytes[start..start + size].windows(ended.len()).position(|w| w == ended)?;
+        Some(self.address(".rodata") + at as u64)
+    }
+
+    /// Offset of the first table of so many 32-bit distances from its own start into a function.
+    pub fn jump_table(&self, function: &str, entries: usize) -> Option<usize> {
+        let (start, size) = self.section(".rodata");
+        let (from, length) = self.symbol(function);
+        let base = self.address(".rodata");
+        (start..start + size - entries * 4).step_by(4).find(|at| {
+            let table = base + (at - start) as u64;
+            let mut targets = (0..entries).map(|n| table.wrapping_add_signed(i64::from(self.u32(at + n * 4).cast_signed())));
+            targets.all(|t| (from..from + length).contains(&t))
+        })
+    }
+
+    /// Offset of the first 32-bit distance in a section, from its own place, to that address.
+    pub fn pointer_to(&self, section: &str, to: u64) -> Option<usize> {
+        let (start, size) = self.section(section);
+        let base = self.address(section);
+        (start..start + size - 3).find(|at| {
+            let own = base + (at - start) as u64;
+            own.wrapping_add_signed(i64::from(self.u32(*at).cast_signed())) == to
+        })
+    }
+
+    /// Offset of the header of a section.
+    pub fn header(&self, name: &str) -> usize {
+        let index = self.file().section_by_name(name).unwrap_or_else(|| panic!("no section {name}")).index().0;
+        usize::try_from(self.u64(40)).expect("fits") + index * 64
+    }
+
+    /// Whether there is such a section, and its bytes are not packed.
+    pub fn is_plain(&self, name: &str) -> bool {
+        self.has(name) && self.u64(self.header(name) + 8) & 0x800 == 0
     }
 
     /// Offsets of the entries of a relocation section (24 bytes each).
@@ -125,15 +163,14 @@ impl Patch {
         found.unwrap_or_else(|| panic!("no segment {kind:#x}"))
     }
 
-    /// Offset of the entry of a name in `.symtab` or `.dynsym`.
-    pub fn symbol_entry(&self, table: &str, strings: &str, name: &str) -> usize {
-        let (start, size) = self.section(table);
-        let (names, _) = self.section(strings);
-        let found = (start..start + size).step_by(24).find(|at| {
+    /// Offset of the entry of a name in `.symtab`, if there is one.
+    pub fn symbol_entry(&self, name: &str) -> Option<usize> {
+        let (start, size) = self.has(".symtab").then(|| self.section(".symtab"))?;
+        let (names, _) = self.section(".strtab");
+        (start..start + size).step_by(24).find(|at| {
             let text = names + self.u32(*at) as usize;
             self.bytes[text..].starts_with(name.as_bytes()) && self.bytes[text + name.len()] == 0
-        });
-        found.unwrap_or_else(|| panic!("no {name} in {table}"))
+        })
     }
 
     /// The first run of at least that many zeros which no section covers, behind the given offset.

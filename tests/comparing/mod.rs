@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use countersign::diff::{self, Context, DebugFile, Limits};
 use countersign::model::{Account, EntryKind, Node, NodeKind, ResultMark, Side, Sides, SourceEntry, SourceTree};
 
+pub mod archive;
 pub mod elf;
 
 pub const SIDES: [Side; 2] = [Side::Shipped, Side::Rebuilt];
@@ -21,8 +22,7 @@ pub fn compare(shipped: &[u8], rebuilt: &[u8]) -> Node {
 
 /// The same with debug files and a source tree.
 pub fn compare_with(shipped: &[u8], rebuilt: &[u8], debug: &[DebugFile], source: Option<&SourceTree>) -> Node {
-    let context =
-        Context { source, source_content: None, debug, limits: Limits::default(), cancelled: &|| false, progress: &|_| {} };
+    let context = Context { source, source_content: None, debug, limits: Limits::default(), cancelled: &|| false, progress: &|_| {} };
     let node = diff::compare("x".into(), shipped.into(), rebuilt.into(), &context);
     sound(&node, shipped == rebuilt);
     node
