@@ -126,11 +126,13 @@ fn not_examined(node: &Node, word: &str) {
     assert!(reasons.iter().any(|r| r.contains(word)), "{reasons:?} do not say {word}; {}", node.why);
 }
 
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn bounds_are_said_and_never_count_as_equal() {
     let text = |n: u8| vec![n; 3 << 20];
     let small = Limits { expanded: 1 << 20, ..Limits::default() };
-    let streams: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [
+    let streams: [(&str, Pack); 3] = [
         ("gzip", |b| archive::gzip(b, 9)),
         ("bzip2", |b| archive::bzip2(b, 9)),
         ("zstd", |b| archive::zstd(b, ruzstd::encoding::CompressionLevel::Fastest)),
