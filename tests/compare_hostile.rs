@@ -106,7 +106,8 @@ fn hostile_files_as_members_do_no_harm() {
 }
 
 fn limited(a: &[u8], b: &[u8], limits: Limits) -> Node {
-    let context = Context { source: None, source_content: None, debug: &[], limits, cancelled: &|| false, progress: &|_| {} };
+    let context =
+        Context { source: None, source_content: None, debug: &[], limits, cancelled: &|| false, share: &diff::in_order, progress: &|_| {} };
     let node = diff::compare("x".into(), a.into(), b.into(), &context);
     comparing::sound(&node, a == b);
     node

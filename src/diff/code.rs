@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::account::raw;
 use super::image::{Images, display_name};
 use super::source::Origin;
-use super::{asm, lines};
+use super::{Share, asm, lines, spread};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
 use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
@@ -30,19 +30,75 @@ pub(super) struct Found {
 struct Piece {
     sides: Sides<Option<Function>>,
     named: bool,
-    label: Untrusted,
+    label: Label,
     /// At another place among its neighbours.
     moved: bool,
 }
 
-/// Compares all code.
-pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> bool) -> Found {
+/// What a piece is called. Nobody reads the names of code that is the same, so they are made only when asked for.
+enum Label {
+    /// A pair of functions.
+    Pair(usize),
+    /// What follows a pair of functions, or starts a section of that name.
+    After(Option<usize>, Vec<u8>),
+    /// An address.
+    At(u64),
+}
+
+impl Label {
+    fn text(&self, images: &Images) -> Untrusted {
+        match self {
+            Self::Pair(n) => pair_label(images, *n),
+            Self::After(None, section) => Untrusted::from(section.as_slice()),
+            Self::After(Some(n), section) => {
+                format!("after {} in {}", pair_label(images, *n).lossy(), Untrusted::from(section.as_slice()).lossy()).into()
+            }
+            Self::At(address) => format!("{address:#x}").into(),
+        }
+    }
+}
+
+/// The name of a pair of functions, or its address.
+fn pair_label(images: &Images, n: usize) -> Untrusted {
+    let Some(pair) = images.pairs.get(n) else { return Untrusted::default() };
+    let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i));
+    let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
+    let address = function(Side::Shipped).or(function(Side::Rebuilt)).map_or(0, |f| f.address);
+    let section = [Side::Shipped, Side::Rebuilt]
+        .iter()
+        .find_map(|s| images.sides.get(*s).elf.sections.get(function(*s)?.section).map(|s| s.name.as_slice()));
+    match (name, section) {
+        (Some(name), _) => Untrusted::from(display_name(name)),
+        (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
+        _ => format!("{address:#x}").into(),
+    }
+}
+
+impl Piece {
+    /// Whether there is anything to say of it: other bytes, or another place.
+    fn differs(&self, images: &Images) -> bool {
+        let code = |side: Side| self.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
+        let old = code(Side::Shipped);
+        old.is_none() || old != code(Side::Rebuilt) || self.moved && self.named
+    }
+}
+
+/// Where the first difference of a piece is.
+type Addresses = Sides<Option<u64>>;
+
+/// Compares all code; `None` when it was given up.
+pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
     let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
     let mut shifted: Explained = Vec::new();
-    let finder = origin.open();
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let twins = Sides::new(twins(a, b), twins(b, a));
-    for piece in pieces(images) {
+    let pieces = pieces(images);
+    let differing: Vec<&Piece> = pieces.iter().filter(|p| p.differs(images)).collect();
+    let mut judged =
+        spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece)) }).into_iter();
+    // Debug information is opened only when there is something to look up.
+    let finder = std::cell::LazyCell::new(|| origin.open());
+    for piece in &pieces {
         let code = |side: Side| piece.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
         let (old, new) = (code(Side::Shipped), code(Side::Rebuilt));
         let equal = old.is_some() && old == new;
@@ -51,10 +107,11 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
             (Some(x), Some(y)) => raw(x, y),
             _ => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
         };
-        if equal && !(piece.moved && piece.named) {
+        if !piece.differs(images) {
             found.same += usize::from(piece.named);
         } else {
-            let mut diff = judge(images, &finder, &piece, cancelled);
+            let (mut diff, addresses) = judged.next()???;
+            diff.source = addresses.and_then(|at| finder.line(at)).map(|(line, _)| line);
             if piece.moved && piece.named && old.is_some() && new.is_some() {
                 // The order of code is a difference that no cause explains here.
                 let how = if equal { "the same bytes".to_owned() } else { diff.what };
@@ -101,7 +158,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
     order.sort_by_key(|i| found.functions.get(*i).map(rank));
     found.functions = order.iter().filter_map(|i| found.functions.get(*i).cloned()).collect();
     found.pairs = order.iter().filter_map(|i| found.pairs.get(*i).cloned()).collect();
-    found
+    Some(found)
 }
 
 /// For each section of one side, the section of that name on the other.
@@ -145,18 +202,7 @@ fn pieces(images: &Images) -> Vec<Piece> {
                 after.get_mut(side).insert(f.end(), n);
             }
         }
-        let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
-        let address = sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map_or(0, |f| f.address);
-        let section = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| {
-            let f = sides.get(*s).as_ref()?;
-            images.sides.get(*s).elf.sections.get(f.section).map(|s| s.name.as_slice())
-        });
-        let label = match (name, section) {
-            (Some(name), _) => Untrusted::from(display_name(name)),
-            (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
-            _ => format!("{address:#x}").into(),
-        };
-        out.push(Piece { sides, named: true, label, moved: moved.contains(&n) });
+        out.push(Piece { sides, named: true, label: Label::Pair(n), moved: moved.contains(&n) });
     }
     // Filler: keyed by section name and by the pair that it follows.
     type Key = (Vec<u8>, Option<usize>);
@@ -175,25 +221,20 @@ fn pieces(images: &Images) -> Vec<Piece> {
         }
     }
     for ((section, before), (sides, _)) in fillers {
-        let place = Untrusted::from(section.as_slice());
-        let label = match before.and_then(|n| out.get(n)) {
-            Some(piece) => format!("after {} in {}", piece.label.lossy(), place.lossy()).into(),
-            None => place,
-        };
         let moved = before.is_some_and(|n| moved.contains(&n));
-        out.push(Piece { sides, named: false, label, moved });
+        out.push(Piece { sides, named: false, label: Label::After(before, section), moved });
     }
     for (side, f) in spare {
         let mut sides = Sides::default();
-        let label = format!("{:#x}", f.address).into();
+        let label = Label::At(f.address);
         *sides.get_mut(side) = Some(f);
         out.push(Piece { sides, named: false, label, moved: true });
     }
     out
 }
 
-/// What differs in one piece.
-fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, cancelled: &dyn Fn() -> bool) -> FunctionDiff {
+/// What differs in one piece, and where it starts to, for its source line.
+fn judge(images: &Images, piece: &Piece) -> (FunctionDiff, Option<Addresses>) {
     let extent = |side: Side| {
         piece.sides.get(side).as_ref().map(|f| {
             let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);
@@ -201,8 +242,14 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
         })
     };
     let extent = Sides::new(extent(Side::Shipped), extent(Side::Rebuilt));
-    let mut diff =
-        FunctionDiff { name: piece.label.clone(), result: ResultMark::Different, extent, changed: 0, source: None, what: String::new() };
+    let mut diff = FunctionDiff {
+        name: piece.label.text(images),
+        result: ResultMark::Different,
+        extent,
+        changed: 0,
+        source: None,
+        what: String::new(),
+    };
     let (Some(x), Some(y)) = (&piece.sides.shipped, &piece.sides.rebuilt) else {
         let side = if piece.sides.shipped.is_some() { Side::Shipped } else { Side::Rebuilt };
         let (result, word) = match side {
@@ -214,27 +261,25 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
         diff.changed = f.and_then(|f| asm::decode(images.sides.get(side), f)).map_or(0, |c| c.len());
         diff.what = format!("only {word}: {} bytes of code", f.map_or(0, |f| f.size));
         let address = |s| piece.sides.get(s).as_ref().map(|f: &Function| f.address);
-        diff.source = finder.line(Sides::new(address(Side::Shipped), address(Side::Rebuilt))).map(|(l, _)| l);
-        return diff;
+        return (diff, Some(Sides::new(address(Side::Shipped), address(Side::Rebuilt))));
     };
     let (old, new) = (images.sides.shipped.code(x), images.sides.rebuilt.code(y));
-    let bytes = raw(old, new).shipped.unexplained.max(raw(old, new).rebuilt.unexplained);
-    let code = if cancelled() { None } else { asm::compare(images, Sides::new(x, y)) };
-    let Some(code) = code else {
+    let both = raw(old, new);
+    let bytes = both.shipped.unexplained.max(both.rebuilt.unexplained);
+    let Some(code) = asm::compare(images, Sides::new(x, y)) else {
         diff.what = count(bytes);
-        return diff;
+        return (diff, None);
     };
     diff.changed = code.changed();
     if diff.changed == 0 && !code.rows.is_empty() {
         diff.result = ResultMark::Equivalent;
         diff.what = format!("{}: every changed operand refers to the same target", count(bytes));
-        return diff;
+        return (diff, None);
     }
-    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return diff };
+    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return (diff, None) };
     let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
     let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
     let address = Sides::new(p, q).map(|i| i.map(|i| i.raw.ip()));
-    diff.source = finder.line(address).map(|(l, _)| l);
     let described = match (p, q) {
         (Some(p), Some(q)) => asm::describe(images, p, q),
         (Some(_), None) => "an instruction is only shipped".to_owned(),
@@ -248,7 +293,7 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
             format!("{} of {rows} instructions differ; first: {described}", diff.changed)
         }
     };
-    diff
+    (diff, Some(address))
 }
 
 fn count(bytes: u64) -> String {

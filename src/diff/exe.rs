@@ -1,7 +1,7 @@
 //! A pair of executables: regions, functions, causes, facts, and what to say first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::account::{add, own_result, prove, raw};
 use super::elf::describes;
@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, elf, matching, strip};
+use super::{code, dates, elf, matching, spread_sides, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -37,21 +37,39 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         origin.map = Some(SourceMap::new(tree, walk.context.source_content.clone()));
     }
     let cancelled = walk.context.cancelled;
-    let debug_images = walk.debug_images();
+    let held = walk.debug_images();
+    let debug_images: &[crate::inspect::debug::Image] = &held;
     let mut extra = Sides::new(Vec::new(), Vec::new());
-    for side in [Side::Shipped, Side::Rebuilt] {
+    let share = walk.context.share;
+    let loaded = spread_sides(share, |side| {
         let elf = parsed.get(side);
-        let own = Lines::load(elf, &debug_images);
+        let own = Lines::load(elf, debug_images);
         let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
-        *origin.lines.get_mut(side) = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, &debug_images)));
-        *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
+        (lines, separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default())
+    });
+    for (side, (lines, symbols)) in loaded.into_iter().flat_map(|l| [(Side::Shipped, l.shipped), (Side::Rebuilt, l.rebuilt)]) {
+        *origin.lines.get_mut(side) = lines;
+        *extra.get_mut(side) = symbols;
     }
+    check(cancelled)?;
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
     node.facts = facts::facts(parsed.as_ref(), producers);
-    let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    check(cancelled)?;
+    let once = parsed.map(|elf| Mutex::new(Some(elf)));
+    let extra = extra.map(Mutex::new);
+    let images = spread_sides(share, |side| {
+        let elf = once.get(side).lock().ok()?.take()?;
+        let symbols = extra.get(side).lock().map(|mut s| std::mem::take(&mut *s)).unwrap_or_default();
+        Some(Image::new(elf, symbols))
+    });
+    let Some(Sides { shipped: Some(shipped), rebuilt: Some(rebuilt) }) = images else { return Err(Refused::Over("cancelled".to_owned())) };
+    let mut sides = Sides::new(shipped, rebuilt);
+    check(cancelled)?;
     sides.shipped.borrow_bounds(&sides.rebuilt);
     sides.rebuilt.borrow_bounds(&sides.shipped);
     let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
+    check(cancelled)?;
     let images = Arc::new(Images::new(sides, pairs));
     let rebound = images.rebound();
     if rebound.len() <= 20 {
@@ -63,10 +81,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             rebound.first().map_or("", String::as_str)
         ));
     }
-    if cancelled() {
-        return Err(Refused::Over("cancelled".to_owned()));
-    }
-    let found = code::compare(&images, &origin, cancelled);
+    check(cancelled)?;
+    let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(Refused::Over("cancelled".to_owned())) };
     node.functions = found.functions;
     node.same_functions = found.same;
     let mut regions = pair_regions(&images, &found.sections);
@@ -77,8 +93,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         }
     }
     elf::build_id(node, &images, &mut regions);
-    elf::debug_link(node, &images, &mut regions, &debug_images);
-    strip::explain(node, &images, &mut regions, &debug_images);
+    elf::debug_link(node, &images, &mut regions, debug_images);
+    strip::explain(node, &images, &mut regions, debug_images);
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }
@@ -90,6 +106,11 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     node.evidence =
         Some(if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) { Arc::new(evidence) } else { Arc::new(evidence.freeze()) });
     Ok(())
+}
+
+/// What was begun is not examined once the comparison is given up.
+fn check(cancelled: &dyn Fn() -> bool) -> Result<(), Refused> {
+    if cancelled() { Err(Refused::Over("cancelled".to_owned())) } else { Ok(()) }
 }
 
 /// Pairs regions by name and occurrence; the account of code sections comes from their functions.

@@ -14,7 +14,7 @@ fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
 }
 
 fn compare_with(a: &[u8], b: &[u8], debug: &[DebugFile], limits: Limits) -> Node {
-    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, progress: &|_| {} };
+    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, share: &in_order, progress: &|_| {} };
     let node = compare("x".into(), a.into(), b.into(), &context);
     check(&node);
     node

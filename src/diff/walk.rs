@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, exe, only, only_special};
+use super::{Context, Share, dates, deb, evidence, exe, only, only_special, spread_sides};
 use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -17,6 +17,8 @@ use crate::text::Untrusted;
 
 /// Largest text whose lines are counted for the reason, in bytes.
 const MAX_SUMMARY: usize = 4 << 20;
+/// Files that are hashed at the same time, in bytes.
+const LARGE: usize = 256 << 10;
 
 /// Where in a Debian package a file is: its checksum list needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +51,11 @@ impl<'a> Walk<'a> {
     /// Compares two files.
     pub(super) fn pair(&mut self, name: Untrusted, a: Blob, b: Blob, depth: usize, slot: Slot) -> Node {
         let equal = *a == *b;
-        let digest = Sha256::of(&a);
+        let digests = digests(self.context.share, &a, &b, equal);
         let kinds = Sides::new(kind::recognise(&a), kind::recognise(&b));
         let mut node = Node::new(name, kinds.shipped, ResultMark::Identical);
         node.size = Sides::new(Some(a.len() as u64), Some(b.len() as u64));
-        node.digest = Sides::new(Some(digest), Some(if equal { digest } else { Sha256::of(&b) }));
+        node.digest = digests.map(Some);
         if equal {
             node.account = Sides::new(&a, &b).map(|s| Account::all_identical(s.len() as u64));
         } else if (self.context.cancelled)() {
@@ -316,6 +318,16 @@ pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, fo
         let range = base + change.range.start..base + change.range.end;
         prove(&mut node.proofs, Cause::Timestamp, Sides::new(span(&range), span(&range)), Sides::new(&change.old, &change.new));
     }
+}
+
+/// Both digests; at the same time where that is worth it.
+fn digests(share: &Share<'_>, a: &[u8], b: &[u8], equal: bool) -> Sides<Sha256> {
+    let large = a.len().min(b.len()) >= LARGE;
+    let both = if large && !equal { spread_sides(share, |side| Sha256::of(if side == Side::Shipped { a } else { b })) } else { None };
+    both.unwrap_or_else(|| {
+        let one = Sha256::of(a);
+        Sides::new(one, if equal { one } else { Sha256::of(b) })
+    })
 }
 
 pub(super) fn not_examined(node: &mut Node, a: &[u8], b: &[u8], why: &str) {

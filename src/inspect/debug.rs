@@ -59,7 +59,8 @@ pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &
 }
 
 type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
-type Sections = gimli::DwarfSections<Vec<u8>>;
+/// Slices of the file where they are not packed.
+type Sections = gimli::DwarfSections<Blob>;
 
 /// One frame of an inline chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,19 +91,19 @@ impl Lines {
         let file = object::File::parse(&*elf.blob).ok()?;
         file.section_by_name(".debug_line")?;
         let mut left = MAX_DEBUG;
-        let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?;
+        let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &elf.blob, id, &mut left))).ok()?;
         let mut shared = None;
         if let Ok(Some((_, id))) = file.gnu_debugaltlink() {
             let other = others.iter().find(|o| o.elf.build_id() == Some(id))?;
             let file = object::File::parse(&*other.elf.blob).ok()?;
-            shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?);
+            shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &other.elf.blob, id, &mut left))).ok()?);
         }
         let endian = if elf.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
         Some(Self { sections, shared, endian, size: MAX_DEBUG - left })
     }
 
     fn dwarf<'s>(&'s self) -> gimli::Dwarf<Reader<'s>> {
-        let borrow = |bytes: &'s Vec<u8>| EndianSlice::new(bytes.as_slice(), self.endian);
+        let borrow = |bytes: &'s Blob| EndianSlice::new(bytes, self.endian);
         self.sections.borrow_with_sup(self.shared.as_ref(), borrow)
     }
 
@@ -146,16 +147,21 @@ impl Lookup<'_> {
     }
 }
 
-fn section(file: &object::File<'_>, id: gimli::SectionId, left: &mut u64) -> Vec<u8> {
-    let Some(section) = file.section_by_name(id.name()) else { return Vec::new() };
+fn section(file: &object::File<'_>, blob: &Blob, id: gimli::SectionId, left: &mut u64) -> Blob {
+    let none = || blob.slice(0..0);
+    let Some(section) = file.section_by_name(id.name()) else { return none() };
     // The size is what the header declares; the decoder makes no more than that.
-    let Ok(range) = section.compressed_file_range() else { return Vec::new() };
+    let Ok(range) = section.compressed_file_range() else { return none() };
     let size = range.uncompressed_size;
     if size > *left || size > range.compressed_size.saturating_mul(1100).max(1 << 20) {
-        return Vec::new();
+        return none();
     }
     *left -= size;
-    section.uncompressed_data().map(std::borrow::Cow::into_owned).unwrap_or_default()
+    if range.format == object::CompressionFormat::None {
+        let from = usize::try_from(range.offset).unwrap_or(usize::MAX);
+        return blob.slice(from..from.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)));
+    }
+    section.uncompressed_data().map_or_else(|_| none(), |data| Blob::from(data.into_owned()))
 }
 
 /// The recorded MD5 of that file in the unit's file table.

@@ -22,7 +22,15 @@ pub fn compare(shipped: &[u8], rebuilt: &[u8]) -> Node {
 
 /// The same with debug files and a source tree.
 pub fn compare_with(shipped: &[u8], rebuilt: &[u8], debug: &[DebugFile], source: Option<&SourceTree>) -> Node {
-    let context = Context { source, source_content: None, debug, limits: Limits::default(), cancelled: &|| false, progress: &|_| {} };
+    let context = Context {
+        source,
+        source_content: None,
+        debug,
+        limits: Limits::default(),
+        cancelled: &|| false,
+        share: &diff::in_order,
+        progress: &|_| {},
+    };
     let node = diff::compare("x".into(), shipped.into(), rebuilt.into(), &context);
     sound(&node, shipped == rebuilt);
     node

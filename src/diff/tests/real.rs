@@ -27,6 +27,7 @@ fn release(name: &str) -> Option<Node> {
         debug: &debug,
         limits: Limits::default(),
         cancelled: &|| false,
+        share: &in_order,
         progress: &|_| {},
     };
     let (shipped, rebuilt) = (package(name, "shipped")?, package(name, "rebuilt")?);
@@ -209,6 +210,7 @@ fn recorded_checksums_tell_whether_the_source_is_the_one_compiled() {
             debug: &[],
             limits: Limits::default(),
             cancelled: &|| false,
+            share: &in_order,
             progress: &|_| {},
         };
         let node = compare("x".into(), read("b"), read("a"), &context);
