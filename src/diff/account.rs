@@ -47,8 +47,8 @@ pub(super) fn add(total: &mut Sides<Account>, more: &Sides<Account>) {
     total.rebuilt.add(&more.rebuilt);
 }
 
-/// Ranges of differing bytes of two slices of the same size.
-pub(super) fn runs(a: &[u8], b: &[u8]) -> Vec<Range<usize>> {
+/// Ranges of differing bytes of two slices of the same size; `None` when there are more than `most`.
+pub(super) fn runs(a: &[u8], b: &[u8], most: usize) -> Option<Vec<Range<usize>>> {
     let mut out: Vec<Range<usize>> = Vec::new();
     for (n, (x, y)) in a.chunks(CHUNK).zip(b.chunks(CHUNK)).enumerate().filter(|(_, (x, y))| x != y) {
         for i in x.iter().zip(y).enumerate().filter(|(_, (m, n))| m != n).map(|(i, _)| n * CHUNK + i) {
@@ -56,9 +56,12 @@ pub(super) fn runs(a: &[u8], b: &[u8]) -> Vec<Range<usize>> {
                 Some(last) if last.end == i => last.end = i + 1,
                 _ => out.push(i..i + 1),
             }
+            if out.len() > most {
+                return None;
+            }
         }
     }
-    out
+    Some(out)
 }
 
 pub(super) fn span(range: &Range<usize>) -> Span {
@@ -173,12 +176,13 @@ mod tests {
                     assert_eq!(raw(a, b).shipped.identical, plain(a, b) as u64, "at {at}");
                 }
             }
-            assert_eq!(runs(&base, &flipped), [at..at + 1]);
+            assert_eq!(runs(&base, &flipped, 1), Some(vec![at..at + 1]));
             flipped[at.saturating_sub(1)] ^= 1;
-            assert_eq!(runs(&base, &flipped).len(), usize::from(at > 0));
+            assert_eq!(runs(&base, &flipped, 1).map(|r| r.len()), Some(usize::from(at > 0)));
         }
         let zeros = [vec![0; CHUNK], vec![0; 3 * CHUNK]];
         assert_eq!(raw(&zeros[0], &zeros[1]).rebuilt.identical, CHUNK as u64);
-        assert_eq!(runs(&[0; 2 * CHUNK], &[1; 2 * CHUNK]), [0..2 * CHUNK]);
+        assert_eq!(runs(&[0; 2 * CHUNK], &[1; 2 * CHUNK], 1), Some(vec![0..2 * CHUNK]));
+        assert_eq!(runs(&[0, 0, 0], &[1, 0, 1], 1), None);
     }
 }

@@ -109,7 +109,8 @@ enum Hint {
 pub(super) fn compare(images: &Images, pair: Sides<&Function>) -> Option<Code> {
     let shipped = decode(&images.sides.shipped, pair.shipped)?;
     let rebuilt = decode(&images.sides.rebuilt, pair.rebuilt)?;
-    let keys = |side: Side, f: &Function, insns: &[Insn]| -> Vec<(Instruction, Hint)> {
+    // The numbers only align: each row is judged by its instructions.
+    let keys = |side: Side, f: &Function, insns: &[Insn]| -> Vec<(u64, Hint)> {
         let hint = |i: &Insn| match i.reference() {
             None => Hint::None,
             Some(to) if is_local(f, to) => Hint::Local,
@@ -118,7 +119,7 @@ pub(super) fn compare(images: &Images, pair: Sides<&Function>) -> Option<Code> {
                 known => Hint::Out(known),
             },
         };
-        insns.iter().map(|i| (i.bare(), hint(i))).collect()
+        insns.iter().map(|i| (mix(std::iter::once(i.bare())), hint(i))).collect()
     };
     let aligned = align(&keys(Side::Shipped, pair.shipped, &shipped), &keys(Side::Rebuilt, pair.rebuilt, &rebuilt));
     let partner: HashMap<usize, usize> = aligned.iter().filter_map(|r| Some((r.sides.shipped?, r.sides.rebuilt?))).collect();

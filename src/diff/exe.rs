@@ -61,7 +61,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     let images = spread_sides(share, |side| {
         let elf = once.get(side).lock().ok()?.take()?;
         let symbols = extra.get(side).lock().map(|mut s| std::mem::take(&mut *s)).unwrap_or_default();
-        Some(Image::new(elf, symbols))
+        Image::new(elf, symbols, cancelled)
     });
     let Some(Sides { shipped: Some(shipped), rebuilt: Some(rebuilt) }) = images else { return Err(Refused::Over("cancelled".to_owned())) };
     let mut sides = Sides::new(shipped, rebuilt);

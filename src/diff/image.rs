@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::account::{common_end, common_start};
 use crate::inspect::exe::{Exe, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
@@ -20,19 +21,25 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// `debug` are the symbols of a debug file that describes this very file.
-    pub(super) fn new(elf: Exe, debug: Vec<Symbol>) -> Self {
+    /// `debug` are the symbols of a debug file that describes this very file. `None` when it was given up.
+    pub(super) fn new(elf: Exe, debug: Vec<Symbol>, cancelled: &dyn Fn() -> bool) -> Option<Self> {
+        // Large files take a while in each of these.
+        let go_on = || (!cancelled()).then_some(());
         let mut symbols = symbols::symbols(&elf, true);
         symbols.extend(debug);
+        go_on()?;
         let functions = symbols::functions(&elf, &symbols);
+        go_on()?;
         let mut fillers = symbols::uncovered(&elf, &functions);
         fillers.sort_by_key(|f| f.address);
+        go_on()?;
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
+        go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
-        Self { elf, functions, fillers, bindings, stubs, objects }
+        Some(Self { elf, functions, fillers, bindings, stubs, objects })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -240,9 +247,8 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
         if s.size == t.size && old.len() == new.len() {
             out.insert(name, (s.size, 0));
         } else if s.kind != 8 && s.size == old.len() as u64 && t.size == new.len() as u64 {
-            let start = old.iter().zip(new).take_while(|(x, y)| x == y).count();
-            let most = old.len().min(new.len()) - start;
-            let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            let start = common_start(old, new);
+            let end = common_end(old, new, old.len().min(new.len()) - start);
             out.insert(name, (start as u64, end as u64));
         }
     }

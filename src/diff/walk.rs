@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, Share, dates, deb, evidence, exe, only, only_special, spread_sides};
-use crate::digest::Sha256;
+use super::{Context, dates, deb, evidence, exe, only, only_special, spread_sides};
+use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
@@ -19,6 +19,8 @@ use crate::text::Untrusted;
 const MAX_SUMMARY: usize = 4 << 20;
 /// Files that are hashed at the same time, in bytes.
 const LARGE: usize = 256 << 10;
+/// Bytes that are hashed before it is asked whether to go on.
+const STEP: usize = 16 << 20;
 
 /// Where in a Debian package a file is: its checksum list needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +53,11 @@ impl<'a> Walk<'a> {
     /// Compares two files.
     pub(super) fn pair(&mut self, name: Untrusted, a: Blob, b: Blob, depth: usize, slot: Slot) -> Node {
         let equal = *a == *b;
-        let digests = digests(self.context.share, &a, &b, equal);
+        let digests = digests(self.context, &a, &b, equal);
         let kinds = Sides::new(kind::recognise(&a), kind::recognise(&b));
         let mut node = Node::new(name, kinds.shipped, ResultMark::Identical);
         node.size = Sides::new(Some(a.len() as u64), Some(b.len() as u64));
-        node.digest = digests.map(Some);
+        node.digest = digests;
         if equal {
             node.account = Sides::new(&a, &b).map(|s| Account::all_identical(s.len() as u64));
         } else if (self.context.cancelled)() {
@@ -163,6 +165,9 @@ impl<'a> Walk<'a> {
             repeated(node, parsed.rebuilt, "rebuilt");
         }
         for (i, pair) in pairs.iter().enumerate() {
+            if (self.context.cancelled)() {
+                return Err(Refused::Over("cancelled".to_owned()));
+            }
             let members = Sides::new(
                 pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
                 pair.rebuilt.and_then(|i| parsed.rebuilt.members.get(i)),
@@ -320,13 +325,27 @@ pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, fo
     }
 }
 
-/// Both digests; at the same time where that is worth it.
-fn digests(share: &Share<'_>, a: &[u8], b: &[u8], equal: bool) -> Sides<Sha256> {
+/// Both digests, at the same time where that is worth it; none when the comparison was given up.
+fn digests(context: &Context<'_>, a: &[u8], b: &[u8], equal: bool) -> Sides<Option<Sha256>> {
+    let digest = |bytes: &[u8]| {
+        if bytes.len() <= LARGE {
+            return Some(Sha256::of(bytes));
+        }
+        let mut hasher = Hasher::new(&[]);
+        for chunk in bytes.chunks(STEP) {
+            if (context.cancelled)() {
+                return None;
+            }
+            hasher.update(chunk);
+        }
+        Some(hasher.finish().0)
+    };
     let large = a.len().min(b.len()) >= LARGE;
-    let both = if large && !equal { spread_sides(share, |side| Sha256::of(if side == Side::Shipped { a } else { b })) } else { None };
+    let side = |side| digest(if side == Side::Shipped { a } else { b });
+    let both = if large && !equal { spread_sides(context.share, side) } else { None };
     both.unwrap_or_else(|| {
-        let one = Sha256::of(a);
-        Sides::new(one, if equal { one } else { Sha256::of(b) })
+        let one = digest(a);
+        Sides::new(one, if equal { one } else { digest(b) })
     })
 }
 
