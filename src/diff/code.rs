@@ -279,9 +279,9 @@ fn judge(images: &Images, piece: &Piece) -> (FunctionDiff, Option<Addresses>) {
     let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return (diff, None) };
     let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
     let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
-    let address = Sides::new(p, q).map(|i| i.map(|i| i.raw.ip()));
+    let address = Sides::new(p, q).map(|i| i.map(asm::Insn::ip));
     let described = match (p, q) {
-        (Some(p), Some(q)) => asm::describe(images, p, q),
+        (Some(p), Some(q)) => asm::describe(images, Sides::new(x, y), p, q),
         (Some(_), None) => "an instruction is only shipped".to_owned(),
         _ => "an instruction is only rebuilt".to_owned(),
     };
