@@ -85,7 +85,7 @@ impl Code {
             let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
             let (Some(cause), Some(x), Some(y)) = (row.cause, insn(Side::Shipped), insn(Side::Rebuilt)) else { continue };
             let (from, to) = (x.at as usize, y.at as usize);
-            let differing = runs(x.bytes(code.shipped), y.bytes(code.rebuilt));
+            let differing = runs(x.bytes(code.shipped), y.bytes(code.rebuilt), usize::MAX).unwrap_or_default();
             out.entry(cause)
                 .or_default()
                 .extend(differing.into_iter().map(|r| Sides::new(from + r.start..from + r.end, to + r.start..to + r.end)));
