@@ -48,7 +48,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
         (lines, separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default())
     });
-    for (side, (lines, symbols)) in loaded.into_iter().flat_map(|l| [(Side::Shipped, l.shipped), (Side::Rebuilt, l.rebuilt)]) {
+    let loaded = loaded.ok_or_else(given_up)?;
+    for (side, (lines, symbols)) in [(Side::Shipped, loaded.shipped), (Side::Rebuilt, loaded.rebuilt)] {
         *origin.lines.get_mut(side) = lines;
         *extra.get_mut(side) = symbols;
     }
@@ -63,7 +64,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let symbols = extra.get(side).lock().map(|mut s| std::mem::take(&mut *s)).unwrap_or_default();
         Image::new(elf, symbols, cancelled)
     });
-    let Some(Sides { shipped: Some(shipped), rebuilt: Some(rebuilt) }) = images else { return Err(Refused::Over("cancelled".to_owned())) };
+    let Some(Sides { shipped: Some(shipped), rebuilt: Some(rebuilt) }) = images else { return Err(given_up()) };
     let mut sides = Sides::new(shipped, rebuilt);
     check(cancelled)?;
     sides.shipped.borrow_bounds(&sides.rebuilt);
@@ -82,7 +83,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         ));
     }
     check(cancelled)?;
-    let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(Refused::Over("cancelled".to_owned())) };
+    let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(given_up()) };
     node.functions = found.functions;
     node.same_functions = found.same;
     let mut regions = pair_regions(&images, &found.sections);
@@ -110,7 +111,11 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
 
 /// What was begun is not examined once the comparison is given up.
 fn check(cancelled: &dyn Fn() -> bool) -> Result<(), Refused> {
-    if cancelled() { Err(Refused::Over("cancelled".to_owned())) } else { Ok(()) }
+    if cancelled() { Err(given_up()) } else { Ok(()) }
+}
+
+fn given_up() -> Refused {
+    Refused::Over("cancelled".to_owned())
 }
 
 /// Pairs regions by name and occurrence; the account of code sections comes from their functions.
