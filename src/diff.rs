@@ -17,6 +17,7 @@ mod matching;
 mod order;
 mod source;
 mod strip;
+mod symtab;
 mod walk;
 
 use std::sync::{Arc, Mutex};

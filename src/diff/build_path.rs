@@ -18,7 +18,7 @@ impl BuildPath {
             return None;
         }
         let common = shipped.iter().rev().zip(rebuilt.iter().rev()).take_while(|(x, y)| x == y).count();
-        let (old, new) = (cut(shipped, common)?, cut(rebuilt, common)?);
+        let old = cut(shipped, common)?;
         // The common end starts at a component: `/src/auth.c`, not `r/src/auth.c`.
         let skip = old.1.iter().position(|b| is_separator(*b));
         let keep = old.1.len() - skip.unwrap_or(old.1.len());

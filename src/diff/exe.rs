@@ -94,6 +94,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         }
     }
     elf::build_id(node, &images, &mut regions);
+    elf::producer(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, debug_images);
     strip::explain(node, &images, &mut regions, debug_images);
     for pair in &regions {
