@@ -12,6 +12,7 @@ mod evidence;
 mod evidence_elf;
 mod exe;
 mod image;
+mod line_number;
 mod lines;
 mod matching;
 mod order;

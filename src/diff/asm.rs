@@ -4,7 +4,7 @@
 mod judge;
 mod x86;
 
-pub(super) use judge::{Code, CodeRow, Explain, compare, compare_with};
+pub(super) use judge::{Code, Immediate, compare_with};
 
 use super::image::{Image, Images};
 use super::matching::mix;
@@ -123,6 +123,17 @@ pub(super) fn is_padding(image: &Image, f: &Function) -> bool {
             Some(Arch::X86(bits)) => insns.iter().all(|i| x86::is_padding(&x86::raw(bits, i.bytes(code), i.ip))),
             None => false,
         })
+}
+
+/// For an instruction at that address which loads a number for the next call: the address that the argument before it is
+/// loaded with.
+pub(super) fn argument_before(image: &Image, f: &Function, address: u64) -> Option<u64> {
+    let insns = decode(image, f)?;
+    let index = insns.binary_search_by_key(&address, Insn::ip).ok()?;
+    match arch(image)? {
+        Arch::X86(64) => x86::argument_before(&insns, image.code(f), index),
+        Arch::X86(_) => None,
+    }
 }
 
 /// What changed between two instructions, in words.

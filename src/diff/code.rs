@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::account::raw;
 use super::image::{Images, display_name};
+use super::line_number::Claim;
 use super::source::Origin;
 use super::{Share, asm, lines, spread};
 use crate::inspect::exe::Exe;
@@ -89,13 +90,14 @@ type Addresses = Sides<Option<u64>>;
 /// Compares all code; `None` when it was given up.
 pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
     let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
-    let mut shifted: Explained = Vec::new();
+    let mut proved: BTreeMap<Cause, Explained> = BTreeMap::new();
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let twins = Sides::new(twins(a, b), twins(b, a));
     let pieces = pieces(images);
     let differing: Vec<&Piece> = pieces.iter().filter(|p| p.differs(images)).collect();
     let mut judged =
-        spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece)) }).into_iter();
+        spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece, true)) })
+            .into_iter();
     // Debug information is opened only when there is something to look up.
     let finder = std::cell::LazyCell::new(|| origin.open());
     for piece in &pieces {
@@ -110,7 +112,11 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
         if !piece.differs(images) {
             found.same += usize::from(piece.named);
         } else {
-            let (mut diff, addresses) = judged.next()???;
+            let mut verdict = judged.next()???;
+            if verdict.claims.iter().any(|c| !c.holds(&finder)) {
+                verdict = judge(images, piece, false);
+            }
+            let Verdict { mut diff, addresses, explained, .. } = verdict;
             diff.source = addresses.and_then(|at| finder.line(at)).map(|(line, _)| line);
             if piece.moved && piece.named && old.is_some() && new.is_some() {
                 // The order of code is a difference that no cause explains here.
@@ -119,14 +125,25 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 diff.result = ResultMark::Different;
             }
             if diff.result == ResultMark::Equivalent && !piece.moved {
-                for side in [Side::Shipped, Side::Rebuilt] {
-                    let account = account.get_mut(side);
-                    let differing = std::mem::take(&mut account.unexplained);
-                    account.explain(Cause::AddressShift, differing);
-                }
-                if let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) {
-                    let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
-                    shifted.push((spans, (format!("at {:#x}", x.address), format!("at {:#x}", y.address))));
+                for (cause, ranges) in &explained {
+                    let bytes: u64 = ranges.iter().map(|r| r.shipped.len() as u64).sum();
+                    for account in [&mut account.shipped, &mut account.rebuilt] {
+                        let bytes = bytes.min(account.unexplained);
+                        account.unexplained -= bytes;
+                        account.explain(*cause, bytes);
+                    }
+                    let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) else { continue };
+                    let proofs = proved.entry(*cause).or_default();
+                    if *cause == Cause::AddressShift {
+                        let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
+                        proofs.push((spans, (format!("at {:#x}", x.address), format!("at {:#x}", y.address))));
+                        continue;
+                    }
+                    for range in ranges {
+                        let span = |base: u64, r: &std::ops::Range<usize>| base + r.start as u64..base + r.end as u64;
+                        let spans = Sides::new(span(x.offset, &range.shipped), span(y.offset, &range.rebuilt));
+                        proofs.push((spans, verdict.values.clone()));
+                    }
                 }
             }
             let padding = !piece.named
@@ -150,9 +167,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
             }
         }
     }
-    if !shifted.is_empty() {
-        found.explained.push((Cause::AddressShift, shifted));
-    }
+    found.explained = proved.into_iter().collect();
     let mut order: Vec<usize> = (0..found.functions.len()).collect();
     let rank = |f: &FunctionDiff| (std::cmp::Reverse(f.result), f.extent.shipped.or(f.extent.rebuilt).map_or(0, |e| e.address));
     order.sort_by_key(|i| found.functions.get(*i).map(rank));
@@ -233,8 +248,21 @@ fn pieces(images: &Images) -> Vec<Piece> {
     out
 }
 
-/// What differs in one piece, and where it starts to, for its source line.
-fn judge(images: &Images, piece: &Piece) -> (FunctionDiff, Option<Addresses>) {
+/// What differs in one piece.
+struct Verdict {
+    diff: FunctionDiff,
+    /// Where it starts to differ, for its source line.
+    addresses: Option<Addresses>,
+    /// Offsets of differing bytes by what explains them, when all are explained.
+    explained: BTreeMap<Cause, Vec<Sides<std::ops::Range<usize>>>>,
+    /// What must hold for that.
+    claims: Vec<Claim>,
+    /// The lines before and after, of those.
+    values: (String, String),
+}
+
+/// What differs in one piece. With `lines`, operands that may be line numbers count as such until their claims are asked.
+fn judge(images: &Images, piece: &Piece, lines: bool) -> Verdict {
     let extent = |side: Side| {
         piece.sides.get(side).as_ref().map(|f| {
             let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);
@@ -261,22 +289,35 @@ fn judge(images: &Images, piece: &Piece) -> (FunctionDiff, Option<Addresses>) {
         diff.changed = f.and_then(|f| asm::decode(images.sides.get(side), f)).map_or(0, |c| c.len());
         diff.what = format!("only {word}: {} bytes of code", f.map_or(0, |f| f.size));
         let address = |s| piece.sides.get(s).as_ref().map(|f: &Function| f.address);
-        return (diff, Some(Sides::new(address(Side::Shipped), address(Side::Rebuilt))));
+        return Verdict::of(diff, Some(Sides::new(address(Side::Shipped), address(Side::Rebuilt))));
     };
     let (old, new) = (images.sides.shipped.code(x), images.sides.rebuilt.code(y));
     let both = raw(old, new);
     let bytes = both.shipped.unexplained.max(both.rebuilt.unexplained);
-    let Some(code) = asm::compare(images, Sides::new(x, y)) else {
+    let claims = std::cell::RefCell::new(Vec::new());
+    let both = Sides::new(x, y);
+    let code = asm::compare_with(images, both, &|changed| {
+        let claim = if lines { Claim::read(images, both, changed) } else { None }?;
+        let text = claim.text();
+        claims.borrow_mut().push(claim);
+        Some((Cause::LineShift, text))
+    });
+    let Some(code) = code else {
         diff.what = count(bytes);
-        return (diff, None);
+        return Verdict::of(diff, None);
     };
+    let claims = claims.into_inner();
     diff.changed = code.changed();
     if diff.changed == 0 && !code.rows.is_empty() {
         diff.result = ResultMark::Equivalent;
-        diff.what = format!("{}: every changed operand refers to the same target", count(bytes));
-        return (diff, None);
+        let explained = code.explained(Sides::new(old, new));
+        let how = if explained.contains_key(&Cause::LineShift) { "is a line number or refers" } else { "refers" };
+        diff.what = format!("{}: every changed operand {how} to the same target", count(bytes));
+        let list = |side: Side| claims.iter().take(8).map(|c: &Claim| c.line(side).to_string()).collect::<Vec<_>>().join(", ");
+        let values = (format!("line {}", list(Side::Shipped)), format!("line {}", list(Side::Rebuilt)));
+        return Verdict { diff, addresses: None, explained, claims, values };
     }
-    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return (diff, None) };
+    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return Verdict::of(diff, None) };
     let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
     let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
     let address = Sides::new(p, q).map(|i| i.map(asm::Insn::ip));
@@ -293,7 +334,13 @@ fn judge(images: &Images, piece: &Piece) -> (FunctionDiff, Option<Addresses>) {
             format!("{} of {rows} instructions differ; first: {described}", diff.changed)
         }
     };
-    (diff, Some(address))
+    Verdict { claims, ..Verdict::of(diff, Some(address)) }
+}
+
+impl Verdict {
+    fn of(diff: FunctionDiff, addresses: Option<Addresses>) -> Self {
+        Self { diff, addresses, explained: BTreeMap::new(), claims: Vec::new(), values: Default::default() }
+    }
 }
 
 fn count(bytes: u64) -> String {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::asm::{self, Formatter, Insn};
 use super::evidence::{bytes, strings};
 use super::image::Images;
+use super::line_number::Claim;
 use super::lines::{self, mark_of, words};
 use super::source::{Finder, Origin};
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
+use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
 use crate::text::{Role, Row, Shown};
 
 /// Rows that are kept of files that are too large to keep themselves.
@@ -49,10 +50,17 @@ impl ElfEvidence {
         let finder = self.origin.open();
         let mut writer = Writer { images: &self.images, finder, pair };
         match (&pair.shipped, &pair.rebuilt) {
-            (Some(x), Some(y)) => match asm::compare(&self.images, Sides::new(x, y)) {
-                Some(code) => writer.both(&code),
-                None => self.raw(index),
-            },
+            (Some(x), Some(y)) => {
+                let both = Sides::new(x, y);
+                let code = asm::compare_with(&self.images, both, &|changed| {
+                    let claim = Claim::read(&self.images, both, changed).filter(|c| c.holds(&writer.finder))?;
+                    Some((Cause::LineShift, claim.text()))
+                });
+                match code {
+                    Some(code) => writer.both(&code),
+                    None => self.raw(index),
+                }
+            }
             (Some(f), None) => writer.one(Side::Shipped, f),
             (None, Some(f)) => writer.one(Side::Rebuilt, f),
             (None, None) => Listing::default(),

@@ -134,6 +134,12 @@ impl Finder<'_> {
         })
     }
 
+    /// File and line of the innermost frame at an address of one side, by that side's own debug information.
+    pub(super) fn innermost(&self, side: Side, address: u64) -> Option<(String, u32)> {
+        let frames = self.lookups.get(side).as_ref()?.frames(address);
+        frames.into_iter().next().map(|f| (f.file, f.line))
+    }
+
     fn choose(&self, frames: &[Frame]) -> Option<(SourceLine, Option<String>)> {
         let innermost = frames.first()?;
         let mut remark = None;

@@ -94,12 +94,7 @@ impl Code {
     }
 }
 
-/// Aligns the code of two functions and judges every row.
-pub(in crate::diff) fn compare(images: &Images, pair: Sides<&Function>) -> Option<Code> {
-    compare_with(images, pair, &|_| None)
-}
-
-/// The same, with someone who may know why an immediate changed.
+/// Aligns the code of two functions and judges every row; `explain` may know why an immediate changed.
 pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, explain: &Explain<'_>) -> Option<Code> {
     let kind = arch(&images.sides.shipped).filter(|a| arch(&images.sides.rebuilt) == Some(*a))?;
     let sides = Sides::new(decode(&images.sides.shipped, pair.shipped)?, decode(&images.sides.rebuilt, pair.rebuilt)?);

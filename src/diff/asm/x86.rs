@@ -114,6 +114,36 @@ pub(super) fn immediate(bits: u32, bytes: &[u8], ip: u64) -> Option<(u64, (usize
     }
 }
 
+/// Instructions before and after that are looked at for the arguments of one call.
+const RUN: usize = 24;
+
+/// For `mov r32, imm32` that loads an argument of the next call (System V order): the address that `lea` loads the argument
+/// before it with, in the same straight run of code.
+pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Option<u64> {
+    use iced_x86::{Mnemonic, Register};
+    const ARGUMENTS: [Register; 6] = [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
+    let at = |i: usize| insns.get(i).map(|insn| raw(64, insn.bytes(code), insn.ip));
+    let own = at(index).filter(|i| i.mnemonic() == Mnemonic::Mov && i.op1_kind() == OpKind::Immediate32)?;
+    let place = ARGUMENTS.iter().position(|r| *r == own.op0_register().full_register())?;
+    let before = *ARGUMENTS.get(place.checked_sub(1)?)?;
+    let call = (index + 1..insns.len().min(index + RUN)).find(|i| at(*i).is_none_or(|i| i.flow_control() != FlowControl::Next))?;
+    at(call).filter(|i| i.flow_control() == FlowControl::Call)?;
+    let start = (index.saturating_sub(RUN)..index).rev().find(|i| at(*i).is_none_or(|i| i.flow_control() != FlowControl::Next));
+    let mut found = None;
+    for i in start.map_or(0, |s| s + 1)..call {
+        let insn = at(i)?;
+        let writes = |r: Register| insn.op0_kind() == OpKind::Register && insn.op0_register().full_register() == r;
+        if i > index && writes(own.op0_register().full_register()) {
+            return None;
+        }
+        if writes(before) {
+            let loads = insn.mnemonic() == Mnemonic::Lea && insn.is_ip_rel_memory_operand();
+            found = loads.then(|| insn.ip_rel_memory_address());
+        }
+    }
+    found
+}
+
 /// Stands for the address that an instruction refers to, so that no name of the file passes through the formatter.
 const MARK: &str = "\u{1}";
 
