@@ -3,6 +3,7 @@
 
 mod account;
 mod asm;
+mod blocks;
 mod build_path;
 mod code;
 mod dates;

@@ -15,7 +15,7 @@ use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
 use crate::inspect::exe::{Exe, Region};
 use crate::inspect::{facts, symbols};
-use crate::model::{Account, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
+use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
 /// A pair of regions of the same name, or one alone.
@@ -93,6 +93,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
         }
     }
+    build_paths(node, &images, &regions);
     elf::build_id(node, &images, &mut regions);
     elf::producer(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, debug_images);
@@ -144,6 +145,11 @@ fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>
         {
             account = fine.clone();
         }
+        if let Some(blocks) = x.section.and(y.section).and_then(|_| images.blocks.get(&x.name))
+            && (old.len(), new.len()) == blocks.sizes()
+        {
+            account = blocks.account(old, new).0;
+        }
         if j < last {
             // At another place in the file: equal bytes do not make it the same.
             account = Sides::new(old, new).map(|s| Account::all_unexplained(s.len() as u64));
@@ -166,6 +172,24 @@ pub(super) fn bytes<'a>(elf: &'a Exe, region: &Region) -> &'a [u8] {
 pub(super) fn both<'a>(images: &'a Images, pair: &RegionPair) -> Option<(&'a Region, &'a Region)> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     Some((a.regions.get(pair.regions.shipped?)?, b.regions.get(pair.regions.rebuilt?)?))
+}
+
+/// The proofs of texts that name another build folder.
+fn build_paths(node: &mut Node, images: &Images, regions: &[RegionPair]) {
+    for pair in regions {
+        let Some((x, y)) = both(images, pair) else { continue };
+        let Some(blocks) = images.blocks.get(&x.name).filter(|_| pair.account.shipped.explained.contains_key(&Cause::BuildPath)) else {
+            continue;
+        };
+        let Some(path) = &blocks.path else { continue };
+        let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+        let values = path.0.as_ref().map(|p| String::from_utf8_lossy(p).into_owned());
+        for range in blocks.account(bytes(a, x), bytes(b, y)).1 {
+            let at = |base: usize, r: &std::ops::Range<usize>| (base + r.start) as u64..(base + r.end) as u64;
+            let spans = Sides::new(at(x.range.start, &range.shipped), at(y.range.start, &range.rebuilt));
+            prove(&mut node.proofs, Cause::BuildPath, spans, values.as_ref().map(String::as_str));
+        }
+    }
 }
 
 /// Dates as text in data.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::account::{common_end, common_start};
+use super::blocks::Blocks;
 use crate::inspect::exe::{Exe, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
@@ -109,6 +110,8 @@ pub(super) struct Images {
     pair_of: Sides<Vec<usize>>,
     /// Data sections with one counterpart, by name: bytes (or size) in common at the start and at the end.
     common: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// Data sections that changed their size, or in which a build folder changed, by name.
+    pub(super) blocks: BTreeMap<Vec<u8>, Blocks>,
     equal_code: Vec<bool>,
 }
 
@@ -125,8 +128,8 @@ impl Images {
             let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
             equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
         }
-        let common = common_parts(&sides);
-        Self { sides, pairs, pair_of, common, equal_code }
+        let (common, blocks) = common_parts(&sides);
+        Self { sides, pairs, pair_of, common, blocks, equal_code }
     }
 
     /// What an address means.
@@ -150,7 +153,12 @@ impl Images {
         {
             return Target::Slot(name.clone(), *addend);
         }
-        if let Some((start, end)) = self.common.get(&s.name) {
+        if let Some(blocks) = self.blocks.get(&s.name) {
+            let offset = usize::try_from(address - s.address).unwrap_or(usize::MAX);
+            if let Some(place) = blocks.place(offset, side == Side::Shipped) {
+                return Target::Section(s.name.clone(), place);
+            }
+        } else if let Some((start, end)) = self.common.get(&s.name) {
             let offset = address - s.address;
             if offset < *start {
                 return Target::Section(s.name.clone(), offset);
@@ -226,7 +234,9 @@ impl Images {
 
 /// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it
 /// when the sizes agree (the account compares position by position), else the equal start and end.
-fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
+type Common = (BTreeMap<Vec<u8>, (u64, u64)>, BTreeMap<Vec<u8>, Blocks>);
+
+fn common_parts(sides: &Sides<Image>) -> Common {
     let by_name = |elf: &Exe| {
         let mut names: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && !s.is_code()) {
@@ -237,12 +247,21 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
     let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
     let other = by_name(b);
     let mut out = BTreeMap::new();
+    let mut all_blocks = BTreeMap::new();
     for (name, indices) in by_name(a) {
         let ([i], Some([j])) = (indices.as_slice(), other.get(&name).map(Vec::as_slice)) else { continue };
         let (Some(s), Some(t)) = (a.sections.get(*i), b.sections.get(*j)) else { continue };
         let (old, new) = (a.data(s), b.data(t));
         if s.kind != t.kind {
             continue;
+        }
+        // Tables of the loader have a meaning of their own; only plain data is put side by side by its content.
+        if s.kind == 1 && old != new && is_data(&name) && s.size == old.len() as u64 && t.size == new.len() as u64 {
+            let found = Blocks::new(old, new, Sides::new(s.address, t.address));
+            if let Some(blocks) = found.filter(|b| b.path.is_some() || old.len() != new.len()) {
+                all_blocks.insert(name, blocks);
+                continue;
+            }
         }
         if s.size == t.size && old.len() == new.len() {
             out.insert(name, (s.size, 0));
@@ -252,7 +271,12 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
             out.insert(name, (start as u64, end as u64));
         }
     }
-    out
+    (out, all_blocks)
+}
+
+/// Whether a section holds constants or variables of the program.
+fn is_data(name: &[u8]) -> bool {
+    [&b".rodata"[..], b".data", b".tdata", b".rdata"].iter().any(|start| name.starts_with(start))
 }
 
 /// A printable NUL-ended text at an address.
