@@ -8,6 +8,7 @@ mod build_path;
 mod code;
 mod dates;
 mod deb;
+mod derived;
 mod elf;
 mod evidence;
 mod evidence_elf;

@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, elf, matching, spread_sides, strip};
+use super::{code, dates, derived, elf, matching, spread_sides, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -94,6 +94,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         }
     }
     build_paths(node, &images, &regions);
+    derived::explain(node, &images, &mut regions);
     elf::build_id(node, &images, &mut regions);
     elf::producer(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, debug_images);
