@@ -7,6 +7,7 @@ mod build_path;
 mod code;
 mod dates;
 mod deb;
+mod dwarf;
 mod elf;
 mod evidence;
 mod evidence_elf;

@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, elf, matching, strip};
+use super::{code, dates, dwarf, elf, matching, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -78,6 +78,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     elf::build_id(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, &debug_images);
+    dwarf::explain(node, &images, &mut regions, cancelled);
     strip::explain(node, &images, &mut regions, &debug_images);
     for pair in &regions {
         add(&mut node.account, &pair.account);
