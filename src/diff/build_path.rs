@@ -3,7 +3,7 @@
 //! Whether a prefix *is* a build folder is for the caller to corroborate (the compilation directory of debug information, or
 //! names of source files behind it): a changed path is not a build path because it is a path.
 
-use crate::model::Sides;
+use crate::model::{Side, Sides};
 
 /// A prefix of paths on each side, without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,11 @@ impl BuildPath {
         let keep = old.1.len() - skip.unwrap_or(old.1.len());
         let (old, new) = (cut(shipped, keep)?.0, cut(rebuilt, keep)?.0);
         (old.len() > 1 && new.len() > 1).then(|| Self(Sides::new(old.to_vec(), new.to_vec())))
+    }
+
+    /// A text with the prefix of its side taken out, for looking up what belongs together.
+    pub(super) fn taken_out(&self, side: Side, text: &[u8]) -> Vec<u8> {
+        undo(text, self.0.get(side)).join(&0)
     }
 
     /// Whether the two are equal once the prefix of each side is taken out of them everywhere.

@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, derived, elf, matching, spread_sides, strip};
+use super::{code, dates, derived, dwarf, elf, layout, matching, spread_sides, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -95,9 +95,12 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     build_paths(node, &images, &regions);
     derived::explain(node, &images, &mut regions);
+    layout::explain_loaded(node, &images, &mut regions);
     elf::build_id(node, &images, &mut regions);
     elf::producer(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, debug_images);
+    dwarf::explain(node, &images, &mut regions, cancelled);
+    layout::explain_headers(node, &images, &mut regions);
     strip::explain(node, &images, &mut regions, debug_images);
     for pair in &regions {
         add(&mut node.account, &pair.account);

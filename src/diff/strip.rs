@@ -92,7 +92,7 @@ fn kept_alike(a: &Exe, b: &Exe) -> bool {
 }
 
 /// Whether the table of section names holds nothing but names of sections.
-fn names_only(elf: &Exe) -> bool {
+pub(super) fn names_only(elf: &Exe) -> bool {
     let known: BTreeSet<&[u8]> = elf.sections.iter().map(|s| s.name.as_slice()).filter(|n| !n.is_empty()).collect();
     // Linkers store `.text` as the end of `.rela.text`.
     let used = |text: &[u8]| text.len() <= 256 && (0..text.len()).any(|from| text.get(from..).is_some_and(|end| known.contains(end)));

@@ -10,7 +10,7 @@ use object::{Object as _, ObjectSection as _};
 use super::blob::Blob;
 use super::budget::{Budget, Refused};
 use super::container::Held;
-use super::exe::Exe;
+use super::exe::{Exe, Section};
 use super::{ar, kind, stream, tar};
 use crate::model::NodeKind;
 
@@ -145,6 +145,50 @@ impl Lookup<'_> {
         }
         out
     }
+}
+
+/// A debug section as it is without compression.
+pub(crate) struct Unpacked {
+    /// Its content.
+    pub(crate) bytes: Vec<u8>,
+    /// The alignment of the content that the compression header states; the old form states none.
+    pub(crate) alignment: Option<u64>,
+    /// `zlib` or `zstd`.
+    pub(crate) method: &'static str,
+}
+
+/// Unpacks a compressed debug section: `SHF_COMPRESSED` with its header (gABI, "Compression Header"), or `.zdebug_` with
+/// `ZLIB` and the size. `None` when it is not compressed; an error when it is and does not unpack to exactly what it states,
+/// or has bytes behind the stream. `left` is what may still be unpacked, in bytes.
+pub(crate) fn unpack(elf: &Exe, section: &Section, left: &mut u64) -> Option<Result<Unpacked, Refused>> {
+    let data = elf.data(section);
+    let n = elf.numbers();
+    let (kind, size, alignment, from) = if section.flags & 0x800 != 0 {
+        // The wide header has four bytes reserved after the type.
+        let reserved = if n.wide { n.int(data, 4, 4) } else { Some(0) };
+        let header = (n.int(data, 0, 4), n.word(data, 4, 8), n.word(data, 8, 16), reserved);
+        let (Some(kind), Some(size), Some(alignment), Some(0)) = header else {
+            return Some(Err(Refused::odd("the compression header is cut off or uses reserved bytes")));
+        };
+        (kind, size, Some(alignment), if n.wide { 24 } else { 12 })
+    } else if section.name.starts_with(b".zdebug_") && data.starts_with(b"ZLIB") {
+        let size = data.get(4..12)?.iter().fold(0, |n, b| n << 8 | u64::from(*b));
+        (1, size, None, 12)
+    } else {
+        return None;
+    };
+    let packed = data.get(from..).unwrap_or_default();
+    if size > *left || size > (packed.len() as u64).saturating_mul(1100).max(1 << 20) {
+        return Some(Err(Refused::Over("a debug section unpacks to more than the bound".to_owned())));
+    }
+    *left -= size;
+    let method = if kind == 2 { "zstd" } else { "zlib" };
+    let bytes = match kind {
+        1 => stream::inflate_zlib(packed, size),
+        2 => stream::zstd_exact(packed, size),
+        _ => Err(Refused::odd("the compression of a debug section is unknown")),
+    };
+    Some(bytes.map(|bytes| Unpacked { bytes, alignment, method }))
 }
 
 fn section(file: &object::File<'_>, blob: &Blob, id: gimli::SectionId, left: &mut u64) -> Blob {

@@ -108,6 +108,55 @@ pub(crate) fn inflate_member(bytes: &[u8], size: usize, crc: u32, budget: &mut B
     Ok(out)
 }
 
+/// Expands a zlib stream (RFC 1950) that makes so many bytes and has nothing behind it.
+pub(crate) fn inflate_zlib(bytes: &[u8], size: u64) -> Result<Vec<u8>, Refused> {
+    let head = bytes.get(..2).map(|h| u32::from(h[0]) << 8 | u32::from(h[1]));
+    // Deflate with a window of 32 KiB at most, no dictionary, the check bits right.
+    if !head.is_some_and(|h| h >> 8 & 0x8f == 8 && h & 0x20 == 0 && h % 31 == 0) {
+        return Err(Refused::odd("the zlib header does not hold"));
+    }
+    let body = bytes.get(2..).unwrap_or_default();
+    let mut out = Vec::new();
+    let used = inflate(body, |chunk| {
+        if (out.len() + chunk.len()) as u64 > size {
+            return Err(Refused::odd("the zlib stream expands to more than is stated"));
+        }
+        out.try_reserve(chunk.len()).map_err(|_| Refused::Over("not enough memory to expand it".to_owned()))?;
+        out.extend_from_slice(chunk);
+        Ok(())
+    })?;
+    if out.len() as u64 != size || body.get(used..) != Some(adler32(&out).to_be_bytes().as_slice()) {
+        return Err(Refused::odd("the zlib stream's size or checksum does not hold"));
+    }
+    Ok(out)
+}
+
+/// The checksum of zlib.
+fn adler32(bytes: &[u8]) -> u32 {
+    let (mut a, mut b) = (1u32, 0u32);
+    // So many sums stay below 32 bits.
+    for chunk in bytes.chunks(5552) {
+        for byte in chunk {
+            a += u32::from(*byte);
+            b += a;
+        }
+        a %= 65_521;
+        b %= 65_521;
+    }
+    b << 16 | a
+}
+
+/// Expands zstd frames that make so many bytes and have nothing behind them.
+pub(crate) fn zstd_exact(bytes: &[u8], size: u64) -> Result<Vec<u8>, Refused> {
+    let mut budget = Budget::new(size, 0, 0);
+    let stream = decode(NodeKind::Zstd, bytes, &mut budget, &|| false)?;
+    let whole = stream.fields.last().is_some_and(|f| f.range.is_empty());
+    if !whole || stream.payload.len() as u64 != size {
+        return Err(Refused::odd("the zstd stream's size does not hold, or something follows it"));
+    }
+    Ok(stream.payload)
+}
+
 /// CRC-32 as gzip, zip and debug links have it.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();

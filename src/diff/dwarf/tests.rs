@@ -1,0 +1,1 @@
+//! Debug sections of real pairs and of small ones made here.

@@ -1,0 +1,343 @@
+//! Which unit belongs to which, the folder that the build ran in, and what is looked at once all units are known.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Range;
+
+use super::super::build_path::BuildPath;
+use super::info::{Breaks, counterpart};
+use super::marks::{Id, Why};
+use super::order;
+use super::unit::{Root, Unit};
+use super::walk::{Pair, Role, Walk};
+use crate::model::{Cause, Side, Sides};
+
+/// The units of one side with what their first entries say.
+type Units = Vec<(Unit, Root)>;
+
+/// A unit of each side.
+struct Match {
+    units: Sides<usize>,
+    moved: bool,
+    breaks: Breaks,
+    roots: Sides<Root>,
+}
+
+/// What the walk found, for the proofs.
+pub(super) struct Outcome {
+    pub(super) files: Vec<(Vec<u8>, Sides<u64>)>,
+    /// How many units there are, and how many of them moved.
+    pub(super) units: usize,
+    pub(super) moved: usize,
+}
+
+impl Walk<'_> {
+    /// Walks everything. `None` when there is nothing to walk.
+    pub(super) fn all(&mut self) -> Option<Outcome> {
+        let mut all = Sides::new(self.units(Side::Shipped), self.units(Side::Rebuilt));
+        if all.shipped.is_empty() || all.rebuilt.is_empty() {
+            return None;
+        }
+        self.prefix = prefix(&all);
+        if self.prefix.is_none() {
+            self.prefix = self.prefix_of_lines(&all);
+        }
+        let mut matches = self.matched(&all);
+        for found in &mut matches {
+            let units = Sides::new(&mut all.shipped, &mut all.rebuilt);
+            let (Some((x, one)), Some((y, two))) = (units.shipped.get(found.units.shipped), units.rebuilt.get(found.units.rebuilt)) else {
+                continue;
+            };
+            self.marks.moved = found.moved;
+            let units = Sides::new(x.clone(), y.clone());
+            let Some(tables) = self.table_pair(&units) else {
+                self.marks.mark(x.id, x.start..x.end, y.start..y.end, Why::Not);
+                continue;
+            };
+            let mut pair = Pair { units, roots: Sides::new(one.clone(), two.clone()), tables, files: None };
+            found.breaks = self.unit(&mut pair);
+            self.offsets(&pair);
+            self.addresses(&pair);
+        }
+        self.marks.moved = false;
+        self.across(&all, &matches);
+        self.aranges(&all, &matches);
+        self.strings(Id::Str);
+        self.strings(Id::LineStr);
+        let files = std::mem::take(&mut self.maps).settle(&mut self.marks);
+        if !self.marks.layout_is_kept() {
+            for (id, at) in std::mem::take(&mut self.opaque) {
+                self.marks.mark(id, at.shipped, at.rebuilt, Why::Not);
+            }
+        }
+        self.marks.settle();
+        Some(Outcome { files, units: matches.len(), moved: matches.iter().filter(|m| m.moved).count() })
+    }
+
+    fn units(&mut self, side: Side) -> Units {
+        let mut out = Vec::new();
+        for id in [Id::Info, Id::Types] {
+            for unit in Unit::all(self.marks.bytes(side, id), id, self.little) {
+                let table = self.abbrev(side, unit.abbrev);
+                let root = table.and_then(|t| self.tables(side).root(&unit, &t)).unwrap_or_default();
+                if self.spend(1).is_none() {
+                    return out;
+                }
+                out.push((unit, root));
+            }
+        }
+        out
+    }
+
+    /// The folders of line programs, where the units themselves name the same ones.
+    fn prefix_of_lines(&mut self, all: &Sides<Units>) -> Option<BuildPath> {
+        all.shipped.iter().zip(&all.rebuilt).take(1000).find_map(|((x, one), (y, two))| {
+            let old = self.paths(Side::Shipped, x, one)?;
+            let new = self.paths(Side::Rebuilt, y, two)?;
+            old.iter().zip(&new).filter(|(x, y)| x != y).find_map(|(x, y)| BuildPath::propose(x, y))
+        })
+    }
+
+    /// Pairs units by kind, name and folder; those that agree in all of it in their order.
+    fn matched(&self, all: &Sides<Units>) -> Vec<Match> {
+        let key = |side: Side, (unit, root): &(Unit, Root)| {
+            let text = |text: &[u8]| self.prefix.as_ref().map_or_else(|| text.to_vec(), |p| p.taken_out(side, text));
+            (unit.id, unit.version, unit.kind, unit.signature, text(&root.name), text(&root.folder))
+        };
+        let mut known: HashMap<_, VecDeque<usize>> = HashMap::new();
+        for (j, unit) in all.rebuilt.iter().enumerate() {
+            known.entry(key(Side::Rebuilt, unit)).or_default().push_back(j);
+        }
+        let mut out = Vec::new();
+        for (i, unit) in all.shipped.iter().enumerate() {
+            if let Some(j) = known.get_mut(&key(Side::Shipped, unit)).and_then(VecDeque::pop_front)
+                && let Some((_, other)) = all.rebuilt.get(j)
+            {
+                let roots = Sides::new(unit.1.clone(), other.clone());
+                out.push(Match { units: Sides::new(i, j), moved: false, breaks: Breaks::new(), roots });
+            }
+        }
+        let places: Vec<usize> = out.iter().map(|m| m.units.rebuilt).collect();
+        for (found, moved) in out.iter_mut().zip(order::moved(&places)) {
+            found.moved = moved;
+        }
+        out
+    }
+
+    /// References from one unit to another.
+    fn across(&mut self, all: &Sides<Units>, matches: &[Match]) {
+        let by_shipped: HashMap<usize, &Match> = matches.iter().map(|m| (m.units.shipped, m)).collect();
+        // Units of `.debug_info` come first, in the order of their offsets.
+        let infos = all.shipped.iter().take_while(|(u, _)| u.id == Id::Info).count();
+        for reference in std::mem::take(&mut self.across) {
+            let to = (|| {
+                let at = usize::try_from(reference.to.shipped).ok()?;
+                let i = all.shipped.get(..infos)?.partition_point(|(u, _)| u.start <= at).checked_sub(1)?;
+                let (unit, _) = all.shipped.get(i).filter(|(u, _)| at < u.end)?;
+                let found = by_shipped.get(&i)?;
+                let (other, _) = all.rebuilt.get(found.units.rebuilt)?;
+                counterpart(&found.breaks, (at - unit.start) as u64)?.checked_add(other.start as u64)
+            })();
+            let why = if to == Some(reference.to.rebuilt) { Why::Follows(Id::Info) } else { Why::Not };
+            self.marks.mark(reference.id, reference.at.shipped, reference.at.rebuilt, why);
+        }
+    }
+
+    /// `.debug_aranges` (DWARF 5, 6.1.2): a set for each unit.
+    fn aranges(&mut self, all: &Sides<Units>, matches: &[Match]) {
+        let sets = |walk: &Self, side: Side| {
+            let data = walk.marks.bytes(side, Id::Aranges);
+            let mut c = walk.cursor(side, Id::Aranges, 0, data.len());
+            let mut out: BTreeMap<u64, (usize, usize, usize)> = BTreeMap::new();
+            while c.at < data.len() {
+                let start = c.at;
+                let Some((wide, end)) = c.length() else { break };
+                let Some(unit) = c.int(2).and_then(|_| c.int(wide)) else { break };
+                if c.at > end {
+                    break;
+                }
+                out.entry(unit).or_insert((start, end, wide));
+                c.at = end;
+            }
+            out
+        };
+        let (one, two) = (sets(self, Side::Shipped), sets(self, Side::Rebuilt));
+        for found in matches {
+            let (Some((x, _)), Some((y, _))) = (all.shipped.get(found.units.shipped), all.rebuilt.get(found.units.rebuilt)) else {
+                continue;
+            };
+            let (Some(s), Some(t)) = (one.get(&(x.start as u64)), two.get(&(y.start as u64))) else { continue };
+            if x.id == Id::Info {
+                self.marks.moved = found.moved;
+                if self.arange_set(*s, *t).is_none() {
+                    self.marks.mark(Id::Aranges, s.0..s.1, t.0..t.1, Why::Not);
+                }
+            }
+        }
+        self.marks.moved = false;
+    }
+
+    fn arange_set(&mut self, one: (usize, usize, usize), two: (usize, usize, usize)) -> Option<()> {
+        let id = Id::Aranges;
+        if one.1 - one.0 != two.1 - two.0 || one.2 != two.2 {
+            return None;
+        }
+        let wide = one.2;
+        let mut x = self.cursor(Side::Shipped, id, one.0, one.1);
+        let mut y = self.cursor(Side::Rebuilt, id, two.0, two.1);
+        let head = if wide == 8 { 12 } else { 4 };
+        (x.take(head + 2)?, y.take(head + 2)?);
+        self.marks.mark(id, one.0..x.at, two.0..y.at, Why::Same);
+        let (from, to) = (x.at, y.at);
+        (x.take(wide)?, y.take(wide)?);
+        self.marks.mark(id, from..x.at, to..y.at, Why::Follows(Id::Info));
+        let (from, to) = (x.at, y.at);
+        let size = usize::try_from(x.int(1)?).ok().filter(|s| matches!(s, 4 | 8))?;
+        let segment = x.int(1)?;
+        y.take(2)?;
+        let padding = (x.at - one.0).next_multiple_of(2 * size) - (x.at - one.0);
+        (x.take(padding)?, y.take(padding)?);
+        self.marks.mark(id, from..x.at, to..y.at, Why::Same);
+        if segment != 0 {
+            return None;
+        }
+        while x.at < one.1 {
+            self.spend(1)?;
+            let (from, to) = (x.at, y.at);
+            let (m, n) = (x.int(size)?, y.int(size)?);
+            let middle = (x.at, y.at);
+            let (length, other) = (x.int(size)?, y.int(size)?);
+            let ended = (m, length) == (0, 0) && (n, other) == (0, 0);
+            let why = if ended { Why::Same } else { self.address(m, n) };
+            self.marks.mark(id, from..middle.0, to..middle.1, why);
+            self.marks.mark(id, middle.0..x.at, middle.1..y.at, Why::Same);
+        }
+        Some(())
+    }
+
+    /// The offsets of texts of a unit (DWARF 5, 7.26) that nothing referred to.
+    fn offsets(&mut self, pair: &Pair) {
+        let (Some(old), Some(new)) = (pair.roots.shipped.strings, pair.roots.rebuilt.strings) else { return };
+        let wide = pair.units.shipped.wide;
+        let Some((x, y)) = self.contribution(Id::StrOffsets, wide, old, new) else { return };
+        for (p, q) in steps(&x, wide).zip(steps(&y, wide)) {
+            if self.marks.is_unknown(Side::Shipped, Id::StrOffsets, p.clone())
+                && self.marks.is_unknown(Side::Rebuilt, Id::StrOffsets, q.clone())
+            {
+                let read = |walk: &Self, side, at: &Range<usize>| walk.cursor(side, Id::StrOffsets, at.start, at.end).int(wide);
+                let (Some(m), Some(n)) = (read(self, Side::Shipped, &p), read(self, Side::Rebuilt, &q)) else { return };
+                let why = self.text_at(Role::Plain, Id::Str, m, n);
+                self.marks.mark(Id::StrOffsets, p, q, why);
+            }
+        }
+    }
+
+    /// The addresses of a unit (DWARF 5, 7.27) that nothing referred to.
+    fn addresses(&mut self, pair: &Pair) {
+        let (Some(old), Some(new)) = (pair.roots.shipped.addresses, pair.roots.rebuilt.addresses) else { return };
+        if pair.units.shipped.version < 5 {
+            return;
+        }
+        let Some((x, y)) = self.contribution(Id::Addr, pair.units.shipped.wide, old, new) else { return };
+        let size = pair.units.shipped.address;
+        for (p, q) in steps(&x, size).zip(steps(&y, size)) {
+            if self.marks.is_unknown(Side::Shipped, Id::Addr, p.clone()) && self.marks.is_unknown(Side::Rebuilt, Id::Addr, q.clone()) {
+                let read = |walk: &Self, side, at: &Range<usize>| walk.cursor(side, Id::Addr, at.start, at.end).int(size);
+                let (Some(m), Some(n)) = (read(self, Side::Shipped, &p), read(self, Side::Rebuilt, &q)) else { return };
+                let why = self.address(m, n);
+                self.marks.mark(Id::Addr, p, q, why);
+            }
+        }
+    }
+
+    /// Compares the headers before two bases and gives the entries behind them.
+    fn contribution(&mut self, id: Id, wide: usize, old: u64, new: u64) -> Option<(Range<usize>, Range<usize>)> {
+        let read = |walk: &Self, side: Side, base: u64| {
+            let base = usize::try_from(base).ok()?;
+            let start = base.checked_sub(if wide == 8 { 16 } else { 8 })?;
+            let data = walk.marks.bytes(side, id);
+            let mut c = walk.cursor(side, id, start, data.len());
+            let (size, end) = c.length()?;
+            (size == wide && base <= end).then_some((start, c.at, base, end))
+        };
+        let (x, y) = (read(self, Side::Shipped, old)?, read(self, Side::Rebuilt, new)?);
+        self.marks.mark(id, x.0..x.1, y.0..y.1, Why::Follows(id));
+        self.marks.mark(id, x.1..x.2, y.1..y.2, Why::Same);
+        Some((x.2..x.3, y.2..y.3))
+    }
+
+    /// The texts of a section: those that differ by a cause are known; the others must be there on both sides.
+    fn strings(&mut self, id: Id) {
+        let mut changed: HashMap<usize, (usize, Why)> = HashMap::new();
+        for (_, at, why) in self.changed_texts.iter().filter(|(section, _, _)| *section == id) {
+            changed.insert(at.shipped.start, (at.rebuilt.start, *why));
+        }
+        let (one, two) = (texts(self.marks.bytes(Side::Shipped, id)), texts(self.marks.bytes(Side::Rebuilt, id)));
+        let mut known: HashMap<&[u8], VecDeque<Range<usize>>> = HashMap::new();
+        let mut ends: HashMap<usize, usize> = HashMap::new();
+        for range in two {
+            ends.insert(range.start, range.end);
+            if self.marks.is_unknown(Side::Rebuilt, id, range.clone()) {
+                let text = self.marks.bytes(Side::Rebuilt, id).get(range.clone()).unwrap_or_default();
+                known.entry(text).or_default().push_back(range);
+            }
+        }
+        let mut pairs = Vec::new();
+        for range in one {
+            if let Some((start, why)) = changed.get(&range.start) {
+                if let Some(end) = ends.get(start) {
+                    pairs.push((range, *start..*end, *why));
+                }
+            } else if self.marks.is_unknown(Side::Shipped, id, range.clone()) {
+                let text = self.marks.bytes(Side::Shipped, id).get(range.clone()).unwrap_or_default();
+                if let Some(other) = known.get_mut(text).and_then(VecDeque::pop_front) {
+                    pairs.push((range, other, Why::Same));
+                }
+            }
+        }
+        let places: Vec<usize> = pairs.iter().map(|(_, new, _)| new.start).collect();
+        for ((old, new, why), moved) in pairs.into_iter().zip(order::moved(&places)) {
+            self.marks.moved = moved;
+            self.marks.mark(id, old, new, why);
+        }
+        self.marks.moved = false;
+    }
+}
+
+/// The texts of a section with their NULs.
+fn texts(data: &[u8]) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut from = 0;
+    for text in data.split_inclusive(|b| *b == 0) {
+        out.push(from..from + text.len());
+        from += text.len();
+    }
+    out
+}
+
+fn steps(range: &Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range.clone().step_by(size.max(1)).map(move |at| at..at + size).filter(move |r| r.end <= end)
+}
+
+/// The folder of the build on each side: the one that most units name on one side only, else from names of units.
+fn prefix(all: &Sides<Units>) -> Option<BuildPath> {
+    let count = |units: &Units| {
+        let mut known: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        for (_, root) in units.iter().filter(|(_, r)| !r.folder.is_empty()) {
+            *known.entry(root.folder.clone()).or_default() += 1;
+        }
+        known
+    };
+    let (one, two) = (count(&all.shipped), count(&all.rebuilt));
+    let own = |known: &BTreeMap<Vec<u8>, usize>, other: &BTreeMap<Vec<u8>, usize>| {
+        known.iter().filter(|(f, _)| !other.contains_key(*f)).max_by_key(|(_, n)| **n).map(|(f, _)| f.clone())
+    };
+    if let (Some(x), Some(y)) = (own(&one, &two), own(&two, &one)) {
+        return BuildPath::propose(&x, &y);
+    }
+    all.shipped.iter().zip(&all.rebuilt).find_map(|((_, x), (_, y))| BuildPath::propose(&x.name, &y.name))
+}
+
+/// The cause that a change of layout is put under, the likeliest first.
+pub(super) const LAYOUT: [Cause; 6] =
+    [Cause::DebugCompression, Cause::BuildPath, Cause::Producer, Cause::LineShift, Cause::Reordering, Cause::AddressShift];

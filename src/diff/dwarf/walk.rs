@@ -1,0 +1,224 @@
+//! The state of one walk over the debug information of both sides, and how texts and addresses are compared in it.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::super::build_path::BuildPath;
+use super::abbrev::Table;
+use super::cursor::Cursor;
+use super::lines::Files;
+use super::marks::{Id, Marks, Why};
+use super::shift::Maps;
+use super::unit::{Root, Tables, Unit};
+use crate::model::{Cause, Side, Sides};
+
+/// Entries, rows, operations and compared bytes of texts that are looked at, both sides together.
+const MAX_WORK: u64 = 400_000_000;
+
+/// What a text may differ by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    /// Nothing.
+    Plain,
+    /// The folder that it was built in.
+    Path,
+    /// What the compiler says of itself.
+    Producer,
+}
+
+/// A unit of each side that belong together.
+pub(super) struct Pair {
+    pub(super) units: Sides<Unit>,
+    pub(super) roots: Sides<Root>,
+    pub(super) tables: Rc<TablePair>,
+    pub(super) files: Option<Rc<Files>>,
+}
+
+/// Two abbreviation tables, and which of their declarations agree.
+pub(super) struct TablePair {
+    pub(super) tables: Sides<Rc<Table>>,
+    pub(super) agree: Vec<bool>,
+}
+
+/// A reference to an entry that is checked once all units are known.
+pub(super) struct Reference {
+    pub(super) id: Id,
+    pub(super) at: Sides<Range<usize>>,
+    pub(super) to: Sides<u64>,
+}
+
+/// What the comparison knows about addresses.
+pub(super) struct Places<'a> {
+    /// Whether an address of the shipped side and one of the rebuilt side are proved to be the same place.
+    pub(super) same: &'a dyn Fn(u64, u64) -> bool,
+    /// Whether an address of a side is in something that is loaded.
+    pub(super) loaded: &'a dyn Fn(Side, u64) -> bool,
+}
+
+/// One walk.
+pub(super) struct Walk<'a> {
+    pub(super) marks: Marks<'a>,
+    pub(super) little: bool,
+    pub(super) places: &'a Places<'a>,
+    pub(super) prefix: Option<BuildPath>,
+    /// Whether the compiler's words about itself may differ.
+    pub(super) producer: bool,
+    pub(super) producers: Option<Sides<Vec<u8>>>,
+    pub(super) maps: Maps,
+    left: u64,
+    cancelled: &'a dyn Fn() -> bool,
+    /// Why the walk stopped early.
+    pub(super) over: Option<&'static str>,
+    equal: [bool; 13],
+    texts: HashMap<(Role, Id, usize, usize), Why>,
+    /// Texts that differ by a cause.
+    pub(super) changed_texts: Vec<(Id, Sides<Range<usize>>, Why)>,
+    pub(super) abbrevs: HashMap<(Side, u64), Option<Rc<Table>>>,
+    pub(super) table_pairs: HashMap<(u64, u64), Option<Rc<TablePair>>>,
+    pub(super) programs: HashMap<(u64, u64), Option<Rc<Files>>>,
+    pub(super) lists: HashSet<(Id, u64, u64, u64, u64)>,
+    pub(super) list_tables: HashMap<(Side, Id), Rc<Vec<super::lists::ListTable>>>,
+    /// Ranges that were equal and refer to what is not walked.
+    pub(super) opaque: Vec<(Id, Sides<Range<usize>>)>,
+    /// References inside the unit that is walked, kept where its entries do not stand at the same offsets.
+    pub(super) inside: Vec<Reference>,
+    pub(super) collect: bool,
+    pub(super) uneven: bool,
+    pub(super) across: Vec<Reference>,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(data: Sides<[&'a [u8]; 13]>, little: bool, places: &'a Places<'a>, cancelled: &'a dyn Fn() -> bool) -> Self {
+        let equal = Id::ALL.map(|id| data.shipped.get(id as usize) == data.rebuilt.get(id as usize));
+        Self {
+            marks: Marks::new(data),
+            little,
+            places,
+            prefix: None,
+            producer: false,
+            producers: None,
+            maps: Maps::default(),
+            left: MAX_WORK,
+            cancelled,
+            over: None,
+            equal,
+            texts: HashMap::new(),
+            changed_texts: Vec::new(),
+            abbrevs: HashMap::new(),
+            table_pairs: HashMap::new(),
+            programs: HashMap::new(),
+            lists: HashSet::new(),
+            list_tables: HashMap::new(),
+            opaque: Vec::new(),
+            inside: Vec::new(),
+            collect: false,
+            uneven: false,
+            across: Vec::new(),
+        }
+    }
+
+    /// Takes work; `None` once there is none left or nobody waits any more.
+    pub(super) fn spend(&mut self, work: usize) -> Option<()> {
+        let before = self.left;
+        self.left = self.left.saturating_sub(work as u64);
+        if self.over.is_none() && self.left == 0 {
+            self.over = Some("the debug information is over the bound of what is walked");
+        }
+        if before >> 16 != self.left >> 16 && (self.cancelled)() {
+            self.over = Some("cancelled");
+        }
+        self.over.is_none().then_some(())
+    }
+
+    pub(super) fn cursor(&self, side: Side, id: Id, at: usize, end: usize) -> Cursor<'a> {
+        let data = self.marks.bytes(side, id);
+        Cursor { data: data.get(..end).unwrap_or(data), at, little: self.little }
+    }
+
+    pub(super) fn tables(&self, side: Side) -> Tables<'_> {
+        Tables { data: self.marks.data.get(side), little: self.little }
+    }
+
+    /// The abbreviation table at an offset.
+    pub(super) fn abbrev(&mut self, side: Side, offset: u64) -> Option<Rc<Table>> {
+        if let Some(known) = self.abbrevs.get(&(side, offset)) {
+            return known.clone();
+        }
+        let table = Table::read(self.marks.bytes(side, Id::Abbrev), offset, self.little).map(Rc::new);
+        let size = table.as_ref().map_or_else(|| self.marks.bytes(side, Id::Abbrev).len(), |t| t.range.len());
+        self.spend(size);
+        self.abbrevs.insert((side, offset), table.clone());
+        table
+    }
+
+    /// Compares two texts, without their NUL; texts in a section of texts that differ by a cause are marked.
+    pub(super) fn text(&mut self, role: Role, old: (Id, Range<usize>), new: (Id, Range<usize>)) -> Why {
+        let id = old.0;
+        if id != new.0 {
+            return Why::Not;
+        }
+        let paths = role == Role::Path && self.prefix.is_some();
+        if old.1 == new.1 && self.equal.get(id as usize) == Some(&true) && !paths {
+            return Why::Same;
+        }
+        let key = (role, id, old.1.start, new.1.start);
+        if let Some(known) = self.texts.get(&key) {
+            return *known;
+        }
+        if self.spend(old.1.len() + new.1.len()).is_none() {
+            return Why::Not;
+        }
+        let x = self.marks.bytes(Side::Shipped, id).get(old.1.clone()).unwrap_or_default();
+        let y = self.marks.bytes(Side::Rebuilt, id).get(new.1.clone()).unwrap_or_default();
+        let undone = self.prefix.as_ref().map(|p| p.makes_equal(x, y));
+        let why = match (role, undone) {
+            // Once there is a prefix it stands everywhere: a path that has it on both sides is no path of this build.
+            (Role::Path, Some(false)) => Why::Not,
+            _ if x == y => Why::Same,
+            (Role::Path | Role::Producer, Some(true)) => Why::Because(Cause::BuildPath),
+            (Role::Producer, _) if self.producer => {
+                self.producers.get_or_insert_with(|| Sides::new(x.to_vec(), y.to_vec()));
+                Why::Because(Cause::Producer)
+            }
+            _ => Why::Not,
+        };
+        if matches!(why, Why::Because(_)) && matches!(id, Id::Str | Id::LineStr) {
+            let whole = Sides::new(old.1.start..old.1.end + 1, new.1.start..new.1.end + 1);
+            self.marks.mark(id, whole.shipped.clone(), whole.rebuilt.clone(), why);
+            self.changed_texts.push((id, whole, why));
+        }
+        self.texts.insert(key, why);
+        why
+    }
+
+    /// Compares what two offsets in a section of texts lead to; gives what that makes of the offsets.
+    pub(super) fn text_at(&mut self, role: Role, id: Id, old: u64, new: u64) -> Why {
+        let (x, y) = (self.tables(Side::Shipped).text_at(id, old), self.tables(Side::Rebuilt).text_at(id, new));
+        match (x, y) {
+            (Some(x), Some(y)) if self.text(role, (id, x.clone()), (id, y.clone())) != Why::Not => Why::Follows(id),
+            _ => Why::Not,
+        }
+    }
+
+    /// Compares two addresses.
+    pub(super) fn address(&self, old: u64, new: u64) -> Why {
+        if (self.places.same)(old, new) { Why::Because(Cause::AddressShift) } else { Why::Not }
+    }
+
+    /// Whether equal distances from these two addresses are equal places.
+    pub(super) fn is_anchor(&self, old: u64, new: u64) -> bool {
+        (self.places.loaded)(Side::Shipped, old) && (self.places.loaded)(Side::Rebuilt, new) && (self.places.same)(old, new)
+    }
+
+    /// Compares a reference to an entry of the same unit.
+    pub(super) fn entry(&mut self, id: Id, at: Sides<Range<usize>>, to: Sides<u64>) {
+        if self.collect {
+            self.inside.push(Reference { id, at, to });
+        } else if to.shipped == to.rebuilt {
+            self.marks.mark(id, at.shipped, at.rebuilt, Why::Same);
+        } else {
+            self.uneven = true;
+        }
+    }
+}
