@@ -100,8 +100,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     elf::producer(node, &images, &mut regions);
     elf::debug_link(node, &images, &mut regions, debug_images);
     dwarf::explain(node, &images, &mut regions, cancelled);
-    layout::explain_headers(node, &images, &mut regions);
     strip::explain(node, &images, &mut regions, debug_images);
+    layout::explain_headers(node, &images, &mut regions);
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }

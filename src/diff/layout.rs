@@ -44,6 +44,11 @@ pub(super) fn explain_loaded(node: &mut Node, images: &Images, regions: &mut [Re
 /// Explains what is not loaded: headers of loaded sections, and where the table of headers is.
 pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let unclean = |side: Side, exe: &Exe| -> std::collections::BTreeSet<usize> {
+        let left = regions.iter().filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0);
+        left.filter_map(|p| exe.regions.get((*p.regions.get(side))?)?.section).collect()
+    };
+    let unclean = Sides::new(unclean(Side::Shipped, a), unclean(Side::Rebuilt, b));
     for pair in regions.iter_mut() {
         let Some((x, y)) = both(images, pair).filter(|(x, y)| x.section.is_none() && y.section.is_none()) else { continue };
         if pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
@@ -52,7 +57,7 @@ pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [R
         match x.name.as_slice() {
             b"ELF header: section table offset" => take(node, pair, Some(x), Some(y), "the place of the section headers"),
             b"section headers" => {
-                let fields = sections(a, b, x, y).unwrap_or_default();
+                let fields = sections(a, b, x, y, &unclean).unwrap_or_default();
                 explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields, "places and sizes of sections");
             }
             _ => {}
@@ -151,12 +156,13 @@ fn entry(images: &Images, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
 }
 
 /// The fields of the headers of loaded sections that say where, of sections which both sides have in the same order.
-fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
+fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::collections::BTreeSet<usize>>) -> Option<Vec<Range<usize>>> {
     let size = 64;
     let (old, new) = (bytes(a, x), bytes(b, y));
     if !a.wide || !b.wide || old.len() != new.len() || a.sections.len() != b.sections.len() || old.len() != a.sections.len() * size {
         return None;
     }
+    let placed = |exe: &Exe, s: &Section| s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address);
     let mut out = Vec::new();
     for (i, (s, t)) in a.sections.iter().zip(&b.sections).enumerate() {
         let at = i * size;
@@ -167,8 +173,9 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region) -> Option<Vec<Range<usize>
         }
         if !s.is_allocated() {
             // Its content is compared wherever it stands.
-            out.push(at + 24..at + 32);
-        } else if s.kind != 8 || s.size == t.size {
+            let clean = !unclean.shipped.contains(&i) && !unclean.rebuilt.contains(&i);
+            out.push(at + 24..at + if clean { 40 } else { 32 });
+        } else if (s.kind != 8 || s.size == t.size) && placed(a, s) && placed(b, t) {
             out.push(at + 16..at + 40);
         }
     }

@@ -75,7 +75,9 @@ impl Exe {
             .iter()
             .filter(wrong)
             .take(20)
-            .map(|s| format!("section {} is not where the program headers load it", crate::text::Untrusted::from(s.name.as_slice()).shown()))
+            .map(|s| {
+                format!("section {} is not where the program headers load it", crate::text::Untrusted::from(s.name.as_slice()).shown())
+            })
             .collect();
         self.odd.extend(names);
     }
