@@ -4,6 +4,7 @@
 mod account;
 mod asm;
 mod build_path;
+mod claims;
 mod code;
 mod dates;
 mod deb;
@@ -15,6 +16,7 @@ mod image;
 mod lines;
 mod matching;
 mod order;
+mod pe;
 mod source;
 mod strip;
 mod walk;

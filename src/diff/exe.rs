@@ -9,11 +9,11 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, elf, matching, strip};
+use super::{code, dates, elf, matching, pe, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
-use crate::inspect::exe::{Exe, Region};
+use crate::inspect::exe::{Exe, Format, Region};
 use crate::inspect::{facts, symbols};
 use crate::model::{Account, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
@@ -26,7 +26,7 @@ pub(super) struct RegionPair {
 
 /// Compares two executables of one format into `node`.
 pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
-    let parsed = Sides::new(Exe::elf(a)?, Exe::elf(b)?);
+    let parsed = Sides::new(Exe::parse(node.kind, a)?, Exe::parse(node.kind, b)?);
     for (side, exe) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
         for odd in exe.odd.iter().take(20) {
             node.metadata.push(format!("{side}: {odd}"));
@@ -76,9 +76,15 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
         }
     }
-    elf::build_id(node, &images, &mut regions);
-    elf::debug_link(node, &images, &mut regions, &debug_images);
-    strip::explain(node, &images, &mut regions, &debug_images);
+    match images.sides.shipped.elf.format {
+        Format::Elf => {
+            elf::build_id(node, &images, &mut regions);
+            elf::debug_link(node, &images, &mut regions, &debug_images);
+            strip::explain(node, &images, &mut regions, &debug_images);
+        }
+        Format::Pe => pe::explain(node, &images, &mut regions),
+        Format::MachO => {}
+    }
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }

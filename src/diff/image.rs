@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::inspect::exe::{Exe, text_at};
+use crate::inspect::exe::{Exe, Format, text_at};
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
@@ -138,7 +138,7 @@ impl Images {
             return Target::Unknown(address);
         }
         let Some(s) = image.elf.section_at(address) else { return Target::Unknown(address) };
-        if s.name.starts_with(b".got")
+        if (s.name.starts_with(b".got") || image.elf.format == Format::Pe)
             && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
         {
             return Target::Slot(name.clone(), *addend);

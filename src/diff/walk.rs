@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
             self.streams(node, a, b, kinds, depth, slot).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
-        } else if kinds.shipped == NodeKind::Elf {
+        } else if kinds.shipped.is_executable() {
             exe::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
             return self.leaf(node, a, b);
