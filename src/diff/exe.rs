@@ -14,7 +14,7 @@ use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
 use crate::inspect::exe::{Exe, Format, Region};
-use crate::inspect::{facts, symbols};
+use crate::inspect::{self, facts, symbols};
 use crate::model::{Account, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
@@ -47,7 +47,10 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
     }
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
-    node.facts = facts::facts(parsed.as_ref(), producers);
+    node.facts = match parsed.shipped.format {
+        Format::Pe => inspect::pe::facts::facts(parsed.as_ref(), producers),
+        Format::Elf | Format::MachO => facts::facts(parsed.as_ref(), producers),
+    };
     let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
     sides.shipped.borrow_bounds(&sides.rebuilt);
     sides.rebuilt.borrow_bounds(&sides.shipped);

@@ -12,7 +12,6 @@ use crate::inspect::exe::{Exe, Region};
 use crate::inspect::pe::marks::{self, CodeView};
 use crate::inspect::pe::{Header, N};
 use crate::model::{Cause, Node, Side, Sides, Tried};
-use crate::text::Untrusted;
 
 /// Explains what belongs to the build and not to the program.
 pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
@@ -186,7 +185,7 @@ impl<'a> Pair<'a> {
         };
         for record in self.records() {
             let ids = record.as_ref().map(|r| r.id.clone());
-            take(&self.claim(Cause::BuildId, ids, |_, raw| identity(raw)));
+            take(&self.claim(Cause::BuildId, ids, |_, raw| marks::identity(raw)));
         }
         if let Sides { shipped: Some(x), rebuilt: Some(y) } = self.each(marks::repro) {
             take(&self.claim(Cause::BuildId, Sides::new(x, y), |_, raw| hex(raw)));
@@ -195,7 +194,7 @@ impl<'a> Pair<'a> {
             && x.valid
             && y.valid
         {
-            let list = Sides::new(rich_text(&x), rich_text(&y));
+            let list = Sides::new(x.text(), y.text());
             take(&self.claim(Cause::Producer, Sides::new(x.range, y.range), |side, _| list.get(side).clone()));
         }
         out
@@ -245,19 +244,6 @@ impl<'a> Pair<'a> {
         let id = |side: Side| Some(self.bytes(side, &records.first()?.get(side).id));
         let same = id(Side::Shipped).filter(|x| !all_are(x, 0) && id(Side::Rebuilt) == Some(*x))?;
         (claims.residue(&is_loaded) > 0)
-            .then(|| format!("alarm: both sides have the PDB identity {} and their loaded content differs", identity(same)))
+            .then(|| format!("alarm: both sides have the PDB identity {} and their loaded content differs", marks::identity(same)))
     }
-}
-
-/// GUID and age as tools write them.
-fn identity(raw: &[u8]) -> String {
-    let part = |from: usize, size: usize| N.int(raw, from, size).unwrap_or(0);
-    let rest = raw.get(8..16).unwrap_or_default();
-    let (four, six) = (hex(rest.get(..2).unwrap_or_default()), hex(rest.get(2..).unwrap_or_default()));
-    format!("{:08x}-{:04x}-{:04x}-{four}-{six} age {}", part(0, 4), part(4, 2), part(6, 2), part(16, 4))
-}
-
-fn rich_text(rich: &marks::Rich) -> String {
-    let entry = |(product, build, count): &(u16, u16, u32)| format!("{product}.{build}x{count}");
-    Untrusted::from(rich.entries.iter().take(64).map(entry).collect::<Vec<_>>().join(" ")).lossy().to_string()
 }

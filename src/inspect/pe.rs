@@ -1,5 +1,6 @@
 //! PE (Windows, UEFI), read strictly and with bounds. Addresses are virtual ones: image base plus RVA.
 
+pub(crate) mod facts;
 pub(crate) mod marks;
 pub(crate) mod tables;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::{Header, N};
+use crate::digest::hex;
 use crate::inspect::exe::{Exe, text_at};
 
 /// Directories of a resource tree that are visited at most.
@@ -20,6 +21,14 @@ pub(crate) struct Rich {
     pub(crate) entries: Vec<(u16, u16, u32)>,
     /// Whether its key is the checksum of the DOS header, the stub and the entries.
     pub(crate) valid: bool,
+}
+
+impl Rich {
+    /// `product.build x objects`, for all tools.
+    pub(crate) fn text(&self) -> String {
+        let entry = |(product, build, count): &(u16, u16, u32)| format!("{product}.{build}x{count}");
+        self.entries.iter().take(64).map(entry).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// Finds and reads the Rich header.
@@ -119,6 +128,14 @@ pub(crate) fn codeview(exe: &Exe, header: &Header) -> Vec<CodeView> {
         (data.len() == end + 1).then(|| CodeView { id: start + 4..start + 24, path: start + 24..start + end, entry })
     };
     debug(exe, header).into_iter().filter_map(read).collect()
+}
+
+/// GUID and age as tools write them.
+pub(crate) fn identity(raw: &[u8]) -> String {
+    let part = |from: usize, size: usize| N.int(raw, from, size).unwrap_or(0);
+    let rest = raw.get(8..16).unwrap_or_default();
+    let (four, six) = (hex(rest.get(..2).unwrap_or_default()), hex(rest.get(2..).unwrap_or_default()));
+    format!("{:08x}-{:04x}-{:04x}-{four}-{six} age {}", part(0, 4), part(4, 2), part(6, 2), part(16, 4))
 }
 
 /// The hash of a reproducible build in the debug directory: a length, and as many bytes.
