@@ -45,6 +45,10 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
         *origin.lines.get_mut(side) = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, &debug_images)));
         *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        if let Some(pdb) = pe::find_pdb(walk.context.debug, elf) {
+            *extra.get_mut(side) = pdb.symbols();
+            origin.lines.get_mut(side).get_or_insert_with(|| Lines::of_pdb(pdb));
+        }
     }
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
     node.facts = match parsed.shipped.format {

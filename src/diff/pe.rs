@@ -1,14 +1,18 @@
 //! Causes that only PE files have. Each touches the bytes of its own fields and nothing else.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::DebugFile;
 use super::build_path::BuildPath;
 use super::claims::{Claim, Claims};
 use super::exe::RegionPair;
 use super::image::Images;
 use crate::digest::hex;
+use crate::inspect::blob::Blob;
 use crate::inspect::container::{all_are, time_text};
-use crate::inspect::exe::{Exe, Region};
+use crate::inspect::exe::{Exe, Format, Region};
+use crate::inspect::pdb::{self, Pdb};
 use crate::inspect::pe::marks::{self, CodeView};
 use crate::inspect::pe::{Header, N};
 use crate::model::{Cause, Node, Side, Sides, Tried};
@@ -36,6 +40,14 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     claims.keep(node);
     node.tried.extend(tried);
     node.metadata.extend(alarm);
+}
+
+/// The PDB of a file among the debug files: the one whose GUID, age and sections agree.
+pub(super) fn find_pdb(debug: &[DebugFile], exe: &Exe) -> Option<Pdb> {
+    if exe.format != Format::Pe {
+        return None;
+    }
+    debug.iter().filter(|f| pdb::is_pdb(&f.bytes)).find_map(|f| Pdb::open(&Blob::from(Arc::clone(&f.bytes)), exe))
 }
 
 /// Whether anything of a region gets into memory.

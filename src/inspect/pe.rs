@@ -261,6 +261,12 @@ fn machine(number: u16) -> u16 {
 fn section_name(raw: &[u8], strings: &[u8]) -> Vec<u8> {
     let short = text_at(raw.get(..8).unwrap_or_default(), 0);
     let long = short.strip_prefix(b"/").and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let long = long.map(|at: usize| text_at(strings, at)).filter(|name| !name.is_empty());
-    long.unwrap_or(short).iter().copied().take(256).collect()
+    let long = long.map(|at: usize| text_within(strings, at, 256)).filter(|name| !name.is_empty());
+    long.unwrap_or(short).to_vec()
+}
+
+/// The NUL-ended text at an offset, cut at a number of bytes: a table without any NUL costs no more than that each time.
+pub(crate) fn text_within(table: &[u8], offset: usize, most: usize) -> &[u8] {
+    let rest = table.get(offset..).unwrap_or_default();
+    text_at(rest.get(..rest.len().min(most)).unwrap_or_default(), 0)
 }

@@ -10,7 +10,9 @@ use crate::text::Untrusted;
 
 /// Names that are listed at most, where a side has more than the other.
 const MAX_NAMES: usize = 50;
-/// Texts of a version resource that are read at most.
+/// Bytes of the resources that are searched for the version.
+const MAX_RESOURCES: usize = 4 << 20;
+/// Texts of the version resource that are shown.
 const VERSION_KEYS: [&str; 4] = ["FileVersion", "ProductVersion", "ProductName", "CompanyName"];
 
 /// The facts of both files side by side; those absent on both sides are left out.
@@ -48,8 +50,10 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
         add(key, false, both(&|e, h| version(e, h, key)));
     }
     add("unusual", false, both(&|e, h| Some(unusual(e, h).join("; "))));
-    let imports = Sides::new(headers.shipped.as_ref().map(|h| imports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| imports(exes.rebuilt, h)));
-    let exports = Sides::new(headers.shipped.as_ref().map(|h| exports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| exports(exes.rebuilt, h)));
+    let imports =
+        Sides::new(headers.shipped.as_ref().map(|h| imports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| imports(exes.rebuilt, h)));
+    let exports =
+        Sides::new(headers.shipped.as_ref().map(|h| exports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| exports(exes.rebuilt, h)));
     let libraries = imports.as_ref().map(|i| Some(i.iter().flatten().map(|(library, _)| library.as_slice()).collect::<BTreeSet<_>>()));
     add("libraries", false, libraries.map(|l| l.map(|l| l.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(&b' '))));
     let names = |sides: Sides<Option<BTreeSet<(Vec<u8>, Vec<u8>)>>>| {
@@ -57,7 +61,8 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
     };
     let exports = exports.map(Option::unwrap_or_default);
     for (word, own) in [("imports", names(imports)), ("exports", exports)] {
-        let only = |x: &BTreeSet<Vec<u8>>, y: &BTreeSet<Vec<u8>>| Some(x.difference(y).take(MAX_NAMES).cloned().collect::<Vec<_>>().join(&b' '));
+        let only =
+            |x: &BTreeSet<Vec<u8>>, y: &BTreeSet<Vec<u8>>| Some(x.difference(y).take(MAX_NAMES).cloned().collect::<Vec<_>>().join(&b' '));
         add(&format!("{word} only shipped"), false, Sides::new(only(&own.shipped, &own.rebuilt), None));
         add(&format!("{word} only rebuilt"), false, Sides::new(None, only(&own.rebuilt, &own.shipped)));
     }
@@ -149,10 +154,11 @@ fn signature(exe: &Exe, header: &Header) -> Option<String> {
 fn version(exe: &Exe, header: &Header, key: &str) -> Option<String> {
     let (rva, size) = header.directory(2)?;
     let all = exe.bytes_at(header.address(rva));
-    let tree = all.get(..(size as usize).min(all.len()))?;
+    let tree = all.get(..(size as usize).min(all.len()).min(MAX_RESOURCES))?;
     let needle: Vec<u8> = key.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
     let at = tree.windows(needle.len()).position(|w| w == needle)? + needle.len();
-    let units = tree.get(at.next_multiple_of(4).min(tree.len())..)?.chunks_exact(2).filter_map(|c| Some(u16::from_le_bytes(c.try_into().ok()?)));
+    let units =
+        tree.get(at.next_multiple_of(4).min(tree.len())..)?.chunks_exact(2).filter_map(|c| Some(u16::from_le_bytes(c.try_into().ok()?)));
     let text: Vec<u16> = units.skip_while(|u| *u == 0).take(200).take_while(|u| *u != 0).collect();
     Some(String::from_utf16_lossy(&text))
 }
@@ -181,7 +187,10 @@ fn unusual(exe: &Exe, header: &Header) -> Vec<String> {
 }
 
 fn imports(exe: &Exe, header: &Header) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
-    tables::imports(exe, header).into_iter().map(|i| (if i.delayed { [&i.library[..], b" (delayed)"].concat() } else { i.library }, i.name)).collect()
+    tables::imports(exe, header)
+        .into_iter()
+        .map(|i| (if i.delayed { [&i.library[..], b" (delayed)"].concat() } else { i.library }, i.name))
+        .collect()
 }
 
 fn exports(exe: &Exe, header: &Header) -> BTreeSet<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Header, N};
+use super::{Header, N, text_within};
 use crate::inspect::exe::{Exe, text_at};
 use crate::inspect::symbols::{Bound, Symbol};
 
@@ -65,8 +65,7 @@ pub(crate) fn imports(exe: &Exe, header: &Header) -> Vec<Import> {
 }
 
 fn name_at_rva(exe: &Exe, header: &Header, rva: u32) -> Vec<u8> {
-    let bytes = exe.bytes_at(header.address(rva));
-    text_at(bytes.get(..MAX_NAME.min(bytes.len())).unwrap_or_default(), 0).to_vec()
+    text_within(exe.bytes_at(header.address(rva)), 0, MAX_NAME).to_vec()
 }
 
 /// What the loader puts into the slots of imports, as `KERNEL32.dll!CreateFileW`.
@@ -169,12 +168,12 @@ pub(crate) fn symbols(exe: &Exe, dynamic: bool) -> Vec<Symbol> {
             continue;
         }
         let name = match N.int(raw, 0, 4) {
-            Some(0) => text_at(strings, N.int(raw, 4, 4).unwrap_or(0) as usize),
+            Some(0) => text_within(strings, N.int(raw, 4, 4).unwrap_or(0) as usize, MAX_NAME),
             _ => text_at(raw.get(..8).unwrap_or_default(), 0),
         };
         let code = kind == 0x20 && section.is_code();
         // Names of sections and of places inside code are not symbols of their own.
-        if name.is_empty() || name.len() > MAX_NAME || (!code && (section.is_code() || name.first() == Some(&b'.'))) {
+        if name.is_empty() || (!code && (section.is_code() || name.first() == Some(&b'.'))) {
             continue;
         }
         out.push(Symbol { name: name.to_vec(), address: section.address.wrapping_add(value), size: 0, code, global: class == 2 });
