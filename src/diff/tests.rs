@@ -6,6 +6,8 @@ use super::*;
 use crate::model::Cause;
 
 mod make;
+mod make_pe;
+mod pe;
 mod property;
 mod real;
 

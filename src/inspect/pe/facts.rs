@@ -179,7 +179,11 @@ fn unusual(exe: &Exe, header: &Header) -> Vec<String> {
         out.push(format!("{loose} bytes belong to no section (overlay)"));
     }
     let slack = |r: &&super::super::exe::Region| r.name.starts_with(b"padding of") && r.section.is_none();
-    let filled = exe.regions.iter().filter(slack).filter(|r| exe.blob.get(r.range.clone()).is_some_and(|b| b.iter().any(|b| *b != 0)));
+    let filled = exe
+        .regions
+        .iter()
+        .filter(slack)
+        .filter(|r| exe.blob.get(r.range.clone()).is_some_and(|b| b.iter().any(|b| !matches!(b, 0 | 0x90 | 0xcc))));
     for r in filled.take(8) {
         out.push(format!("{} is not empty", Untrusted::from(r.name.as_slice()).shown()));
     }
