@@ -20,12 +20,24 @@ pub(super) struct Insn {
     /// Offset in the function.
     pub(super) at: usize,
     pub(super) length: usize,
+    /// The operand that the loader moves with the image: an address in full.
+    fixed: Option<Fixed>,
+}
+
+/// An operand that a base relocation says to be an address.
+#[derive(Clone, Copy)]
+struct Fixed {
+    /// Where it is in the instruction, and its size.
+    place: (usize, usize),
+    to: u64,
+    in_memory: bool,
 }
 
 impl Insn {
     /// The address it refers to, relative to itself.
     pub(super) fn reference(&self) -> Option<u64> {
         match self.raw.op0_kind() {
+            _ if self.fixed.is_some() => self.fixed.map(|f| f.to),
             _ if self.raw.is_ip_rel_memory_operand() => Some(self.raw.ip_rel_memory_address()),
             OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => Some(self.raw.near_branch_target()),
             _ => None,
@@ -35,7 +47,13 @@ impl Insn {
     /// The instruction without its place and without what it refers to.
     fn bare(&self) -> Instruction {
         let mut raw = self.raw;
-        if raw.is_ip_rel_memory_operand() {
+        if let Some(fixed) = self.fixed {
+            match (fixed.in_memory, fixed.place.1) {
+                (true, _) => raw.set_memory_displacement64(0),
+                (false, 8) => raw.set_immediate64(0),
+                (false, _) => raw.set_immediate32(0),
+            }
+        } else if raw.is_ip_rel_memory_operand() {
             raw.set_memory_displacement64(0);
         } else if self.reference().is_some() {
             raw.set_near_branch64(0);
@@ -61,9 +79,25 @@ pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     while decoder.can_decode() {
         let at = decoder.position();
         let raw = decoder.decode();
-        out.push(Insn { raw, at, length: raw.len() });
+        let fixed = if image.moved.is_empty() { None } else { fixed(image, &decoder, &raw, code.get(at..).unwrap_or_default()) };
+        out.push(Insn { raw, at, length: raw.len(), fixed });
     }
     Some(out)
+}
+
+/// The one operand of an instruction that a base relocation covers exactly; none where there are two.
+fn fixed(image: &Image, decoder: &Decoder<'_>, raw: &Instruction, code: &[u8]) -> Option<Fixed> {
+    let (from, to) = (raw.ip(), raw.next_ip());
+    let mut inside = image.moved.range(from..to.max(from));
+    let (address, size) = inside.next().filter(|_| inside.next().is_none())?;
+    let place = (usize::try_from(address - from).ok()?, usize::from(*size));
+    let offsets = decoder.get_constant_offsets(raw);
+    let in_memory = offsets.has_displacement() && (offsets.displacement_offset(), offsets.displacement_size()) == place;
+    if !in_memory && !(offsets.has_immediate() && (offsets.immediate_offset(), offsets.immediate_size()) == place) {
+        return None;
+    }
+    let numbers = crate::inspect::exe::Numbers { wide: true, little: true };
+    Some(Fixed { place, to: numbers.int(code, place.0, place.1)?, in_memory })
 }
 
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.
@@ -199,6 +233,9 @@ impl Judge<'_> {
 /// Whether only the bytes of the reference differ.
 fn same_but_reference(x: &Insn, y: &Insn, a: &[u8], b: &[u8]) -> bool {
     let place = |i: &Insn, code: &[u8]| {
+        if let Some(fixed) = i.fixed {
+            return Some(fixed.place);
+        }
         let mut decoder =
             Decoder::with_ip(if i.raw.code_size() == iced_x86::CodeSize::Code64 { 64 } else { 32 }, code, i.raw.ip(), DecoderOptions::NONE);
         let raw = decoder.decode();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::inspect::exe::{Exe, Format, text_at};
+use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
@@ -14,6 +15,8 @@ pub(super) struct Image {
     /// Code between functions.
     pub(super) fillers: Vec<Function>,
     bindings: BTreeMap<u64, Bound>,
+    /// Where the loader adds the distance from the preferred base (PE), and the bytes there.
+    pub(super) moved: BTreeMap<u64, u8>,
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
     objects: Vec<Symbol>,
@@ -29,10 +32,11 @@ impl Image {
         fillers.sort_by_key(|f| f.address);
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
+        let moved = pe::tables::relocations(&elf);
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
-        Self { elf, functions, fillers, bindings, stubs, objects }
+        Self { elf, functions, fillers, bindings, moved, stubs, objects }
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section

@@ -19,6 +19,10 @@ pub(super) struct Library {
     pub(super) callback: u64,
     /// RVA of the entry point.
     pub(super) entry: u32,
+    /// RVA of `.data`.
+    pub(super) data: u32,
+    /// Offsets in `.text` of addresses in full that the loader moves.
+    pub(super) fixups: Vec<u16>,
     /// Flags of `.data`.
     pub(super) data_flags: u32,
     /// Bytes in the DOS stub.
@@ -62,6 +66,8 @@ pub(super) fn library() -> Library {
         date: "made 2022-12-26 here",
         callback: BASE + 0x1010,
         entry: 0x1000,
+        data: 0x3000,
+        fixups: Vec::new(),
         data_flags: 0xc000_0040,
         stub: *b"This runs not in",
         slack: 0,
@@ -88,10 +94,14 @@ pub(super) fn pe(l: &Library) -> Vec<u8> {
     put(&mut out, 0xa00, &(BASE + 0x1010).to_le_bytes());
     put(&mut out, 0xa10, &(BASE + 0x1000).to_le_bytes());
     // .reloc: both, and the list of callbacks.
-    words(&mut out, 0xc00, &[0x3000, 12]);
+    words(&mut out, 0xc00, &[l.data, 12]);
     put(&mut out, 0xc08, &[0x00, 0xa0, 0x10, 0xa0]);
     words(&mut out, 0xc0c, &[0x2000, 12]);
     put(&mut out, 0xc14, &[0xe0, 0xa1, 0, 0]);
+    words(&mut out, 0xc18, &[0x1000, 12]);
+    for (i, at) in l.fixups.iter().enumerate() {
+        put(&mut out, 0xc20 + i * 2, &(0xa000 | at).to_le_bytes());
+    }
     out.extend(&l.overlay);
     if let Some(size) = l.signature {
         out.resize(out.len().next_multiple_of(8), 0);
@@ -136,7 +146,7 @@ fn headers(l: &Library, out: &mut [u8]) {
     directory(1, 0x2040, 40);
     directory(2, 0x2270, 40);
     directory(3, 0x22a0, 24);
-    directory(5, 0x4000, 24);
+    directory(5, 0x4000, 36);
     directory(6, 0x20f0, 56);
     directory(9, 0x21b0, 40);
     directory(12, 0x2000, 24);
@@ -145,8 +155,8 @@ fn headers(l: &Library, out: &mut [u8]) {
     for (i, (name, size, rva, raw, at, flags)) in [
         (b".text\0\0\0", 0x20, 0x1000, 0x200, 0x400, 0x6000_0020),
         (b".rdata\0\0", 0x300, 0x2000, 0x400, RDATA as u32, 0x4000_0040),
-        (b".data\0\0\0", 0x40, 0x3000, 0x200, 0xa00, l.data_flags),
-        (b".reloc\0\0", 24, 0x4000, 0x200, 0xc00, 0x4200_0040),
+        (b".data\0\0\0", 0x40, l.data, 0x200, 0xa00, l.data_flags),
+        (b".reloc\0\0", 36, 0x4000, 0x200, 0xc00, 0x4200_0040),
     ]
     .into_iter()
     .enumerate()
@@ -179,13 +189,14 @@ fn rdata(l: &Library, out: &mut [u8]) {
     put(out, DATE, l.date.as_bytes());
     put(out, at(0x21b0) + 24, &(BASE + 0x21e0).to_le_bytes());
     put(out, at(0x21e0), &l.callback.to_le_bytes());
-    words(out, at(0x21f0), &[1, 0x2230, 0x3020, 0x3010, 0x2240]);
+    words(out, at(0x21f0), &[1, 0x2230, l.data + 0x20, l.data + 0x10, 0x2240]);
     put(out, at(0x2230), b"U.dll");
     words(out, at(0x2240), &[0x2258]);
     put(out, at(0x225a), l.delayed.as_bytes());
     // Resources: a directory that holds one more.
     words(out, RESOURCE, &[0, l.times[2], 0, 0x0001_0000, 16, 0x8000_0018, 0, l.times[2]]);
-    words(out, at(0x22a0), &[0x1000, 0x100c, 0x22c0, 0x1010, 0x1016, 0x22c0]);
+    let end = 0x1011 + l.text.iter().skip(16).position(|b| *b == 0xc3).unwrap() as u32;
+    words(out, at(0x22a0), &[0x1000, 0x100c, 0x22c0, 0x1010, end, 0x22c0]);
     put(out, at(0x22c0), &[1]);
     put(out, at(0x2300), &[l.slack]);
 }

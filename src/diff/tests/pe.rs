@@ -200,6 +200,30 @@ fn functions_and_imports_are_known_without_symbols() {
     assert_eq!(fact("PDB").as_str(), Some("07070707-0707-0707-0707-070707070707 age 1 /b/one/x.pdb"));
 }
 
+#[test]
+fn an_address_in_full_is_followed_only_where_the_loader_moves_it() {
+    // second: mov rax, address of a place in `.data`; ret.
+    let code = |l: &mut Library, data: u32, offset: u64, fixups: &[u16]| {
+        l.data = data;
+        l.fixups = fixups.to_vec();
+        l.text.truncate(16);
+        l.text.extend([0x48, 0xb8]);
+        l.text.extend((make_pe::BASE + u64::from(data) + offset).to_le_bytes());
+        l.text.extend([0xc3, 0xcc, 0xcc, 0xcc, 0xcc, 0xcc]);
+    };
+    let mut from = library();
+    code(&mut from, 0x3000, 0x30, &[0x12]);
+    let result = |change: &dyn Fn(&mut Library)| {
+        let node = changed_from(&from, change);
+        assert_eq!(node.result, ResultMark::Different, "the section headers differ");
+        node.functions.iter().find(|f| f.name.as_str() == Some("0x180001010")).unwrap().result
+    };
+    assert_eq!(result(&|l| code(l, 0x6000, 0x30, &[0x12])), ResultMark::Equivalent);
+    assert_eq!(result(&|l| code(l, 0x6000, 0x38, &[0x12])), ResultMark::Different);
+    assert_eq!(result(&|l| code(l, 0x6000, 0x30, &[])), ResultMark::Different);
+    assert_eq!(result(&|l| code(l, 0x6000, 0x30, &[0x10])), ResultMark::Different);
+}
+
 /// A flipped byte is explained only inside the fields of the causes, and is never nothing.
 #[test]
 fn a_flipped_byte_of_a_pe_never_vanishes() {
