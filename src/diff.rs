@@ -14,6 +14,7 @@ mod evidence_elf;
 mod exe;
 mod image;
 mod lines;
+mod macho;
 mod matching;
 mod order;
 mod pe;

@@ -12,6 +12,7 @@ pub(crate) mod elf;
 pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
+pub(crate) mod macho;
 pub(crate) mod pdb;
 pub(crate) mod pe;
 pub(crate) mod stream;

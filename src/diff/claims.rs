@@ -24,6 +24,8 @@ pub(super) struct Claims<'a> {
     regions: &'a mut [RegionPair],
     accounts: Vec<Sides<Account>>,
     proofs: Vec<Proof>,
+    /// Start on the shipped side and number of each region, sorted.
+    order: Vec<(usize, usize)>,
     /// Spans of the shipped side that other proofs have, sorted by their starts; the second value is the furthest end so far.
     covered: Vec<(u64, u64)>,
     /// Offsets on the shipped side that claims have taken.
@@ -47,7 +49,10 @@ impl<'a> Claims<'a> {
             *end = furthest;
         }
         let accounts = regions.iter().map(|r| r.account.clone()).collect();
-        Self { images, regions, accounts, proofs: Vec::new(), covered, taken: BTreeSet::new() }
+        let start = |pair: &RegionPair| region(images, pair, Side::Shipped).map(|r| r.range.start);
+        let mut order: Vec<(usize, usize)> = regions.iter().enumerate().filter_map(|(n, pair)| Some((start(pair)?, n))).collect();
+        order.sort_unstable();
+        Self { images, regions, accounts, order, proofs: Vec::new(), covered, taken: BTreeSet::new() }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -70,10 +75,13 @@ impl<'a> Claims<'a> {
 
     /// Explains the differing bytes of a claim. False, and nothing is changed, where the ranges are not beside each other.
     pub(super) fn take(&mut self, claim: &Claim) -> bool {
-        let Some((n, x, y)) = self.place(&claim.spans) else { return false };
         let (a, b) = (&self.images.sides.shipped.elf, &self.images.sides.rebuilt.elf);
         let (old, new) = (a.blob.get(claim.spans.shipped.clone()), b.blob.get(claim.spans.rebuilt.clone()));
         let (Some(old), Some(new)) = (old, new) else { return false };
+        if old == new {
+            return true;
+        }
+        let Some((n, x, y)) = self.place(&claim.spans) else { return false };
         let start = claim.spans.shipped.start;
         let differing: Vec<usize> = old.iter().zip(new).enumerate().filter(|(_, (m, n))| m != n).map(|(i, _)| start + i).collect();
         let free: Vec<usize> = differing.into_iter().filter(|at| !self.taken.contains(at) && !self.is_covered(*at as u64)).collect();
@@ -135,13 +143,12 @@ impl<'a> Claims<'a> {
     /// The pair of regions of one size that holds both ranges at the same distance from its start.
     fn place(&self, spans: &Sides<Range<usize>>) -> Option<(usize, &'a Region, &'a Region)> {
         let holds = |r: &Region, s: &Range<usize>| r.range.start <= s.start && s.end <= r.range.end;
-        let images = self.images;
-        self.regions.iter().enumerate().find_map(|(n, pair)| {
-            let (x, y) = both(images, pair)?;
-            let beside = spans.shipped.start.checked_sub(x.range.start)? == spans.rebuilt.start.checked_sub(y.range.start)?;
-            let sizes = x.range.len() == y.range.len() && spans.shipped.len() == spans.rebuilt.len();
-            (holds(x, &spans.shipped) && holds(y, &spans.rebuilt) && beside && sizes).then_some((n, x, y))
-        })
+        let after = self.order.partition_point(|(start, _)| *start <= spans.shipped.start);
+        let (_, n) = *self.order.get(after.checked_sub(1)?)?;
+        let (x, y) = both(self.images, self.regions.get(n)?)?;
+        let beside = spans.shipped.start.checked_sub(x.range.start)? == spans.rebuilt.start.checked_sub(y.range.start)?;
+        let sizes = x.range.len() == y.range.len() && spans.shipped.len() == spans.rebuilt.len();
+        (holds(x, &spans.shipped) && holds(y, &spans.rebuilt) && beside && sizes).then_some((n, x, y))
     }
 
     fn is_covered(&self, at: u64) -> bool {

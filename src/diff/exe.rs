@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, elf, matching, pe, strip};
+use super::{code, dates, elf, macho, matching, pe, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -53,7 +53,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
     node.facts = match parsed.shipped.format {
         Format::Pe => inspect::pe::facts::facts(parsed.as_ref(), producers),
-        Format::Elf | Format::MachO => facts::facts(parsed.as_ref(), producers),
+        Format::MachO => inspect::macho::facts::facts(parsed.as_ref(), producers),
+        Format::Elf => facts::facts(parsed.as_ref(), producers),
     };
     let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
     sides.shipped.borrow_bounds(&sides.rebuilt);
@@ -90,7 +91,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             strip::explain(node, &images, &mut regions, &debug_images);
         }
         Format::Pe => pe::explain(node, &images, &mut regions),
-        Format::MachO => {}
+        Format::MachO => macho::explain(node, &images, &mut regions),
     }
     for pair in &regions {
         add(&mut node.account, &pair.account);

@@ -114,6 +114,7 @@ impl Exe {
         match kind {
             NodeKind::Elf => Self::elf(blob),
             NodeKind::Pe => Self::pe(blob),
+            NodeKind::MachO => Self::macho(blob),
             _ => Err(Refused::odd("it is no executable of a known format")),
         }
     }

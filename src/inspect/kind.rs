@@ -1,12 +1,13 @@
 //! What a file is, by its magic alone: a name is a claim.
 
-use super::pe;
+use super::{macho, pe};
 use crate::model::NodeKind;
 
 /// The kind of these bytes.
 pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
     match bytes {
         [0x7f, b'E', b'L', b'F', ..] => NodeKind::Elf,
+        _ if macho::is_thin(bytes) || macho::fat::is_fat(bytes) => NodeKind::MachO,
         [b'M', b'Z', ..] if pe::is_pe(bytes) => NodeKind::Pe,
         [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', rest @ ..] => {
             if rest.starts_with(b"debian-binary") {
@@ -35,7 +36,7 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 pub(crate) fn not_opened(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'M', b'Z', ..] => Some("a DOS executable"),
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file or a Java class"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file of another form or a Java class"),
         [b'0', b'7', b'0', b'7', b'0', ..] => Some("a cpio archive"),
         [0xed, 0xab, 0xee, 0xdb, ..] => Some("an rpm package"),
         _ => None,

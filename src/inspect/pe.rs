@@ -11,7 +11,7 @@ use super::budget::Refused;
 use super::exe::{Exe, Format, Numbers, Region, Section, Segment, text_at};
 
 /// Sections that a file may have (Windows takes 96).
-const MAX_SECTIONS: usize = 65_535;
+const MAX_SECTIONS: usize = 4096;
 /// Numbers are little-endian whatever the machine.
 pub(crate) const N: Numbers = Numbers { wide: true, little: true };
 
@@ -154,7 +154,7 @@ impl Exe {
         let blob = self.blob.clone();
         let bytes: &[u8] = &blob;
         let Some(table) = bytes.get(header.table.clone()).filter(|t| t.len() <= MAX_SECTIONS * 40) else {
-            self.odd.push("the section table is outside the file".to_owned());
+            self.odd.push("the section table is outside the file, or over the bound".to_owned());
             return Vec::new();
         };
         let strings = bytes.get(header.coff(bytes).1).unwrap_or_default();

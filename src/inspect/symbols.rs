@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gimli::UnwindSection as _;
 
 use super::exe::{Exe, Format, text_at};
-use super::pe;
+use super::{macho, pe};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
@@ -25,6 +25,9 @@ pub(crate) struct Symbol {
 pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
     if elf.format == Format::Pe {
         return pe::tables::symbols(elf, dynamic);
+    }
+    if elf.format == Format::MachO {
+        return macho::tables::symbols(elf);
     }
     let mut out = Vec::new();
     for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
@@ -224,6 +227,9 @@ pub(crate) fn functions(elf: &Exe, symbols: &[Symbol]) -> Vec<Function> {
 fn unwind(elf: &Exe) -> Vec<(u64, u64)> {
     if elf.format == Format::Pe {
         return pe::tables::unwind(elf);
+    }
+    if elf.format == Format::MachO {
+        return macho::tables::function_starts(elf);
     }
     let Some(s) = elf.section(".eh_frame") else { return Vec::new() };
     let endian = if elf.little { gimli::RunTimeEndian::Little } else { gimli::RunTimeEndian::Big };
