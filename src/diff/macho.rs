@@ -92,7 +92,7 @@ impl<'a> Pair<'a> {
         claims.restore(start);
         match signature {
             Ok(true) => tried.push(Tried { cause: Cause::Signature, why: "what is signed differs".to_owned() }),
-            Err(why) => tried.push(Tried { cause: Cause::Signature, why }),
+            Err(why) => tried.push(Tried { cause: Cause::Signature, why: format!("the code signature {why}") }),
             Ok(false) => {}
         }
         let start = claims.snapshot();
@@ -119,7 +119,7 @@ impl<'a> Pair<'a> {
         let mut ranges = Sides::default();
         for (side, word) in [(Side::Shipped, "shipped"), (Side::Rebuilt, "rebuilt")] {
             match found.get(side) {
-                Some(Err(why)) => return Err(format!("{word}: the code signature {why}")),
+                Some(Err(why)) => return Err(format!("{why} ({word})")),
                 Some(Ok(range)) => *ranges.get_mut(side) = Some(range.clone()),
                 None => {}
             }
@@ -127,6 +127,13 @@ impl<'a> Pair<'a> {
         let content = |side: Side| ranges.get(side).as_ref().map(|r: &Range<usize>| self.bytes(side, r));
         if content(Side::Shipped) == content(Side::Rebuilt) {
             return Ok(false);
+        }
+        // Rights are never waived: they are what a signature adds to a program.
+        let granted = |side: Side| content(side).map_or(Some(Vec::new()), macho::entitlements);
+        match (granted(Side::Shipped), granted(Side::Rebuilt)) {
+            (Some(x), Some(y)) if x == y => {}
+            (Some(_), Some(_)) => return Err("grants other entitlements than on the other side".to_owned()),
+            _ => return Err("is not a list of blobs".to_owned()),
         }
         let words = |side: Side| content(side).map_or("not signed".to_owned(), |c| format!("signed, {} bytes", c.len()));
         let values = Sides::new(words(Side::Shipped), words(Side::Rebuilt));

@@ -5,7 +5,9 @@ use std::io::Write as _;
 use super::*;
 use crate::model::Cause;
 
+mod macho;
 mod make;
+mod make_macho;
 mod make_pe;
 mod pe;
 mod property;

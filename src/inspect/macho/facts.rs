@@ -35,6 +35,8 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
     add("build version", true, both(&build_version));
     add("source version", false, both(&source_version));
     add("signature", false, both(&|e| super::command(&e.blob, command::CODE_SIGNATURE).map(|_| "yes".to_owned())));
+    let granted = |e: &Exe| super::entitlements(e.blob.get(super::linked(&e.blob, command::CODE_SIGNATURE)?)?);
+    add("entitlements", false, exes.map(granted));
     // Libraries: as they are, weak, exported again, and late.
     add("libraries", false, texts(&[command::LOAD_DYLIB, 0x8000_0018, 0x8000_001f, 0x20], 8));
     add("install name", false, texts(&[command::ID_DYLIB], 8));
