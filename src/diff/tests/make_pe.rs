@@ -200,3 +200,68 @@ fn rdata(l: &Library, out: &mut [u8]) {
     put(out, at(0x22c0), &[1]);
     put(out, at(0x2300), &[l.slack]);
 }
+
+/// What a PDB says of a source file: path, kind of its digest (1 MD5, 2 SHA-1, 3 SHA-256), digest.
+pub(super) type Source<'a> = (&'a str, u8, &'a [u8]);
+
+/// A PDB with both functions of the library, each with one line.
+pub(super) fn pdb(l: &Library, source: Source<'_>) -> Vec<u8> {
+    const BLOCK: usize = 512;
+    let half = |n: usize| u16::try_from(n).unwrap().to_le_bytes().to_vec();
+    let word = |n: usize| u32::try_from(n).unwrap().to_le_bytes().to_vec();
+    let padded = |mut bytes: Vec<u8>| {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    // Name of the stream of paths: text, one place of a table with one bit set, none deleted, and the entry.
+    let info = [word(20_000_404), word(1), word(l.age as usize), l.guid.to_vec(), word(7), b"/names\0".to_vec()];
+    let info = [info.concat(), word(1), word(1), word(1), word(1), word(0), word(0), word(6)].concat();
+    let names = [word(0xeffe_effe), word(1), word(source.0.len() + 2), vec![0], source.0.as_bytes().to_vec(), vec![0]].concat();
+    let record = |kind: usize, data: Vec<u8>| {
+        let data = padded([half(kind), data].concat());
+        [half(data.len()), data].concat()
+    };
+    let function = |name: &str, at: usize, size: usize| {
+        let fields = [vec![0; 12], word(size), vec![0; 12], word(at), half(1), vec![0], name.as_bytes().to_vec(), vec![0]];
+        record(0x1110, fields.concat())
+    };
+    let symbols = [word(4), record(0x113c, [vec![0; 22], b"a compiler 1.0\0".to_vec()].concat())].concat();
+    let symbols = [symbols, function("first", 0, 12), function("second", 0x10, 6)].concat();
+    let part = |kind: usize, data: Vec<u8>| padded([word(kind), word(data.len()), data].concat());
+    let digest = padded([word(1), vec![source.2.len() as u8, source.1], source.2.to_vec()].concat());
+    let line = |at: usize, size: usize, line: usize| {
+        part(0xf2, [word(at), half(1), half(0), word(size), word(0), word(1), word(20), word(0), word(line | 0x8000_0000)].concat())
+    };
+    let lines = [part(0xf4, digest), line(0, 12, 3), line(0x10, 6, 7)].concat();
+    let mut module = vec![0; 34];
+    module.extend([half(5), word(symbols.len()), word(0), word(lines.len()), vec![0; 16], b"x.obj\0x.obj\0".to_vec()].concat());
+    let module = padded(module);
+    let mut debug = vec![0xff; 64 + module.len() + 22];
+    put(&mut debug, 4, &word(19_990_903));
+    put(&mut debug, 8, &word(l.age as usize));
+    put(&mut debug, 24, &[word(module.len()), vec![0; 20]].concat());
+    put(&mut debug, 48, &[word(22), word(0)].concat());
+    put(&mut debug, 64, &module);
+    put(&mut debug, 64 + module.len() + 10, &half(4));
+    let image = pe(l);
+    let table = COFF + 24 + 240;
+    let streams = [vec![], info, vec![], debug, image[table..table + 160].to_vec(), [symbols, lines].concat(), names];
+    // Super block, two maps of free blocks, then the streams, the directory, and the list of its blocks.
+    let mut out = vec![0; 3 * BLOCK];
+    let mut directory = [word(streams.len()), streams.iter().flat_map(|s| word(s.len())).collect()].concat();
+    let mut store = |bytes: &[u8]| {
+        let first = out.len() / BLOCK;
+        out.extend(bytes);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+        (first..out.len() / BLOCK).flat_map(word).collect::<Vec<u8>>()
+    };
+    for stream in &streams {
+        directory.extend(store(stream));
+    }
+    let blocks = store(&directory);
+    let map = u32::from_le_bytes(store(&blocks)[..4].try_into().unwrap());
+    put(&mut out, 0, b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0");
+    let count = (out.len() / BLOCK) as u32;
+    words(&mut out, 32, &[BLOCK as u32, 1, count, directory.len() as u32, 0, map]);
+    out
+}

@@ -224,6 +224,72 @@ fn an_address_in_full_is_followed_only_where_the_loader_moves_it() {
     assert_eq!(result(&|l| code(l, 0x6000, 0x30, &[0x10])), ResultMark::Different);
 }
 
+struct OneFile(&'static [u8]);
+
+impl crate::model::SourceContent for OneFile {
+    fn read(&self, _: usize, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+        Ok(self.0.to_vec())
+    }
+
+    fn read_path(&self, _: &Untrusted, _: u64) -> Result<Vec<u8>, crate::model::ContentError> {
+        Ok(self.0.to_vec())
+    }
+}
+
+fn with_pdb(pdb: &[u8], rebuilt: &Library) -> Node {
+    let entry = crate::model::SourceEntry { path: "src/x.c".into(), kind: crate::model::EntryKind::File, id: String::new(), size: 0 };
+    let source = SourceTree { entries: vec![entry], ..SourceTree::default() };
+    let debug = [DebugFile { name: "x.pdb".into(), bytes: pdb.into() }];
+    let context = Context {
+        source: Some(&source),
+        source_content: Some(Arc::new(OneFile(b"int x;\n"))),
+        debug: &debug,
+        limits: Limits::default(),
+        cancelled: &|| false,
+        progress: &|_| {},
+    };
+    let node = compare("x".into(), pe(&library()).into(), pe(rebuilt).into(), &context);
+    check(&node);
+    node
+}
+
+fn digest(algorithm: crate::digest::Algorithm, bytes: &[u8]) -> Vec<u8> {
+    if algorithm == crate::digest::Algorithm::Sha256 {
+        return Sha256::of(bytes).0.to_vec();
+    }
+    let mut hasher = crate::digest::Hasher::new(&[algorithm]);
+    hasher.update(bytes);
+    hasher.finish().1[0].bytes.clone()
+}
+
+#[test]
+fn a_pdb_gives_names_lines_and_the_digests_of_the_sources() {
+    use crate::digest::Algorithm::{Md5, Sha1, Sha256};
+    use crate::model::SourceStatus::{ChecksumDiffers, MatchedByChecksum, MatchedByPath};
+    let mut rebuilt = library();
+    rebuilt.text[17] = 43;
+    let path = "C:\\b\\src\\x.c";
+    for (kind, algorithm) in [(1, Md5), (2, Sha1), (3, Sha256)] {
+        for (content, status) in [(b"int x;\n", MatchedByChecksum), (b"int y;\n", ChecksumDiffers)] {
+            let node = with_pdb(&make_pe::pdb(&library(), (path, kind, &digest(algorithm, content))), &rebuilt);
+            let f = &node.functions[0];
+            assert_eq!(f.name.as_str(), Some("second"));
+            let line = f.source.clone().unwrap();
+            assert_eq!((line.file.as_str(), line.line, line.status), (Some("src/x.c"), 7, status));
+            assert_eq!(node.facts[0].value.shipped.as_ref().and_then(|v| v.as_str()), Some("a compiler 1.0"));
+        }
+    }
+    let node = with_pdb(&make_pe::pdb(&library(), (path, 0, &[])), &rebuilt);
+    assert_eq!(node.functions[0].source.as_ref().map(|s| s.status), Some(MatchedByPath));
+    // A PDB of another build, or of another layout, describes nothing here.
+    for other in [Library { guid: [9; 16], ..library() }, Library { age: 2, ..library() }, Library { data: 0x6000, ..library() }] {
+        let mut both = rebuilt.clone();
+        both.guid = [5; 16];
+        let node = with_pdb(&make_pe::pdb(&other, (path, 0, &[])), &both);
+        assert_eq!((node.functions[0].name.as_str(), node.functions[0].source.is_none()), (Some("0x180001010"), true));
+    }
+}
+
 /// A flipped byte is explained only inside the fields of the causes, and is never nothing.
 #[test]
 fn a_flipped_byte_of_a_pe_never_vanishes() {
@@ -254,6 +320,20 @@ fn a_flipped_byte_of_a_pe_never_vanishes() {
 
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn a_pdb_of_any_kind_is_read_without_a_panic(edits in proptest::collection::vec((0usize..8192, 0u8..), 1..20), cut in 0usize..8192) {
+        let mut rebuilt = library();
+        rebuilt.text[17] = 43;
+        let mut pdb = make_pe::pdb(&library(), ("/b/src/x.c", 1, &[1; 16]));
+        for (at, byte) in edits {
+            let at = at % pdb.len();
+            pdb[at] = byte;
+        }
+        for pdb in [&pdb[..], &pdb[..cut % pdb.len()]] {
+            proptest::prop_assert_eq!(with_pdb(pdb, &rebuilt).result, ResultMark::Different);
+        }
+    }
+
     #[test]
     fn headers_of_any_kind_are_read_without_a_panic(edits in proptest::collection::vec((0usize..0x300, 0u8..), 1..12), at in 0x600usize..0xa00, byte in 0u8.., cut in 0usize..0xe00) {
         let bytes = pe(&library());
