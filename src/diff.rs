@@ -18,6 +18,7 @@ mod macho;
 mod matching;
 mod order;
 mod pe;
+mod pe_refs;
 mod source;
 mod strip;
 mod walk;

@@ -93,7 +93,8 @@ fn fixed(image: &Image, decoder: &Decoder<'_>, raw: &Instruction, code: &[u8]) -
     let place = (usize::try_from(address - from).ok()?, usize::from(*size));
     let offsets = decoder.get_constant_offsets(raw);
     let in_memory = offsets.has_displacement() && (offsets.displacement_offset(), offsets.displacement_size()) == place;
-    if !in_memory && !(offsets.has_immediate() && (offsets.immediate_offset(), offsets.immediate_size()) == place) {
+    let immediate = offsets.has_immediate() && (offsets.immediate_offset(), offsets.immediate_size()) == place;
+    if !in_memory && !immediate {
         return None;
     }
     let numbers = crate::inspect::exe::Numbers { wide: true, little: true };

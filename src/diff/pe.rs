@@ -8,6 +8,7 @@ use super::build_path::BuildPath;
 use super::claims::{Claim, Claims};
 use super::exe::RegionPair;
 use super::image::Images;
+use super::pe_refs;
 use crate::digest::hex;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{all_are, time_text};
@@ -24,6 +25,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     let pair = Pair { exes, headers: Sides::new(&one, &two) };
     let mut tried = Vec::new();
     let mut claims = Claims::new(node, images, regions);
+    pe_refs::explain(images, pair.headers, &mut claims);
     for claim in pair.stamps() {
         claims.take(&claim);
     }

@@ -17,8 +17,11 @@ pub(super) struct SourceMap {
     by_base: HashMap<Vec<u8>, Vec<usize>>,
     content: Option<Arc<dyn SourceContent>>,
     digests: Mutex<HashMap<usize, Option<[u8; 16]>>>,
-    others: Mutex<HashMap<(usize, Algorithm), Option<Vec<u8>>>>,
+    others: Mutex<Digests>,
 }
+
+/// Digests of files by their index and the algorithm; none for a file that cannot be read.
+type Digests = HashMap<(usize, Algorithm), Option<Vec<u8>>>;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]

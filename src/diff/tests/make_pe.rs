@@ -6,6 +6,9 @@ pub(super) struct Library {
     /// COFF header, export, resource and debug directories.
     pub(super) times: [u32; 4],
     pub(super) text: Vec<u8>,
+    /// Offset of `second` in it, and what the pointer in `.data` adds to its address.
+    pub(super) second: usize,
+    pub(super) beside: u64,
     pub(super) imports: [&'static str; 2],
     pub(super) delayed: &'static str,
     pub(super) guid: [u8; 16],
@@ -56,6 +59,8 @@ pub(super) fn library() -> Library {
     Library {
         times: [0x6000_0000; 4],
         text,
+        second: 16,
+        beside: 0,
         imports: ["CreateFileW", "ExitProcess"],
         delayed: "Beep",
         guid: [7; 16],
@@ -91,7 +96,7 @@ pub(super) fn pe(l: &Library) -> Vec<u8> {
     put(&mut out, 0x400, &l.text);
     rdata(l, &mut out);
     // .data: a pointer to `second`, and the slot of the delayed import.
-    put(&mut out, 0xa00, &(BASE + 0x1010).to_le_bytes());
+    put(&mut out, 0xa00, &(BASE + 0x1000 + l.second as u64 + l.beside).to_le_bytes());
     put(&mut out, 0xa10, &(BASE + 0x1000).to_le_bytes());
     // .reloc: both, and the list of callbacks.
     words(&mut out, 0xc00, &[l.data, 12]);
@@ -153,7 +158,7 @@ fn headers(l: &Library, out: &mut [u8]) {
     directory(13, 0x21f0, 64);
     let table = optional + 240;
     for (i, (name, size, rva, raw, at, flags)) in [
-        (b".text\0\0\0", 0x20, 0x1000, 0x200, 0x400, 0x6000_0020),
+        (b".text\0\0\0", l.text.len() as u32, 0x1000, 0x200, 0x400, 0x6000_0020),
         (b".rdata\0\0", 0x300, 0x2000, 0x400, RDATA as u32, 0x4000_0040),
         (b".data\0\0\0", 0x40, l.data, 0x200, 0xa00, l.data_flags),
         (b".reloc\0\0", 36, 0x4000, 0x200, 0xc00, 0x4200_0040),
@@ -195,8 +200,9 @@ fn rdata(l: &Library, out: &mut [u8]) {
     put(out, at(0x225a), l.delayed.as_bytes());
     // Resources: a directory that holds one more.
     words(out, RESOURCE, &[0, l.times[2], 0, 0x0001_0000, 16, 0x8000_0018, 0, l.times[2]]);
-    let end = 0x1011 + l.text.iter().skip(16).position(|b| *b == 0xc3).unwrap() as u32;
-    words(out, at(0x22a0), &[0x1000, 0x100c, 0x22c0, 0x1010, end, 0x22c0]);
+    let start = 0x1000 + l.second as u32;
+    let end = start + 1 + l.text.iter().skip(l.second).position(|b| *b == 0xc3).unwrap() as u32;
+    words(out, at(0x22a0), &[0x1000, 0x100c, 0x22c0, start, end, 0x22c0]);
     put(out, at(0x22c0), &[1]);
     put(out, at(0x2300), &[l.slack]);
 }

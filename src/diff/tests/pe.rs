@@ -224,6 +224,41 @@ fn an_address_in_full_is_followed_only_where_the_loader_moves_it() {
     assert_eq!(result(&|l| code(l, 0x6000, 0x30, &[0x10])), ResultMark::Different);
 }
 
+#[test]
+fn pointers_and_unwind_entries_follow_a_function_that_moved() {
+    let moved = |l: &mut Library| {
+        l.text.splice(16..16, [0xcc; 16]);
+        (l.text[1], l.text[42]) = (0x1b, 0xda);
+        (l.second, l.callback) = (32, make_pe::BASE + 0x1020);
+    };
+    let region = |node: &Node, name: &str| node.regions.iter().find(|r| r.name.as_str() == Some(name)).unwrap().clone();
+    let node = changed(moved);
+    assert!(
+        node.functions.iter().all(|f| f.result == ResultMark::Equivalent || !f.name.lossy().starts_with("first")),
+        "{:?}",
+        node.functions
+    );
+    for (name, bytes) in [(".data", 1), (".rdata", 3)] {
+        let found = region(&node, name);
+        assert_eq!(
+            (found.result, found.account.shipped.explained.get(&Cause::AddressShift)),
+            (ResultMark::Equivalent, Some(&bytes)),
+            "{name}"
+        );
+    }
+    // A pointer beside the function, and one that the loader does not move.
+    let node = changed(|l| {
+        moved(l);
+        l.beside = 1;
+    });
+    assert_eq!(region(&node, ".data").result, ResultMark::Different);
+    let mut other = library();
+    moved(&mut other);
+    let mut bytes = pe(&other);
+    bytes[0xc09] = 0;
+    assert_eq!(region(&compare_bytes(&pe(&library()), &bytes), ".data").result, ResultMark::Different);
+}
+
 struct OneFile(&'static [u8]);
 
 impl crate::model::SourceContent for OneFile {

@@ -15,6 +15,9 @@ const MAX_RESOURCES: usize = 4 << 20;
 /// Texts of the version resource that are shown.
 const VERSION_KEYS: [&str; 4] = ["FileVersion", "ProductVersion", "ProductName", "CompanyName"];
 
+/// Imported names with their libraries.
+type Names = BTreeSet<(Vec<u8>, Vec<u8>)>;
+
 /// The facts of both files side by side; those absent on both sides are left out.
 pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
     let mut out = Vec::new();
@@ -56,7 +59,7 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
         Sides::new(headers.shipped.as_ref().map(|h| exports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| exports(exes.rebuilt, h)));
     let libraries = imports.as_ref().map(|i| Some(i.iter().flatten().map(|(library, _)| library.as_slice()).collect::<BTreeSet<_>>()));
     add("libraries", false, libraries.map(|l| l.map(|l| l.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(&b' '))));
-    let names = |sides: Sides<Option<BTreeSet<(Vec<u8>, Vec<u8>)>>>| {
+    let names = |sides: Sides<Option<Names>>| {
         sides.map(|s| s.unwrap_or_default().into_iter().map(|(library, name)| [library, name].join(&b'!')).collect::<BTreeSet<_>>())
     };
     let exports = exports.map(Option::unwrap_or_default);
@@ -190,7 +193,7 @@ fn unusual(exe: &Exe, header: &Header) -> Vec<String> {
     out
 }
 
-fn imports(exe: &Exe, header: &Header) -> BTreeSet<(Vec<u8>, Vec<u8>)> {
+fn imports(exe: &Exe, header: &Header) -> Names {
     tables::imports(exe, header)
         .into_iter()
         .map(|i| (if i.delayed { [&i.library[..], b" (delayed)"].concat() } else { i.library }, i.name))
