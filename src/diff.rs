@@ -46,7 +46,7 @@ pub struct Context<'a> {
     pub progress: &'a dyn Fn(u64),
 }
 
-/// A `.debug` file, an ELF file with debug information, or a `dbgsym` package that holds `.debug` files.
+/// A `.debug` file, an ELF file with debug information, a `dbgsym` package that holds `.debug` files, or a PDB.
 #[derive(Clone, Debug)]
 pub struct DebugFile {
     /// Its name in the bundle.

@@ -136,13 +136,14 @@ impl<'a> Claims<'a> {
         self.regions.iter().enumerate().filter(|(_, pair)| which(sides(pair))).map(|(n, _)| n).collect()
     }
 
-    /// The offset on the rebuilt side that stands beside one of the shipped side, in regions of one size.
-    pub(super) fn counterpart(&self, at: usize) -> Option<usize> {
+    /// The offset and the address on the rebuilt side that stand beside an offset of the shipped side, in regions of one size.
+    pub(super) fn counterpart(&self, at: usize) -> Option<(usize, u64)> {
         let after = self.order.partition_point(|(start, _)| *start <= at);
         let (_, n) = *self.order.get(after.checked_sub(1)?)?;
         let (x, y) = both(self.images, self.regions.get(n)?)?;
         let distance = at.checked_sub(x.range.start)?;
-        (x.range.contains(&at) && x.range.len() == y.range.len()).then(|| y.range.start + distance)
+        (x.range.contains(&at) && x.range.len() == y.range.len())
+            .then(|| (y.range.start + distance, y.address.wrapping_add(distance as u64)))
     }
 
     fn region(&self, pair: &RegionPair, side: Side) -> Option<&'a Region> {

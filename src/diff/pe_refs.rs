@@ -2,6 +2,7 @@
 
 use super::claims::{Claim, Claims};
 use super::image::{Image, Images};
+use crate::inspect::exe::Section;
 use crate::inspect::pe::{Header, N, marks};
 use crate::model::{Cause, Sides};
 
@@ -15,13 +16,13 @@ pub(super) fn explain(images: &Images, headers: Sides<&Header>, claims: &mut Cla
 fn pointers(images: &Images, claims: &mut Claims<'_>) {
     let (a, b) = (&images.sides.shipped, &images.sides.rebuilt);
     for (address, width) in &a.moved {
-        let Some(section) = a.elf.section_at(*address).filter(|s| !s.is_code()) else { continue };
+        if a.elf.section_at(*address).is_none_or(Section::is_code) {
+            continue;
+        }
         let size = usize::from(*width);
         let Some(x) = offset(a, *address, size) else { continue };
-        let Some(y) = claims.counterpart(x).filter(|y| y.checked_add(size).is_some_and(|end| end <= b.elf.blob.len())) else { continue };
+        let Some((y, there)) = claims.counterpart(x) else { continue };
         let (Some(old), Some(new)) = (N.int(&a.elf.blob, x, size), N.int(&b.elf.blob, y, size)) else { continue };
-        let twin = b.elf.section(&String::from_utf8_lossy(&section.name)).filter(|t| t.range.contains(&y));
-        let Some(there) = twin.map(|t| t.address.wrapping_add((y - t.range.start) as u64)) else { continue };
         if old != new && b.moved.get(&there) == Some(width) && images.same_place(old, new) {
             let values = Sides::new(format!("address {old:#x}"), format!("address {new:#x}"));
             claims.take(&Claim { cause: Cause::AddressShift, spans: Sides::new(x..x + size, y..y + size), values });

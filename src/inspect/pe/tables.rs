@@ -28,7 +28,7 @@ pub(crate) struct Import {
 pub(crate) fn imports(exe: &Exe, header: &Header) -> Vec<Import> {
     let mut out = Vec::new();
     // Many libraries can name the same long list: the names together are bounded.
-    let mut left = exe.blob.len().saturating_mul(4).saturating_add(1 << 16);
+    let mut left = exe.blob.len().saturating_add(1 << 16);
     // Directory, size of an entry, and where its name, its list of names and its slots are.
     for (index, size, name_at, list_at, slots_at) in [(1, 20, 12, 0, 16), (13, 32, 4, 16, 12)] {
         let Some((rva, _)) = header.directory(index) else { continue };
@@ -132,7 +132,7 @@ pub(crate) fn exports(exe: &Exe, header: &Header) -> Vec<(Vec<u8>, u32)> {
     };
     let at = |rva: u32| exe.bytes_at(header.address(rva));
     let (functions, names, ordinals) = (at(functions), at(names), at(ordinals));
-    let mut left = exe.blob.len().saturating_mul(4).saturating_add(1 << 16);
+    let mut left = exe.blob.len().saturating_add(1 << 16);
     let mut out = Vec::new();
     for i in 0..(count as usize).min(MAX_ENTRIES) {
         let Some((name, ordinal)) = word(names, i * 4).zip(N.int(ordinals, i * 2, 2)) else { break };
