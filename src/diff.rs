@@ -5,6 +5,7 @@ mod account;
 mod asm;
 mod blocks;
 mod build_path;
+mod claims;
 mod code;
 mod dates;
 mod deb;
@@ -18,8 +19,11 @@ mod image;
 mod layout;
 mod line_number;
 mod lines;
+mod macho;
 mod matching;
 mod order;
+mod pe;
+mod pe_refs;
 mod source;
 mod strip;
 mod symtab;
@@ -77,7 +81,7 @@ fn spread_sides<T: Send>(share: &Share<'_>, each: impl Fn(Side) -> T + Sync) -> 
     Some(Sides::new(both.next()?, both.next()?))
 }
 
-/// A `.debug` file, an ELF file with debug information, or a `dbgsym` package that holds `.debug` files.
+/// A `.debug` file, an ELF file with debug information, a `dbgsym` package that holds `.debug` files, or a PDB.
 #[derive(Clone, Debug)]
 pub struct DebugFile {
     /// Its name in the bundle.

@@ -105,7 +105,7 @@ pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     let code = image.code(f);
     let arch = arch(image).filter(|_| code.len() <= MAX_CODE)?;
     Some(match arch {
-        Arch::X86(bits) => x86::decode(bits, code, f.address),
+        Arch::X86(bits) => x86::decode(bits, code, f.address, &image.moved),
     })
 }
 

@@ -9,12 +9,12 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, derived, dwarf, elf, layout, matching, spread_sides, strip};
+use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
-use crate::inspect::exe::{Exe, Region};
-use crate::inspect::{facts, symbols};
+use crate::inspect::exe::{Exe, Format, Region};
+use crate::inspect::{self, facts, symbols};
 use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
@@ -26,7 +26,7 @@ pub(super) struct RegionPair {
 
 /// Compares two executables of one format into `node`.
 pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
-    let parsed = Sides::new(Exe::elf(a)?, Exe::elf(b)?);
+    let parsed = Sides::new(Exe::parse(node.kind, a)?, Exe::parse(node.kind, b)?);
     for (side, exe) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
         for odd in exe.odd.iter().take(20) {
             node.metadata.push(format!("{side}: {odd}"));
@@ -41,12 +41,20 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     let debug_images: &[crate::inspect::debug::Image] = &held;
     let mut extra = Sides::new(Vec::new(), Vec::new());
     let share = walk.context.share;
+    let debug_files = walk.context.debug;
     let loaded = spread_sides(share, |side| {
         let elf = parsed.get(side);
         let own = Lines::load(elf, debug_images);
         let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
         let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
-        (lines, separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default())
+        let symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        match pe::find_pdb(debug_files, elf) {
+            Some(pdb) => {
+                let symbols = pdb.symbols();
+                (lines.or_else(|| Some(Lines::of_pdb(pdb))), symbols)
+            }
+            None => (lines, symbols),
+        }
     });
     let loaded = loaded.ok_or_else(given_up)?;
     for (side, (lines, symbols)) in [(Side::Shipped, loaded.shipped), (Side::Rebuilt, loaded.rebuilt)] {
@@ -55,7 +63,11 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     check(cancelled)?;
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
-    node.facts = facts::facts(parsed.as_ref(), producers);
+    node.facts = match parsed.shipped.format {
+        Format::Pe => inspect::pe::facts::facts(parsed.as_ref(), producers),
+        Format::MachO => inspect::macho::facts::facts(parsed.as_ref(), producers),
+        Format::Elf => facts::facts(parsed.as_ref(), producers),
+    };
     check(cancelled)?;
     let once = parsed.map(|elf| Mutex::new(Some(elf)));
     let extra = extra.map(Mutex::new);
@@ -94,14 +106,23 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         }
     }
     build_paths(node, &images, &regions);
-    derived::explain(node, &images, &mut regions);
-    layout::explain_loaded(node, &images, &mut regions);
-    elf::build_id(node, &images, &mut regions);
-    elf::producer(node, &images, &mut regions);
-    elf::debug_link(node, &images, &mut regions, debug_images);
-    dwarf::explain(node, &images, &mut regions, cancelled);
-    strip::explain(node, &images, &mut regions, debug_images);
-    layout::explain_headers(node, &images, &mut regions);
+    match images.sides.shipped.elf.format {
+        Format::Elf => {
+            derived::explain(node, &images, &mut regions);
+            layout::explain_loaded(node, &images, &mut regions);
+            elf::build_id(node, &images, &mut regions);
+            elf::producer(node, &images, &mut regions);
+            elf::debug_link(node, &images, &mut regions, debug_images);
+            dwarf::explain(node, &images, &mut regions, cancelled);
+            strip::explain(node, &images, &mut regions, debug_images);
+            layout::explain_headers(node, &images, &mut regions);
+        }
+        Format::Pe => {
+            pe::explain(node, &images, &mut regions);
+            dwarf::explain(node, &images, &mut regions, cancelled);
+        }
+        Format::MachO => macho::explain(node, &images, &mut regions),
+    }
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }

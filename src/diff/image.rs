@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::account::{common_end, common_start};
 use super::blocks::Blocks;
-use crate::inspect::exe::{Exe, text_at};
+use crate::inspect::exe::{Exe, Format, text_at};
+use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
@@ -16,6 +17,8 @@ pub(super) struct Image {
     /// Code between functions.
     pub(super) fillers: Vec<Function>,
     bindings: BTreeMap<u64, Bound>,
+    /// Where the loader adds the distance from the preferred base (PE), and the bytes there.
+    pub(super) moved: BTreeMap<u64, u8>,
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
     objects: Vec<Symbol>,
@@ -36,11 +39,12 @@ impl Image {
         go_on()?;
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
+        let moved = pe::tables::relocations(&elf);
         go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
-        Some(Self { elf, functions, fillers, bindings, stubs, objects })
+        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -153,7 +157,7 @@ impl Images {
             return Target::Unknown(address);
         }
         let Some(s) = image.elf.section_at(address) else { return Target::Unknown(address) };
-        if s.name.starts_with(b".got")
+        if (s.name.starts_with(b".got") || image.elf.format == Format::Pe)
             && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
         {
             return Target::Slot(name.clone(), *addend);

@@ -11,6 +11,7 @@ use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::inspect::debug::{self, Image};
+use crate::inspect::macho::fat;
 use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
@@ -81,7 +82,8 @@ impl<'a> Walk<'a> {
             node.kind = NodeKind::Data;
             return self.leaf(node, a, b);
         }
-        let opens = both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
+        let fat = node.kind == NodeKind::MachO && fat::is_fat(a) && fat::is_fat(b);
+        let opens = fat || both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
         if opens && depth >= self.context.limits.depth {
             let why = format!("nested deeper than the bound of {} containers", self.context.limits.depth);
             return not_examined(node, a, b, &why);
@@ -90,7 +92,7 @@ impl<'a> Walk<'a> {
             self.streams(node, a, b, kinds, depth, slot).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
-        } else if kinds.shipped == NodeKind::Elf {
+        } else if kinds.shipped.is_executable() {
             exe::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
             return self.leaf(node, a, b);
@@ -129,6 +131,7 @@ impl<'a> Walk<'a> {
         let parse = match node.kind {
             NodeKind::Tar => tar::parse,
             NodeKind::Zip => zip::parse,
+            NodeKind::MachO => fat::parse,
             _ => ar::parse,
         };
         let one = parse(a, &mut self.budget)?;

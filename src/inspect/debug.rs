@@ -11,7 +11,9 @@ use super::blob::Blob;
 use super::budget::{Budget, Refused};
 use super::container::Held;
 use super::exe::{Exe, Section};
+use super::pdb::Pdb;
 use super::{ar, kind, stream, tar};
+use crate::digest::Algorithm;
 use crate::model::NodeKind;
 
 /// Bytes of debug sections that are loaded for one file at most.
@@ -70,6 +72,8 @@ pub(crate) struct Frame {
     pub(crate) line: u32,
     /// MD5 of the file as the compiler saw it (DWARF 5).
     pub(crate) md5: Option<[u8; 16]>,
+    /// Its digest by another algorithm (CodeView).
+    pub(crate) digest: Option<(Algorithm, Vec<u8>)>,
 }
 
 /// The debug sections of one file.
@@ -77,6 +81,7 @@ pub(crate) struct Lines {
     sections: Sections,
     shared: Option<Sections>,
     endian: RunTimeEndian,
+    pdb: Option<Pdb>,
     /// Bytes of all sections.
     pub(crate) size: u64,
 }
@@ -99,7 +104,12 @@ impl Lines {
             shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &other.elf.blob, id, &mut left))).ok()?);
         }
         let endian = if elf.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
-        Some(Self { sections, shared, endian, size: MAX_DEBUG - left })
+        Some(Self { sections, shared, endian, pdb: None, size: MAX_DEBUG - left })
+    }
+
+    /// The lines of a PDB.
+    pub(crate) fn of_pdb(pdb: Pdb) -> Self {
+        Self { sections: Sections::default(), shared: None, endian: RunTimeEndian::Little, size: pdb.size, pdb: Some(pdb) }
     }
 
     fn dwarf<'s>(&'s self) -> gimli::Dwarf<Reader<'s>> {
@@ -109,30 +119,34 @@ impl Lines {
 
     /// Something to look up addresses with; it reads what it needs as it goes.
     pub(crate) fn open(&self) -> Option<Lookup<'_>> {
-        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context })
+        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context, pdb: self.pdb.as_ref() })
     }
 
     /// The compilers that the units name.
     pub(crate) fn producers(&self) -> BTreeSet<Vec<u8>> {
-        producers(&self.dwarf())
+        self.pdb.as_ref().map_or_else(|| producers(&self.dwarf()), |pdb| pdb.producers.iter().cloned().collect())
     }
 }
 
 /// An open line table.
 pub(crate) struct Lookup<'a> {
     context: addr2line::Context<Reader<'a>>,
+    pdb: Option<&'a Pdb>,
 }
 
 impl Lookup<'_> {
     /// The inline chain at an address, innermost first.
     pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
+        if let Some((file, line)) = self.pdb.and_then(|pdb| pdb.line(address)) {
+            return vec![file.frame(line)];
+        }
         let Ok(mut found) = self.context.find_frames(address).skip_all_loads() else { return Vec::new() };
         let mut out = Vec::new();
         while let Ok(Some(frame)) = found.next() {
             if let Some((file, line)) = frame.location.and_then(|l| Some((l.file?, l.line?)))
                 && line > 0
             {
-                out.push(Frame { file: file.to_owned(), line, md5: None });
+                out.push(Frame { file: file.to_owned(), line, md5: None, digest: None });
             }
             if out.len() >= MAX_FRAMES {
                 break;

@@ -1,11 +1,13 @@
 //! x86 in 32 and 64 bits.
 
+use std::collections::BTreeMap;
+
 use iced_x86::{Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, OpKind, SymbolResolver, SymbolResult};
 
 use super::{Insn, Kind};
 
-/// All instructions of some code.
-pub(super) fn decode(bits: u32, code: &[u8], address: u64) -> Vec<Insn> {
+/// All instructions of some code. `moved` are the places that the loader moves with the image, with their widths.
+pub(super) fn decode(bits: u32, code: &[u8], address: u64, moved: &BTreeMap<u64, u8>) -> Vec<Insn> {
     let mut decoder = Decoder::with_ip(bits, code, address, DecoderOptions::NONE);
     let mut raw = Instruction::default();
     let mut out = Vec::with_capacity(code.len() / 4);
@@ -20,6 +22,10 @@ pub(super) fn decode(bits: u32, code: &[u8], address: u64) -> Vec<Insn> {
         };
         if raw.is_invalid() {
             insn.kind = Kind::Invalid;
+        } else if let Some((to, hole)) = fixed(moved, &decoder, &raw, insn.bytes(code)) {
+            insn.kind = Kind::Reference;
+            insn.to = to;
+            insn.hole = hole;
         } else if let Some(to) = reference(&raw) {
             let offsets = decoder.get_constant_offsets(&raw);
             let place = if offsets.has_displacement() {
@@ -36,6 +42,25 @@ pub(super) fn decode(bits: u32, code: &[u8], address: u64) -> Vec<Insn> {
         out.push(insn.sealed(insn.bytes(code)));
     }
     out
+}
+
+/// The one operand that a base relocation covers exactly: the address it holds, and where; none where there are two.
+fn fixed(moved: &BTreeMap<u64, u8>, decoder: &Decoder<'_>, raw: &Instruction, bytes: &[u8]) -> Option<(u64, (u8, u8))> {
+    if moved.is_empty() {
+        return None;
+    }
+    let (from, to) = (raw.ip(), raw.next_ip());
+    let mut inside = moved.range(from..to.max(from));
+    let (address, size) = inside.next().filter(|_| inside.next().is_none())?;
+    let place = (usize::try_from(address - from).ok()?, usize::from(*size));
+    let offsets = decoder.get_constant_offsets(raw);
+    let in_memory = offsets.has_displacement() && (offsets.displacement_offset(), offsets.displacement_size()) == place;
+    let immediate = offsets.has_immediate() && (offsets.immediate_offset(), offsets.immediate_size()) == place;
+    if !in_memory && !immediate {
+        return None;
+    }
+    let numbers = crate::inspect::exe::Numbers { wide: true, little: true };
+    Some((numbers.int(bytes, place.0, place.1)?, (u8::try_from(place.0).ok()?, *size)))
 }
 
 /// One instruction from its bytes.
