@@ -19,6 +19,8 @@ use crate::text::Untrusted;
 const MAX_SUMMARY: usize = 4 << 20;
 /// Files that are hashed at the same time, in bytes.
 const LARGE: usize = 256 << 10;
+/// Streams that are unpacked at the same time, in bytes.
+const PACKED: usize = 16 << 10;
 /// Bytes that are hashed before it is asked whether to go on.
 const STEP: usize = 16 << 20;
 
@@ -111,8 +113,13 @@ impl<'a> Walk<'a> {
     }
 
     fn streams(&mut self, node: &mut Node, a: &Blob, b: &Blob, kinds: Sides<NodeKind>, depth: usize, slot: Slot) -> Result<(), Refused> {
-        let one = stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?;
-        let two = stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?;
+        let (one, two) = match self.at_once(kinds, a, b) {
+            Some(both) => both,
+            None => (
+                stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?,
+                stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?,
+            ),
+        };
         let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
         fields(node, Sides::new(a, b), Sides::new(&one.fields, &two.fields), "stream", false);
         if kinds.shipped != kinds.rebuilt {
@@ -123,6 +130,23 @@ impl<'a> Walk<'a> {
         settle(node);
         node.why = because(node);
         Ok(())
+    }
+
+    /// Both streams unpacked at the same time, each with half of the budget; `None` when that does not do.
+    fn at_once(&mut self, kinds: Sides<NodeKind>, a: &Blob, b: &Blob) -> Option<(stream::Stream, stream::Stream)> {
+        if a.len().min(b.len()) < PACKED {
+            return None;
+        }
+        let (budget, cancelled) = (&self.budget, self.context.cancelled);
+        let both = spread_sides(self.context.share, |side| {
+            let mut half = budget.half();
+            let bytes = if side == Side::Shipped { a } else { b };
+            let stream = stream::decode(*kinds.get(side), bytes, &mut half, cancelled).ok()?;
+            Some((stream, half))
+        })?;
+        let (Some((one, left)), Some((two, right))) = (both.shipped, both.rebuilt) else { return None };
+        self.budget.join(&left, &right);
+        Some((one, two))
     }
 
     fn containers(&mut self, node: &mut Node, a: &Blob, b: &Blob, depth: usize, slot: Slot) -> Result<(), Refused> {
