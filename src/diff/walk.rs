@@ -11,6 +11,7 @@ use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::inspect::debug::{self, Image};
+use crate::inspect::stream::Stream;
 use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
@@ -114,7 +115,7 @@ impl<'a> Walk<'a> {
 
     fn streams(&mut self, node: &mut Node, a: &Blob, b: &Blob, kinds: Sides<NodeKind>, depth: usize, slot: Slot) -> Result<(), Refused> {
         let (one, two) = match self.at_once(kinds, a, b) {
-            Some(both) => both,
+            Some(both) => both?,
             None => (
                 stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?,
                 stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?,
@@ -133,7 +134,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Both streams unpacked at the same time, each with half of the budget; `None` when that does not do.
-    fn at_once(&mut self, kinds: Sides<NodeKind>, a: &Blob, b: &Blob) -> Option<(stream::Stream, stream::Stream)> {
+    fn at_once(&mut self, kinds: Sides<NodeKind>, a: &Blob, b: &Blob) -> Option<Result<(Stream, Stream), Refused>> {
         if a.len().min(b.len()) < PACKED {
             return None;
         }
@@ -141,12 +142,17 @@ impl<'a> Walk<'a> {
         let both = spread_sides(self.context.share, |side| {
             let mut half = budget.half();
             let bytes = if side == Side::Shipped { a } else { b };
-            let stream = stream::decode(*kinds.get(side), bytes, &mut half, cancelled).ok()?;
-            Some((stream, half))
+            stream::decode(*kinds.get(side), bytes, &mut half, cancelled).map(|stream| (stream, half))
         })?;
-        let (Some((one, left)), Some((two, right))) = (both.shipped, both.rebuilt) else { return None };
-        self.budget.join(&left, &right);
-        Some((one, two))
+        match (both.shipped, both.rebuilt) {
+            (Ok((one, left)), Ok((two, right))) => {
+                self.budget.join(&left, &right);
+                Some(Ok((one, two)))
+            }
+            // Each needs more than half: there is no use in trying one after the other.
+            (Err(Refused::Over(why)), Err(Refused::Over(_))) => Some(Err(Refused::Over(why))),
+            _ => None,
+        }
     }
 
     fn containers(&mut self, node: &mut Node, a: &Blob, b: &Blob, depth: usize, slot: Slot) -> Result<(), Refused> {
