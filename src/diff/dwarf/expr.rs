@@ -69,21 +69,18 @@ impl Walk<'_> {
         while x.at < old.end || y.at < new.end {
             inner.retain(|ends| x.at < ends.shipped || y.at < ends.rebuilt);
             let inside = inner.last().is_none_or(|ends| x.at < ends.shipped && y.at < ends.rebuilt);
-            if !inside || inner.len() > MAX_DEPTH || self.spend(1).is_none() || self.operation(pair, id, &mut x, &mut y, &mut inner).is_none() {
+            if !inside
+                || inner.len() > MAX_DEPTH
+                || self.spend(1).is_none()
+                || self.operation(pair, id, &mut x, &mut y, &mut inner).is_none()
+            {
                 self.marks.mark(id, x.at.min(old.end)..old.end, y.at.min(new.end)..new.end, Why::Not);
                 return;
             }
         }
     }
 
-    fn operation(
-        &mut self,
-        pair: &Pair,
-        id: Id,
-        x: &mut Cursor<'_>,
-        y: &mut Cursor<'_>,
-        inner: &mut Vec<Sides<usize>>,
-    ) -> Option<()> {
+    fn operation(&mut self, pair: &Pair, id: Id, x: &mut Cursor<'_>, y: &mut Cursor<'_>, inner: &mut Vec<Sides<usize>>) -> Option<()> {
         let both = |x: Option<&[u8]>, y: Option<&[u8]>| Some((*x?.first()?, *y?.first()?));
         let (mut p, mut q) = (*x, *y);
         let (op, other) = both(p.take(1), q.take(1))?;

@@ -126,7 +126,8 @@ fn table(a: &Exe, b: &Exe, regions: &[RegionPair], n: usize, parts: &[Part]) -> 
         }
         let part = parts.iter().find(|p| p.sides.shipped.section == i && p.sides.rebuilt.section == i);
         let clean = accounted(i);
-        let repacked = clean && part.is_some_and(|p| p.aligned_alike() && (p.sides.shipped.packed.is_some() || p.sides.rebuilt.packed.is_some()));
+        let repacked =
+            clean && part.is_some_and(|p| p.aligned_alike() && (p.sides.shipped.packed.is_some() || p.sides.rebuilt.packed.is_some()));
         for (field, at) in fields(a.wide) {
             let (old, new) = (x.get(at.clone())?, y.get(at.clone())?);
             let follows = match field {

@@ -116,10 +116,9 @@ impl Walk<'_> {
         loop {
             self.inside.clear();
             self.uneven = false;
-            if let (Some((_, x)), Some((_, y))) = (
-                old.fields.iter().find(|(what, _)| *what == Field::Type),
-                new.fields.iter().find(|(what, _)| *what == Field::Type),
-            ) {
+            if let (Some((_, x)), Some((_, y))) =
+                (old.fields.iter().find(|(what, _)| *what == Field::Type), new.fields.iter().find(|(what, _)| *what == Field::Type))
+            {
                 self.entry(old.id, Sides::new(x.clone(), y.clone()), Sides::new(old.type_at, new.type_at));
             }
             let breaks = self.entries(pair, &old, &new);
@@ -348,7 +347,11 @@ impl Walk<'_> {
         let (Some(m), Some(n)) = (constant(self, Side::Shipped, content.0), constant(self, Side::Rebuilt, content.1)) else { return false };
         let Some(call) = self.call.filter(|_| m != n) else { return false };
         let before = call.map(|to| to.wrapping_sub(1));
-        let found = if self.end_address(call.shipped, call.rebuilt) == Why::Not { None } else { self.lines_at(pair, before.shipped, before.rebuilt) };
+        let found = if self.end_address(call.shipped, call.rebuilt) == Why::Not {
+            None
+        } else {
+            self.lines_at(pair, before.shipped, before.rebuilt)
+        };
         let Some((key, _)) = found.filter(|(_, lines)| *lines == Sides::new(m, n)) else { return false };
         self.maps.note(key, m, n, Some((id, at.shipped.clone(), at.rebuilt.clone())));
         self.marks.mark(id, at.shipped.clone(), at.rebuilt.clone(), Why::Because(Cause::LineShift));

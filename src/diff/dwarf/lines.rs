@@ -269,7 +269,8 @@ impl<'a> Machine<'a> {
         let value = self.c.sleb()?;
         let before = self.c.at.checked_sub(2).filter(|at| *at >= from).and_then(|at| self.c.data.get(at)).copied();
         let last = self.c.data.get(self.c.at - 1).copied();
-        self.padded |= matches!((before, last), (Some(b), Some(0)) if b & 0x40 == 0) || matches!((before, last), (Some(b), Some(0x7f)) if b & 0x40 != 0);
+        self.padded |= matches!((before, last), (Some(b), Some(0)) if b & 0x40 == 0)
+            || matches!((before, last), (Some(b), Some(0x7f)) if b & 0x40 != 0);
         Some(value)
     }
 
@@ -455,7 +456,8 @@ impl Walk<'_> {
             self.marks.mark(Id::Line, x.at.clone(), y.at.clone(), why);
         }
         for (file, x, y) in sums {
-            let bytes = (self.marks.bytes(Side::Shipped, Id::Line).get(x.clone()), self.marks.bytes(Side::Rebuilt, Id::Line).get(y.clone()));
+            let bytes =
+                (self.marks.bytes(Side::Shipped, Id::Line).get(x.clone()), self.marks.bytes(Side::Rebuilt, Id::Line).get(y.clone()));
             match keys.key(file as u64) {
                 Some(key) if bytes.0 != bytes.1 => self.maps.sum(key, x, y),
                 _ => self.marks.mark(Id::Line, x, y, Why::Same),
@@ -537,7 +539,8 @@ impl Walk<'_> {
                 None
             };
             let tidy = x.rest == y.rest && !x.padded && !y.padded;
-            let differs = self.marks.bytes(Side::Shipped, Id::Line).get(old.clone()) != self.marks.bytes(Side::Rebuilt, Id::Line).get(new.clone());
+            let differs =
+                self.marks.bytes(Side::Shipped, Id::Line).get(old.clone()) != self.marks.bytes(Side::Rebuilt, Id::Line).get(new.clone());
             let why = match cause {
                 _ if !alike || !placed || (m.end && shifted) => Why::Not,
                 _ if !differs => Why::Same,

@@ -174,7 +174,8 @@ impl<'a> Marks<'a> {
             let comparable = x.len() == y.len() && (kept || id == Id::Abbrev);
             for side in [Side::Shipped, Side::Rebuilt] {
                 let other = if side == Side::Shipped { Side::Rebuilt } else { Side::Shipped };
-                let free: Vec<bool> = if comparable { self.known(other, id).iter().map(|b| *b == 0 || *b == SAME).collect() } else { Vec::new() };
+                let free: Vec<bool> =
+                    if comparable { self.known(other, id).iter().map(|b| *b == 0 || *b == SAME).collect() } else { Vec::new() };
                 let Some(known) = self.known.get_mut(side).get_mut(id as usize) else { continue };
                 for (i, byte) in known.iter_mut().enumerate().filter(|(_, b)| **b == 0) {
                     *byte = if comparable && free.get(i) == Some(&true) && x.get(i) == y.get(i) { SAME } else { NOT };
@@ -200,7 +201,9 @@ impl<'a> Marks<'a> {
         const FIRST: [Cause; 5] = [Cause::BuildPath, Cause::Producer, Cause::LineShift, Cause::Reordering, Cause::AddressShift];
         let own = Id::ALL.map(|id| self.causes(id));
         let all: BTreeSet<Cause> = own.iter().flatten().copied().collect();
-        own.map(|own| FIRST.into_iter().find(|c| own.contains(c)).or(FIRST.into_iter().find(|c| all.contains(c))).unwrap_or(Cause::Reordering))
+        own.map(|own| {
+            FIRST.into_iter().find(|c| own.contains(c)).or(FIRST.into_iter().find(|c| all.contains(c))).unwrap_or(Cause::Reordering)
+        })
     }
 
     /// The account of a section and where each cause is: the range from its first byte to its last on each side.

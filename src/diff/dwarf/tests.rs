@@ -70,9 +70,23 @@ fn flipped(name: &str, step: usize) -> Vec<(String, usize, Node)> {
 
 #[test]
 fn flips() {
-    for (name, step) in [("b1-buildpath-dwarf", 11), ("e6-comment-line-inserted", 11), ("f-reorder", 11), ("m-debug-compressed", 11), ("j-record-switches", 11)] {
+    for (name, step) in [
+        ("b1-buildpath-dwarf", 11),
+        ("e6-comment-line-inserted", 11),
+        ("f-reorder", 11),
+        ("m-debug-compressed", 11),
+        ("j-record-switches", 11),
+    ] {
         for (section, at, node) in flipped(name, step) {
-            println!("{name} {section} {at:#x} {} {} {:?}", node.result, node.why, node.proofs.iter().map(|p| (p.cause, p.values.shipped.lossy().into_owned(), p.values.rebuilt.lossy().into_owned())).collect::<Vec<_>>());
+            println!(
+                "{name} {section} {at:#x} {} {} {:?}",
+                node.result,
+                node.why,
+                node.proofs
+                    .iter()
+                    .map(|p| (p.cause, p.values.shipped.lossy().into_owned(), p.values.rebuilt.lossy().into_owned()))
+                    .collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -108,8 +108,7 @@ impl Walk<'_> {
         }
         let mut out = Vec::new();
         for (i, unit) in all.shipped.iter().enumerate() {
-            if let Some(j) = known.get_mut(&key(Side::Shipped, unit)).and_then(VecDeque::pop_front)
-            {
+            if let Some(j) = known.get_mut(&key(Side::Shipped, unit)).and_then(VecDeque::pop_front) {
                 out.push(Match { units: Sides::new(i, j), moved: false, breaks: Breaks::new() });
             }
         }
@@ -159,7 +158,9 @@ impl Walk<'_> {
         };
         let (one, two) = (sets(self, Side::Shipped), sets(self, Side::Rebuilt));
         for found in matches {
-            let (Some((x, _)), Some((y, _))) = (all.shipped.get(found.units.shipped), all.rebuilt.get(found.units.rebuilt)) else { continue };
+            let (Some((x, _)), Some((y, _))) = (all.shipped.get(found.units.shipped), all.rebuilt.get(found.units.rebuilt)) else {
+                continue;
+            };
             let (Some(s), Some(t)) = (one.get(&(x.start as u64)), two.get(&(y.start as u64))) else { continue };
             if x.id == Id::Info {
                 self.marks.moved = found.moved.then_some(Why::Because(Cause::Reordering));
@@ -215,7 +216,9 @@ impl Walk<'_> {
         let wide = pair.units.shipped.wide;
         let Some((x, y)) = self.contribution(Id::StrOffsets, wide, old, new) else { return };
         for (p, q) in steps(&x, wide).zip(steps(&y, wide)) {
-            if self.marks.is_unknown(Side::Shipped, Id::StrOffsets, p.clone()) && self.marks.is_unknown(Side::Rebuilt, Id::StrOffsets, q.clone()) {
+            if self.marks.is_unknown(Side::Shipped, Id::StrOffsets, p.clone())
+                && self.marks.is_unknown(Side::Rebuilt, Id::StrOffsets, q.clone())
+            {
                 let read = |walk: &Self, side, at: &Range<usize>| walk.cursor(side, Id::StrOffsets, at.start, at.end).int(wide);
                 let (Some(m), Some(n)) = (read(self, Side::Shipped, &p), read(self, Side::Rebuilt, &q)) else { return };
                 let why = self.text_at(Role::Plain, Id::Str, m, n);
