@@ -3,28 +3,37 @@
 
 mod account;
 mod asm;
+mod blocks;
 mod build_path;
+mod claims;
 mod code;
 mod dates;
 mod deb;
+mod derived;
 mod dwarf;
 mod elf;
 mod evidence;
 mod evidence_elf;
 mod exe;
 mod image;
+mod layout;
+mod line_number;
 mod lines;
+mod macho;
 mod matching;
 mod order;
+mod pe;
+mod pe_refs;
 mod source;
 mod strip;
+mod symtab;
 mod walk;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::digest::Sha256;
 use crate::inspect::{blob::Blob, budget::Budget, kind};
-use crate::model::{Account, Node, NodeKind, ResultMark, Side, SourceContent, SourceTree};
+use crate::model::{Account, Node, NodeKind, ResultMark, Side, Sides, SourceContent, SourceTree};
 use crate::text::Untrusted;
 
 /// What a comparison may use besides the two files.
@@ -38,12 +47,41 @@ pub struct Context<'a> {
     /// Bounds.
     pub limits: Limits,
     /// Asked at each chunk; once true, what is left is "not examined".
-    pub cancelled: &'a dyn Fn() -> bool,
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Does the parts of the work that do not depend on each other: [`in_order`], or on several threads.
+    pub share: &'a Share<'a>,
     /// Told the number of bytes done so far, of both sides together.
     pub progress: &'a dyn Fn(u64),
 }
 
-/// A `.debug` file, an ELF file with debug information, or a `dbgsym` package that holds `.debug` files.
+/// Calls the function once with each number below the count, in any order and on any threads, and returns when all calls
+/// have. What it leaves out counts as not examined.
+pub type Share<'a> = dyn Fn(usize, &(dyn Fn(usize) + Sync)) + Sync + 'a;
+
+/// The plainest [`Share`]: one after the other, on this thread.
+pub fn in_order(count: usize, each: &(dyn Fn(usize) + Sync)) {
+    (0..count).for_each(each);
+}
+
+/// The results of `each` for the numbers below `count`; `None` where it was not called.
+fn spread<T: Send>(share: &Share<'_>, count: usize, each: impl Fn(usize) -> T + Sync) -> Vec<Option<T>> {
+    let slots: Vec<Mutex<Option<T>>> = (0..count).map(|_| Mutex::new(None)).collect();
+    share(count, &|i| {
+        let value = each(i);
+        if let Some(Ok(mut slot)) = slots.get(i).map(Mutex::lock) {
+            *slot = Some(value);
+        }
+    });
+    slots.into_iter().map(|slot| slot.into_inner().unwrap_or(None)).collect()
+}
+
+/// The same for both sides.
+fn spread_sides<T: Send>(share: &Share<'_>, each: impl Fn(Side) -> T + Sync) -> Option<Sides<T>> {
+    let mut both = spread(share, 2, |i| each(if i == 0 { Side::Shipped } else { Side::Rebuilt })).into_iter().flatten();
+    Some(Sides::new(both.next()?, both.next()?))
+}
+
+/// A `.debug` file, an ELF file with debug information, a `dbgsym` package that holds `.debug` files, or a PDB.
 #[derive(Clone, Debug)]
 pub struct DebugFile {
     /// Its name in the bundle.

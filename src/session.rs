@@ -6,6 +6,7 @@
 mod agent;
 mod clock;
 mod compare;
+mod cores;
 mod folders;
 mod headless;
 mod journal;
@@ -418,6 +419,28 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot be read: {e}"))?;
     if bytes.len() as u64 > limit {
         return Err(format!("larger than {limit} bytes"));
+    }
+    Ok(bytes)
+}
+
+/// Reads a whole file to share it. Unlike a vector that becomes shared it is never there twice.
+///
+/// # Errors
+/// In words, when it cannot be read or is larger than `limit`.
+pub(crate) fn read_shared(path: &Path, limit: u64) -> Result<Arc<[u8]>, String> {
+    use std::io::Read as _;
+    let fail = |e: std::io::Error| format!("cannot be read: {e}");
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let size = file.metadata().map_err(fail)?.len();
+    if size > limit {
+        return Err(format!("larger than {limit} bytes"));
+    }
+    let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, usize::try_from(size).map_err(|e| e.to_string())?).collect();
+    let Some(buffer) = Arc::get_mut(&mut bytes) else { return Err("cannot be read".to_owned()) };
+    let filled = file.read_exact(buffer);
+    // Pipes have no size, and a file may change while it is read: then as any stream.
+    if filled.is_err() || file.read(&mut [0]).map_err(fail)? > 0 {
+        return read_small(path, limit).map(Arc::from);
     }
     Ok(bytes)
 }

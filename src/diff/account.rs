@@ -6,14 +6,37 @@ use crate::inspect::container::Field;
 use crate::model::{Account, Cause, Node, Proof, ResultMark, Sides, Span};
 use crate::text::Untrusted;
 
+/// Bytes that are compared at once where most are equal.
+const CHUNK: usize = 4096;
+
+/// Bytes that are equal at the same place of two slices of the same size.
+fn equal_bytes(a: &[u8], b: &[u8]) -> usize {
+    let count = |x: &[u8], y: &[u8]| if x == y { x.len() } else { x.iter().zip(y).filter(|(m, n)| m == n).count() };
+    a.chunks(CHUNK).zip(b.chunks(CHUNK)).map(|(x, y)| count(x, y)).sum()
+}
+
+/// The length of the common start of two slices.
+pub(super) fn common_start(a: &[u8], b: &[u8]) -> usize {
+    let whole = a.chunks_exact(CHUNK).zip(b.chunks_exact(CHUNK)).take_while(|(x, y)| x == y).count() * CHUNK;
+    let (x, y) = (a.get(whole..).unwrap_or_default(), b.get(whole..).unwrap_or_default());
+    whole + x.iter().zip(y).take_while(|(m, n)| m == n).count()
+}
+
+/// The length of the common end of two slices, not longer than `most`.
+pub(super) fn common_end(a: &[u8], b: &[u8], most: usize) -> usize {
+    let whole = a.rchunks_exact(CHUNK).zip(b.rchunks_exact(CHUNK)).take(most / CHUNK).take_while(|(x, y)| x == y).count() * CHUNK;
+    let rest = |side: &[u8]| side.len().saturating_sub(whole);
+    let (x, y) = (a.get(..rest(a)).unwrap_or_default(), b.get(..rest(b)).unwrap_or_default());
+    whole + x.iter().rev().zip(y.iter().rev()).take(most - whole).take_while(|(m, n)| m == n).count()
+}
+
 /// Compares raw bytes: position by position when both have the same size, else by common start and end.
 pub(super) fn raw(a: &[u8], b: &[u8]) -> Sides<Account> {
     let equal = if a.len() == b.len() {
-        a.iter().zip(b).filter(|(x, y)| x == y).count()
+        equal_bytes(a, b)
     } else {
-        let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-        let most = a.len().min(b.len()) - start;
-        start + a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count()
+        let start = common_start(a, b);
+        start + common_end(a, b, a.len().min(b.len()) - start)
     };
     Sides::new(a, b).map(|side| Account { identical: equal as u64, unexplained: (side.len() - equal) as u64, ..Account::default() })
 }
@@ -24,16 +47,21 @@ pub(super) fn add(total: &mut Sides<Account>, more: &Sides<Account>) {
     total.rebuilt.add(&more.rebuilt);
 }
 
-/// Ranges of differing bytes of two slices of the same size.
-pub(super) fn runs(a: &[u8], b: &[u8]) -> Vec<Range<usize>> {
+/// Ranges of differing bytes of two slices of the same size; `None` when there are more than `most`.
+pub(super) fn runs(a: &[u8], b: &[u8], most: usize) -> Option<Vec<Range<usize>>> {
     let mut out: Vec<Range<usize>> = Vec::new();
-    for (i, _) in a.iter().zip(b).enumerate().filter(|(_, (x, y))| x != y) {
-        match out.last_mut() {
-            Some(last) if last.end == i => last.end = i + 1,
-            _ => out.push(i..i + 1),
+    for (n, (x, y)) in a.chunks(CHUNK).zip(b.chunks(CHUNK)).enumerate().filter(|(_, (x, y))| x != y) {
+        for i in x.iter().zip(y).enumerate().filter(|(_, (m, n))| m != n).map(|(i, _)| n * CHUNK + i) {
+            match out.last_mut() {
+                Some(last) if last.end == i => last.end = i + 1,
+                _ => out.push(i..i + 1),
+            }
+            if out.len() > most {
+                return None;
+            }
         }
     }
-    out
+    Some(out)
 }
 
 pub(super) fn span(range: &Range<usize>) -> Span {
@@ -117,4 +145,44 @@ pub(super) fn own_result(node: &Node) -> ResultMark {
 pub(super) fn settle(node: &mut Node) {
     let below = node.children.iter().map(|c| c.result).max().unwrap_or(ResultMark::Identical);
     node.result = own_result(node).max(below);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same by single bytes.
+    fn plain(a: &[u8], b: &[u8]) -> usize {
+        if a.len() == b.len() {
+            return a.iter().zip(b).filter(|(x, y)| x == y).count();
+        }
+        let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let most = a.len().min(b.len()) - start;
+        start + a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count()
+    }
+
+    #[test]
+    fn chunks_count_as_single_bytes_do() {
+        let base: Vec<u8> = (0..3 * CHUNK + 100).map(|i| u8::try_from(i % 251).unwrap()).collect();
+        for at in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK, base.len() - 1] {
+            let mut flipped = base.clone();
+            flipped[at] ^= 1;
+            let mut longer = base.clone();
+            longer.insert(at, 7);
+            let mut shorter = base.clone();
+            shorter.drain(at..(at + CHUNK + 3).min(base.len()));
+            for other in [&flipped, &longer, &shorter, &base] {
+                for (a, b) in [(&base, other), (other, &base)] {
+                    assert_eq!(raw(a, b).shipped.identical, plain(a, b) as u64, "at {at}");
+                }
+            }
+            assert_eq!(runs(&base, &flipped, 1).as_deref(), Some(&[at..at + 1][..]));
+            flipped[at.saturating_sub(1)] ^= 1;
+            assert_eq!(runs(&base, &flipped, 1).map(|r| r.len()), Some(usize::from(at > 0)));
+        }
+        let zeros = [vec![0; CHUNK], vec![0; 3 * CHUNK]];
+        assert_eq!(raw(&zeros[0], &zeros[1]).rebuilt.identical, CHUNK as u64);
+        assert_eq!(runs(&[0; 2 * CHUNK], &[1; 2 * CHUNK], 1).as_deref(), Some(&[0..2 * CHUNK][..]));
+        assert_eq!(runs(&[0, 0, 0], &[1, 0, 1], 1), None);
+    }
 }

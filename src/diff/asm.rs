@@ -1,274 +1,185 @@
-//! Instructions of a pair of functions: decoding, aligning, and deciding for each row whether it changed.
+//! Instructions of a pair of functions, whatever the processor: decoding, and what one of them is in words. What a pair of
+//! instructions proves is decided in `judge`; what belongs to one processor is in `x86` and `aarch64`.
 
-use std::collections::HashMap;
+mod judge;
+mod x86;
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, OpKind};
+pub(super) use judge::{Code, Immediate, compare_with};
 
-use super::image::{Image, Images, Target};
-use super::lines::{Aligned, align};
+use super::image::{Image, Images};
 use super::matching::mix;
 use crate::inspect::symbols::Function;
-use crate::model::{LineMark, Side, Sides};
+use crate::model::{Side, Sides};
 
 /// Code of one function that is decoded at most, in bytes.
 const MAX_CODE: usize = 4 << 20;
 
-/// One decoded instruction.
-#[derive(Clone, Copy)]
+/// A processor whose code can be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arch {
+    /// x86 with operands of 32 or 64 bits.
+    X86(u32),
+}
+
+/// What a decoded instruction is to the comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    /// It refers to no address.
+    #[default]
+    Plain,
+    /// It refers to one address by itself.
+    Reference,
+    /// No instruction: its bytes are compared and nothing is concluded from them.
+    Invalid,
+}
+
+/// One decoded instruction. Its text and its operands are made from its bytes when somebody asks.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Insn {
-    pub(super) raw: Instruction,
+    ip: u64,
+    to: u64,
+    /// A number for its bytes without those of the reference: it helps to align, the bytes decide.
+    bare: u64,
     /// Offset in the function.
-    pub(super) at: usize,
-    pub(super) length: usize,
+    at: u32,
+    length: u8,
+    /// The bytes of the reference: offset in the instruction, and how many.
+    hole: (u8, u8),
+    kind: Kind,
 }
 
 impl Insn {
-    /// The address it refers to, relative to itself.
-    pub(super) fn reference(&self) -> Option<u64> {
-        match self.raw.op0_kind() {
-            _ if self.raw.is_ip_rel_memory_operand() => Some(self.raw.ip_rel_memory_address()),
-            OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => Some(self.raw.near_branch_target()),
-            _ => None,
-        }
+    /// Its virtual address.
+    pub(super) fn ip(&self) -> u64 {
+        self.ip
     }
 
-    /// The instruction without its place and without what it refers to.
-    fn bare(&self) -> Instruction {
-        let mut raw = self.raw;
-        if raw.is_ip_rel_memory_operand() {
-            raw.set_memory_displacement64(0);
-        } else if self.reference().is_some() {
-            raw.set_near_branch64(0);
-        }
-        raw.set_ip(0);
-        raw
+    /// Its bytes, of those of its function.
+    pub(super) fn bytes<'a>(&self, code: &'a [u8]) -> &'a [u8] {
+        let at = self.at as usize;
+        code.get(at..at + usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// The address it refers to.
+    pub(super) fn reference(&self) -> Option<u64> {
+        (self.kind == Kind::Reference).then_some(self.to)
+    }
+
+    /// Its bytes with those of the reference undone.
+    fn masked(&self, bytes: &[u8]) -> u128 {
+        let hole = usize::from(self.hole.0)..usize::from(self.hole.0) + usize::from(self.hole.1);
+        let byte = |i: usize, b: u8| if hole.contains(&i) { 0 } else { u128::from(b) };
+        bytes.iter().take(16).enumerate().fold(0, |n, (i, b)| n | byte(i, *b) << (8 * i))
+    }
+
+    /// Fills in what follows from the other fields.
+    fn sealed(mut self, bytes: &[u8]) -> Self {
+        let n = self.masked(bytes);
+        let form = u64::from(self.length) | u64::from(self.hole.0) << 8 | u64::from(self.hole.1) << 16;
+        self.bare = fold(fold(n as u64, (n >> 64) as u64), form);
+        self
+    }
+}
+
+/// Mixes two numbers into one.
+fn fold(a: u64, b: u64) -> u64 {
+    let n = u128::from(a ^ 0x9e37_79b9_7f4a_7c15) * u128::from(b ^ 0xd1b5_4a32_d192_ed03);
+    (n as u64) ^ (n >> 64) as u64
+}
+
+fn arch(image: &Image) -> Option<Arch> {
+    match (image.elf.machine, image.elf.wide, image.elf.little) {
+        (62, true, true) => Some(Arch::X86(64)),
+        (3, false, true) => Some(Arch::X86(32)),
+        _ => None,
     }
 }
 
 /// Whether code of this file can be decoded.
 pub(super) fn is_known(image: &Image) -> bool {
-    matches!((image.elf.machine, image.elf.wide, image.elf.little), (62, true, true) | (3, false, true))
+    arch(image).is_some()
 }
 
 /// The instructions of a function; `None` when its machine is unknown or it is over the bound.
 pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     let code = image.code(f);
-    if !is_known(image) || code.len() > MAX_CODE {
-        return None;
-    }
-    let mut decoder = Decoder::with_ip(if image.elf.wide { 64 } else { 32 }, code, f.address, DecoderOptions::NONE);
-    let mut out = Vec::with_capacity(code.len() / 4);
-    while decoder.can_decode() {
-        let at = decoder.position();
-        let raw = decoder.decode();
-        out.push(Insn { raw, at, length: raw.len() });
-    }
-    Some(out)
+    let arch = arch(image).filter(|_| code.len() <= MAX_CODE)?;
+    Some(match arch {
+        Arch::X86(bits) => x86::decode(bits, code, f.address, &image.moved),
+    })
 }
 
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.
 pub(super) fn shape(image: &Image, f: &Function) -> Option<u64> {
     let insns = decode(image, f)?;
-    (insns.len() >= 3).then(|| mix(insns.iter().map(Insn::bare)))
+    (insns.len() >= 3).then(|| mix(insns.iter().map(|i| i.bare)))
 }
 
-/// Whether it is padding that does nothing: `nop`, `int3`, zeros.
+/// Whether it is padding that does nothing: `nop`, traps, zeros.
 pub(super) fn is_padding(image: &Image, f: &Function) -> bool {
-    use iced_x86::Mnemonic::{Int3, Nop};
-    image.code(f).iter().all(|b| *b == 0) || decode(image, f).is_some_and(|c| c.iter().all(|i| matches!(i.raw.mnemonic(), Nop | Int3)))
+    let code = image.code(f);
+    code.iter().all(|b| *b == 0)
+        || decode(image, f).is_some_and(|insns| match arch(image) {
+            Some(Arch::X86(bits)) => insns.iter().all(|i| x86::is_padding(&x86::raw(bits, i.bytes(code), i.ip))),
+            None => false,
+        })
 }
 
-/// One row of the aligned code.
-pub(super) struct CodeRow {
-    pub(super) sides: Sides<Option<usize>>,
-    pub(super) mark: LineMark,
-    pub(super) note: Option<String>,
-}
-
-/// Both functions aligned.
-pub(super) struct Code {
-    pub(super) sides: Sides<Vec<Insn>>,
-    pub(super) rows: Vec<CodeRow>,
-}
-
-impl Code {
-    /// Rows that differ without a proof.
-    pub(super) fn changed(&self) -> usize {
-        self.rows.iter().filter(|r| r.mark.is_difference()).count()
-    }
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Hint {
-    None,
-    Local,
-    Out(Target),
-}
-
-/// Aligns the code of two functions and judges every row.
-pub(super) fn compare(images: &Images, pair: Sides<&Function>) -> Option<Code> {
-    let shipped = decode(&images.sides.shipped, pair.shipped)?;
-    let rebuilt = decode(&images.sides.rebuilt, pair.rebuilt)?;
-    let keys = |side: Side, f: &Function, insns: &[Insn]| -> Vec<(Instruction, Hint)> {
-        let hint = |i: &Insn| match i.reference() {
-            None => Hint::None,
-            Some(to) if is_local(f, to) => Hint::Local,
-            Some(to) => match images.target(side, to) {
-                Target::Unknown(_) => Hint::None,
-                known => Hint::Out(known),
-            },
-        };
-        insns.iter().map(|i| (i.bare(), hint(i))).collect()
-    };
-    let aligned = align(&keys(Side::Shipped, pair.shipped, &shipped), &keys(Side::Rebuilt, pair.rebuilt, &rebuilt));
-    let partner: HashMap<usize, usize> = aligned.iter().filter_map(|r| Some((r.sides.shipped?, r.sides.rebuilt?))).collect();
-    let index = |insns: &[Insn]| -> HashMap<u64, usize> { insns.iter().enumerate().map(|(n, i)| (i.raw.ip(), n)).collect() };
-    let judge = Judge { images, pair, partner, index: Sides::new(index(&shipped), index(&rebuilt)) };
-    let rows = aligned.iter().map(|row| judge.row(row, &shipped, &rebuilt)).collect();
-    Some(Code { sides: Sides::new(shipped, rebuilt), rows })
-}
-
-fn is_local(f: &Function, address: u64) -> bool {
-    address >= f.address && address < f.end()
-}
-
-struct Judge<'a> {
-    images: &'a Images,
-    pair: Sides<&'a Function>,
-    /// For each shipped instruction, the rebuilt one beside it.
-    partner: HashMap<usize, usize>,
-    /// Instruction at each address.
-    index: Sides<HashMap<u64, usize>>,
-}
-
-impl Judge<'_> {
-    fn row(&self, row: &Aligned, shipped: &[Insn], rebuilt: &[Insn]) -> CodeRow {
-        let (mark, note) = match (row.sides.shipped.and_then(|i| shipped.get(i)), row.sides.rebuilt.and_then(|j| rebuilt.get(j))) {
-            (Some(x), Some(y)) => self.judge(x, y),
-            (Some(_), None) => (LineMark::OnlyShipped, None),
-            _ => (LineMark::OnlyRebuilt, None),
-        };
-        CodeRow { sides: row.sides, mark, note }
-    }
-
-    fn judge(&self, x: &Insn, y: &Insn) -> (LineMark, Option<String>) {
-        let bytes = |side: Side, i: &Insn| {
-            let code = self.images.sides.get(side).code(self.pair.get(side));
-            code.get(i.at..i.at + i.length).unwrap_or_default()
-        };
-        let same = bytes(Side::Shipped, x) == bytes(Side::Rebuilt, y);
-        let plain = |same| if same { (LineMark::Same, None) } else { (LineMark::Changed, None) };
-        if x.raw.is_invalid() || y.raw.is_invalid() || x.bare() != y.bare() {
-            return plain(same);
-        }
-        let (Some(old), Some(new)) = (x.reference(), y.reference()) else { return plain(same) };
-        // Everything but the operand must be equal byte for byte: an encoding can hide prefixes that the text does not show.
-        if x.length != y.length || !same_but_reference(x, y, bytes(Side::Shipped, x), bytes(Side::Rebuilt, y)) {
-            return plain(same);
-        }
-        match (is_local(self.pair.shipped, old), is_local(self.pair.rebuilt, new)) {
-            (true, true) => {
-                let to = self.index.shipped.get(&old).and_then(|i| self.partner.get(i));
-                let proved = to.is_some() && to == self.index.rebuilt.get(&new);
-                match (proved, same) {
-                    (true, true) => (LineMark::Same, None),
-                    (true, false) => (LineMark::Explained, Some("refers to the same row".to_owned())),
-                    (false, true) => (LineMark::Changed, Some("same bytes, but the row it refers to is another one".to_owned())),
-                    (false, false) => (LineMark::Changed, None),
-                }
-            }
-            (false, false) => {
-                let targets = (self.images.target(Side::Shipped, old), self.images.target(Side::Rebuilt, new));
-                match targets {
-                    (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
-                    (Target::Text(p), Target::Text(q)) if p == q && !same => {
-                        (LineMark::Changed, Some("the same text is there on both sides; how far it is read is not known".to_owned()))
-                    }
-                    (Target::Text(_), Target::Text(_)) => plain(same),
-                    (p, q) if p == q && same => (LineMark::Same, None),
-                    (p, q) if p == q => (LineMark::Explained, Some(format!("moved, refers to the same {}", word(&p)))),
-                    _ if same => (LineMark::Changed, Some("same bytes, but what it refers to is another one".to_owned())),
-                    _ => (LineMark::Changed, None),
-                }
-            }
-            _ => (LineMark::Changed, None),
-        }
-    }
-}
-
-/// Whether only the bytes of the reference differ.
-fn same_but_reference(x: &Insn, y: &Insn, a: &[u8], b: &[u8]) -> bool {
-    let place = |i: &Insn, code: &[u8]| {
-        let mut decoder =
-            Decoder::with_ip(if i.raw.code_size() == iced_x86::CodeSize::Code64 { 64 } else { 32 }, code, i.raw.ip(), DecoderOptions::NONE);
-        let raw = decoder.decode();
-        let offsets = decoder.get_constant_offsets(&raw);
-        if offsets.has_displacement() {
-            Some((offsets.displacement_offset(), offsets.displacement_size()))
-        } else if offsets.has_immediate() {
-            Some((offsets.immediate_offset(), offsets.immediate_size()))
-        } else {
-            None
-        }
-    };
-    let (Some(p), Some(q)) = (place(x, a), place(y, b)) else { return false };
-    p == q && a.len() == b.len() && a.iter().zip(b).enumerate().all(|(i, (m, n))| m == n || (p.0..p.0 + p.1).contains(&i))
-}
-
-fn word(target: &Target) -> &'static str {
-    match target {
-        Target::Import(_) | Target::Slot(..) => "import",
-        Target::Function(..) => "function",
-        Target::Section(..) | Target::SectionEnd(..) => "place in the section",
-        Target::Text(_) => "text",
-        Target::Unknown(_) => "address",
+/// For an instruction at that address which loads a number for the next call: the address that the argument before it is
+/// loaded with.
+pub(super) fn argument_before(image: &Image, f: &Function, address: u64) -> Option<u64> {
+    let insns = decode(image, f)?;
+    let index = insns.binary_search_by_key(&address, Insn::ip).ok()?;
+    match arch(image)? {
+        Arch::X86(64) => x86::argument_before(&insns, image.code(f), index),
+        Arch::X86(_) => None,
     }
 }
 
 /// What changed between two instructions, in words.
-pub(super) fn describe(images: &Images, x: &Insn, y: &Insn) -> String {
-    let (one, two) = (&x.raw, &y.raw);
-    if one.mnemonic() != two.mnemonic() {
-        let name = |i: &Instruction| format!("{:?}", i.mnemonic()).to_lowercase();
-        return match (one.flow_control(), two.flow_control()) {
-            (FlowControl::ConditionalBranch, FlowControl::UnconditionalBranch) => {
-                format!("a conditional jump ({}) became unconditional", name(one))
-            }
-            (FlowControl::UnconditionalBranch, FlowControl::ConditionalBranch) => {
-                format!("an unconditional jump became conditional ({})", name(two))
-            }
-            (FlowControl::ConditionalBranch, FlowControl::ConditionalBranch) => format!("the condition {} became {}", name(one), name(two)),
-            _ => format!("{} became {}", name(one), name(two)),
-        };
-    }
-    if let (Some(old), Some(new)) = (x.reference(), y.reference())
-        && x.bare() == y.bare()
+pub(super) fn describe(images: &Images, pair: Sides<&Function>, x: &Insn, y: &Insn) -> String {
+    let bytes = |side: Side, i: &Insn| i.bytes(images.sides.get(side).code(pair.get(side)));
+    let (old, new) = (bytes(Side::Shipped, x), bytes(Side::Rebuilt, y));
+    if let (Some(from), Some(to)) = (x.reference(), y.reference())
+        && x.bare == y.bare
     {
         let label = |side, to| images.label(side, to).unwrap_or_else(|| format!("{to:#x}"));
-        let what = match one.flow_control() {
-            FlowControl::Call => "call of",
-            FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => "jump to",
-            _ => "reference to",
+        let what = match arch(&images.sides.shipped) {
+            Some(Arch::X86(bits)) => x86::verb(&x86::raw(bits, old, x.ip)),
+            None => "reference to",
         };
-        let (before, after) = (label(Side::Shipped, old), label(Side::Rebuilt, new));
+        let (before, after) = (label(Side::Shipped, from), label(Side::Rebuilt, to));
         if before == after {
-            return format!("{what} {before}: now at {new:#x}, was at {old:#x}, and not proved to be the same");
+            return format!("{what} {before}: now at {to:#x}, was at {from:#x}, and not proved to be the same");
         }
         return format!("{what} {before} became {after}");
     }
-    for n in 0..one.op_count().min(two.op_count()) {
-        let (Ok(p), Ok(q)) = (one.try_op_kind(n), two.try_op_kind(n)) else { continue };
-        if let (Ok(old), Ok(new)) = (one.try_immediate(n), two.try_immediate(n))
-            && old != new
-        {
-            return format!("immediate {old:#x} became {new:#x}");
-        }
-        if p == OpKind::Register && q == OpKind::Register && one.op_register(n) != two.op_register(n) {
-            return format!("register {:?} became {:?}", one.op_register(n), two.op_register(n)).to_lowercase();
-        }
-        if p == OpKind::Memory && q == OpKind::Memory && one.memory_displacement64() != two.memory_displacement64() {
-            return format!("displacement {:#x} became {:#x}", one.memory_displacement64(), two.memory_displacement64());
+    match arch(&images.sides.shipped) {
+        Some(Arch::X86(bits)) => x86::describe(&x86::raw(bits, old, x.ip), &x86::raw(bits, new, y.ip)),
+        None => "an instruction changed".to_owned(),
+    }
+}
+
+/// Writes instructions of one processor.
+pub(super) struct Formatter(Kept);
+
+enum Kept {
+    X86(Box<x86::Formatter>),
+}
+
+/// What writes the instructions of that file.
+pub(super) fn formatter(image: &Image) -> Option<Formatter> {
+    Some(Formatter(match arch(image)? {
+        Arch::X86(bits) => Kept::X86(Box::new(x86::Formatter::new(bits)?)),
+    }))
+}
+
+impl Formatter {
+    /// The text before and after the place of the address that it refers to; all in the first when there is none. `code` is
+    /// that of its function.
+    pub(super) fn text(&mut self, insn: &Insn, code: &[u8]) -> (String, String) {
+        match &mut self.0 {
+            Kept::X86(x86) => x86.text(insn.bytes(code), insn.ip),
         }
     }
-    "an instruction changed".to_owned()
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::account::raw;
 use super::image::{Images, display_name};
+use super::line_number::Claim;
 use super::source::Origin;
-use super::{asm, lines};
+use super::{Share, asm, lines, spread};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
 use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
@@ -30,19 +31,76 @@ pub(super) struct Found {
 struct Piece {
     sides: Sides<Option<Function>>,
     named: bool,
-    label: Untrusted,
+    label: Label,
     /// At another place among its neighbours.
     moved: bool,
 }
 
-/// Compares all code.
-pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> bool) -> Found {
+/// What a piece is called. Nobody reads the names of code that is the same, so they are made only when asked for.
+enum Label {
+    /// A pair of functions.
+    Pair(usize),
+    /// What follows a pair of functions, or starts a section of that name.
+    After(Option<usize>, Vec<u8>),
+    /// An address.
+    At(u64),
+}
+
+impl Label {
+    fn text(&self, images: &Images) -> Untrusted {
+        match self {
+            Self::Pair(n) => pair_label(images, *n),
+            Self::After(None, section) => Untrusted::from(section.as_slice()),
+            Self::After(Some(n), section) => {
+                format!("after {} in {}", pair_label(images, *n).lossy(), Untrusted::from(section.as_slice()).lossy()).into()
+            }
+            Self::At(address) => format!("{address:#x}").into(),
+        }
+    }
+}
+
+/// The name of a pair of functions, or its address.
+fn pair_label(images: &Images, n: usize) -> Untrusted {
+    let Some(pair) = images.pairs.get(n) else { return Untrusted::default() };
+    let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i));
+    let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
+    let address = function(Side::Shipped).or(function(Side::Rebuilt)).map_or(0, |f| f.address);
+    let section = [Side::Shipped, Side::Rebuilt]
+        .iter()
+        .find_map(|s| images.sides.get(*s).elf.sections.get(function(*s)?.section).map(|s| s.name.as_slice()));
+    match (name, section) {
+        (Some(name), _) => Untrusted::from(display_name(name)),
+        (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
+        _ => format!("{address:#x}").into(),
+    }
+}
+
+impl Piece {
+    /// Whether there is anything to say of it: other bytes, or another place.
+    fn differs(&self, images: &Images) -> bool {
+        let code = |side: Side| self.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
+        let old = code(Side::Shipped);
+        old.is_none() || old != code(Side::Rebuilt) || self.moved && self.named
+    }
+}
+
+/// Where the first difference of a piece is.
+type Addresses = Sides<Option<u64>>;
+
+/// Compares all code; `None` when it was given up.
+pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
     let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
-    let mut shifted: Explained = Vec::new();
-    let finder = origin.open();
+    let mut proved: BTreeMap<Cause, Explained> = BTreeMap::new();
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let twins = Sides::new(twins(a, b), twins(b, a));
-    for piece in pieces(images) {
+    let pieces = pieces(images);
+    let differing: Vec<&Piece> = pieces.iter().filter(|p| p.differs(images)).collect();
+    let mut judged =
+        spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece, true)) })
+            .into_iter();
+    // Debug information is opened only when there is something to look up.
+    let finder = std::cell::LazyCell::new(|| origin.open());
+    for piece in &pieces {
         let code = |side: Side| piece.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
         let (old, new) = (code(Side::Shipped), code(Side::Rebuilt));
         let equal = old.is_some() && old == new;
@@ -51,10 +109,15 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
             (Some(x), Some(y)) => raw(x, y),
             _ => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
         };
-        if equal && !(piece.moved && piece.named) {
+        if !piece.differs(images) {
             found.same += usize::from(piece.named);
         } else {
-            let mut diff = judge(images, &finder, &piece, cancelled);
+            let mut verdict = judged.next()???;
+            if verdict.claims.iter().any(|c| !c.holds(&finder)) {
+                verdict = judge(images, piece, false);
+            }
+            let Verdict { mut diff, addresses, explained, .. } = verdict;
+            diff.source = addresses.and_then(|at| finder.line(at)).map(|(line, _)| line);
             if piece.moved && piece.named && old.is_some() && new.is_some() {
                 // The order of code is a difference that no cause explains here.
                 let how = if equal { "the same bytes".to_owned() } else { diff.what };
@@ -62,14 +125,25 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
                 diff.result = ResultMark::Different;
             }
             if diff.result == ResultMark::Equivalent && !piece.moved {
-                for side in [Side::Shipped, Side::Rebuilt] {
-                    let account = account.get_mut(side);
-                    let differing = std::mem::take(&mut account.unexplained);
-                    account.explain(Cause::AddressShift, differing);
-                }
-                if let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) {
-                    let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
-                    shifted.push((spans, (format!("at {:#x}", x.address), format!("at {:#x}", y.address))));
+                for (cause, ranges) in &explained {
+                    let bytes: u64 = ranges.iter().map(|r| r.shipped.len() as u64).sum();
+                    for account in [&mut account.shipped, &mut account.rebuilt] {
+                        let bytes = bytes.min(account.unexplained);
+                        account.unexplained -= bytes;
+                        account.explain(*cause, bytes);
+                    }
+                    let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) else { continue };
+                    let proofs = proved.entry(*cause).or_default();
+                    if *cause == Cause::AddressShift {
+                        let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
+                        proofs.push((spans, (format!("at {:#x}", x.address), format!("at {:#x}", y.address))));
+                        continue;
+                    }
+                    for range in ranges {
+                        let span = |base: u64, r: &std::ops::Range<usize>| base + r.start as u64..base + r.end as u64;
+                        let spans = Sides::new(span(x.offset, &range.shipped), span(y.offset, &range.rebuilt));
+                        proofs.push((spans, verdict.values.clone()));
+                    }
                 }
             }
             let padding = !piece.named
@@ -93,15 +167,13 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &dyn Fn() -> 
             }
         }
     }
-    if !shifted.is_empty() {
-        found.explained.push((Cause::AddressShift, shifted));
-    }
+    found.explained = proved.into_iter().collect();
     let mut order: Vec<usize> = (0..found.functions.len()).collect();
     let rank = |f: &FunctionDiff| (std::cmp::Reverse(f.result), f.extent.shipped.or(f.extent.rebuilt).map_or(0, |e| e.address));
     order.sort_by_key(|i| found.functions.get(*i).map(rank));
     found.functions = order.iter().filter_map(|i| found.functions.get(*i).cloned()).collect();
     found.pairs = order.iter().filter_map(|i| found.pairs.get(*i).cloned()).collect();
-    found
+    Some(found)
 }
 
 /// For each section of one side, the section of that name on the other.
@@ -145,18 +217,7 @@ fn pieces(images: &Images) -> Vec<Piece> {
                 after.get_mut(side).insert(f.end(), n);
             }
         }
-        let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
-        let address = sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map_or(0, |f| f.address);
-        let section = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| {
-            let f = sides.get(*s).as_ref()?;
-            images.sides.get(*s).elf.sections.get(f.section).map(|s| s.name.as_slice())
-        });
-        let label = match (name, section) {
-            (Some(name), _) => Untrusted::from(display_name(name)),
-            (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
-            _ => format!("{address:#x}").into(),
-        };
-        out.push(Piece { sides, named: true, label, moved: moved.contains(&n) });
+        out.push(Piece { sides, named: true, label: Label::Pair(n), moved: moved.contains(&n) });
     }
     // Filler: keyed by section name and by the pair that it follows.
     type Key = (Vec<u8>, Option<usize>);
@@ -175,17 +236,12 @@ fn pieces(images: &Images) -> Vec<Piece> {
         }
     }
     for ((section, before), (sides, _)) in fillers {
-        let place = Untrusted::from(section.as_slice());
-        let label = match before.and_then(|n| out.get(n)) {
-            Some(piece) => format!("after {} in {}", piece.label.lossy(), place.lossy()).into(),
-            None => place,
-        };
         let moved = before.is_some_and(|n| moved.contains(&n));
-        out.push(Piece { sides, named: false, label, moved });
+        out.push(Piece { sides, named: false, label: Label::After(before, section), moved });
     }
     for (side, f) in spare {
         let mut sides = Sides::default();
-        let label = format!("{:#x}", f.address).into();
+        let label = Label::At(f.address);
         *sides.get_mut(side) = Some(f);
         out.push(Piece { sides, named: false, label, moved: true });
     }
@@ -193,7 +249,20 @@ fn pieces(images: &Images) -> Vec<Piece> {
 }
 
 /// What differs in one piece.
-fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, cancelled: &dyn Fn() -> bool) -> FunctionDiff {
+struct Verdict {
+    diff: FunctionDiff,
+    /// Where it starts to differ, for its source line.
+    addresses: Option<Addresses>,
+    /// Offsets of differing bytes by what explains them, when all are explained.
+    explained: BTreeMap<Cause, Vec<Sides<std::ops::Range<usize>>>>,
+    /// What must hold for that.
+    claims: Vec<Claim>,
+    /// The lines before and after, of those.
+    values: (String, String),
+}
+
+/// What differs in one piece. With `lines`, operands that may be line numbers count as such until their claims are asked.
+fn judge(images: &Images, piece: &Piece, lines: bool) -> Verdict {
     let extent = |side: Side| {
         piece.sides.get(side).as_ref().map(|f| {
             let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);
@@ -201,8 +270,14 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
         })
     };
     let extent = Sides::new(extent(Side::Shipped), extent(Side::Rebuilt));
-    let mut diff =
-        FunctionDiff { name: piece.label.clone(), result: ResultMark::Different, extent, changed: 0, source: None, what: String::new() };
+    let mut diff = FunctionDiff {
+        name: piece.label.text(images),
+        result: ResultMark::Different,
+        extent,
+        changed: 0,
+        source: None,
+        what: String::new(),
+    };
     let (Some(x), Some(y)) = (&piece.sides.shipped, &piece.sides.rebuilt) else {
         let side = if piece.sides.shipped.is_some() { Side::Shipped } else { Side::Rebuilt };
         let (result, word) = match side {
@@ -214,29 +289,40 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
         diff.changed = f.and_then(|f| asm::decode(images.sides.get(side), f)).map_or(0, |c| c.len());
         diff.what = format!("only {word}: {} bytes of code", f.map_or(0, |f| f.size));
         let address = |s| piece.sides.get(s).as_ref().map(|f: &Function| f.address);
-        diff.source = finder.line(Sides::new(address(Side::Shipped), address(Side::Rebuilt))).map(|(l, _)| l);
-        return diff;
+        return Verdict::of(diff, Some(Sides::new(address(Side::Shipped), address(Side::Rebuilt))));
     };
     let (old, new) = (images.sides.shipped.code(x), images.sides.rebuilt.code(y));
-    let bytes = raw(old, new).shipped.unexplained.max(raw(old, new).rebuilt.unexplained);
-    let code = if cancelled() { None } else { asm::compare(images, Sides::new(x, y)) };
+    let both = raw(old, new);
+    let bytes = both.shipped.unexplained.max(both.rebuilt.unexplained);
+    let claims = std::cell::RefCell::new(Vec::new());
+    let both = Sides::new(x, y);
+    let code = asm::compare_with(images, both, &|changed| {
+        let claim = if lines { Claim::read(images, both, changed) } else { None }?;
+        let text = claim.text();
+        claims.borrow_mut().push(claim);
+        Some((Cause::LineShift, text))
+    });
     let Some(code) = code else {
         diff.what = count(bytes);
-        return diff;
+        return Verdict::of(diff, None);
     };
+    let claims = claims.into_inner();
     diff.changed = code.changed();
     if diff.changed == 0 && !code.rows.is_empty() {
         diff.result = ResultMark::Equivalent;
-        diff.what = format!("{}: every changed operand refers to the same target", count(bytes));
-        return diff;
+        let explained = code.explained(Sides::new(old, new));
+        let how = if explained.contains_key(&Cause::LineShift) { "is a line number or refers" } else { "refers" };
+        diff.what = format!("{}: every changed operand {how} to the same target", count(bytes));
+        let list = |side: Side| claims.iter().take(8).map(|c: &Claim| c.line(side).to_string()).collect::<Vec<_>>().join(", ");
+        let values = (format!("line {}", list(Side::Shipped)), format!("line {}", list(Side::Rebuilt)));
+        return Verdict { diff, addresses: None, explained, claims, values };
     }
-    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return diff };
+    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return Verdict::of(diff, None) };
     let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
     let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
-    let address = Sides::new(p, q).map(|i| i.map(|i| i.raw.ip()));
-    diff.source = finder.line(address).map(|(l, _)| l);
+    let address = Sides::new(p, q).map(|i| i.map(asm::Insn::ip));
     let described = match (p, q) {
-        (Some(p), Some(q)) => asm::describe(images, p, q),
+        (Some(p), Some(q)) => asm::describe(images, Sides::new(x, y), p, q),
         (Some(_), None) => "an instruction is only shipped".to_owned(),
         _ => "an instruction is only rebuilt".to_owned(),
     };
@@ -248,7 +334,13 @@ fn judge(images: &Images, finder: &super::source::Finder<'_>, piece: &Piece, can
             format!("{} of {rows} instructions differ; first: {described}", diff.changed)
         }
     };
-    diff
+    Verdict { claims, ..Verdict::of(diff, Some(address)) }
+}
+
+impl Verdict {
+    fn of(diff: FunctionDiff, addresses: Option<Addresses>) -> Self {
+        Self { diff, addresses, explained: BTreeMap::new(), claims: Vec::new(), values: Default::default() }
+    }
 }
 
 fn count(bytes: u64) -> String {

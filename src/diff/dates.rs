@@ -39,10 +39,7 @@ pub(super) fn changes(a: &[u8], b: &[u8]) -> Vec<DateChange> {
     if a.len() != b.len() {
         return Vec::new();
     }
-    let all = runs(a, b);
-    if all.len() > RUNS {
-        return Vec::new();
-    }
+    let Some(all) = runs(a, b, RUNS) else { return Vec::new() };
     let mut out: Vec<DateChange> = Vec::new();
     let mut i = 0;
     while let Some(run) = all.get(i) {

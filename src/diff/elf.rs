@@ -68,14 +68,17 @@ pub(super) fn build_id(node: &mut Node, images: &Images, regions: &mut [RegionPa
 pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [RegionPair], debug: &[debug::Image]) {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let (Some(old), Some(new)) = (a.debug_link(), b.debug_link()) else { return };
+    let residue = loaded_residue(images, regions);
     let pair = regions.iter_mut().find(|p| both(images, p).is_some_and(|(x, y)| x.range == old.2 && y.range == new.2));
     let Some(pair) = pair.filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0) else { return };
     let mut missing = Vec::new();
+    // Where everything that is loaded is accounted for, the link can only follow from debug information.
     for (word, elf, link) in [("shipped", a, &old), ("rebuilt", b, &new)] {
         let file = debug.iter().find(|d| describes(&d.elf, elf));
         match file {
             Some(d) if stream::crc32(&d.elf.blob) == link.1 && d.name.ends_with(link.0) => {}
             Some(d) => missing.push(format!("{word}: the link is not that of {}", Untrusted::from(d.name.as_slice()).shown())),
+            None if residue == 0 => {}
             None => missing.push(format!("{word}: the bundle has no debug file for it")),
         }
     }
@@ -89,4 +92,49 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     }
     let text = |link: &(&[u8], u32, Range<usize>)| format!("{} {:08x}", String::from_utf8_lossy(link.0), link.1);
     prove(&mut node.proofs, Cause::DebugLink, Sides::new(span(&old.2), span(&new.2)), Sides::new(&text(&old), &text(&new)));
+}
+
+/// Bytes of loaded content that nothing accounts for, of both sides together.
+pub(super) fn loaded_residue(images: &Images, regions: &[RegionPair]) -> u64 {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let loaded = |pair: &&RegionPair| {
+        let one = pair.regions.shipped.and_then(|i| a.regions.get(i)).is_some_and(|r| r.allocated);
+        one || pair.regions.rebuilt.and_then(|j| b.regions.get(j)).is_some_and(|r| r.allocated)
+    };
+    regions.iter().filter(loaded).map(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained).sum()
+}
+
+/// What the compiler wrote about itself, when everything that is loaded is accounted for.
+pub(super) fn producer(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let residue = loaded_residue(images, regions);
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    for pair in regions {
+        let Some((x, y)) = both(images, pair) else { continue };
+        let own = matches!(x.name.as_slice(), b".comment" | b".GCC.command.line") && !x.allocated && !y.allocated;
+        if !own || pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
+            continue;
+        }
+        let text = |exe: &Exe, range: &Range<usize>| {
+            let bytes = exe.blob.get(range.clone()).unwrap_or_default();
+            let lines = bytes.split(|b| *b == 0).filter(|t| !t.is_empty());
+            lines.map(|t| String::from_utf8_lossy(t).into_owned()).collect::<Vec<_>>().join("; ")
+        };
+        let texts = |exe: &Exe, range: &Range<usize>| {
+            exe.blob.get(range.clone()).is_some_and(|t| t.iter().all(|b| matches!(b, 0 | 9 | 0x20..=0x7e)))
+        };
+        if residue > 0 || !texts(a, &x.range) || !texts(b, &y.range) {
+            node.tried.push(Tried { cause: Cause::Producer, why: "content that is loaded differs".to_owned() });
+            continue;
+        }
+        for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+            let differing = std::mem::take(&mut account.unexplained);
+            account.explain(Cause::Producer, differing);
+        }
+        prove(
+            &mut node.proofs,
+            Cause::Producer,
+            Sides::new(span(&x.range), span(&y.range)),
+            Sides::new(&text(a, &x.range), &text(b, &y.range)),
+        );
+    }
 }

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use iced_x86::{FastFormatter, Instruction, SymbolResolver, SymbolResult};
-
-use super::asm::{self, Insn};
+use super::asm::{self, Formatter, Insn};
 use super::evidence::{bytes, strings};
 use super::image::Images;
+use super::line_number::Claim;
 use super::lines::{self, mark_of, words};
 use super::source::{Finder, Origin};
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
+use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
 use crate::text::{Role, Row, Shown};
 
 /// Rows that are kept of files that are too large to keep themselves.
 const FROZEN_ROWS: usize = 20_000;
+/// Characters of a name in an operand.
+const MAX_LABEL: usize = 120;
 
 /// Two executables.
 pub(super) struct ElfEvidence {
@@ -47,13 +48,19 @@ impl ElfEvidence {
     fn code(&self, index: usize) -> Listing {
         let Some(pair) = self.pairs.get(index) else { return Listing::default() };
         let finder = self.origin.open();
-        let names = Sides::new(Names::new(&self.images, Side::Shipped), Names::new(&self.images, Side::Rebuilt));
-        let mut writer = Writer { images: &self.images, finder, names, pair };
+        let mut writer = Writer { images: &self.images, finder, pair };
         match (&pair.shipped, &pair.rebuilt) {
-            (Some(x), Some(y)) => match asm::compare(&self.images, Sides::new(x, y)) {
-                Some(code) => writer.both(&code),
-                None => self.raw(index),
-            },
+            (Some(x), Some(y)) => {
+                let both = Sides::new(x, y);
+                let code = asm::compare_with(&self.images, both, &|changed| {
+                    let claim = Claim::read(&self.images, both, changed).filter(|c| c.holds(&writer.finder))?;
+                    Some((Cause::LineShift, claim.text()))
+                });
+                match code {
+                    Some(code) => writer.both(&code),
+                    None => self.raw(index),
+                }
+            }
             (Some(f), None) => writer.one(Side::Shipped, f),
             (None, Some(f)) => writer.one(Side::Rebuilt, f),
             (None, None) => Listing::default(),
@@ -172,57 +179,58 @@ impl Evidence for Frozen {
     }
 }
 
-/// Gives the formatter names for addresses.
-struct Names {
-    /// Names of the addresses in the function at hand, filled before it is formatted.
-    known: std::collections::HashMap<u64, String>,
-}
-
-impl SymbolResolver for Names {
-    fn symbol(&mut self, instruction: &Instruction, _: u32, _: Option<u32>, address: u64, _: u32) -> Option<SymbolResult<'_>> {
-        // Only what the instruction refers to gets a name: a number that looks like an address stays a number.
-        let refers = instruction.is_ip_rel_memory_operand() && instruction.ip_rel_memory_address() == address
-            || instruction.near_branch_target() == address;
-        let name = self.known.get(&address).filter(|_| refers)?;
-        Some(SymbolResult::with_str(address, name))
-    }
-}
-
-impl Names {
-    fn new(_: &Images, _: Side) -> Self {
-        Self { known: std::collections::HashMap::new() }
-    }
-}
-
 struct Writer<'a> {
     images: &'a Images,
     finder: Finder<'a>,
-    names: Sides<Names>,
     pair: &'a Sides<Option<Function>>,
 }
 
-impl Writer<'_> {
-    fn formatter(&mut self, side: Side, insns: &[Insn]) -> Option<FastFormatter> {
-        let own = self.pair.get(side).as_ref();
-        let mut known = std::mem::take(&mut self.names.get_mut(side).known);
-        for to in insns.iter().filter_map(Insn::reference) {
-            let inside = own.is_some_and(|f| to > f.address && to < f.end());
-            if let Some(label) = self.images.label(side, to).filter(|_| !inside) {
-                known.insert(to, label.chars().take(120).collect());
+/// The text of an instruction around the address that it refers to.
+struct Parts {
+    before: String,
+    operand: String,
+    after: String,
+}
+
+impl Parts {
+    fn whole(&self) -> String {
+        [self.before.as_str(), &self.operand, &self.after].concat()
+    }
+
+    /// The operand alone is drawn as what it is: it moved, and nothing else did.
+    fn relocated(&self) -> Row {
+        let mut row = Row::new();
+        for (text, role) in [(&self.before, Role::Text), (&self.operand, Role::Relocated), (&self.after, Role::Text)] {
+            if !text.is_empty() {
+                row.push(role, Shown::of_bytes(text.as_bytes()));
             }
         }
-        let mut formatter = FastFormatter::try_with_options(Some(Box::new(Names { known }))).ok()?;
-        let options = formatter.options_mut();
-        options.set_use_hex_prefix(true);
-        options.set_uppercase_hex(false);
-        options.set_space_after_operand_separator(true);
-        Some(formatter)
+        row
+    }
+}
+
+impl Writer<'_> {
+    fn formatter(&self, side: Side) -> Option<Formatter> {
+        asm::formatter(self.images.sides.get(side))
+    }
+
+    fn code(&self, side: Side) -> &[u8] {
+        self.pair.get(side).as_ref().map(|f| self.images.sides.get(side).code(f)).unwrap_or_default()
+    }
+
+    fn parts(&self, formatter: &mut Formatter, side: Side, insn: &Insn) -> Parts {
+        let (before, after) = formatter.text(insn, self.code(side));
+        let own = self.pair.get(side).as_ref();
+        let operand = insn.reference().map(|to| {
+            let inside = own.is_some_and(|f| to > f.address && to < f.end());
+            let label = if inside { None } else { self.images.label(side, to) };
+            label.map_or_else(|| format!("{to:#x}"), |l| l.chars().take(MAX_LABEL).collect())
+        });
+        Parts { before, operand: operand.unwrap_or_default(), after }
     }
 
     fn both(&mut self, code: &asm::Code) -> Listing {
-        let (Some(mut old), Some(mut new)) =
-            (self.formatter(Side::Shipped, &code.sides.shipped), self.formatter(Side::Rebuilt, &code.sides.rebuilt))
-        else {
+        let (Some(mut old), Some(mut new)) = (self.formatter(Side::Shipped), self.formatter(Side::Rebuilt)) else {
             return Listing::default();
         };
         let mut out = Listing::default();
@@ -238,33 +246,27 @@ impl Writer<'_> {
             }
             let x = row.sides.shipped.and_then(|i| code.sides.shipped.get(i));
             let y = row.sides.rebuilt.and_then(|j| code.sides.rebuilt.get(j));
-            let (p, q) = (x.map(|i| text(&mut old, i)), y.map(|i| text(&mut new, i)));
-            let texts = match (&p, &q, row.mark) {
-                (Some(p), Some(q), LineMark::Changed) => {
-                    let marked = words(p.as_bytes(), q.as_bytes());
-                    let plain = p == q;
-                    // The same text from different bytes is still a difference: mark all of it.
-                    if plain { Sides::new(one(p, Role::Shipped), one(q, Role::Rebuilt)) } else { trim(marked) }
-                }
-                (Some(p), Some(q), LineMark::Explained) => Sides::new(one(p, Role::Relocated), one(q, Role::Relocated)),
-                (Some(p), Some(q), _) => Sides::new(one(p, Role::Text), one(q, Role::Text)),
+            let p = x.map(|i| self.parts(&mut old, Side::Shipped, i));
+            let q = y.map(|i| self.parts(&mut new, Side::Rebuilt, i));
+            let texts = match (&p, &q) {
+                (Some(p), Some(q)) => texts(row.mark, p, q),
                 _ => Sides::new(
-                    p.as_deref().map(|p| one(p, Role::Shipped)).unwrap_or_default(),
-                    q.as_deref().map(|q| one(q, Role::Rebuilt)).unwrap_or_default(),
+                    p.map(|p| one(&p.whole(), Role::Shipped)).unwrap_or_default(),
+                    q.map(|q| one(&q.whole(), Role::Rebuilt)).unwrap_or_default(),
                 ),
             };
             let cells =
                 Sides::new(x.map(|i| self.cell(Side::Shipped, i, texts.shipped)), y.map(|i| self.cell(Side::Rebuilt, i, texts.rebuilt)));
-            let found = self.finder.line(Sides::new(x, y).map(|i| i.map(|i| i.raw.ip())));
+            let found = self.finder.line(Sides::new(x, y).map(|i| i.map(Insn::ip)));
             let (source, remark) = found.map_or((None, None), |(line, remark)| (Some(line), remark));
-            out.rows.push(ListingRow { mark: row.mark, cells, source, note: row.note.clone().or(remark) });
+            out.rows.push(ListingRow { mark: row.mark, cells, source, note: row.note.text().or(remark) });
         }
         out
     }
 
     fn one(&mut self, side: Side, f: &Function) -> Listing {
         let Some(insns) = asm::decode(self.images.sides.get(side), f) else { return Listing::default() };
-        let Some(mut formatter) = self.formatter(side, &insns) else { return Listing::default() };
+        let Some(mut formatter) = self.formatter(side) else { return Listing::default() };
         let (mark, role) = match side {
             Side::Shipped => (LineMark::OnlyShipped, Role::Shipped),
             Side::Rebuilt => (LineMark::OnlyRebuilt, Role::Rebuilt),
@@ -275,8 +277,8 @@ impl Writer<'_> {
                 out.cut = Some(format!("{} rows are left out (bound {})", insns.len() - out.rows.len(), lines::MAX_ROWS));
                 break;
             }
-            let cell = Some(self.cell(side, insn, one(&text(&mut formatter, insn), role)));
-            let address = Some(insn.raw.ip());
+            let cell = Some(self.cell(side, insn, one(&self.parts(&mut formatter, side, insn).whole(), role)));
+            let address = Some(insn.ip());
             let (cells, addresses) = match side {
                 Side::Shipped => (Sides::new(cell, None), Sides::new(address, None)),
                 Side::Rebuilt => (Sides::new(None, cell), Sides::new(None, address)),
@@ -288,16 +290,27 @@ impl Writer<'_> {
     }
 
     fn cell(&self, side: Side, insn: &Insn, text: Row) -> SideCell {
-        let code = self.pair.get(side).as_ref().map(|f| self.images.sides.get(side).code(f)).unwrap_or_default();
-        let bytes = code.get(insn.at..insn.at + insn.length).unwrap_or_default().to_vec();
-        SideCell { number: insn.raw.ip(), bytes, text }
+        SideCell { number: insn.ip(), bytes: insn.bytes(self.code(side)).to_vec(), text }
     }
 }
 
-fn text(formatter: &mut FastFormatter, insn: &Insn) -> String {
-    let mut out = String::new();
-    formatter.format(&insn.raw, &mut out);
-    out
+/// The texts of a row that is on both sides.
+fn texts(mark: LineMark, p: &Parts, q: &Parts) -> Sides<Row> {
+    let (old, new) = (p.whole(), q.whole());
+    match mark {
+        // The same text from different bytes is still a difference: mark all of it.
+        LineMark::Changed if old == new => Sides::new(one(&old, Role::Shipped), one(&new, Role::Rebuilt)),
+        LineMark::Changed => trim(words(old.as_bytes(), new.as_bytes())),
+        LineMark::Explained if p.operand.is_empty() => {
+            let mut rows = trim(words(old.as_bytes(), new.as_bytes()));
+            for segment in rows.shipped.0.iter_mut().chain(&mut rows.rebuilt.0).filter(|s| s.role != Role::Text) {
+                segment.role = Role::Relocated;
+            }
+            rows
+        }
+        LineMark::Explained => Sides::new(p.relocated(), q.relocated()),
+        _ => Sides::new(one(&old, Role::Text), one(&new, Role::Text)),
+    }
 }
 
 fn one(text: &str, role: Role) -> Row {

@@ -1,7 +1,7 @@
 //! A pair of executables: regions, functions, causes, facts, and what to say first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::account::{add, own_result, prove, raw};
 use super::elf::describes;
@@ -9,13 +9,13 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, dwarf, elf, matching, strip};
+use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
-use crate::inspect::exe::{Exe, Region};
-use crate::inspect::{facts, symbols};
-use crate::model::{Account, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
+use crate::inspect::exe::{Exe, Format, Region};
+use crate::inspect::{self, facts, symbols};
+use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
 /// A pair of regions of the same name, or one alone.
@@ -26,7 +26,7 @@ pub(super) struct RegionPair {
 
 /// Compares two executables of one format into `node`.
 pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
-    let parsed = Sides::new(Exe::elf(a)?, Exe::elf(b)?);
+    let parsed = Sides::new(Exe::parse(node.kind, a)?, Exe::parse(node.kind, b)?);
     for (side, exe) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
         for odd in exe.odd.iter().take(20) {
             node.metadata.push(format!("{side}: {odd}"));
@@ -37,21 +37,52 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         origin.map = Some(SourceMap::new(tree, walk.context.source_content.clone()));
     }
     let cancelled = walk.context.cancelled;
-    let debug_images = walk.debug_images();
+    let held = walk.debug_images();
+    let debug_images: &[crate::inspect::debug::Image] = &held;
     let mut extra = Sides::new(Vec::new(), Vec::new());
-    for side in [Side::Shipped, Side::Rebuilt] {
+    let share = walk.context.share;
+    let debug_files = walk.context.debug;
+    let loaded = spread_sides(share, |side| {
         let elf = parsed.get(side);
-        let own = Lines::load(elf, &debug_images);
+        let own = Lines::load(elf, debug_images);
         let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
-        *origin.lines.get_mut(side) = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, &debug_images)));
-        *extra.get_mut(side) = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
+        let symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        match pe::find_pdb(debug_files, elf) {
+            Some(pdb) => {
+                let symbols = pdb.symbols();
+                (lines.or_else(|| Some(Lines::of_pdb(pdb))), symbols)
+            }
+            None => (lines, symbols),
+        }
+    });
+    let loaded = loaded.ok_or_else(given_up)?;
+    for (side, (lines, symbols)) in [(Side::Shipped, loaded.shipped), (Side::Rebuilt, loaded.rebuilt)] {
+        *origin.lines.get_mut(side) = lines;
+        *extra.get_mut(side) = symbols;
     }
+    check(cancelled)?;
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
-    node.facts = facts::facts(parsed.as_ref(), producers);
-    let mut sides = Sides::new(Image::new(parsed.shipped, extra.shipped), Image::new(parsed.rebuilt, extra.rebuilt));
+    node.facts = match parsed.shipped.format {
+        Format::Pe => inspect::pe::facts::facts(parsed.as_ref(), producers),
+        Format::MachO => inspect::macho::facts::facts(parsed.as_ref(), producers),
+        Format::Elf => facts::facts(parsed.as_ref(), producers),
+    };
+    check(cancelled)?;
+    let once = parsed.map(|elf| Mutex::new(Some(elf)));
+    let extra = extra.map(Mutex::new);
+    let images = spread_sides(share, |side| {
+        let elf = once.get(side).lock().ok()?.take()?;
+        let symbols = extra.get(side).lock().map(|mut s| std::mem::take(&mut *s)).unwrap_or_default();
+        Image::new(elf, symbols, cancelled)
+    });
+    let Some(Sides { shipped: Some(shipped), rebuilt: Some(rebuilt) }) = images else { return Err(given_up()) };
+    let mut sides = Sides::new(shipped, rebuilt);
+    check(cancelled)?;
     sides.shipped.borrow_bounds(&sides.rebuilt);
     sides.rebuilt.borrow_bounds(&sides.shipped);
     let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
+    check(cancelled)?;
     let images = Arc::new(Images::new(sides, pairs));
     let rebound = images.rebound();
     if rebound.len() <= 20 {
@@ -63,10 +94,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             rebound.first().map_or("", String::as_str)
         ));
     }
-    if cancelled() {
-        return Err(Refused::Over("cancelled".to_owned()));
-    }
-    let found = code::compare(&images, &origin, cancelled);
+    check(cancelled)?;
+    let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(given_up()) };
     node.functions = found.functions;
     node.same_functions = found.same;
     let mut regions = pair_regions(&images, &found.sections);
@@ -76,10 +105,24 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
         }
     }
-    elf::build_id(node, &images, &mut regions);
-    elf::debug_link(node, &images, &mut regions, &debug_images);
-    dwarf::explain(node, &images, &mut regions, cancelled);
-    strip::explain(node, &images, &mut regions, &debug_images);
+    build_paths(node, &images, &regions);
+    match images.sides.shipped.elf.format {
+        Format::Elf => {
+            derived::explain(node, &images, &mut regions);
+            layout::explain_loaded(node, &images, &mut regions);
+            elf::build_id(node, &images, &mut regions);
+            elf::producer(node, &images, &mut regions);
+            elf::debug_link(node, &images, &mut regions, debug_images);
+            dwarf::explain(node, &images, &mut regions, cancelled);
+            strip::explain(node, &images, &mut regions, debug_images);
+            layout::explain_headers(node, &images, &mut regions);
+        }
+        Format::Pe => {
+            pe::explain(node, &images, &mut regions);
+            dwarf::explain(node, &images, &mut regions, cancelled);
+        }
+        Format::MachO => macho::explain(node, &images, &mut regions),
+    }
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }
@@ -91,6 +134,15 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     node.evidence =
         Some(if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) { Arc::new(evidence) } else { Arc::new(evidence.freeze()) });
     Ok(())
+}
+
+/// What was begun is not examined once the comparison is given up.
+fn check(cancelled: &dyn Fn() -> bool) -> Result<(), Refused> {
+    if cancelled() { Err(given_up()) } else { Ok(()) }
+}
+
+fn given_up() -> Refused {
+    Refused::Over("cancelled".to_owned())
 }
 
 /// Pairs regions by name and occurrence; the account of code sections comes from their functions.
@@ -118,6 +170,11 @@ fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>
         {
             account = fine.clone();
         }
+        if let Some(blocks) = x.section.and(y.section).and_then(|_| images.blocks.get(&x.name))
+            && (old.len(), new.len()) == blocks.sizes()
+        {
+            account = blocks.account(old, new).0;
+        }
         if j < last {
             // At another place in the file: equal bytes do not make it the same.
             account = Sides::new(old, new).map(|s| Account::all_unexplained(s.len() as u64));
@@ -140,6 +197,24 @@ pub(super) fn bytes<'a>(elf: &'a Exe, region: &Region) -> &'a [u8] {
 pub(super) fn both<'a>(images: &'a Images, pair: &RegionPair) -> Option<(&'a Region, &'a Region)> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     Some((a.regions.get(pair.regions.shipped?)?, b.regions.get(pair.regions.rebuilt?)?))
+}
+
+/// The proofs of texts that name another build folder.
+fn build_paths(node: &mut Node, images: &Images, regions: &[RegionPair]) {
+    for pair in regions {
+        let Some((x, y)) = both(images, pair) else { continue };
+        let Some(blocks) = images.blocks.get(&x.name).filter(|_| pair.account.shipped.explained.contains_key(&Cause::BuildPath)) else {
+            continue;
+        };
+        let Some(path) = &blocks.path else { continue };
+        let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+        let values = path.0.as_ref().map(|p| String::from_utf8_lossy(p).into_owned());
+        for range in blocks.account(bytes(a, x), bytes(b, y)).1 {
+            let at = |base: usize, r: &std::ops::Range<usize>| (base + r.start) as u64..(base + r.end) as u64;
+            let spans = Sides::new(at(x.range.start, &range.shipped), at(y.range.start, &range.rebuilt));
+            prove(&mut node.proofs, Cause::BuildPath, spans, values.as_ref().map(String::as_str));
+        }
+    }
 }
 
 /// Dates as text in data.

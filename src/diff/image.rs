@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::inspect::exe::{Exe, text_at};
+use super::account::{common_end, common_start};
+use super::blocks::Blocks;
+use crate::inspect::exe::{Exe, Format, text_at};
+use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
@@ -14,25 +17,34 @@ pub(super) struct Image {
     /// Code between functions.
     pub(super) fillers: Vec<Function>,
     bindings: BTreeMap<u64, Bound>,
+    /// Where the loader adds the distance from the preferred base (PE), and the bytes there.
+    pub(super) moved: BTreeMap<u64, u8>,
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
     objects: Vec<Symbol>,
 }
 
 impl Image {
-    /// `debug` are the symbols of a debug file that describes this very file.
-    pub(super) fn new(elf: Exe, debug: Vec<Symbol>) -> Self {
+    /// `debug` are the symbols of a debug file that describes this very file. `None` when it was given up.
+    pub(super) fn new(elf: Exe, debug: Vec<Symbol>, cancelled: &dyn Fn() -> bool) -> Option<Self> {
+        // Large files take a while in each of these.
+        let go_on = || (!cancelled()).then_some(());
         let mut symbols = symbols::symbols(&elf, true);
         symbols.extend(debug);
+        go_on()?;
         let functions = symbols::functions(&elf, &symbols);
+        go_on()?;
         let mut fillers = symbols::uncovered(&elf, &functions);
         fillers.sort_by_key(|f| f.address);
+        go_on()?;
         let bindings = symbols::bindings(&elf);
         let stubs = symbols::stubs(&elf, &bindings);
+        let moved = pe::tables::relocations(&elf);
+        go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
-        Self { elf, functions, fillers, bindings, stubs, objects }
+        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -66,6 +78,11 @@ impl Image {
         let from = usize::try_from(f.address.wrapping_sub(s.address)).unwrap_or(usize::MAX);
         let to = from.saturating_add(usize::try_from(f.size).unwrap_or(usize::MAX));
         self.elf.data(s).get(from..to).unwrap_or_default()
+    }
+
+    /// What the loader puts at an address.
+    pub(super) fn bound(&self, address: u64) -> Option<&Bound> {
+        self.bindings.get(&address)
     }
 
     /// The function that an address is in.
@@ -102,6 +119,8 @@ pub(super) struct Images {
     pair_of: Sides<Vec<usize>>,
     /// Data sections with one counterpart, by name: bytes (or size) in common at the start and at the end.
     common: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// Data sections that changed their size, or in which a build folder changed, by name.
+    pub(super) blocks: BTreeMap<Vec<u8>, Blocks>,
     equal_code: Vec<bool>,
 }
 
@@ -118,8 +137,8 @@ impl Images {
             let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
             equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
         }
-        let common = common_parts(&sides);
-        Self { sides, pairs, pair_of, common, equal_code }
+        let (common, blocks) = common_parts(&sides);
+        Self { sides, pairs, pair_of, common, blocks, equal_code }
     }
 
     /// What an address means.
@@ -138,12 +157,17 @@ impl Images {
             return Target::Unknown(address);
         }
         let Some(s) = image.elf.section_at(address) else { return Target::Unknown(address) };
-        if s.name.starts_with(b".got")
+        if (s.name.starts_with(b".got") || image.elf.format == Format::Pe)
             && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
         {
             return Target::Slot(name.clone(), *addend);
         }
-        if let Some((start, end)) = self.common.get(&s.name) {
+        if let Some(blocks) = self.blocks.get(&s.name) {
+            let offset = usize::try_from(address - s.address).unwrap_or(usize::MAX);
+            if let Some(place) = blocks.place(offset, side == Side::Shipped) {
+                return Target::Section(s.name.clone(), place);
+            }
+        } else if let Some((start, end)) = self.common.get(&s.name) {
             let offset = address - s.address;
             if offset < *start {
                 return Target::Section(s.name.clone(), offset);
@@ -164,6 +188,13 @@ impl Images {
         !matches!(old, Target::Unknown(_) | Target::Text(_)) && old == self.target(Side::Rebuilt, rebuilt)
     }
 
+    /// Whether it is known that the two addresses mean different places.
+    pub(super) fn other_place(&self, shipped: u64, rebuilt: u64) -> bool {
+        let (old, new) = (self.target(Side::Shipped, shipped), self.target(Side::Rebuilt, rebuilt));
+        let known = |t: &Target| !matches!(t, Target::Unknown(_) | Target::Text(_));
+        known(&old) && known(&new) && old != new
+    }
+
     /// Slots that the loader fills with another import than on the other side, when both sides have the same slots.
     pub(super) fn rebound(&self) -> Vec<String> {
         let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
@@ -176,7 +207,12 @@ impl Images {
             Bound::Relative(to) => format!("{to:#x}"),
         };
         let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
-        let differing = a.iter().zip(b.values()).filter(|((_, old), new)| old != new);
+        let same = |old: &Bound, new: &Bound| match (old, new) {
+            // An equal address may lead to something else where content moved.
+            (Bound::Relative(x), Bound::Relative(y)) => self.same_place(*x, *y) || x == y && !self.other_place(*x, *y),
+            _ => old == new,
+        };
+        let differing = a.iter().zip(b.values()).filter(|((_, old), new)| !same(old, new));
         differing.map(|((at, old), new)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new))).collect()
     }
 
@@ -219,7 +255,9 @@ impl Images {
 
 /// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it
 /// when the sizes agree (the account compares position by position), else the equal start and end.
-fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
+type Common = (BTreeMap<Vec<u8>, (u64, u64)>, BTreeMap<Vec<u8>, Blocks>);
+
+fn common_parts(sides: &Sides<Image>) -> Common {
     let by_name = |elf: &Exe| {
         let mut names: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && !s.is_code()) {
@@ -230,6 +268,7 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
     let (a, b) = (&sides.shipped.elf, &sides.rebuilt.elf);
     let other = by_name(b);
     let mut out = BTreeMap::new();
+    let mut all_blocks = BTreeMap::new();
     for (name, indices) in by_name(a) {
         let ([i], Some([j])) = (indices.as_slice(), other.get(&name).map(Vec::as_slice)) else { continue };
         let (Some(s), Some(t)) = (a.sections.get(*i), b.sections.get(*j)) else { continue };
@@ -237,16 +276,28 @@ fn common_parts(sides: &Sides<Image>) -> BTreeMap<Vec<u8>, (u64, u64)> {
         if s.kind != t.kind {
             continue;
         }
+        // Tables of the loader have a meaning of their own; only plain data is put side by side by its content.
+        if s.kind == 1 && old != new && is_data(&name) && s.size == old.len() as u64 && t.size == new.len() as u64 {
+            let found = Blocks::new(old, new, Sides::new(s.address, t.address));
+            if let Some(blocks) = found.filter(|b| b.path.is_some() || old.len() != new.len()) {
+                all_blocks.insert(name, blocks);
+                continue;
+            }
+        }
         if s.size == t.size && old.len() == new.len() {
             out.insert(name, (s.size, 0));
         } else if s.kind != 8 && s.size == old.len() as u64 && t.size == new.len() as u64 {
-            let start = old.iter().zip(new).take_while(|(x, y)| x == y).count();
-            let most = old.len().min(new.len()) - start;
-            let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+            let start = common_start(old, new);
+            let end = common_end(old, new, old.len().min(new.len()) - start);
             out.insert(name, (start as u64, end as u64));
         }
     }
-    out
+    (out, all_blocks)
+}
+
+/// Whether a section holds constants or variables of the program.
+fn is_data(name: &[u8]) -> bool {
+    [&b".rodata"[..], b".data", b".tdata", b".rdata"].iter().any(|start| name.starts_with(start))
 }
 
 /// A printable NUL-ended text at an address.

@@ -1,7 +1,7 @@
 //! Which function belongs to which. A match is only a proposal: every byte of both is compared afterwards.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{Hash, Hasher};
 
 use super::asm;
 use super::image::Image;
@@ -120,11 +120,54 @@ fn strip_hash(name: &[u8]) -> Key {
     }
 }
 
-/// A quick, well-mixed number for a sequence.
+/// A quick number for a sequence. Who makes the file can make two sequences have the same: it only proposes what is looked at
+/// together, and what is looked at together is compared in full.
 pub(super) fn mix<T: Hash>(items: impl Iterator<Item = T>) -> u64 {
-    let mut state = DefaultHasher::new();
+    let mut state = Quick(0);
     for item in items {
         item.hash(&mut state);
     }
     state.finish()
+}
+
+/// Folds eight bytes at a time: a tenth of the time of the standard library's hasher, which resists chosen input.
+struct Quick(u64);
+
+impl Quick {
+    fn add(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|w| self.add(u64::from_le_bytes(*w)));
+        self.add(rest.iter().fold(rest.len() as u64, |n, b| n << 8 | u64::from(*b)));
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.add(n.into());
+    }
+
+    fn write_u16(&mut self, n: u16) {
+        self.add(n.into());
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.add(n.into());
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.add(n);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.add(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        let n = self.0 ^ (self.0 >> 32);
+        n.wrapping_mul(0xd6e8_feb8_6659_fd93)
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::digest::{Algorithm, Hasher};
+use crate::digest::{Algorithm, Hasher, Sha256};
 use crate::inspect::debug::{Frame, Lines, Lookup};
 use crate::model::{Side, Sides, SourceContent, SourceLine, SourceStatus, SourceTree};
 use crate::text::Untrusted;
@@ -17,7 +17,11 @@ pub(super) struct SourceMap {
     by_base: HashMap<Vec<u8>, Vec<usize>>,
     content: Option<Arc<dyn SourceContent>>,
     digests: Mutex<HashMap<usize, Option<[u8; 16]>>>,
+    others: Mutex<Digests>,
 }
+
+/// Digests of files by their index and the algorithm; none for a file that cannot be read.
+type Digests = HashMap<(usize, Algorithm), Option<Vec<u8>>>;
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ impl SourceMap {
             let base = path.as_bytes().rsplit(|b| *b == b'/').next().unwrap_or_default();
             by_base.entry(base.to_vec()).or_default().push(i);
         }
-        Self { paths, by_base, content, digests: Mutex::default() }
+        Self { paths, by_base, content, digests: Mutex::default(), others: Mutex::default() }
     }
 
     /// The file that a path of debug information names: the longest common run of last components wins. An absolute path
@@ -81,6 +85,29 @@ impl SourceMap {
             None => SourceStatus::MatchedByPath,
         }
     }
+}
+
+impl SourceMap {
+    /// The status of a file that a frame names, by whatever digest it records.
+    fn status_of(&self, index: usize, frame: &Frame) -> SourceStatus {
+        let (Some((algorithm, recorded)), Some(content)) = (&frame.digest, &self.content) else { return self.status(index, frame.md5) };
+        let read = || content.read(index, MAX_SOURCE).ok().and_then(|bytes| digest_of(*algorithm, &bytes));
+        let Ok(mut known) = self.others.lock() else { return SourceStatus::MatchedByPath };
+        match known.entry((index, *algorithm)).or_insert_with(read) {
+            Some(real) if real == recorded => SourceStatus::MatchedByChecksum,
+            Some(_) => SourceStatus::ChecksumDiffers,
+            None => SourceStatus::MatchedByPath,
+        }
+    }
+}
+
+fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Option<Vec<u8>> {
+    if algorithm == Algorithm::Sha256 {
+        return Some(Sha256::of(bytes).0.to_vec());
+    }
+    let mut hasher = Hasher::new(&[algorithm]);
+    hasher.update(bytes);
+    hasher.finish().1.into_iter().next().map(|d| d.bytes)
 }
 
 fn md5_of(bytes: &[u8]) -> Option<[u8; 16]> {
@@ -134,6 +161,12 @@ impl Finder<'_> {
         })
     }
 
+    /// File and line of the innermost frame at an address of one side, by that side's own debug information.
+    pub(super) fn innermost(&self, side: Side, address: u64) -> Option<(String, u32)> {
+        let frames = self.lookups.get(side).as_ref()?.frames(address);
+        frames.into_iter().next().map(|f| (f.file, f.line))
+    }
+
     fn choose(&self, frames: &[Frame]) -> Option<(SourceLine, Option<String>)> {
         let innermost = frames.first()?;
         let mut remark = None;
@@ -144,7 +177,7 @@ impl Finder<'_> {
                     let file = map.paths.get(index)?.clone();
                     let inlined = frame != innermost;
                     let inlined_from = inlined.then(|| (Untrusted::from(innermost.file.as_str()), innermost.line));
-                    return Some((SourceLine { file, line: frame.line, status: map.status(index, frame.md5), inlined_from }, remark));
+                    return Some((SourceLine { file, line: frame.line, status: map.status_of(index, frame), inlined_from }, remark));
                 }
                 Resolved::Tie(several) if remark.is_none() => {
                     let names: Vec<String> =

@@ -6,6 +6,7 @@ use super::account::{prove, span};
 use super::elf::describes;
 use super::exe::{RegionPair, bytes};
 use super::image::Images;
+use super::symtab;
 use crate::inspect::debug::Image;
 use crate::inspect::exe::{Exe, Region};
 use crate::inspect::stream;
@@ -32,6 +33,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
         return refuse(node, "the headers of sections that both sides have differ");
     }
     let tables = names_only(a) && names_only(b);
+    let fewer_symbols = symtab::is_subset(a, b) || symtab::is_subset(b, a);
     for pair in regions.iter_mut() {
         if loaded(&&*pair) || pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
             continue;
@@ -45,8 +47,9 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
                 || tables && every(&|_, r| r.name == b".shstrtab");
         let gap = every(&|elf, r| r.section.is_none() && r.name.starts_with(b"gap after") && bytes(elf, r).iter().all(|b| *b == 0));
         let gone = alone(pair) && every(&|_, r| may_go(r));
+        let fewer = !alone(pair) && fewer_symbols && every(&|_, r| matches!(r.name.as_slice(), b".symtab" | b".strtab") && !r.allocated);
         let linked = alone(pair) && every(&|elf, r| r.name == b".gnu_debuglink" && is_linked(elf, debug));
-        let cause = if derived || gap || gone {
+        let cause = if derived || gap || gone || fewer {
             Cause::Strip
         } else if linked {
             Cause::DebugLink
@@ -96,8 +99,10 @@ pub(super) fn names_only(elf: &Exe) -> bool {
     elf.named(".shstrtab").split(|b| *b == 0).filter(|t| !t.is_empty()).all(used)
 }
 
-/// Whether the bundle has the file that the debug link names, with its CRC-32.
+/// Whether the debug link is well formed and, where the bundle has the debug file of this build, names it with its CRC-32.
+/// Everything that is loaded is accounted for when this is asked.
 fn is_linked(elf: &Exe, debug: &[Image]) -> bool {
     let Some((name, crc, _)) = elf.debug_link() else { return false };
-    debug.iter().any(|d| describes(&d.elf, elf) && d.name == name && stream::crc32(&d.elf.blob) == crc)
+    let mut own = debug.iter().filter(|d| describes(&d.elf, elf)).peekable();
+    own.peek().is_none() || own.any(|d| d.name == name && stream::crc32(&d.elf.blob) == crc)
 }

@@ -5,7 +5,11 @@ use std::io::Write as _;
 use super::*;
 use crate::model::Cause;
 
+mod macho;
 mod make;
+mod make_macho;
+mod make_pe;
+mod pe;
 mod property;
 mod real;
 
@@ -14,7 +18,7 @@ fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
 }
 
 fn compare_with(a: &[u8], b: &[u8], debug: &[DebugFile], limits: Limits) -> Node {
-    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, progress: &|_| {} };
+    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, share: &in_order, progress: &|_| {} };
     let node = compare("x".into(), a.into(), b.into(), &context);
     check(&node);
     node
@@ -28,7 +32,9 @@ fn check(node: &Node) {
             let size = node.size.get(side).unwrap_or(0);
             let account = node.account.get(side);
             let members: u64 = match node.kind {
-                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb => node.children.iter().filter_map(|c| *c.size.get(side)).sum(),
+                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::MachO => {
+                    node.children.iter().filter_map(|c| *c.size.get(side)).sum()
+                }
                 _ => 0,
             };
             assert_eq!(account.total() + members, size, "{:?} {side:?} {account:?}", node.name);

@@ -5,18 +5,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, exe, only, only_special};
-use crate::digest::Sha256;
+use super::{Context, dates, deb, evidence, exe, only, only_special, spread_sides};
+use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::inspect::debug::{self, Image};
+use crate::inspect::macho::fat;
 use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
 /// Largest text whose lines are counted for the reason, in bytes.
 const MAX_SUMMARY: usize = 4 << 20;
+/// Files that are hashed at the same time, in bytes.
+const LARGE: usize = 256 << 10;
+/// Bytes that are hashed before it is asked whether to go on.
+const STEP: usize = 16 << 20;
 
 /// Where in a Debian package a file is: its checksum list needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +54,11 @@ impl<'a> Walk<'a> {
     /// Compares two files.
     pub(super) fn pair(&mut self, name: Untrusted, a: Blob, b: Blob, depth: usize, slot: Slot) -> Node {
         let equal = *a == *b;
-        let digest = Sha256::of(&a);
+        let digests = digests(self.context, &a, &b, equal);
         let kinds = Sides::new(kind::recognise(&a), kind::recognise(&b));
         let mut node = Node::new(name, kinds.shipped, ResultMark::Identical);
         node.size = Sides::new(Some(a.len() as u64), Some(b.len() as u64));
-        node.digest = Sides::new(Some(digest), Some(if equal { digest } else { Sha256::of(&b) }));
+        node.digest = digests;
         if equal {
             node.account = Sides::new(&a, &b).map(|s| Account::all_identical(s.len() as u64));
         } else if (self.context.cancelled)() {
@@ -77,7 +82,8 @@ impl<'a> Walk<'a> {
             node.kind = NodeKind::Data;
             return self.leaf(node, a, b);
         }
-        let opens = both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
+        let fat = node.kind == NodeKind::MachO && fat::is_fat(a) && fat::is_fat(b);
+        let opens = fat || both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
         if opens && depth >= self.context.limits.depth {
             let why = format!("nested deeper than the bound of {} containers", self.context.limits.depth);
             return not_examined(node, a, b, &why);
@@ -86,7 +92,7 @@ impl<'a> Walk<'a> {
             self.streams(node, a, b, kinds, depth, slot).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
-        } else if kinds.shipped == NodeKind::Elf {
+        } else if kinds.shipped.is_executable() {
             exe::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
             return self.leaf(node, a, b);
@@ -125,6 +131,7 @@ impl<'a> Walk<'a> {
         let parse = match node.kind {
             NodeKind::Tar => tar::parse,
             NodeKind::Zip => zip::parse,
+            NodeKind::MachO => fat::parse,
             _ => ar::parse,
         };
         let one = parse(a, &mut self.budget)?;
@@ -161,6 +168,9 @@ impl<'a> Walk<'a> {
             repeated(node, parsed.rebuilt, "rebuilt");
         }
         for (i, pair) in pairs.iter().enumerate() {
+            if (self.context.cancelled)() {
+                return Err(Refused::Over("cancelled".to_owned()));
+            }
             let members = Sides::new(
                 pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
                 pair.rebuilt.and_then(|i| parsed.rebuilt.members.get(i)),
@@ -316,6 +326,30 @@ pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, fo
         let range = base + change.range.start..base + change.range.end;
         prove(&mut node.proofs, Cause::Timestamp, Sides::new(span(&range), span(&range)), Sides::new(&change.old, &change.new));
     }
+}
+
+/// Both digests, at the same time where that is worth it; none when the comparison was given up.
+fn digests(context: &Context<'_>, a: &[u8], b: &[u8], equal: bool) -> Sides<Option<Sha256>> {
+    let digest = |bytes: &[u8]| {
+        if bytes.len() <= LARGE {
+            return Some(Sha256::of(bytes));
+        }
+        let mut hasher = Hasher::new(&[]);
+        for chunk in bytes.chunks(STEP) {
+            if (context.cancelled)() {
+                return None;
+            }
+            hasher.update(chunk);
+        }
+        Some(hasher.finish().0)
+    };
+    let large = a.len().min(b.len()) >= LARGE;
+    let side = |side| digest(if side == Side::Shipped { a } else { b });
+    let both = if large && !equal { spread_sides(context.share, side) } else { None };
+    both.unwrap_or_else(|| {
+        let one = digest(a);
+        Sides::new(one, if equal { one } else { digest(b) })
+    })
 }
 
 pub(super) fn not_examined(node: &mut Node, a: &[u8], b: &[u8], why: &str) {

@@ -34,6 +34,12 @@ impl Blob {
     }
 }
 
+impl Default for Blob {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
 impl Deref for Blob {
     type Target = [u8];
 

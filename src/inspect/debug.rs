@@ -11,7 +11,9 @@ use super::blob::Blob;
 use super::budget::{Budget, Refused};
 use super::container::Held;
 use super::exe::{Exe, Section};
+use super::pdb::Pdb;
 use super::{ar, kind, stream, tar};
+use crate::digest::Algorithm;
 use crate::model::NodeKind;
 
 /// Bytes of debug sections that are loaded for one file at most.
@@ -59,7 +61,8 @@ pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &
 }
 
 type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
-type Sections = gimli::DwarfSections<Vec<u8>>;
+/// Slices of the file where they are not packed.
+type Sections = gimli::DwarfSections<Blob>;
 
 /// One frame of an inline chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub(crate) struct Frame {
     pub(crate) line: u32,
     /// MD5 of the file as the compiler saw it (DWARF 5).
     pub(crate) md5: Option<[u8; 16]>,
+    /// Its digest by another algorithm (CodeView).
+    pub(crate) digest: Option<(Algorithm, Vec<u8>)>,
 }
 
 /// The debug sections of one file.
@@ -76,6 +81,7 @@ pub(crate) struct Lines {
     sections: Sections,
     shared: Option<Sections>,
     endian: RunTimeEndian,
+    pdb: Option<Pdb>,
     /// Bytes of all sections.
     pub(crate) size: u64,
 }
@@ -90,48 +96,57 @@ impl Lines {
         let file = object::File::parse(&*elf.blob).ok()?;
         file.section_by_name(".debug_line")?;
         let mut left = MAX_DEBUG;
-        let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?;
+        let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &elf.blob, id, &mut left))).ok()?;
         let mut shared = None;
         if let Ok(Some((_, id))) = file.gnu_debugaltlink() {
             let other = others.iter().find(|o| o.elf.build_id() == Some(id))?;
             let file = object::File::parse(&*other.elf.blob).ok()?;
-            shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, id, &mut left))).ok()?);
+            shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &other.elf.blob, id, &mut left))).ok()?);
         }
         let endian = if elf.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
-        Some(Self { sections, shared, endian, size: MAX_DEBUG - left })
+        Some(Self { sections, shared, endian, pdb: None, size: MAX_DEBUG - left })
+    }
+
+    /// The lines of a PDB.
+    pub(crate) fn of_pdb(pdb: Pdb) -> Self {
+        Self { sections: Sections::default(), shared: None, endian: RunTimeEndian::Little, size: pdb.size, pdb: Some(pdb) }
     }
 
     fn dwarf<'s>(&'s self) -> gimli::Dwarf<Reader<'s>> {
-        let borrow = |bytes: &'s Vec<u8>| EndianSlice::new(bytes.as_slice(), self.endian);
+        let borrow = |bytes: &'s Blob| EndianSlice::new(bytes, self.endian);
         self.sections.borrow_with_sup(self.shared.as_ref(), borrow)
     }
 
     /// Something to look up addresses with; it reads what it needs as it goes.
     pub(crate) fn open(&self) -> Option<Lookup<'_>> {
-        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context })
+        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context, pdb: self.pdb.as_ref() })
     }
 
     /// The compilers that the units name.
     pub(crate) fn producers(&self) -> BTreeSet<Vec<u8>> {
-        producers(&self.dwarf())
+        self.pdb.as_ref().map_or_else(|| producers(&self.dwarf()), |pdb| pdb.producers.iter().cloned().collect())
     }
 }
 
 /// An open line table.
 pub(crate) struct Lookup<'a> {
     context: addr2line::Context<Reader<'a>>,
+    pdb: Option<&'a Pdb>,
 }
 
 impl Lookup<'_> {
     /// The inline chain at an address, innermost first.
     pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
+        if let Some((file, line)) = self.pdb.and_then(|pdb| pdb.line(address)) {
+            return vec![file.frame(line)];
+        }
         let Ok(mut found) = self.context.find_frames(address).skip_all_loads() else { return Vec::new() };
         let mut out = Vec::new();
         while let Ok(Some(frame)) = found.next() {
             if let Some((file, line)) = frame.location.and_then(|l| Some((l.file?, l.line?)))
                 && line > 0
             {
-                out.push(Frame { file: file.to_owned(), line, md5: None });
+                out.push(Frame { file: file.to_owned(), line, md5: None, digest: None });
             }
             if out.len() >= MAX_FRAMES {
                 break;
@@ -190,16 +205,21 @@ pub(crate) fn unpack(elf: &Exe, section: &Section, left: &mut u64) -> Option<Res
     Some(bytes.map(|bytes| Unpacked { bytes, alignment, method }))
 }
 
-fn section(file: &object::File<'_>, id: gimli::SectionId, left: &mut u64) -> Vec<u8> {
-    let Some(section) = file.section_by_name(id.name()) else { return Vec::new() };
+fn section(file: &object::File<'_>, blob: &Blob, id: gimli::SectionId, left: &mut u64) -> Blob {
+    let none = || blob.slice(0..0);
+    let Some(section) = file.section_by_name(id.name()) else { return none() };
     // The size is what the header declares; the decoder makes no more than that.
-    let Ok(range) = section.compressed_file_range() else { return Vec::new() };
+    let Ok(range) = section.compressed_file_range() else { return none() };
     let size = range.uncompressed_size;
     if size > *left || size > range.compressed_size.saturating_mul(1100).max(1 << 20) {
-        return Vec::new();
+        return none();
     }
     *left -= size;
-    section.uncompressed_data().map(std::borrow::Cow::into_owned).unwrap_or_default()
+    if range.format == object::CompressionFormat::None {
+        let from = usize::try_from(range.offset).unwrap_or(usize::MAX);
+        return blob.slice(from..from.saturating_add(usize::try_from(size).unwrap_or(usize::MAX)));
+    }
+    section.uncompressed_data().map_or_else(|_| none(), |data| Blob::from(data.into_owned()))
 }
 
 /// The recorded MD5 of that file in the unit's file table.

@@ -59,7 +59,27 @@ impl Exe {
         }
         let parts = elf.parts(header, segments, sections);
         elf.cover(parts);
+        elf.misplaced();
         Ok(elf)
+    }
+
+    /// Sections that say another address than the one at which the loader puts their bytes: what refers to them would be
+    /// looked up in the wrong place.
+    fn misplaced(&mut self) {
+        if !self.segments.iter().any(|s| s.kind == 1) {
+            return;
+        }
+        let wrong = |s: &&Section| s.is_allocated() && !s.range.is_empty() && self.address_of(s.range.start as u64) != Some(s.address);
+        let names: Vec<String> = self
+            .sections
+            .iter()
+            .filter(wrong)
+            .take(20)
+            .map(|s| {
+                format!("section {} is not where the program headers load it", crate::text::Untrusted::from(s.name.as_slice()).shown())
+            })
+            .collect();
+        self.odd.extend(names);
     }
 
     fn read_sections(&mut self, n: Numbers, table: &Range<usize>, size: usize, names: usize) {

@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use super::blob::Blob;
+use super::budget::Refused;
+use crate::model::NodeKind;
 
 /// The file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +109,16 @@ impl Numbers {
 }
 
 impl Exe {
+    /// Parses a file of that kind.
+    pub(crate) fn parse(kind: NodeKind, blob: &Blob) -> Result<Self, Refused> {
+        match kind {
+            NodeKind::Elf => Self::elf(blob),
+            NodeKind::Pe => Self::pe(blob),
+            NodeKind::MachO => Self::macho(blob),
+            _ => Err(Refused::odd("it is no executable of a known format")),
+        }
+    }
+
     pub(crate) fn numbers(&self) -> Numbers {
         Numbers { wide: self.wide, little: self.little }
     }

@@ -1,11 +1,14 @@
 //! What a file is, by its magic alone: a name is a claim.
 
+use super::{macho, pe};
 use crate::model::NodeKind;
 
 /// The kind of these bytes.
 pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
     match bytes {
         [0x7f, b'E', b'L', b'F', ..] => NodeKind::Elf,
+        _ if macho::is_thin(bytes) || macho::fat::is_fat(bytes) => NodeKind::MachO,
+        [b'M', b'Z', ..] if pe::is_pe(bytes) => NodeKind::Pe,
         [b'!', b'<', b'a', b'r', b'c', b'h', b'>', b'\n', rest @ ..] => {
             if rest.starts_with(b"debian-binary") {
                 NodeKind::Deb
@@ -32,8 +35,8 @@ pub(crate) fn is_text(bytes: &[u8]) -> bool {
 /// A format that is known and not taken apart: a reviewer must be told that only bytes were compared.
 pub(crate) fn not_opened(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
-        [b'M', b'Z', ..] => Some("a PE executable"),
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file or a Java class"),
+        [b'M', b'Z', ..] => Some("a DOS executable"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file of another form or a Java class"),
         [b'0', b'7', b'0', b'7', b'0', ..] => Some("a cpio archive"),
         [0xed, 0xab, 0xee, 0xdb, ..] => Some("an rpm package"),
         _ => None,

@@ -1,10 +1,11 @@
-//! Symbols, relocations and functions of an ELF file. Names are claims; bounds without them come from the unwind tables.
+//! Symbols, relocations and functions of an executable; the tables here are those of ELF. Names are claims; bounds without them come from the unwind tables.
 
 use std::collections::BTreeMap;
 
 use gimli::UnwindSection as _;
 
-use super::exe::{Exe, text_at};
+use super::exe::{Exe, Format, text_at};
+use super::{macho, pe};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
@@ -17,11 +18,17 @@ pub(crate) struct Symbol {
     pub(crate) size: u64,
     /// Whether it is code.
     pub(crate) code: bool,
-    global: bool,
+    pub(crate) global: bool,
 }
 
 /// The defined functions and objects of `.symtab` and, with `dynamic`, of `.dynsym`.
 pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
+    if elf.format == Format::Pe {
+        return pe::tables::symbols(elf, dynamic);
+    }
+    if elf.format == Format::MachO {
+        return macho::tables::symbols(elf);
+    }
     let mut out = Vec::new();
     for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
         let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
@@ -60,6 +67,9 @@ pub(crate) enum Bound {
 
 /// Dynamic relocations by the address they fill (x86-64 types; other machines give none).
 pub(crate) fn bindings(elf: &Exe) -> BTreeMap<u64, Bound> {
+    if elf.format == Format::Pe {
+        return pe::tables::bindings(elf);
+    }
     let mut out = BTreeMap::new();
     if elf.machine != 62 || !elf.wide {
         return out;
@@ -128,6 +138,9 @@ pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
 
 /// PLT stubs by address: what their jump through the GOT ends in. Read from the code of each stub.
 pub(crate) fn stubs(elf: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64, Vec<u8>> {
+    if elf.format == Format::Pe {
+        return pe::tables::stubs(elf, bindings);
+    }
     let mut out = BTreeMap::new();
     if elf.machine != 62 {
         return out;
@@ -212,6 +225,12 @@ pub(crate) fn functions(elf: &Exe, symbols: &[Symbol]) -> Vec<Function> {
 }
 
 fn unwind(elf: &Exe) -> Vec<(u64, u64)> {
+    if elf.format == Format::Pe {
+        return pe::tables::unwind(elf);
+    }
+    if elf.format == Format::MachO {
+        return macho::tables::function_starts(elf);
+    }
     let Some(s) = elf.section(".eh_frame") else { return Vec::new() };
     let endian = if elf.little { gimli::RunTimeEndian::Little } else { gimli::RunTimeEndian::Big };
     let mut frames = gimli::EhFrame::new(elf.data(s), endian);

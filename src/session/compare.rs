@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::cores::Cores;
 use super::work::MAX_READ;
-use super::{folders, read_small};
+use super::{folders, read_shared};
 use crate::bundle;
 use crate::diff::{self, Context, DebugFile, Limits};
 use crate::model::{Node, NodeKind, ResultMark, Side, Sides, SourceContent, SourceTree};
@@ -43,6 +44,7 @@ struct Tools<'a> {
     tree: Option<&'a SourceTree>,
     content: Option<Arc<dyn SourceContent>>,
     debug: Vec<DebugFile>,
+    cores: Cores,
 }
 
 /// Compares what was shipped (`a`) with what was rebuilt (`b`). `source` is `REPO` or `REPO@COMMIT`.
@@ -54,11 +56,12 @@ pub fn compare_paths(a: &Path, b: &Path, source: Option<&str>, debug: &[PathBuf]
     let debug = debug
         .iter()
         .map(|path| {
-            let bytes = read_small(path, MAX_READ).map_err(|e| at(path, e))?;
-            Ok(DebugFile { name: path.as_os_str().as_encoded_bytes().into(), bytes: bytes.into() })
+            let bytes = read_shared(path, MAX_READ).map_err(|e| at(path, e))?;
+            Ok(DebugFile { name: path.as_os_str().as_encoded_bytes().into(), bytes })
         })
         .collect::<Result<_, CompareError>>()?;
-    let tools = Tools { tree: opened.as_ref().map(|o| &o.0), content: opened.as_ref().map(|o| Arc::clone(&o.1)), debug };
+    let tools =
+        Tools { tree: opened.as_ref().map(|o| &o.0), content: opened.as_ref().map(|o| Arc::clone(&o.1)), debug, cores: Cores::new() };
     let name: Untrusted = a.file_name().unwrap_or(a.as_os_str()).as_encoded_bytes().into();
     let (kind_a, kind_b) = (fs::metadata(a).map_err(|e| at(a, e))?, fs::metadata(b).map_err(|e| at(b, e))?);
     match (kind_a.is_dir(), kind_b.is_dir()) {
@@ -79,16 +82,28 @@ fn open_source(source: &str, state: Option<&Path>) -> Result<(SourceTree, Arc<dy
 }
 
 fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools) -> Result<Node, CompareError> {
-    let read = |path: &Path| read_small(path, MAX_READ).map(Arc::<[u8]>::from).map_err(|e| at(path, e));
+    let mut read = [None, None].map(Mutex::new);
+    tools.cores.share(2, &|i| {
+        let path = if i == 0 { a } else { b };
+        if let Some(Ok(mut slot)) = read.get(i).map(Mutex::lock) {
+            *slot = Some(read_shared(path, MAX_READ).map_err(|e| at(path, e)));
+        }
+    });
+    let mut take = |i: usize| {
+        let slot = read.get_mut(i).and_then(|slot| slot.get_mut().ok()?.take());
+        slot.unwrap_or_else(|| Err(at(if i == 0 { a } else { b }, "cannot be read")))
+    };
+    let (shipped, rebuilt) = (take(0)?, take(1)?);
     let context = Context {
         source: tools.tree,
         source_content: tools.content.clone(),
         debug: &tools.debug,
         limits: Limits::default(),
         cancelled: &|| false,
+        share: &|count, each| tools.cores.share(count, each),
         progress: &|_| {},
     };
-    Ok(diff::compare(name, read(a)?, read(b)?, &context))
+    Ok(diff::compare(name, shipped, rebuilt, &context))
 }
 
 enum Entry {
@@ -130,18 +145,12 @@ fn directories(name: Untrusted, a: &Path, b: &Path, tools: &Tools) -> Result<Nod
     let mut names: Vec<&Vec<u8>> = left.keys().chain(right.keys().filter(|k| !left.contains_key(*k))).collect();
     names.sort();
     let slots = Mutex::new(BTreeMap::new());
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(key) = names.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
-                    let node = one(key, a, b, left.get(*key), right.get(*key), tools);
-                    if let Ok(mut slots) = slots.lock() {
-                        slots.insert((*key).clone(), node);
-                    }
-                }
-            });
+    tools.cores.share(names.len(), &|i| {
+        if let Some(key) = names.get(i) {
+            let node = one(key, a, b, left.get(*key), right.get(*key), tools);
+            if let Ok(mut slots) = slots.lock() {
+                slots.insert((*key).clone(), node);
+            }
         }
     });
     let children: Vec<Node> = slots.into_inner().unwrap_or_default().into_values().collect();
@@ -203,7 +212,7 @@ fn one(key: &[u8], a: &Path, b: &Path, left: Option<&Entry>, right: Option<&Entr
 }
 
 fn single(name: Untrusted, side: Side, path: &Path) -> Node {
-    match read_small(path, MAX_READ) {
+    match read_shared(path, MAX_READ) {
         Ok(bytes) => diff::only(name, side, &bytes),
         Err(e) => {
             let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);

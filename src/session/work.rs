@@ -9,11 +9,12 @@ mod pairs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pace::Pace;
 
+use super::cores::Cores;
 use super::{News, Room, Send1, Session, SharedSource};
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed, HiddenPlace};
@@ -38,6 +39,7 @@ pub(super) struct Job {
     pub(super) sources_folder: PathBuf,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) send: Send1,
+    pub(super) cores: Cores,
 }
 
 pub(super) fn start(session: &Session, sources_folder: PathBuf) {
@@ -48,6 +50,7 @@ pub(super) fn start(session: &Session, sources_folder: PathBuf) {
         sources_folder,
         cancelled: Arc::clone(&session.cancelled),
         send: Arc::clone(&session.send),
+        cores: Cores::new(),
     };
     super::spawn("work", move || job.run());
 }
@@ -106,21 +109,11 @@ impl Job {
         catch_unwind(AssertUnwindSafe(work)).map_err(|_| self.tell(Discovery::Defect(not_examined(what, place)))).ok()
     }
 
-    /// Does `each` for 0..count on as many threads as there are cores.
+    /// Does `each` for 0..count on the cores that are idle, until it is stopped.
     fn share(&self, count: usize, each: impl Fn(usize) + Sync) {
-        let next = AtomicUsize::new(0);
-        let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(count.max(1));
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    loop {
-                        let i = next.fetch_add(1, Ordering::Relaxed);
-                        if i >= count || self.stopped() {
-                            return;
-                        }
-                        each(i);
-                    }
-                });
+        self.cores.share(count, &|i| {
+            if !self.stopped() {
+                each(i);
             }
         });
     }

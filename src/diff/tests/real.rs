@@ -27,6 +27,7 @@ fn release(name: &str) -> Option<Node> {
         debug: &debug,
         limits: Limits::default(),
         cancelled: &|| false,
+        share: &in_order,
         progress: &|_| {},
     };
     let (shipped, rebuilt) = (package(name, "shipped")?, package(name, "rebuilt")?);
@@ -209,6 +210,7 @@ fn recorded_checksums_tell_whether_the_source_is_the_one_compiled() {
             debug: &[],
             limits: Limits::default(),
             cancelled: &|| false,
+            share: &in_order,
             progress: &|_| {},
         };
         let node = compare("x".into(), read("b"), read("a"), &context);
@@ -312,4 +314,39 @@ fn a_changed_byte_of_a_real_program_is_seen() {
         assert_ne!(node.result, ResultMark::Identical, "byte {at}");
         assert!(node.result == ResultMark::Different || id.contains(&at), "byte {at} {}", node.why);
     }
+}
+
+/// Every file that is meant to harm, by itself and damaged, as both sides: no panic, and every byte in the account.
+#[test]
+fn hostile_files_are_compared_without_a_panic() {
+    let Some(corpus) = corpus() else { return };
+    let mut open = vec![corpus.join("hostile")];
+    let mut seen = 0;
+    while let Some(path) = open.pop() {
+        if path.is_dir() && !path.is_symlink() {
+            open.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            continue;
+        }
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        if bytes.len() > 4 << 20 || !crate::inspect::kind::recognise(&bytes).is_executable() {
+            continue;
+        }
+        seen += 1;
+        let mut other = bytes.clone();
+        let middle = other.len() / 2;
+        other[middle] ^= 0x40;
+        let start = std::time::Instant::now();
+        assert_ne!(compare_bytes(&bytes, &other).result, ResultMark::Identical, "{}", path.display());
+        let cut = &bytes[..bytes.len() - bytes.len() / 3];
+        assert_ne!(compare_bytes(cut, &bytes).result, ResultMark::Equivalent, "{}", path.display());
+        for head in 0..64 {
+            let mut other = bytes.clone();
+            let at = head * 8 % other.len();
+            other[at..].iter_mut().take(4).for_each(|b| *b = 0xff);
+            compare_bytes(&bytes, &other);
+        }
+        assert!(start.elapsed().as_secs() < 120, "{} took {:?}", path.display(), start.elapsed());
+    }
+    println!("{seen} executables");
+    assert!(seen > 20, "{seen}");
 }

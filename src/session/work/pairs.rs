@@ -105,6 +105,7 @@ impl Job {
             debug: &debug,
             limits: Limits::default(),
             cancelled: &|| self.stopped(),
+            share: &|count, each| self.cores.share(count, each),
             progress: &|_| {},
         };
         diff::compare(artifact.name.clone(), shipped, rebuilt, &context)

@@ -1,0 +1,252 @@
+//! Aligning two functions, and deciding for each row whether its difference is proved benign.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
+
+use super::{Arch, Insn, Kind, arch, decode, fold, x86};
+use crate::diff::account::runs;
+use crate::diff::image::{Images, Target};
+use crate::diff::lines::{Aligned, align};
+use crate::inspect::symbols::Function;
+use crate::model::{Cause, LineMark, Side, Sides};
+
+/// Two instructions that are equal but for one immediate, for whom may know a cause.
+pub(in crate::diff) struct Immediate {
+    /// The address of each instruction.
+    pub(in crate::diff) at: Sides<u64>,
+    /// The value on each side.
+    pub(in crate::diff) value: Sides<u64>,
+}
+
+/// Proves that a changed immediate follows from a cause, or gives none; the text says how.
+pub(in crate::diff) type Explain<'a> = dyn Fn(&Immediate) -> Option<(Cause, String)> + 'a;
+
+/// What there is to say of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::diff) enum Note {
+    /// Nothing.
+    #[default]
+    None,
+    /// Both refer to instructions that stand beside each other.
+    SameRow,
+    /// Both refer to the same place outside.
+    Moved(&'static str),
+    /// Equal bytes that refer to another row.
+    OtherRow,
+    /// Equal bytes that refer to another place.
+    OtherPlace,
+    /// The same text is there, but how much of it is read is not known.
+    SameText,
+    /// A cause given from outside, in its words.
+    Given(String),
+}
+
+impl Note {
+    /// In words.
+    pub(in crate::diff) fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::None => return None,
+            Self::SameRow => "refers to the same row".to_owned(),
+            Self::Moved(word) => format!("moved, refers to the same {word}"),
+            Self::OtherRow => "same bytes, but the row it refers to is another one".to_owned(),
+            Self::OtherPlace => "same bytes, but what it refers to is another one".to_owned(),
+            Self::SameText => "the same text is there on both sides; how far it is read is not known".to_owned(),
+            Self::Given(text) => text.clone(),
+        })
+    }
+}
+
+/// One row of the aligned code.
+pub(in crate::diff) struct CodeRow {
+    pub(in crate::diff) sides: Sides<Option<usize>>,
+    pub(in crate::diff) mark: LineMark,
+    /// For an explained row: by what.
+    pub(in crate::diff) cause: Option<Cause>,
+    pub(in crate::diff) note: Note,
+}
+
+/// Both functions aligned.
+pub(in crate::diff) struct Code {
+    pub(in crate::diff) sides: Sides<Vec<Insn>>,
+    pub(in crate::diff) rows: Vec<CodeRow>,
+}
+
+impl Code {
+    /// Rows that differ without a proof.
+    pub(in crate::diff) fn changed(&self) -> usize {
+        self.rows.iter().filter(|r| r.mark.is_difference()).count()
+    }
+
+    /// The differing bytes of explained rows by cause: offsets in each function, of the same length on both sides.
+    pub(in crate::diff) fn explained(&self, code: Sides<&[u8]>) -> BTreeMap<Cause, Vec<Sides<Range<usize>>>> {
+        let mut out: BTreeMap<Cause, Vec<Sides<Range<usize>>>> = BTreeMap::new();
+        for row in self.rows.iter().filter(|r| r.mark == LineMark::Explained) {
+            let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
+            let (Some(cause), Some(x), Some(y)) = (row.cause, insn(Side::Shipped), insn(Side::Rebuilt)) else { continue };
+            let (from, to) = (x.at as usize, y.at as usize);
+            let differing = runs(x.bytes(code.shipped), y.bytes(code.rebuilt), usize::MAX).unwrap_or_default();
+            out.entry(cause)
+                .or_default()
+                .extend(differing.into_iter().map(|r| Sides::new(from + r.start..from + r.end, to + r.start..to + r.end)));
+        }
+        out
+    }
+}
+
+/// Aligns the code of two functions and judges every row; `explain` may know why an immediate changed.
+pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, explain: &Explain<'_>) -> Option<Code> {
+    let kind = arch(&images.sides.shipped).filter(|a| arch(&images.sides.rebuilt) == Some(*a))?;
+    let sides = Sides::new(decode(&images.sides.shipped, pair.shipped)?, decode(&images.sides.rebuilt, pair.rebuilt)?);
+    let places = Sides::new(places(images, Side::Shipped, pair, &sides), places(images, Side::Rebuilt, pair, &sides));
+    let keys = |side: Side| -> Vec<u64> {
+        let place = |i: &Insn| i.reference().and_then(|to| places.get(side).get(&to)).map_or(0, Place::hint);
+        sides.get(side).iter().map(|i| fold(i.bare, place(i))).collect()
+    };
+    let aligned = align(&keys(Side::Shipped), &keys(Side::Rebuilt));
+    let mut partner = vec![u32::MAX; sides.shipped.len()];
+    for row in &aligned {
+        if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt)
+            && let (Some(slot), Ok(j)) = (partner.get_mut(i), u32::try_from(j))
+        {
+            *slot = j;
+        }
+    }
+    let code = Sides::new(images.sides.shipped.code(pair.shipped), images.sides.rebuilt.code(pair.rebuilt));
+    let judge = Judge { arch: kind, pair, code, sides: &sides, partner, places, explain };
+    let rows = aligned.iter().map(|row| judge.row(row)).collect();
+    Some(Code { sides, rows })
+}
+
+/// Where a reference leads.
+enum Place {
+    /// Into its own function.
+    Local,
+    Out(Target),
+}
+
+impl Place {
+    /// A number that is the same on both sides where the place is the same. It helps to align and proves nothing.
+    fn hint(&self) -> u64 {
+        match self {
+            Self::Out(Target::Unknown(_)) => 0,
+            Self::Local => 1,
+            Self::Out(target) => {
+                let mut state = DefaultHasher::new();
+                target.hash(&mut state);
+                state.finish()
+            }
+        }
+    }
+}
+
+/// Every address that the function refers to, resolved once.
+fn places(images: &Images, side: Side, pair: Sides<&Function>, sides: &Sides<Vec<Insn>>) -> HashMap<u64, Place> {
+    let f = pair.get(side);
+    let mut out = HashMap::new();
+    for to in sides.get(side).iter().filter_map(Insn::reference) {
+        let resolve = || if is_local(f, to) { Place::Local } else { Place::Out(images.target(side, to)) };
+        out.entry(to).or_insert_with(resolve);
+    }
+    out
+}
+
+fn is_local(f: &Function, address: u64) -> bool {
+    address >= f.address && address < f.end()
+}
+
+struct Judge<'a> {
+    arch: Arch,
+    pair: Sides<&'a Function>,
+    code: Sides<&'a [u8]>,
+    sides: &'a Sides<Vec<Insn>>,
+    /// For each shipped instruction, the rebuilt one beside it.
+    partner: Vec<u32>,
+    places: Sides<HashMap<u64, Place>>,
+    explain: &'a Explain<'a>,
+}
+
+/// Mark, cause and remark.
+type Verdict = (LineMark, Option<Cause>, Note);
+
+fn plain(same: bool) -> Verdict {
+    (if same { LineMark::Same } else { LineMark::Changed }, None, Note::None)
+}
+
+impl Judge<'_> {
+    fn row(&self, row: &Aligned) -> CodeRow {
+        let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
+        let (mark, cause, note) = match (insn(Side::Shipped), insn(Side::Rebuilt)) {
+            (Some(x), Some(y)) => self.judge(x, y),
+            (Some(_), None) => (LineMark::OnlyShipped, None, Note::None),
+            _ => (LineMark::OnlyRebuilt, None, Note::None),
+        };
+        CodeRow { sides: row.sides, mark, cause, note }
+    }
+
+    fn judge(&self, x: &Insn, y: &Insn) -> Verdict {
+        let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
+        let same = old == new;
+        // Everything but the operand must be equal byte for byte: an encoding can hide prefixes that the text does not show.
+        let alike = x.length == y.length && x.hole == y.hole && x.kind == y.kind && x.masked(old) == y.masked(new);
+        if !alike || x.kind != Kind::Reference {
+            return if same { plain(true) } else { self.immediate(x, y) };
+        }
+        let shift = |note| (LineMark::Explained, Some(Cause::AddressShift), note);
+        match (self.places.shipped.get(&x.to), self.places.rebuilt.get(&y.to)) {
+            (Some(Place::Local), Some(Place::Local)) => match (self.same_row(x.to, y.to), same) {
+                (true, true) => plain(true),
+                (true, false) => shift(Note::SameRow),
+                (false, true) => (LineMark::Changed, None, Note::OtherRow),
+                (false, false) => plain(false),
+            },
+            (Some(Place::Out(old)), Some(Place::Out(new))) => match (old, new) {
+                (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
+                (Target::Text(p), Target::Text(q)) if p == q && !same => (LineMark::Changed, None, Note::SameText),
+                (Target::Text(_), Target::Text(_)) => plain(same),
+                (p, q) if p == q && same => plain(true),
+                (p, q) if p == q => shift(Note::Moved(word(p))),
+                _ if same => (LineMark::Changed, None, Note::OtherPlace),
+                _ => plain(false),
+            },
+            _ => plain(false),
+        }
+    }
+
+    /// Whether two addresses in the functions are those of instructions that stand beside each other.
+    fn same_row(&self, shipped: u64, rebuilt: u64) -> bool {
+        let index = |side: Side, address: u64| {
+            let at = u32::try_from(address.wrapping_sub(self.pair.get(side).address)).ok()?;
+            self.sides.get(side).binary_search_by_key(&at, |i| i.at).ok()
+        };
+        let beside = index(Side::Shipped, shipped).and_then(|i| self.partner.get(i)).map(|j| *j as usize);
+        beside.is_some() && beside == index(Side::Rebuilt, rebuilt)
+    }
+
+    /// Two instructions that differ: perhaps in one immediate only, and somebody knows why.
+    fn immediate(&self, x: &Insn, y: &Insn) -> Verdict {
+        let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
+        let Arch::X86(bits) = self.arch;
+        let given = || {
+            let (p, q) = (x86::immediate(bits, old, x.ip)?, x86::immediate(bits, new, y.ip)?);
+            let inside = |i: usize| i >= p.1.0 && i < p.1.0 + p.1.1;
+            let only = p.1 == q.1 && old.len() == new.len() && old.iter().zip(new).enumerate().all(|(i, (m, n))| m == n || inside(i));
+            let at = Sides::new(x.ip, y.ip);
+            only.then(|| (self.explain)(&Immediate { at, value: Sides::new(p.0, q.0) })).flatten()
+        };
+        match given() {
+            Some((cause, text)) => (LineMark::Explained, Some(cause), Note::Given(text)),
+            None => plain(false),
+        }
+    }
+}
+
+fn word(target: &Target) -> &'static str {
+    match target {
+        Target::Import(_) | Target::Slot(..) => "import",
+        Target::Function(..) => "function",
+        Target::Section(..) | Target::SectionEnd(..) => "place in the section",
+        Target::Text(_) => "text",
+        Target::Unknown(_) => "address",
+    }
+}

@@ -1,0 +1,284 @@
+//! The content of two data sections side by side when something in them changed its size: equal parts in their order, texts
+//! that name another build folder, and the padding that keeps what follows aligned.
+//!
+//! A reference into an equal part leads to the same content on both sides. That says nothing of how far it is read: what
+//! stands behind is equal too, or it is in the account as something else.
+
+use std::ops::Range;
+
+use super::build_path::BuildPath;
+use super::lines::align;
+use crate::model::{Account, Cause, Sides};
+
+/// Larger sections are compared by their common start and end only.
+const MAX_SECTION: usize = 64 << 20;
+/// Alignment that data keeps when something before it changes its size, in bytes.
+const ALIGNMENT: u64 = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Equal,
+    /// A text whose only change is the build folder.
+    Path,
+    /// Zeros between a text and something aligned.
+    Padding,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    sides: Sides<Range<usize>>,
+    kind: Kind,
+}
+
+/// Two sections side by side; what is in no block has no counterpart.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    blocks: Vec<Block>,
+    sizes: Sides<usize>,
+    /// The build folders, when a text was explained by them.
+    pub(super) path: Option<BuildPath>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Form {
+    Text,
+    Zeros,
+    Binary,
+}
+
+struct Token {
+    range: Range<usize>,
+    form: Form,
+}
+
+impl Blocks {
+    /// Puts two contents side by side; `addresses` is where each starts. `None` when they are too large.
+    pub(super) fn new(old: &[u8], new: &[u8], addresses: Sides<u64>) -> Option<Self> {
+        if old.len().max(new.len()) > MAX_SECTION {
+            return None;
+        }
+        let tokens = Sides::new(tokens(old), tokens(new));
+        let key = |data: &'_ [u8], all: &[Token]| -> Vec<(Form, Vec<u8>)> {
+            all.iter().map(|t| (t.form, data.get(t.range.clone()).unwrap_or_default().to_vec())).collect()
+        };
+        let rows = align(&key(old, &tokens.shipped), &key(new, &tokens.rebuilt));
+        let mut out = Self { blocks: Vec::new(), sizes: Sides::new(old.len(), new.len()), path: None };
+        let at = |side: &[Token], i: Option<usize>| i.and_then(|i| side.get(i)).map(|t| (t.range.clone(), t.form));
+        let mut changed: Sides<std::collections::VecDeque<(Range<usize>, Form)>> = Sides::default();
+        let mut texts: Vec<(usize, BuildPath)> = Vec::new();
+        for row in &rows {
+            let (x, y) = (at(&tokens.shipped, row.sides.shipped), at(&tokens.rebuilt, row.sides.rebuilt));
+            if let (true, Some(x), Some(y)) = (row.equal, &x, &y) {
+                out.replaced(&mut changed, old, new, &mut texts);
+                let moved = addresses.shipped.wrapping_add(x.0.start as u64).wrapping_sub(addresses.rebuilt.wrapping_add(y.0.start as u64));
+                // Data that lost its alignment is not what a compiler lays out: its neighbours may be read as part of it.
+                if x.1 == Form::Text || moved % ALIGNMENT == 0 {
+                    out.push(x.0.clone(), y.0.clone(), Kind::Equal);
+                }
+                continue;
+            }
+            changed.shipped.extend(x);
+            changed.rebuilt.extend(y);
+        }
+        out.replaced(&mut changed, old, new, &mut texts);
+        out.settle_texts(old, new, texts);
+        Some(out)
+    }
+
+    /// The size of each side.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.sizes.shipped, self.sizes.rebuilt)
+    }
+
+    fn push(&mut self, shipped: Range<usize>, rebuilt: Range<usize>, kind: Kind) {
+        if let Some(last) = self.blocks.last_mut().filter(|b| b.kind == kind && kind == Kind::Equal)
+            && (last.sides.shipped.end, last.sides.rebuilt.end) == (shipped.start, rebuilt.start)
+        {
+            last.sides = Sides::new(last.sides.shipped.start..shipped.end, last.sides.rebuilt.start..rebuilt.end);
+            return;
+        }
+        self.blocks.push(Block { sides: Sides::new(shipped, rebuilt), kind });
+    }
+
+    /// What stands between two equal parts: texts pair in order, zeros with zeros.
+    fn replaced(
+        &mut self,
+        changed: &mut Sides<std::collections::VecDeque<(Range<usize>, Form)>>,
+        old: &[u8],
+        new: &[u8],
+        texts: &mut Vec<(usize, BuildPath)>,
+    ) {
+        let (left, right) = (&mut changed.shipped, &mut changed.rebuilt);
+        loop {
+            let end = self.blocks.last().map_or((0, 0), |b| (b.sides.shipped.end, b.sides.rebuilt.end));
+            match (left.front().cloned(), right.front().cloned()) {
+                (Some((x, Form::Zeros)), Some((y, Form::Zeros))) => {
+                    self.padding(x, y);
+                    left.pop_front();
+                    right.pop_front();
+                }
+                (Some((x, Form::Zeros)), _) => {
+                    self.padding(x, end.1..end.1);
+                    left.pop_front();
+                }
+                (_, Some((y, Form::Zeros))) => {
+                    self.padding(end.0..end.0, y);
+                    right.pop_front();
+                }
+                (Some((x, Form::Text)), Some((y, Form::Text))) => {
+                    let (one, two) = (old.get(x.clone()).unwrap_or_default(), new.get(y.clone()).unwrap_or_default());
+                    let text = |t: &'_ [u8]| t.strip_suffix(&[0]).unwrap_or(t).to_vec();
+                    if let Some(path) = BuildPath::propose(&text(one), &text(two)).filter(|_| is_source(&text(one))) {
+                        texts.push((self.blocks.len(), path));
+                        self.push(x, y, Kind::Path);
+                    }
+                    left.pop_front();
+                    right.pop_front();
+                }
+                (None, None) => break,
+                _ => {
+                    left.pop_front();
+                    right.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Zeros may differ only where they fill up behind a text, and by less than an alignment.
+    fn padding(&mut self, shipped: Range<usize>, rebuilt: Range<usize>) {
+        let follows = self.blocks.last().is_some_and(|b| {
+            let near = |end: usize, r: &Range<usize>| r.is_empty() || end == r.start;
+            b.kind != Kind::Padding && near(b.sides.shipped.end, &shipped) && near(b.sides.rebuilt.end, &rebuilt)
+        });
+        if follows && shipped.len().max(rebuilt.len()) < 2 * ALIGNMENT as usize {
+            self.push(shipped, rebuilt, Kind::Padding);
+        }
+    }
+
+    /// One prefix must explain all texts; padding is explained only where a text is.
+    fn settle_texts(&mut self, old: &[u8], new: &[u8], texts: Vec<(usize, BuildPath)>) {
+        self.path = texts.first().map(|t| t.1.clone());
+        let path = self.path.clone();
+        self.blocks.retain(|b| match (b.kind, &path) {
+            (Kind::Equal, _) => true,
+            (_, None) => false,
+            (Kind::Padding, Some(_)) => true,
+            (Kind::Path, Some(path)) => {
+                let (x, y) = (old.get(b.sides.shipped.clone()), new.get(b.sides.rebuilt.clone()));
+                matches!((x, y), (Some(x), Some(y)) if path.makes_equal(x, y))
+            }
+        });
+    }
+
+    /// The place of an offset of one side, as an offset of the shipped side.
+    pub(super) fn place(&self, offset: usize, shipped: bool) -> Option<u64> {
+        let own = |b: &Block| if shipped { b.sides.shipped.clone() } else { b.sides.rebuilt.clone() };
+        let after = self.blocks.partition_point(|b| own(b).start <= offset);
+        // Padding of no size may stand between: look past it.
+        let block = self.blocks.get(..after)?.iter().rev().take(3).find(|b| own(b).contains(&offset))?;
+        let inside = offset - own(block).start;
+        let known = match block.kind {
+            Kind::Equal => true,
+            Kind::Path => inside == 0,
+            Kind::Padding => false,
+        };
+        known.then_some((block.sides.shipped.start + inside) as u64)
+    }
+
+    /// Every byte of both sides, and the explained ranges.
+    pub(super) fn account(&self, old: &[u8], new: &[u8]) -> (Sides<Account>, Vec<Sides<Range<usize>>>) {
+        let mut account: Sides<Account> = Sides::default();
+        let mut ranges = Vec::new();
+        for block in &self.blocks {
+            let (x, y) = (&block.sides.shipped, &block.sides.rebuilt);
+            let equal = match block.kind {
+                Kind::Equal => x.len(),
+                Kind::Path => {
+                    let (one, two) = (old.get(x.clone()).unwrap_or_default(), new.get(y.clone()).unwrap_or_default());
+                    one.iter().rev().zip(two.iter().rev()).take_while(|(m, n)| m == n).count()
+                }
+                Kind::Padding => x.len().min(y.len()),
+            };
+            for (account, range) in [(&mut account.shipped, x), (&mut account.rebuilt, y)] {
+                account.identical += equal as u64;
+                account.explain(Cause::BuildPath, range.len().saturating_sub(equal) as u64);
+            }
+            if block.kind != Kind::Equal && (x.len() > equal || y.len() > equal) {
+                ranges.push(Sides::new(x.start..x.end - equal.min(x.len()), y.start..y.end - equal.min(y.len())));
+            }
+        }
+        for (account, size) in [(&mut account.shipped, self.sizes.shipped), (&mut account.rebuilt, self.sizes.rebuilt)] {
+            account.unexplained = (size as u64).saturating_sub(account.total());
+        }
+        (account, ranges)
+    }
+}
+
+/// Whether a path names a file of source.
+fn is_source(path: &[u8]) -> bool {
+    const ENDINGS: &[&[u8]] = &[
+        b"c", b"h", b"cc", b"hh", b"cpp", b"hpp", b"cxx", b"hxx", b"C", b"H", b"m", b"mm", b"rs", b"go", b"S", b"s", b"y", b"l", b"f90",
+        b"f", b"ada", b"adb", b"d", b"zig", b"swift", b"inc", b"def", b"tcc", b"ipp",
+    ];
+    let base = path.rsplit(|b| matches!(b, b'/' | b'\\')).next().unwrap_or_default();
+    base.iter().rposition(|b| *b == b'.').is_some_and(|dot| dot > 0 && base.get(dot + 1..).is_some_and(|end| ENDINGS.contains(&end)))
+}
+
+/// NUL-ended texts, runs of zeros behind them, and the rest up to each NUL.
+fn tokens(data: &[u8]) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::new();
+    let mut at = 0;
+    while let Some(rest) = data.get(at..).filter(|r| !r.is_empty()) {
+        let (length, form) = if rest.first() == Some(&0) {
+            (rest.iter().take_while(|b| **b == 0).count(), Form::Zeros)
+        } else {
+            let end = rest.iter().position(|b| *b == 0);
+            let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            let printable = end.is_some() && text.iter().all(|b| matches!(b, 9 | 10 | 13 | 27 | 0x20..=0x7e) || *b >= 0x80);
+            (end.map_or(rest.len(), |e| e + 1), if printable { Form::Text } else { Form::Binary })
+        };
+        out.push(Token { range: at..at + length, form });
+        at += length;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(old: &[u8], new: &[u8]) -> (Sides<Account>, Blocks) {
+        let blocks = Blocks::new(old, new, Sides::new(0x2000, 0x2000)).expect("small");
+        let account = blocks.account(old, new).0;
+        assert_eq!(account.shipped.total(), old.len() as u64);
+        assert_eq!(account.rebuilt.total(), new.len() as u64);
+        (account, blocks)
+    }
+
+    #[test]
+    fn what_stands_behind_a_longer_build_path_is_the_same_place() {
+        let old = b"\x01\0\x02\0usage: %s\n\0/b/one/src/auth.c\0granted\0";
+        let new = b"\x01\0\x02\0usage: %s\n\0/b/deeper/two/src/auth.c\0granted\0";
+        let (account, blocks) = blocks(old, new);
+        assert_eq!((account.shipped.unexplained, account.rebuilt.unexplained), (0, 0));
+        let at = |all: &[u8], text: &[u8]| all.windows(text.len()).position(|w| w == text).expect("there");
+        assert_eq!(blocks.place(at(old, b"granted"), true), blocks.place(at(new, b"granted"), false));
+        assert_eq!(blocks.place(at(old, b"/b/one"), true), blocks.place(at(new, b"/b/deeper"), false));
+        assert_eq!(blocks.place(at(old, b"/b/one") + 3, true), None, "inside a text that changed");
+    }
+
+    #[test]
+    fn a_path_that_names_no_source_or_has_another_prefix_is_not_explained() {
+        let (account, _) = blocks(b"/b/one/etc/auth.conf\0", b"/b/other/etc/auth.conf\0");
+        assert_eq!(account.shipped.unexplained, 21);
+        let (account, _) = blocks(b"/b/one/a.c\0x\0/b/one/b.c\0", b"/b/other/a.c\0x\0/evil/b.c\0");
+        assert_eq!(account.shipped.unexplained, 11);
+    }
+
+    #[test]
+    fn data_that_lost_its_alignment_is_not_the_same() {
+        // The number 1 as four bytes: with two zeros fewer it would be read with what follows.
+        let (account, _) = blocks(b"/b/one/a.c\0\0\0\0\0\0\x81\0\0\0grant\0", b"/b/five5/a.c\0\0\0\0\0\0\x81\0grant\0");
+        assert!(account.shipped.unexplained > 0 && account.rebuilt.unexplained > 0);
+    }
+}

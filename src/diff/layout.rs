@@ -1,0 +1,183 @@
+//! Headers that say where things are: they follow when the things themselves are accounted for.
+
+use std::ops::Range;
+
+use super::account::{prove, span};
+use super::exe::{RegionPair, both, bytes};
+use super::image::Images;
+use crate::inspect::exe::{Exe, Region, Section};
+use crate::model::{Cause, Node, Side, Sides};
+
+/// Zeros between two sections that are taken for padding, in bytes.
+const MAX_PADDING: usize = 64 << 10;
+
+/// Explains what is loaded: the program headers, the entry point, and zeros between sections.
+pub(super) fn explain_loaded(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    for pair in regions.iter_mut() {
+        let unexplained = pair.account.shipped.unexplained + pair.account.rebuilt.unexplained;
+        let one = pair.regions.shipped.and_then(|i| a.regions.get(i));
+        let two = pair.regions.rebuilt.and_then(|j| b.regions.get(j));
+        if unexplained == 0 || one.into_iter().chain(two).any(|r| r.section.is_some() || !r.allocated) {
+            continue;
+        }
+        let name = one.or(two).map(|r| r.name.as_slice()).unwrap_or_default();
+        if name.starts_with(b"gap after") {
+            let padding =
+                |exe: &Exe, r: Option<&Region>| r.is_none_or(|r| r.range.len() < MAX_PADDING && bytes(exe, r).iter().all(|b| *b == 0));
+            if padding(a, one) && padding(b, two) {
+                take(node, pair, one, two, "zeros between sections");
+            }
+            continue;
+        }
+        let Some((x, y)) = both(images, pair) else { continue };
+        let fields = match name {
+            b"program headers" => segments(a, b, x, y),
+            b"ELF header" => entry(images, x, y),
+            _ => None,
+        };
+        let what = if name == b"ELF header" { "the entry point" } else { "places and sizes of segments" };
+        explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields.unwrap_or_default(), what);
+    }
+}
+
+/// Explains what is not loaded: headers of loaded sections, and where the table of headers is.
+pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let unclean = |side: Side, exe: &Exe| -> std::collections::BTreeSet<usize> {
+        let left = regions.iter().filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0);
+        left.filter_map(|p| exe.regions.get((*p.regions.get(side))?)?.section).collect()
+    };
+    let unclean = Sides::new(unclean(Side::Shipped, a), unclean(Side::Rebuilt, b));
+    for pair in regions.iter_mut() {
+        let Some((x, y)) = both(images, pair).filter(|(x, y)| x.section.is_none() && y.section.is_none()) else { continue };
+        if pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
+            continue;
+        }
+        match x.name.as_slice() {
+            b"ELF header: section table offset" => take(node, pair, Some(x), Some(y), "the place of the section headers"),
+            b"section headers" => {
+                let fields = sections(a, b, x, y, &unclean).unwrap_or_default();
+                explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields, "places and sizes of sections");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Explains all that is left of a pair of regions.
+fn take(node: &mut Node, pair: &mut RegionPair, one: Option<&Region>, two: Option<&Region>, what: &str) {
+    for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+        let differing = std::mem::take(&mut account.unexplained);
+        account.explain(Cause::AddressShift, differing);
+    }
+    let range = |r: Option<&Region>| r.map_or(0..0, |r| span(&r.range));
+    prove(&mut node.proofs, Cause::AddressShift, Sides::new(range(one), range(two)), Sides::new(what, what));
+}
+
+/// Explains the differing bytes of fields of two regions of one size.
+fn explain_fields(node: &mut Node, pair: &mut RegionPair, regions: Sides<(&Exe, &Region)>, fields: &[Range<usize>], what: &str) {
+    let (old, new) = (bytes(regions.shipped.0, regions.shipped.1), bytes(regions.rebuilt.0, regions.rebuilt.1));
+    if old.len() != new.len() {
+        return;
+    }
+    let mut proved = 0;
+    for field in fields {
+        let differing = field.clone().filter(|i| old.get(*i) != new.get(*i)).count() as u64;
+        if differing > 0 {
+            proved += differing;
+            let at = |r: &Region| (r.range.start + field.start) as u64..(r.range.start + field.end) as u64;
+            prove(&mut node.proofs, Cause::AddressShift, Sides::new(at(regions.shipped.1), at(regions.rebuilt.1)), Sides::new(what, what));
+        }
+    }
+    for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+        let proved = proved.min(account.unexplained);
+        account.unexplained -= proved;
+        account.explain(Cause::AddressShift, proved);
+    }
+}
+
+/// What a segment spans, in terms of sections: those are compared by themselves.
+#[derive(PartialEq, Eq)]
+struct Spanned<'a> {
+    first: &'a [u8],
+    /// From the start of the segment to its first section, in memory and in the file; `None` when it starts with the file.
+    before: Option<(i64, i64)>,
+    in_file: &'a [u8],
+    in_memory: &'a [u8],
+    /// From the end of the last section to that of the segment, in the file and in memory.
+    behind: (i64, i64),
+    /// Whether the physical address is the virtual one.
+    plain: bool,
+}
+
+/// The fields of program headers that say where, of those which span the same sections in the same way.
+fn segments(a: &Exe, b: &Exe, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
+    let size = 56;
+    let (old, new) = (bytes(a, x), bytes(b, y));
+    if !a.wide || !b.wide || old.len() != new.len() || old.len() % size != 0 {
+        return None;
+    }
+    let mut out = Vec::new();
+    for at in (0..old.len()).step_by(size) {
+        let (raw, other) = (old.get(at..at + size)?, new.get(at..at + size)?);
+        let same = raw.get(..8) == other.get(..8) && raw.get(48..) == other.get(48..);
+        if raw != other && same && matches!((spanned(a, raw), spanned(b, other)), (Some(p), Some(q)) if p == q) {
+            out.push(at + 8..at + 48);
+        }
+    }
+    Some(out)
+}
+
+fn spanned<'a>(exe: &'a Exe, raw: &[u8]) -> Option<Spanned<'a>> {
+    let n = exe.numbers();
+    let [offset, address, physical, in_file, in_memory] = [8, 16, 24, 32, 40].map(|at| n.int(raw, at, 8));
+    let (offset, address, physical, in_file, in_memory) = (offset?, address?, physical?, in_file?, in_memory?);
+    let end = address.checked_add(in_memory)?;
+    let inside =
+        |s: &&Section| s.is_allocated() && s.size > 0 && s.address >= address && s.address.checked_add(s.size).is_some_and(|e| e <= end);
+    let first = exe.sections.iter().filter(inside).min_by_key(|s| s.address)?;
+    let filled = exe.sections.iter().filter(inside).filter(|s| s.kind != 8).max_by_key(|s| s.address + s.size)?;
+    let last = exe.sections.iter().filter(inside).max_by_key(|s| (s.address + s.size, s.kind == 8))?;
+    let apart = |x: u64, y: u64| x.wrapping_sub(y).cast_signed();
+    let before = (offset != 0).then(|| (apart(first.address, address), apart(first.range.start as u64, offset)));
+    let behind = (apart(offset.checked_add(in_file)?, filled.range.end as u64), apart(end, last.address + last.size));
+    Some(Spanned { first: &first.name, before, in_file: &filled.name, in_memory: &last.name, behind, plain: physical == address })
+}
+
+/// The entry point, when both lead to the same place.
+fn entry(images: &Images, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
+    let at = |side: Side, r: &Region| {
+        let exe = &images.sides.get(side).elf;
+        exe.numbers().word(bytes(exe, r), 24, 24)
+    };
+    let wide = images.sides.shipped.elf.wide;
+    images.same_place(at(Side::Shipped, x)?, at(Side::Rebuilt, y)?).then(|| vec![24..if wide { 32 } else { 28 }])
+}
+
+/// The fields of the headers of loaded sections that say where, of sections which both sides have in the same order.
+fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::collections::BTreeSet<usize>>) -> Option<Vec<Range<usize>>> {
+    let size = 64;
+    let (old, new) = (bytes(a, x), bytes(b, y));
+    if !a.wide || !b.wide || old.len() != new.len() || a.sections.len() != b.sections.len() || old.len() != a.sections.len() * size {
+        return None;
+    }
+    let placed = |exe: &Exe, s: &Section| s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address);
+    let mut out = Vec::new();
+    for (i, (s, t)) in a.sections.iter().zip(&b.sections).enumerate() {
+        let at = i * size;
+        let equal = |range: Range<usize>| old.get(at + range.start..at + range.end) == new.get(at + range.start..at + range.end);
+        let alike = s.name == t.name && equal(4..16) && equal(40..64);
+        if !alike {
+            continue;
+        }
+        if !s.is_allocated() {
+            // Its content is compared wherever it stands.
+            let clean = !unclean.shipped.contains(&i) && !unclean.rebuilt.contains(&i);
+            out.push(at + 24..at + if clean { 40 } else { 32 });
+        } else if (s.kind != 8 || s.size == t.size) && placed(a, s) && placed(b, t) {
+            out.push(at + 16..at + 40);
+        }
+    }
+    Some(out)
+}

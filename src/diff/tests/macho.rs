@@ -1,0 +1,143 @@
+//! Mach-O files: each cause where it holds, and abused.
+
+use super::make_macho::{Macho, fat, macho, program};
+use super::*;
+
+fn causes(node: &Node) -> Vec<Cause> {
+    let sides = [&node.account.shipped, &node.account.rebuilt];
+    sides.iter().flat_map(|a| a.explained.keys().copied()).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+fn changed_from(from: &Macho, change: impl Fn(&mut Macho)) -> Node {
+    let mut other = from.clone();
+    change(&mut other);
+    let node = compare_bytes(&macho(from), &macho(&other));
+    assert_eq!(node.kind, NodeKind::MachO);
+    assert_eq!(node.result, compare_bytes(&macho(&other), &macho(from)).result);
+    node
+}
+
+fn changed(change: impl Fn(&mut Macho)) -> Node {
+    changed_from(&program(), change)
+}
+
+#[track_caller]
+fn proved(node: &Node, expected: &[Cause]) {
+    assert_eq!(node.result, ResultMark::Equivalent, "{} {:?} {:?} {:?}", node.why, node.tried, node.metadata, node.regions);
+    assert_eq!(causes(node), expected);
+}
+
+#[test]
+fn the_uuid_follows_only_from_accounted_content() {
+    proved(&changed(|m| m.uuid = [8; 16]), &[Cause::BuildId]);
+    let node = changed(|m| (m.uuid, m.text[17]) = ([8; 16], 43));
+    assert_eq!((node.result, causes(&node).len()), (ResultMark::Different, 0));
+    assert_eq!(node.functions.len(), 1);
+    assert_eq!(node.functions[0].name.as_str(), Some("_second"));
+    let node = changed(|m| m.text[17] = 43);
+    assert!(node.metadata[0].starts_with("alarm: both sides have the UUID"), "{:?}", node.metadata);
+}
+
+#[test]
+fn the_notes_for_debuggers_are_explained_by_time_and_folder() {
+    let node = changed(|m| (m.time, m.object, m.uuid) = (0x6000_0001, "/b/two/x.o", [8; 16]));
+    proved(&node, &[Cause::BuildId, Cause::Timestamp, Cause::BuildPath]);
+    assert_eq!(node.proofs[0].values.shipped.as_str(), Some("2021-01-14 08:25:36"));
+    assert_eq!(changed(|m| m.object = "/b/one/y.o").result, ResultMark::Different);
+}
+
+#[test]
+fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more() {
+    let signed = Macho { signature: Some(vec![1; 60]), ..program() };
+    proved(&changed(|m| m.signature = Some(vec![1; 60])), &[Cause::Signature]);
+    proved(&changed_from(&signed, |m| m.signature = Some(vec![2; 60])), &[Cause::Signature]);
+    proved(&changed_from(&signed, |m| (m.signature, m.uuid) = (Some(vec![2; 90]), [8; 16])), &[Cause::BuildId, Cause::Signature]);
+    type Change = fn(&mut Macho);
+    let abuses: [(&str, Change); 5] = [
+        ("other code", |m| (m.signature, m.text[17]) = (None, 43)),
+        ("other code under another signature", |m| (m.signature, m.text[17]) = (Some(vec![2; 60]), 43)),
+        ("rights", |m| m.rights = "<key>com.apple.security.cs.disable-library-validation</key>"),
+        ("something behind the signature", |m| m.tail = vec![1; 16]),
+        ("another library", |m| (m.signature, m.library) = (None, "/usr/lib/libB")),
+    ];
+    for (what, change) in abuses {
+        let node = changed_from(&signed, change);
+        assert_eq!(node.result, ResultMark::Different, "{what}");
+        assert!(!causes(&node).contains(&Cause::Signature), "{what}");
+        assert!(node.tried.iter().any(|t| t.cause == Cause::Signature) || what == "another library" || what == "other code", "{what}");
+    }
+}
+
+#[test]
+fn what_changes_the_program_is_never_explained() {
+    type Change = fn(&mut Macho);
+    let abuses: [(&str, Change); 5] = [
+        ("a call to the middle of a function", |m| m.text[1] = 0x0c),
+        ("code in the padding", |m| m.text[8..11].copy_from_slice(&[0x0f, 0x05, 0xc3])),
+        ("another library", |m| m.library = "/usr/lib/libB"),
+        ("code that can be written", |m| m.rwx = 7),
+        ("something behind the end", |m| m.tail = b"payload".to_vec()),
+    ];
+    for (what, change) in abuses {
+        let node = changed(|m| {
+            change(m);
+            m.uuid = [8; 16];
+        });
+        assert_eq!(node.result, ResultMark::Different, "{what}");
+    }
+}
+
+#[test]
+fn each_architecture_is_a_member() {
+    let (one, two) = (macho(&program()), macho(&Macho { uuid: [8; 16], ..program() }));
+    let three = macho(&Macho { signature: Some(vec![1; 60]), ..program() });
+    let node = compare_bytes(&fat([&one, &one]), &fat([&two, &one]));
+    assert_eq!(node.result, ResultMark::Equivalent, "{}", node.why);
+    assert_eq!(node.children.iter().map(|c| c.result).collect::<Vec<_>>(), [ResultMark::Equivalent, ResultMark::Identical]);
+    assert_eq!(find(&node, "arm64").result, ResultMark::Identical);
+    // A member of another size moves the next one.
+    let node = compare_bytes(&fat([&one, &one]), &fat([&three, &one]));
+    assert_eq!(node.result, ResultMark::Equivalent, "{} {:?}", node.why, node.metadata);
+    let mut hidden = fat([&one, &one]);
+    hidden[48 + one.len()] ^= 1;
+    assert_eq!(compare_bytes(&fat([&one, &one]), &hidden).result, ResultMark::Different);
+    // A Java class starts with the same four bytes.
+    assert_eq!(crate::inspect::kind::recognise(b"\xca\xfe\xba\xbe\0\0\0\x34\0\x10"), NodeKind::Data);
+}
+
+/// A flipped byte is explained only inside the fields of the causes, and is never nothing.
+#[test]
+fn a_flipped_byte_of_a_macho_never_vanishes() {
+    let bytes = macho(&Macho { signature: Some(vec![1; 40]), ..program() });
+    let place = |needle: &[u8]| bytes.windows(needle.len()).position(|w| w == needle).unwrap();
+    let id = place(&[7; 16]);
+    let (time, path) = (place(&0x6000_0000u64.to_le_bytes()), place(b"/b/one/x.o"));
+    let signature = place(&0xfade_0cc0u32.to_be_bytes());
+    let allowed = [id..id + 16, time..time + 8, path + 1..path + 7, signature..bytes.len()];
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= [0x01, 0x80, 0xff][at % 3];
+        let (a, b) = if at % 2 == 0 { (&bytes, &other) } else { (&other, &bytes) };
+        let node = compare_bytes(a, b);
+        assert_ne!(node.result, ResultMark::Identical, "byte {at:#x}");
+        if node.result == ResultMark::Equivalent {
+            assert!(allowed.iter().any(|r| r.contains(&at)), "byte {at:#x} {:?}", node.proofs);
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn commands_of_any_kind_are_read_without_a_panic(edits in proptest::collection::vec((4usize..0x200, 0u8..), 1..12), cut in 0usize..0x800) {
+        let bytes = macho(&program());
+        let mut other = bytes.clone();
+        for (at, byte) in edits {
+            other[at] = byte;
+        }
+        for other in [other[..cut].to_vec(), fat([&other, &bytes]), other] {
+            let node = compare_bytes(&bytes, &other);
+            proptest::prop_assert_eq!(node.result == ResultMark::Identical, bytes == other);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Facts that a build leaves in a Mach-O file.
+
+use std::collections::BTreeSet;
+
+use super::{N, command, commands};
+use crate::digest::hex;
+use crate::inspect::exe::{Exe, flags_text};
+use crate::model::{Fact, Sides};
+use crate::text::Untrusted;
+
+/// The facts of both files side by side; those absent on both sides are left out.
+pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
+    let mut out = Vec::new();
+    let mut add = |name: &str, toolchain: bool, value: Sides<Option<Vec<u8>>>| {
+        let value = value.map(|v| v.filter(|v| !v.is_empty()).map(Untrusted::from));
+        if value.shipped.is_some() || value.rebuilt.is_some() {
+            out.push(Fact { name: name.to_owned(), value, toolchain });
+        }
+    };
+    let both = |f: &dyn Fn(&Exe) -> Option<String>| exes.map(|e| f(e).map(String::into_bytes));
+    let texts = |kinds: &[u32], field: usize| {
+        exes.map(|e| {
+            let own = commands(&e.blob).into_iter().filter(|c| kinds.contains(&c.kind)).take(256);
+            Some(own.map(|c| c.text(&e.blob, field).to_vec()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(&b' '))
+        })
+    };
+    add("producer", true, producers);
+    add("machine", true, both(&|e| Some(machine(e))));
+    add("type", false, both(&|e| Some(kind(e))));
+    add(
+        "UUID",
+        false,
+        both(&|e| super::command(&e.blob, command::UUID).and_then(|c| Some(hex(e.blob.get(c.range.start + 8..c.range.end)?)))),
+    );
+    add("build version", true, both(&build_version));
+    add("source version", false, both(&source_version));
+    add("signature", false, both(&|e| super::command(&e.blob, command::CODE_SIGNATURE).map(|_| "yes".to_owned())));
+    let granted = |e: &Exe| super::entitlements(e.blob.get(super::linked(&e.blob, command::CODE_SIGNATURE)?)?);
+    add("entitlements", false, exes.map(granted));
+    // Libraries: as they are, weak, exported again, and late.
+    add("libraries", false, texts(&[command::LOAD_DYLIB, 0x8000_0018, 0x8000_001f, 0x20], 8));
+    add("install name", false, texts(&[command::ID_DYLIB], 8));
+    add("RPATH", false, texts(&[command::RPATH], 8));
+    add("entry point", false, both(&|e| super::command(&e.blob, command::MAIN).and_then(|c| Some(format!("{:#x}", c.word(&e.blob, 8)?)))));
+    let unusual = |e: &Exe| {
+        let both = e.segments.iter().filter(|s| s.flags & 3 == 3);
+        Some(both.map(|s| format!("{} at {:#x} is written and run", flags_text(s.flags), s.address)).collect::<Vec<_>>().join("; "))
+    };
+    add("unusual", false, both(&unusual));
+    out
+}
+
+fn machine(exe: &Exe) -> String {
+    match exe.machine {
+        62 => "x86-64".to_owned(),
+        183 => "aarch64".to_owned(),
+        _ => format!("cpu {:#x}", N.int(&exe.blob, 4, 4).unwrap_or(0)),
+    }
+}
+
+fn kind(exe: &Exe) -> String {
+    match N.int(&exe.blob, 12, 4).unwrap_or(0) {
+        1 => "object file".to_owned(),
+        2 if exe.kind == 2 => "program at a fixed address".to_owned(),
+        2 => "position-independent program".to_owned(),
+        6 => "library".to_owned(),
+        8 => "bundle".to_owned(),
+        10 => "debug symbols".to_owned(),
+        other => format!("type {other}"),
+    }
+}
+
+fn version(number: u64) -> String {
+    format!("{}.{}.{}", number >> 16, number >> 8 & 0xff, number & 0xff)
+}
+
+/// Platform, least system, SDK, and the tools with their versions.
+fn build_version(exe: &Exe) -> Option<String> {
+    let c = super::command(&exe.blob, command::BUILD_VERSION)?;
+    let word = |at: usize| c.word(&exe.blob, at).map(|n| n as u64);
+    let mut text = format!("platform {} from {} SDK {}", word(8)?, version(word(12)?), version(word(16)?));
+    for i in 0..(word(20)? as usize).min(16) {
+        let name = match word(24 + i * 8)? {
+            1 => "clang".to_owned(),
+            2 => "swift".to_owned(),
+            3 => "ld".to_owned(),
+            4 => "lld".to_owned(),
+            other => format!("tool {other}"),
+        };
+        text.push_str(&format!(" {name} {}", version(word(28 + i * 8)?)));
+    }
+    Some(text)
+}
+
+fn source_version(exe: &Exe) -> Option<String> {
+    let c = super::command(&exe.blob, command::SOURCE_VERSION)?;
+    let n = N.int(exe.blob.get(c.range.clone())?, 8, 8)?;
+    Some(format!("{}.{}.{}.{}.{}", n >> 40, n >> 30 & 0x3ff, n >> 20 & 0x3ff, n >> 10 & 0x3ff, n & 0x3ff))
+}

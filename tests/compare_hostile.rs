@@ -1,0 +1,232 @@
+//! Files that nobody here wrote and some that were made to do harm, compared with changed copies and with their neighbours:
+//! no panic, a bounded time, and nothing over a bound counts as equal.
+//!
+//! `COUNTERSIGN_HOSTILE=all` takes every file of the corpus and changes it more often.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and says why it skips")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use countersign::diff::{self, Context, DebugFile, Limits};
+use countersign::model::{Node, ResultMark};
+
+use comparing::archive::{self, File, file};
+
+mod comparing;
+
+/// The longest for one comparison: 2 s in a build with optimisation.
+const LONGEST: Duration = if cfg!(debug_assertions) { Duration::from_secs(20) } else { Duration::from_secs(2) };
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => files(&entry.path(), found),
+            kind if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found.sort();
+}
+
+fn timed(a: &[u8], b: &[u8], what: &str) -> Node {
+    let start = Instant::now();
+    let node = std::panic::catch_unwind(|| comparing::compare(a, b)).unwrap_or_else(|_| panic!("{what}: a panic"));
+    assert!(start.elapsed() < LONGEST, "{what} took {:?}", start.elapsed());
+    node
+}
+
+#[test]
+fn hostile_files_do_no_harm() {
+    let Some(corpus) = comparing::corpus() else { return };
+    let all = std::env::var("COUNTERSIGN_HOSTILE").is_ok_and(|v| v == "all");
+    let mut paths = Vec::new();
+    files(&corpus.join("hostile"), &mut paths);
+    assert!(paths.len() > 1_000);
+    let mut random = comparing::Random(0x0bad_cafe_dead_beef);
+    let mut before: Option<Vec<u8>> = None;
+    let (mut done, mut slowest) = (0, (Duration::ZERO, String::new()));
+    for path in &paths {
+        let bytes = std::fs::read(path).unwrap();
+        let small = bytes.len() < 256 << 10;
+        // Plain texts are many and alike: every fourth will do.
+        let text = std::str::from_utf8(&bytes).is_ok();
+        if !all && (!small || (text && random.below(4) != 0)) {
+            continue;
+        }
+        let what = path.display().to_string();
+        let start = Instant::now();
+        for _ in 0..if all { 8 } else { 1 } {
+            let changed = random.change(&bytes);
+            timed(&changed, &bytes, &format!("{what} changed"));
+        }
+        timed(&bytes, &bytes[..bytes.len() / 2], &format!("{what} cut short"));
+        if let Some(before) = before.replace(bytes.clone()) {
+            timed(&before, &bytes, &format!("{what} and its neighbour"));
+        }
+        // As debug information, which is only the supplier's claim.
+        if bytes.starts_with(b"\x7fELF") {
+            let debug = [DebugFile { name: "x.debug".into(), bytes: bytes.as_slice().into() }];
+            let mut changed = bytes.clone();
+            let at = random.below(bytes.len());
+            changed[at] ^= 0xff;
+            comparing::compare_with(&changed, &bytes, &debug, None);
+        }
+        done += 1;
+        if start.elapsed() > slowest.0 {
+            slowest = (start.elapsed(), what);
+        }
+    }
+    eprintln!("{done} of {} files; the slowest: {} in {:?}", paths.len(), slowest.1, slowest.0);
+    assert!(done > 500);
+}
+
+/// The files of a folder of the corpus as the members of two archives.
+#[test]
+fn hostile_files_as_members_do_no_harm() {
+    let Some(corpus) = comparing::corpus() else { return };
+    for folder in ["goblin-bins", "path-traversal", "tar-astral", "python-archives"] {
+        let mut paths = Vec::new();
+        files(&corpus.join("hostile").join(folder), &mut paths);
+        let mut random = comparing::Random(7);
+        let members: Vec<File> = paths
+            .iter()
+            .map(|p| std::fs::read(p).unwrap())
+            .filter(|b| !b.is_empty() && b.len() < 128 << 10)
+            .take(60)
+            .enumerate()
+            .map(|(i, b)| file(&format!("m{i}"), &b))
+            .collect();
+        assert!(members.len() > 1, "{folder}");
+        let mut changed = members.clone();
+        changed.iter_mut().for_each(|m| m.content = random.change(&m.content));
+        let node = timed(&archive::tar(&members), &archive::tar(&changed), folder);
+        assert!(node.children.len() >= members.len() && !node.result.is_equal());
+    }
+}
+
+fn limited(a: &[u8], b: &[u8], limits: Limits) -> Node {
+    let context =
+        Context { source: None, source_content: None, debug: &[], limits, cancelled: &|| false, share: &diff::in_order, progress: &|_| {} };
+    let node = diff::compare("x".into(), a.into(), b.into(), &context);
+    comparing::sound(&node, a == b);
+    node
+}
+
+#[track_caller]
+fn not_examined(node: &Node, word: &str) {
+    let mut reasons = Vec::new();
+    node.walk(&mut |trail| {
+        let last = trail.last().unwrap();
+        if last.result == ResultMark::NotExamined {
+            assert!(!last.why.is_empty(), "{} does not say why", last.name.shown());
+            reasons.push(last.why.clone());
+        }
+    });
+    assert!(!node.result.is_equal(), "{}", node.why);
+    assert!(reasons.iter().any(|r| r.contains(word)), "{reasons:?} do not say {word}; {}", node.why);
+}
+
+type Pack = fn(&[u8]) -> Vec<u8>;
+
+#[test]
+fn bounds_are_said_and_never_count_as_equal() {
+    let text = |n: u8| vec![n; 3 << 20];
+    let small = Limits { expanded: 1 << 20, ..Limits::default() };
+    let streams: [(&str, Pack); 3] = [
+        ("gzip", |b| archive::gzip(b, 9)),
+        ("bzip2", |b| archive::bzip2(b, 9)),
+        ("zstd", |b| archive::zstd(b, ruzstd::encoding::CompressionLevel::Fastest)),
+    ];
+    for (name, pack) in streams {
+        let node = limited(&pack(&text(0)), &pack(&text(1)), small.clone());
+        not_examined(&node, "bound");
+        // The same bomb twice in an archive: the bound is for both sides and all members together.
+        let both = |n| archive::tar(&[file("a", &pack(&text(n))), file("b", &pack(&text(n + 1)))]);
+        not_examined(&limited(&both(0), &both(2), small.clone()), "bound");
+        assert!(!limited(&pack(&text(0)), &pack(&text(1)), Limits::default()).result.is_equal(), "{name}");
+    }
+    // Containers in containers.
+    let mut nested = (b"a".to_vec(), b"b".to_vec());
+    for _ in 0..12 {
+        nested = (archive::tar(&[file("x", &nested.0)]), archive::tar(&[file("x", &nested.1)]));
+    }
+    not_examined(&limited(&nested.0, &nested.1, Limits::default()), "nested");
+    // Members, and the length of a name.
+    let many = |n: u8| archive::ar(&(0..200).map(|i| file(&format!("m{i}/"), &[n])).collect::<Vec<_>>());
+    not_examined(&limited(&many(0), &many(1), Limits { entries: 100, ..Limits::default() }), "bound");
+    let named = |n: u8| archive::tar(&[file(&"n".repeat(90), &[n])]);
+    not_examined(&limited(&named(0), &named(1), Limits { name: 50, ..Limits::default() }), "bound");
+}
+
+/// An ELF file whose section headers all cover the same bytes: reading each of them would be endless.
+#[test]
+fn sections_that_overlap_are_not_read_again_and_again() {
+    let make = |byte: u8| {
+        let mut out = comparing::made("clean");
+        let content = out.len();
+        out.resize(content + (2 << 20), byte);
+        let shoff = out.len();
+        for kind in [1u32, 2, 4, 11].into_iter().cycle().take(50_000) {
+            let mut header = [0u8; 64];
+            header[4..8].copy_from_slice(&kind.to_le_bytes());
+            header[8] = 6;
+            header[16..24].copy_from_slice(&0x1000u64.to_le_bytes());
+            header[24..32].copy_from_slice(&64u64.to_le_bytes());
+            header[32..40].copy_from_slice(&(2u64 << 20).to_le_bytes());
+            out.extend(header);
+        }
+        out[40..48].copy_from_slice(&(shoff as u64).to_le_bytes());
+        out[60..62].copy_from_slice(&50_000u16.to_le_bytes());
+        out
+    };
+    let node = timed(&make(1), &make(2), "overlapping sections");
+    assert!(!node.result.is_equal());
+}
+
+/// Repetitions that make a naive search quadratic.
+#[test]
+fn repetition_does_not_take_quadratic_time() {
+    let dates = |year: u32| format!("{year}-01-02 03:04:05 ").repeat(20_000).into_bytes();
+    let lines = |n: usize| (0..60_000).map(|i| format!("{}\n", i * n % 7)).collect::<String>().into_bytes();
+    let zeros = |at: usize| {
+        let mut out = vec![0; 8 << 20];
+        out[at] = 1;
+        out
+    };
+    let digits = |n: u8| [b"1234567890:-T ".repeat(100_000), vec![n]].concat();
+    let symbols = |n: u8| {
+        let mut out = comparing::made("clean");
+        out.extend(vec![n; 4 << 20]);
+        out
+    };
+    for (name, a, b) in [
+        ("dates", dates(2022), dates(2026)),
+        ("lines", lines(3), lines(5)),
+        ("zeros", zeros(5), zeros(6 << 20)),
+        ("digits", digits(b'1'), digits(b'2')),
+        ("every other byte", [0u8, 1].repeat(2 << 20), [0u8, 2].repeat(2 << 20)),
+        ("one longer", vec![b'a'; 4 << 20], vec![b'a'; (4 << 20) + 1]),
+        ("trailing data", symbols(1), symbols(2)),
+    ] {
+        // Equal only where dates are all that changed.
+        assert!(!timed(&a, &b, name).result.is_equal() || name == "dates", "{name}");
+    }
+}
+
+/// Many members with one name, or with contents that are alike, pair in linear time.
+#[test]
+fn many_members_pair_in_linear_time() {
+    let archive = |same: bool, last: u8, turn: usize| {
+        let name = |i: usize| if same { "m".to_owned() } else { format!("m{i}") };
+        let mut files: Vec<File> = (0..20_000).map(|i| file(&name(i), b"x")).collect();
+        files[10_000].content = vec![last];
+        files.rotate_left(turn);
+        archive::tar(&files)
+    };
+    for same in [true, false] {
+        let node = timed(&archive(same, b'a', 0), &archive(same, b'b', 0), "20,000 members");
+        assert_eq!(node.result, ResultMark::Different);
+        timed(&archive(same, b'a', 0), &archive(same, b'a', 9_000), "20,000 members in another order");
+    }
+}
