@@ -12,6 +12,7 @@ pub(crate) mod elf;
 pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
+pub(crate) mod relocs;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod tar;

@@ -213,7 +213,7 @@ impl Writer<'_> {
     fn parts(&self, formatter: &mut Formatter, side: Side, insn: &Insn) -> Parts {
         let (before, after) = formatter.text(insn, self.code(side));
         let own = self.pair.get(side).as_ref();
-        let operand = insn.reference().map(|to| {
+        let operand = insn.named().map(|to| {
             let inside = own.is_some_and(|f| to > f.address && to < f.end());
             let label = if inside { None } else { self.images.label(side, to) };
             label.map_or_else(|| format!("{to:#x}"), |l| l.chars().take(MAX_LABEL).collect())

@@ -174,6 +174,7 @@ impl Images {
             Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
             Bound::Import(name, addend) => format!("{}+{addend:#x}", String::from_utf8_lossy(name)),
             Bound::Relative(to) => format!("{to:#x}"),
+            Bound::Computed(by) => format!("what {by:#x} returns"),
         };
         let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
         let differing = a.iter().zip(b.values()).filter(|((_, old), new)| old != new);

@@ -2,7 +2,7 @@
 
 use iced_x86::{Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, OpKind, SymbolResolver, SymbolResult};
 
-use super::{Insn, Kind};
+use super::{Hole, Insn, Kind};
 
 /// All instructions of some code.
 pub(super) fn decode(bits: u32, code: &[u8], address: u64) -> Vec<Insn> {
@@ -30,7 +30,7 @@ pub(super) fn decode(bits: u32, code: &[u8], address: u64) -> Vec<Insn> {
             if let Some((from, size)) = place {
                 insn.kind = Kind::Reference;
                 insn.to = to;
-                insn.hole = (u8::try_from(from).unwrap_or(u8::MAX), u8::try_from(size).unwrap_or(0));
+                insn.hole = Hole::bytes(from, size);
             }
         }
         out.push(insn.sealed(insn.bytes(code)));
