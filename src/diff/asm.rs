@@ -6,11 +6,12 @@ mod judge;
 mod pages;
 mod x86;
 
-pub(super) use judge::{Code, CodeRow, Explain, compare, compare_with};
+pub(super) use judge::{Code, CodeRow, Explain, Immediate, Note, compare, compare_with};
 
 use super::image::{Image, Images};
 use super::matching::mix;
-use crate::inspect::symbols::Function;
+use crate::inspect::exe::Format;
+use crate::inspect::symbols::{Bound, Function};
 use crate::model::{Side, Sides};
 
 /// Code of one function that is decoded at most, in bytes.
@@ -128,7 +129,8 @@ fn fold(a: u64, b: u64) -> u64 {
 
 fn arch(image: &Image) -> Option<Arch> {
     match (image.elf.machine, image.elf.wide, image.elf.little) {
-        (62, true, true) => Some(Arch::X86(64)),
+        // x32 has 32-bit addresses and 64-bit code.
+        (62, _, true) => Some(Arch::X86(64)),
         (3, false, true) => Some(Arch::X86(32)),
         (183, true, true) => Some(Arch::Aarch64),
         _ => None,
@@ -145,9 +147,34 @@ pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     let code = image.code(f);
     let arch = arch(image).filter(|_| code.len() <= MAX_CODE)?;
     Some(match arch {
-        Arch::X86(bits) => x86::decode(bits, code, f.address),
+        Arch::X86(bits) => x86::decode(&x86::Mode { bits, fixed: is_fixed(image) }, code, f.address, &fixups(image, f)),
         Arch::Aarch64 => aarch64::decode(code, f.address),
     })
+    .map(|mut insns: Vec<Insn>| {
+        if image.elf.format == Format::Elf && image.elf.kind == 1 {
+            // In an object file the linker fills in every reference: what is in the code says nothing of where it leads.
+            insns.iter_mut().filter(|i| i.kind != Kind::Invalid).for_each(|i| (i.kind, i.web) = (Kind::Plain, 0));
+        }
+        insns
+    })
+}
+
+/// An operand that the loader fills in: where it is, and for one that becomes an address of the file its size and that address.
+struct Fixup {
+    at: u64,
+    address: Option<(u8, u64)>,
+}
+
+fn fixups(image: &Image, f: &Function) -> Vec<Fixup> {
+    let size = if image.elf.wide { 8 } else { 4 };
+    let fixup =
+        |(at, bound): (&u64, &Bound)| Fixup { at: *at, address: if let Bound::Relative(to) = bound { Some((size, *to)) } else { None } };
+    image.filled(f.address..f.end()).map(fixup).collect()
+}
+
+/// Whether it always runs at the addresses that are in the file.
+fn is_fixed(image: &Image) -> bool {
+    image.elf.format == Format::Elf && image.elf.kind == 2
 }
 
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.
@@ -214,7 +241,7 @@ impl Formatter {
     /// that of its function.
     pub(super) fn text(&mut self, insn: &Insn, code: &[u8]) -> (String, String) {
         match &mut self.0 {
-            Kept::X86(x86) => x86.text(insn.bytes(code), insn.ip),
+            Kept::X86(x86) => x86.text(insn, insn.bytes(code)),
             Kept::Aarch64 => aarch64::text(insn, aarch64::word(insn.bytes(code))),
         }
     }

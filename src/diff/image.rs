@@ -68,6 +68,11 @@ impl Image {
         self.elf.data(s).get(from..to).unwrap_or_default()
     }
 
+    /// What the loader puts at the addresses of a range.
+    pub(super) fn filled(&self, range: std::ops::Range<u64>) -> impl Iterator<Item = (&u64, &Bound)> {
+        self.bindings.range(range.start..range.end.max(range.start))
+    }
+
     /// The function that an address is in.
     pub(super) fn function_at(&self, address: u64) -> Option<usize> {
         let i = self.functions.partition_point(|f| f.address <= address).checked_sub(1)?;

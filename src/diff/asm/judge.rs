@@ -44,22 +44,6 @@ pub(in crate::diff) enum Note {
     Given(String),
 }
 
-impl Note {
-    /// In words.
-    pub(in crate::diff) fn text(&self) -> Option<String> {
-        Some(match self {
-            Self::None => return None,
-            Self::SameRow => "refers to the same row".to_owned(),
-            Self::Moved(word) => format!("moved, refers to the same {word}"),
-            Self::Page => "the page of the same place, whose offset is added in other rows".to_owned(),
-            Self::OtherRow => "same bytes, but the row it refers to is another one".to_owned(),
-            Self::OtherPlace => "same bytes, but what it refers to is another one".to_owned(),
-            Self::SameText => "the same text is there on both sides; how far it is read is not known".to_owned(),
-            Self::Given(text) => text.clone(),
-        })
-    }
-}
-
 /// One row of the aligned code.
 pub(in crate::diff) struct CodeRow {
     pub(in crate::diff) sides: Sides<Option<usize>>,
@@ -254,7 +238,7 @@ impl Judge<'_> {
                 (false, false) => plain(false),
             },
             (Some(Place::Out(old)), Some(Place::Out(new))) => match (old, new) {
-                (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
+                (Target::Unknown(_), Target::Unknown(_) | Target::Text(_)) | (Target::Text(_), Target::Unknown(_)) => plain(same),
                 (Target::Text(p), Target::Text(q)) if p == q && !same => (LineMark::Changed, None, Note::SameText),
                 (Target::Text(_), Target::Text(_)) => plain(same),
                 (p, q) if p == q && same => plain(true),
@@ -270,10 +254,28 @@ impl Judge<'_> {
     fn same_row(&self, shipped: u64, rebuilt: u64) -> bool {
         let index = |side: Side, address: u64| {
             let at = u32::try_from(address.wrapping_sub(self.pair.get(side).address)).ok()?;
-            self.sides.get(side).binary_search_by_key(&at, |i| i.at).ok()
+            let insns = self.sides.get(side);
+            match insns.binary_search_by_key(&at, |i| i.at) {
+                Ok(i) => Some((i, 0)),
+                Err(after) => {
+                    let i = after.checked_sub(1)?;
+                    let whole = insns.get(i)?;
+                    let offset = u8::try_from(at - whole.at).ok().filter(|o| *o < whole.length)?;
+                    self.is_tail(side, whole, offset).then_some((i, offset))
+                }
+            }
         };
-        let beside = index(Side::Shipped, shipped).and_then(|i| self.partner.get(i)).map(|j| *j as usize);
-        beside.is_some() && beside == index(Side::Rebuilt, rebuilt)
+        let Some((i, offset)) = index(Side::Shipped, shipped) else { return false };
+        let beside = self.partner.get(i).map(|j| *j as usize);
+        let Some((j, other)) = index(Side::Rebuilt, rebuilt) else { return false };
+        let bytes = |side: Side, n: usize| self.sides.get(side).get(n).map(|whole| whole.masked(whole.bytes(self.code.get(side))));
+        beside == Some(j) && offset == other && (offset == 0 || bytes(Side::Shipped, i) == bytes(Side::Rebuilt, j))
+    }
+
+    /// Whether a jump into an instruction skips nothing but a prefix: hidden code behind it would be compared by nobody.
+    fn is_tail(&self, side: Side, whole: &Insn, offset: u8) -> bool {
+        let Arch::X86(bits) = self.arch else { return false };
+        x86::is_tail(&x86::Mode { bits, fixed: false }, whole, self.code.get(side), offset)
     }
 
     /// Two instructions that differ: perhaps in one immediate only, and somebody knows why.

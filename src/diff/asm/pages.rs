@@ -5,7 +5,7 @@
 //! be in the register where it is used, and an `ADRP` only when every place that may read its page is such a pair. What may
 //! come from outside, or leaves to outside with the page at hand, ends the proof.
 
-use super::aarch64::{ADR_BITS, Effect, Flow, IMM12, effect, page, page_user};
+use super::aarch64::{ADR_BITS, ALL, Effect, Flow, IMM12, effect, page, page_user};
 use super::{Hole, Insn, Kind};
 
 /// Steps for each word after which nothing is proved: honest code needs three or four.
@@ -20,12 +20,15 @@ const ANY: u32 = 2;
 /// From here on: the page of the `ADRP` with the index `value / 2 - FIRST / 2`; odd values say that it may be something else too.
 const FIRST: u32 = 4;
 
+/// What data does.
+const NOTHING: Effect = Effect { reads: 0, writes: 0, spoils: 0, flow: Flow::Stop };
+
 const REGISTERS: usize = 31;
 type State = [u32; REGISTERS];
 
 /// Registers that a call may read, and those that a return gives back.
 const ARGUMENTS: u32 = 0x1ff;
-const RESULTS: u32 = 0xff;
+const RESULTS: u32 = 3;
 
 /// Marks the proved pairs among the instructions: users refer to an address, and each `ADRP` belongs to their web.
 pub(super) fn resolve(words: &[u32], data: &[bool], address: u64, out: &mut [Insn]) {
@@ -88,6 +91,7 @@ impl Webs {
 
 struct Walk<'a> {
     words: &'a [u32],
+    effects: Vec<Effect>,
     data: &'a [bool],
     address: u64,
     /// First words of straight runs, sorted.
@@ -107,10 +111,10 @@ impl<'a> Walk<'a> {
         let mut is_start = vec![false; words.len()];
         let mut mark = |i: usize| is_start.get_mut(i).into_iter().for_each(|s| *s = true);
         mark(0);
+        let effects: Vec<Effect> = words.iter().enumerate().map(|(i, w)| effect(*w, address.wrapping_add(i as u64 * 4))).collect();
         let local = |to: u64| usize::try_from(to.wrapping_sub(address) / 4).ok().filter(|i| *i < words.len());
-        for (i, w) in words.iter().enumerate() {
-            let ip = address.wrapping_add(i as u64 * 4);
-            match effect(*w, ip).flow {
+        for (i, effect) in effects.iter().enumerate() {
+            match effect.flow {
                 _ if data.get(i) == Some(&true) => mark(i + 1),
                 Flow::Next | Flow::Call => {}
                 Flow::Jump(to) | Flow::Branch(to) => {
@@ -123,6 +127,7 @@ impl<'a> Walk<'a> {
         let starts: Vec<usize> = is_start.iter().enumerate().filter(|(_, s)| **s).map(|(i, _)| i).collect();
         Self {
             words,
+            effects,
             data,
             address,
             states: vec![[UNKNOWN; REGISTERS]; starts.len()],
@@ -234,7 +239,7 @@ impl<'a> Walk<'a> {
         if self.data.get(last) == Some(&true) {
             return [None, None];
         }
-        match self.words.get(last).map(|w| effect(*w, self.ip(last)).flow) {
+        match self.effects.get(last).map(|e| e.flow) {
             Some(Flow::Jump(to)) => [self.run_at(to), None],
             Some(Flow::Branch(to)) => [self.run_at(to), on],
             Some(Flow::Next | Flow::Call) => [None, on],
@@ -285,10 +290,11 @@ impl<'a> Walk<'a> {
     /// One word: what it leaves in the registers.
     fn step(&self, i: usize, state: &mut State) -> Effect {
         let Some(w) = self.words.get(i).filter(|_| self.data.get(i) == Some(&false)) else {
-            return Effect { reads: 0, writes: 0, spoils: 0, flow: Flow::Stop };
+            return NOTHING;
         };
-        let effect = effect(*w, self.ip(i));
-        for (r, value) in state.iter_mut().enumerate() {
+        let Some(effect) = self.effects.get(i).copied() else { return NOTHING };
+        let touched = effect.writes | effect.spoils;
+        for (r, value) in state.iter_mut().enumerate().filter(|_| touched != 0) {
             if effect.writes >> r & 1 == 1 {
                 *value = OTHER;
             } else if effect.spoils >> r & 1 == 1 && *value >= FIRST {
@@ -308,28 +314,35 @@ impl<'a> Walk<'a> {
         for n in 0..self.starts.len() {
             let Some(mut state) = self.states.get(n).copied() else { continue };
             for i in self.range(n) {
-                let Some(w) = self.words.get(i).copied().filter(|_| self.data.get(i) == Some(&false)) else { continue };
-                let does = effect(w, self.ip(i));
-                let base = page_user(w).map(|(r, _)| r as usize);
+                let (Some(w), Some(does)) = (self.words.get(i).copied(), self.effects.get(i).copied()) else { continue };
+                let data = self.data.get(i) != Some(&false);
+                let base = page_user(w).map(|(r, _)| r as usize).filter(|_| !data);
                 let outside = |to: u64| self.run_at(to).is_none();
                 let leaves = match does.flow {
-                    Flow::Jump(to) | Flow::Branch(to) if outside(to) => super::aarch64::ALL,
-                    Flow::Indirect => super::aarch64::ALL,
-                    Flow::Next if i + 1 == self.words.len() => super::aarch64::ALL,
+                    // Running into data, or over the end.
+                    _ if data && i > self.range(n).start => ALL,
+                    _ if data => 0,
+                    Flow::Jump(to) | Flow::Branch(to) if outside(to) => ALL,
+                    Flow::Next | Flow::Branch(_) if i + 1 == self.words.len() => ALL & !does.writes,
+                    Flow::Indirect => ALL,
+                    Flow::Call if i + 1 == self.words.len() => ALL,
                     Flow::Call => ARGUMENTS,
                     Flow::Return => RESULTS,
                     _ => 0,
                 };
+                let reads = if data { 0 } else { does.reads };
                 for (r, value) in state.into_iter().enumerate() {
-                    let reads = does.reads >> r & 1 == 1;
-                    if value == OTHER || value == UNKNOWN || !(reads || leaves >> r & 1 == 1) {
+                    let (read, left) = (reads >> r & 1 == 1, leaves >> r & 1 == 1);
+                    if value == OTHER || value == UNKNOWN || !(read || left) {
                         continue;
+                    }
+                    let known = value != ANY && value & 1 == 0 && base == Some(r) && !stores(w, r);
+                    if known {
+                        self.users.push((i, index(value)));
                     }
                     if value == ANY {
                         self.spoilt |= 1 << r;
-                    } else if value & 1 == 0 && base == Some(r) && !stores(w, r) {
-                        self.users.push((i, index(value)));
-                    } else {
+                    } else if left || !known {
                         self.bad.get_mut(index(value)).into_iter().for_each(|b| *b = true);
                     }
                 }
