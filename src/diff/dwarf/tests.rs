@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::diff::{Context, Limits, compare};
+use crate::diff::{Context, Limits, compare, in_order};
 use crate::inspect::blob::Blob;
 use crate::inspect::exe::Exe;
 use crate::model::{Cause, Node, ResultMark, Side};
@@ -18,8 +18,15 @@ fn pair(name: &str) -> Option<(Vec<u8>, Vec<u8>)> {
 }
 
 fn compared(shipped: &[u8], rebuilt: &[u8]) -> Node {
-    let context =
-        Context { source: None, source_content: None, debug: &[], limits: Limits::default(), cancelled: &|| false, progress: &|_| {} };
+    let context = Context {
+        source: None,
+        source_content: None,
+        debug: &[],
+        limits: Limits::default(),
+        cancelled: &|| false,
+        progress: &|_| {},
+        share: &in_order,
+    };
     let node = compare("x".into(), Arc::from(shipped), Arc::from(rebuilt), &context);
     for side in [Side::Shipped, Side::Rebuilt] {
         assert_eq!(node.account.get(side).total(), node.size.get(side).unwrap());
