@@ -2,9 +2,11 @@
 //! instructions proves is decided in `judge`; what belongs to one processor is in `x86` and `aarch64`.
 
 mod judge;
+mod scan;
 mod x86;
 
 pub(super) use judge::{Code, Immediate, compare_with};
+pub(super) use scan::{Form, Reference, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;
