@@ -4,9 +4,11 @@
 mod aarch64;
 mod judge;
 mod pages;
+mod scan;
 mod x86;
 
 pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
+pub(super) use scan::{Form, Reference, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;

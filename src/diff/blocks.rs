@@ -185,6 +185,15 @@ impl Blocks {
         known.then_some((block.sides.shipped.start + inside) as u64)
     }
 
+    /// The parts whose places are known: offsets on the shipped side, and where each starts on the rebuilt side.
+    pub(super) fn places(&self) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
+        self.blocks.iter().filter(|b| b.kind != Kind::Padding).map(|b| {
+            let own = &b.sides.shipped;
+            let end = if b.kind == Kind::Equal { own.end } else { own.start + 1 };
+            (own.start as u64..end as u64, b.sides.rebuilt.start as u64)
+        })
+    }
+
     /// Every byte of both sides, and the explained ranges.
     pub(super) fn account(&self, old: &[u8], new: &[u8]) -> (Sides<Account>, Vec<Sides<Range<usize>>>) {
         let mut account: Sides<Account> = Sides::default();

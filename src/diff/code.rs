@@ -7,8 +7,9 @@ use super::account::raw;
 use super::image::{Images, display_name};
 use super::line_number::Claim;
 use super::source::Origin;
+use super::steady::{self, Loose};
 use super::{Share, asm, lines, spread};
-use crate::inspect::exe::Exe;
+use crate::inspect::exe::{Exe, Format};
 use crate::inspect::symbols::Function;
 use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
 use crate::text::Untrusted;
@@ -16,6 +17,7 @@ use crate::text::Untrusted;
 type Explained = Vec<(Sides<Span>, (String, String))>;
 
 /// What was found.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) functions: Vec<FunctionDiff>,
     /// The functions behind each entry of `functions`.
@@ -25,6 +27,10 @@ pub(super) struct Found {
     /// Accounts of code sections by their indices.
     pub(super) sections: BTreeMap<(usize, usize), Sides<Account>>,
     pub(super) explained: Vec<(Cause, Explained)>,
+    /// Where anything moved: references of unchanged code of which nobody knows where they lead, as ranges in the files.
+    pub(super) loose: Vec<Sides<std::ops::Range<usize>>>,
+    /// And tables of places whose entries were followed: address on each side, and how many.
+    pub(super) tables: std::collections::BTreeSet<(u64, u64, u64)>,
 }
 
 /// A piece of code on each side; `named` says that it is a function.
@@ -89,18 +95,21 @@ type Addresses = Sides<Option<u64>>;
 
 /// Compares all code; `None` when it was given up.
 pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
-    let mut found = Found { functions: Vec::new(), pairs: Vec::new(), same: 0, sections: BTreeMap::new(), explained: Vec::new() };
+    let mut found = Found::default();
     let mut proved: BTreeMap<Cause, Explained> = BTreeMap::new();
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let twins = Sides::new(twins(a, b), twins(b, a));
     let pieces = pieces(images);
-    let differing: Vec<&Piece> = pieces.iter().filter(|p| p.differs(images)).collect();
+    let followed = follow(images, &pieces, cancelled, share)?;
+    let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
+    let differing: Vec<&Piece> =
+        pieces.iter().enumerate().filter(|(n, p)| p.differs(images) || leads_elsewhere(*n)).map(|(_, p)| p).collect();
     let mut judged =
         spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece, true)) })
             .into_iter();
     // Debug information is opened only when there is something to look up.
     let finder = std::cell::LazyCell::new(|| origin.open());
-    for piece in &pieces {
+    for (n, piece) in pieces.iter().enumerate() {
         let code = |side: Side| piece.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
         let (old, new) = (code(Side::Shipped), code(Side::Rebuilt));
         let equal = old.is_some() && old == new;
@@ -109,7 +118,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
             (Some(x), Some(y)) => raw(x, y),
             _ => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
         };
-        if !piece.differs(images) {
+        if !piece.differs(images) && !leads_elsewhere(n) {
             found.same += usize::from(piece.named);
         } else {
             let mut verdict = judged.next()???;
@@ -123,6 +132,9 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 let how = if equal { "the same bytes".to_owned() } else { diff.what };
                 diff.what = format!("at another place among its neighbours; {how}");
                 diff.result = ResultMark::Different;
+            }
+            if let Some(loose) = followed.get(n).filter(|l| !l.other.is_empty()) {
+                elsewhere(&mut diff, &mut account, loose, old.zip(new));
             }
             if diff.result == ResultMark::Equivalent && !piece.moved {
                 for (cause, ranges) in &explained {
@@ -155,6 +167,13 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 found.pairs.push(piece.sides.clone());
             }
         }
+        if let (Some(loose), Some(x), Some(y)) = (followed.get(n), &piece.sides.shipped, &piece.sides.rebuilt) {
+            found.tables.extend(loose.tables.iter().copied());
+            let base = |side: Side, f: &Function| images.sides.get(side).elf.offset_of(f.address).and_then(|o| usize::try_from(o).ok());
+            if let (Some(p), Some(q)) = (base(Side::Shipped, x), base(Side::Rebuilt, y)) {
+                found.loose.extend(loose.unknown.iter().map(|r| Sides::new(p + r.start..p + r.end, q + r.start..q + r.end)));
+            }
+        }
         // A piece belongs to the pair of sections that have the same name.
         let sections = [Side::Shipped, Side::Rebuilt].map(|s| piece.sides.get(s).as_ref().map(|f| f.section));
         for key in section_keys(&twins, sections) {
@@ -174,6 +193,43 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     found.functions = order.iter().filter_map(|i| found.functions.get(*i).cloned()).collect();
     found.pairs = order.iter().filter_map(|i| found.pairs.get(*i).cloned()).collect();
     Some(found)
+}
+
+/// Where anything moved, follows the references of all code whose instructions stand at the same offsets; else nothing is
+/// to be followed. `None` when it was given up.
+fn follow(images: &Images, pieces: &[Piece], cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Loose>> {
+    if images.shifts().is_still() || images.sides.shipped.elf.format != Format::Elf {
+        return Some(Vec::new());
+    }
+    let each = |i: usize| {
+        if cancelled() {
+            return None;
+        }
+        match pieces.get(i).map(|p| (&p.sides.shipped, &p.sides.rebuilt)) {
+            Some((Some(x), Some(y))) if x.size == y.size => Some(steady::code(images, Sides::new(x, y))),
+            _ => Some(Loose::default()),
+        }
+    };
+    spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect()
+}
+
+/// A pair of functions in which a reference leads elsewhere is different, even with equal bytes.
+fn elsewhere(diff: &mut FunctionDiff, account: &mut Sides<Account>, loose: &Loose, code: Option<(&[u8], &[u8])>) {
+    let Some((old, new)) = code else { return };
+    if diff.result == ResultMark::Equivalent {
+        diff.result = ResultMark::Different;
+        diff.what = format!("{} references lead elsewhere, or tables of theirs do", loose.other.len());
+        diff.changed = loose.other.len();
+    }
+    let mut ranges = loose.other.clone();
+    ranges.sort_unstable_by_key(|r| (r.start, r.end));
+    ranges.dedup();
+    let equal = ranges.into_iter().flatten().filter(|i| old.get(*i) == new.get(*i)).count() as u64;
+    for account in [&mut account.shipped, &mut account.rebuilt] {
+        let taken = equal.min(account.identical);
+        account.identical -= taken;
+        account.unexplained += taken;
+    }
 }
 
 /// For each section of one side, the section of that name on the other.
@@ -328,6 +384,7 @@ fn judge(images: &Images, piece: &Piece, lines: bool) -> Verdict {
     };
     diff.what = match first_bytes(old, new) {
         Some((from, to)) if diff.changed == 1 => format!("{}, {from} -> {to}: {described}", count(bytes)),
+        _ if old == new => format!("the same bytes: {described}"),
         _ if diff.changed == 1 => format!("{}: {described}", count(bytes)),
         _ => {
             let rows = code.rows.iter().filter(|r| r.mark != LineMark::Elided).count();

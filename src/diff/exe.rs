@@ -9,7 +9,7 @@ use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
 use super::source::{Origin, SourceMap};
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, strip};
+use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, steady, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::Lines;
@@ -110,6 +110,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         Format::Elf => {
             derived::explain(node, &images, &mut regions);
             layout::explain_loaded(node, &images, &mut regions);
+            steady::settle(node, &images, &mut regions, &found.loose);
             elf::build_id(node, &images, &mut regions);
             elf::producer(node, &images, &mut regions);
             elf::debug_link(node, &images, &mut regions, debug_images);

@@ -1,9 +1,11 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::account::{common_end, common_start};
 use super::blocks::Blocks;
+use super::shifts::Shifts;
 use crate::inspect::exe::{Exe, Format, text_at};
 use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
@@ -104,8 +106,10 @@ pub(super) enum Target {
     Import(Vec<u8>),
     /// The slot that the loader fills with that import.
     Slot(Vec<u8>, u64),
-    /// An offset in a pair of functions; other offsets than 0 only where the pair's code is equal.
+    /// An offset in a pair of functions; other offsets than 0 only where the code of both has the same size.
     Function(usize, u64),
+    /// An offset in code between functions, by its address on the shipped side.
+    Filler(u64, u64),
     /// An offset from the start of a section, where the account compares it with the same offset of the other side.
     Section(Vec<u8>, u64),
     /// The same, counted from the end of a section that grew or shrank before it.
@@ -126,24 +130,31 @@ pub(super) struct Images {
     common: BTreeMap<Vec<u8>, (u64, u64)>,
     /// Data sections that changed their size, or in which a build folder changed, by name.
     pub(super) blocks: BTreeMap<Vec<u8>, Blocks>,
-    equal_code: Vec<bool>,
+    /// Pairs whose code has the same size: an offset in one is that offset in the other, once the code is accounted for.
+    same_size: Vec<bool>,
+    /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
+    fillers: Sides<BTreeMap<u64, u64>>,
+    shifts: Shifts,
 }
 
 impl Images {
     pub(super) fn new(sides: Sides<Image>, pairs: Vec<Sides<Option<usize>>>) -> Self {
         let mut pair_of = Sides::new(vec![usize::MAX; sides.shipped.functions.len()], vec![usize::MAX; sides.rebuilt.functions.len()]);
-        let mut equal_code = Vec::with_capacity(pairs.len());
+        let mut same_size = Vec::with_capacity(pairs.len());
         for (n, pair) in pairs.iter().enumerate() {
             for side in [Side::Shipped, Side::Rebuilt] {
                 if let Some(slot) = pair.get(side).and_then(|i| pair_of.get_mut(side).get_mut(i)) {
                     *slot = n;
                 }
             }
-            let code = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f));
-            equal_code.push(matches!((code(Side::Shipped), code(Side::Rebuilt)), (Some(x), Some(y)) if x == y));
+            let size = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f).len());
+            same_size.push(size(Side::Shipped).is_some() && size(Side::Shipped) == size(Side::Rebuilt));
         }
         let (common, blocks) = common_parts(&sides);
-        Self { sides, pairs, pair_of, common, blocks, equal_code }
+        let fillers = paired_fillers(&sides, &pairs);
+        let mut images = Self { sides, pairs, pair_of, common, blocks, same_size, fillers, shifts: Shifts::default() };
+        images.shifts = Shifts::new(images.pieces());
+        images
     }
 
     /// What an address means.
@@ -156,12 +167,15 @@ impl Images {
             let start = image.functions.get(i).map_or(0, |f| f.address);
             let pair = self.pair_of.get(side).get(i).copied().unwrap_or(usize::MAX);
             let both = self.pairs.get(pair).is_some_and(|p| p.shipped.is_some() && p.rebuilt.is_some());
-            if both && (start == address || self.equal_code.get(pair) == Some(&true)) {
+            if both && (start == address || self.same_size.get(pair) == Some(&true)) {
                 return Target::Function(pair, address - start);
             }
             return Target::Unknown(address);
         }
-        let Some(s) = image.elf.section_at(address) else { return Target::Unknown(address) };
+        let Some(s) = image.elf.section_at(address) else { return self.bound_of_section(image, address) };
+        if s.is_code() {
+            return self.filler(side, address).unwrap_or(Target::Unknown(address));
+        }
         if (s.name.starts_with(b".got") || image.elf.format == Format::Pe)
             && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
         {
@@ -185,6 +199,56 @@ impl Images {
             return Target::Unknown(address);
         }
         text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text)
+    }
+
+    /// The end of a section behind which nothing is, or the start of the file.
+    fn bound_of_section(&self, image: &Image, address: u64) -> Target {
+        let mut ends = image.elf.sections.iter().filter(|s| s.is_allocated() && s.size > 0 && s.address.wrapping_add(s.size) == address);
+        match ends.next() {
+            Some(s) => Target::SectionEnd(s.name.clone(), 0),
+            None if image.elf.format == Format::Elf && image.elf.address_of(0) == Some(address) => Target::Section(Vec::new(), 0),
+            None => Target::Unknown(address),
+        }
+    }
+
+    fn filler(&self, side: Side, address: u64) -> Option<Target> {
+        let image = self.sides.get(side);
+        let i = image.fillers.partition_point(|f| f.address <= address).checked_sub(1)?;
+        let f = image.fillers.get(i).filter(|f| address < f.end())?;
+        let other = self.fillers.get(side).get(&f.address)?;
+        Some(Target::Filler(if side == Side::Shipped { f.address } else { *other }, address - f.address))
+    }
+
+    /// Everything that has a counterpart: where it is on the shipped side, and where that starts.
+    fn pieces(&self) -> Vec<(Range<u64>, u64)> {
+        let mut out = Vec::new();
+        for (pair, same) in self.pairs.iter().zip(&self.same_size) {
+            let function = |side: Side| pair.get(side).and_then(|i| self.sides.get(side).functions.get(i));
+            if let (Some(x), Some(y)) = (function(Side::Shipped), function(Side::Rebuilt)) {
+                out.push((x.address..if *same { x.end() } else { x.address.saturating_add(1) }, y.address));
+            }
+        }
+        for f in &self.sides.shipped.fillers {
+            if let Some(other) = self.fillers.shipped.get(&f.address) {
+                out.push((f.address..f.end(), *other));
+            }
+        }
+        for s in self.sides.shipped.elf.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
+            let Some(t) = self.sides.rebuilt.elf.sections.iter().find(|t| t.name == s.name) else { continue };
+            let at = |offset: u64| s.address.saturating_add(offset);
+            if let Some(blocks) = self.blocks.get(&s.name) {
+                out.extend(blocks.places().map(|(own, other)| (at(own.start)..at(own.end), t.address.wrapping_add(other))));
+            } else if let Some((start, end)) = self.common.get(&s.name) {
+                out.push((s.address..at(*start), t.address));
+                out.push((at(s.size - end)..at(s.size), t.address.wrapping_add(t.size - end)));
+            }
+        }
+        out
+    }
+
+    /// How far everything is from its counterpart.
+    pub(super) fn shifts(&self) -> &Shifts {
+        &self.shifts
     }
 
     /// Whether it is proved that an address of the shipped side and one of the rebuilt side mean the same place.
@@ -257,6 +321,38 @@ impl Images {
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))
     }
+}
+
+/// Code between functions with its counterpart: the one that follows the same pair in a section of the same name.
+fn paired_fillers(sides: &Sides<Image>, pairs: &[Sides<Option<usize>>]) -> Sides<BTreeMap<u64, u64>> {
+    let mut ends: Sides<BTreeMap<u64, usize>> = Sides::default();
+    for (n, pair) in pairs.iter().enumerate() {
+        for side in [Side::Shipped, Side::Rebuilt] {
+            if let Some(f) = pair.get(side).and_then(|i| sides.get(side).functions.get(i)) {
+                ends.get_mut(side).insert(f.end(), n);
+            }
+        }
+    }
+    let keys = |side: Side| {
+        let image = sides.get(side);
+        let mut out: BTreeMap<(&[u8], Option<usize>), Option<(u64, u64)>> = BTreeMap::new();
+        for f in &image.fillers {
+            let section = image.elf.sections.get(f.section).map(|s| s.name.as_slice()).unwrap_or_default();
+            let key = (section, ends.get(side).get(&f.address).copied());
+            out.entry(key).and_modify(|known| *known = None).or_insert(Some((f.address, f.size)));
+        }
+        out
+    };
+    let (own, other) = (keys(Side::Shipped), keys(Side::Rebuilt));
+    let mut out: Sides<BTreeMap<u64, u64>> = Sides::default();
+    for (key, place) in own {
+        let (Some((x, size)), Some(Some((y, same)))) = (place, other.get(&key)) else { continue };
+        if size == *same {
+            out.shipped.insert(x, *y);
+            out.rebuilt.insert(*y, x);
+        }
+    }
+    out
 }
 
 /// For each data section that exists once on each side, how much of it stands beside the same part of the other: all of it

@@ -300,6 +300,7 @@ fn word(target: &Target) -> &'static str {
     match target {
         Target::Import(_) | Target::Slot(..) => "import",
         Target::Function(..) => "function",
+        Target::Filler(..) => "code",
         Target::Section(..) | Target::SectionEnd(..) => "place in the section",
         Target::Text(_) => "text",
         Target::Unknown(_) => "address",

@@ -1,0 +1,180 @@
+//! What the code of one function refers to, read for itself: to ask whether code that did not change still means the same.
+
+use std::ops::Range;
+
+use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+
+use crate::diff::image::Image;
+use crate::inspect::symbols::Function;
+
+/// One reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::diff) struct Reference {
+    /// Its bytes in the function.
+    pub(in crate::diff) bytes: Range<usize>,
+    /// The address of the instruction that it is relative to; for an absolute one 0.
+    base: u64,
+    pub(in crate::diff) to: u64,
+    pub(in crate::diff) form: Form,
+}
+
+/// How a reference is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::diff) enum Form {
+    /// Relative to the instruction.
+    Relative,
+    /// The same, and only the address is taken.
+    Address,
+    /// The page of 4 KiB that the address is in.
+    Page,
+    /// A number that is an address if it is one of this file.
+    Number,
+}
+
+/// All references of a function.
+#[derive(Debug, Default)]
+pub(in crate::diff) struct Scan {
+    pub(in crate::diff) references: Vec<Reference>,
+    /// Whether it adds numbers that it reads to addresses: the tables of `switch`.
+    pub(in crate::diff) tables: bool,
+}
+
+impl Scan {
+    /// What the same bytes refer to elsewhere.
+    pub(in crate::diff) fn moved(&self, distance: u64) -> Self {
+        let page = |a: u64| a & !0xfff;
+        let one = |r: &Reference| {
+            let base = r.base.wrapping_add(distance);
+            let to = match r.form {
+                Form::Relative | Form::Address => r.to.wrapping_add(distance),
+                Form::Page => page(base).wrapping_add(r.to.wrapping_sub(page(r.base))),
+                Form::Number => r.to,
+            };
+            Reference { base, to, ..r.clone() }
+        };
+        Self { references: self.references.iter().map(one).collect(), tables: self.tables }
+    }
+}
+
+/// Reads the code of a function; `None` where the references of a processor, or of such a file, cannot be told from its code.
+pub(in crate::diff) fn scan(image: &Image, f: &Function) -> Option<Scan> {
+    let code = image.code(f);
+    match (image.elf.machine, image.elf.wide, image.elf.little) {
+        (62, true, true) => Some(x86(code, f.address, image.elf.kind == 2)),
+        // Code without a fixed place; numbers in code are no addresses there.
+        (183, true, true) if image.elf.kind == 3 => Some(aarch64(code, f.address)),
+        _ => None,
+    }
+}
+
+fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
+    let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
+    let mut insn = Instruction::default();
+    let mut out = Scan::default();
+    while decoder.can_decode() {
+        let at = decoder.position();
+        decoder.decode_out(&mut insn);
+        if insn.is_invalid() {
+            continue;
+        }
+        let offsets = || decoder.get_constant_offsets(&insn);
+        let near = matches!(insn.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64);
+        let mut push = |from: usize, size: usize, to: u64, form: Form| {
+            out.references.push(Reference { bytes: at + from..at + from + size, base: insn.ip(), to, form });
+        };
+        if insn.is_ip_rel_memory_operand() {
+            let place = offsets();
+            let form = if insn.mnemonic() == Mnemonic::Lea { Form::Address } else { Form::Relative };
+            push(place.displacement_offset(), place.displacement_size(), insn.ip_rel_memory_address(), form);
+        } else if near {
+            let place = offsets();
+            push(place.immediate_offset(), place.immediate_size(), insn.near_branch_target(), Form::Relative);
+            continue;
+        } else if fixed && insn.memory_displ_size() >= 4 && insn.segment_prefix() == Register::None {
+            let place = offsets();
+            push(place.displacement_offset(), place.displacement_size(), insn.memory_displacement64(), Form::Number);
+        }
+        if fixed && (0..insn.op_count()).any(|n| is_wide(insn.op_kind(n))) {
+            let place = offsets();
+            let value = (0..insn.op_count()).find_map(|n| insn.try_immediate(n).ok().filter(|_| is_wide(insn.op_kind(n))));
+            push(place.immediate_offset(), place.immediate_size(), value.unwrap_or(0), Form::Number);
+        }
+        let reads = insn.code() == Code::Movsxd_r64_rm32 && insn.op1_kind() == OpKind::Memory && insn.memory_index() != Register::None;
+        let jumps = insn.flow_control() == FlowControl::IndirectBranch && insn.op0_kind() == OpKind::Register;
+        out.tables |= reads || jumps;
+    }
+    out
+}
+
+fn is_wide(kind: OpKind) -> bool {
+    matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
+}
+
+/// Branches, literals and pages. The tables of `switch` are relative to the code there, and move with it.
+fn aarch64(code: &[u8], address: u64) -> Scan {
+    let mut out = Scan::default();
+    for (n, raw) in code.chunks_exact(4).enumerate() {
+        let word = raw.iter().rev().fold(0u32, |w, b| w << 8 | u32::from(*b));
+        let base = address.wrapping_add(n as u64 * 4);
+        let signed = |from: u32, bits: u32| i64::from((word << (32 - from - bits)).cast_signed() >> (32 - bits));
+        let page = base & !0xfff;
+        let pair = signed(5, 19) << 2 | i64::from(word >> 29 & 3);
+        let (to, form) = match word {
+            _ if word & 0x7c00_0000 == 0x1400_0000 => (base.wrapping_add_signed(signed(0, 26) << 2), Form::Relative),
+            _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 || word & 0x3b00_0000 == 0x1800_0000 => {
+                (base.wrapping_add_signed(signed(5, 19) << 2), Form::Relative)
+            }
+            _ if word & 0x7e00_0000 == 0x3600_0000 => (base.wrapping_add_signed(signed(5, 14) << 2), Form::Relative),
+            _ if word & 0x9f00_0000 == 0x1000_0000 => (base.wrapping_add_signed(pair), Form::Address),
+            _ if word & 0x9f00_0000 == 0x9000_0000 => (page.wrapping_add_signed(pair << 12), Form::Page),
+            _ => continue,
+        };
+        out.references.push(Reference { bytes: n * 4..n * 4 + 4, base, to, form });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(scan: &Scan) -> Vec<(usize, u64, Form)> {
+        scan.references.iter().map(|r| (r.bytes.start, r.to, r.form)).collect()
+    }
+
+    #[test]
+    fn references_of_x86_are_found_with_their_bytes() {
+        // call +0x10; lea rax, [rip+0x20]; mov edi, 0x402000; movsxd rdx, [rax+rdx*4]; mov eax, [rdx*8+0x403000]
+        let code = [
+            &[0xe8, 0x10, 0, 0, 0][..],
+            &[0x48, 0x8d, 0x05, 0x20, 0, 0, 0],
+            &[0xbf, 0, 0x20, 0x40, 0],
+            &[0x48, 0x63, 0x14, 0x90],
+            &[0x8b, 0x04, 0xd5, 0, 0x30, 0x40, 0],
+        ]
+        .concat();
+        let scan = x86(&code, 0x1000, true);
+        assert_eq!(
+            found(&scan),
+            [(1, 0x1015, Form::Relative), (8, 0x102c, Form::Address), (13, 0x40_2000, Form::Number), (24, 0x40_3000, Form::Number)]
+        );
+        assert!(scan.tables);
+        assert_eq!(found(&x86(&code, 0x1000, false)).len(), 2);
+        let moved: Vec<u64> = scan.moved(0x10).references.iter().map(|r| r.to).collect();
+        assert_eq!(moved, [0x1025, 0x103c, 0x40_2000, 0x40_3000]);
+    }
+
+    #[test]
+    fn references_of_aarch64_are_found_with_their_pages() {
+        // bl +8; b.eq -4; cbz x0, +12; tbz w1, #0, +8; adr x0, +1; adrp x0, +1 page; ldr x0, +16; add x0, x0, #1
+        let words: [u32; 8] = [0x9400_0002, 0x54ff_ffe0, 0xb400_0060, 0x3600_0041, 0x3000_0000, 0xb000_0000, 0x5800_0080, 0x9100_0400];
+        let code: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+        let scan = aarch64(&code, 0x1ff0);
+        let to: Vec<u64> = scan.references.iter().map(|r| r.to).collect();
+        assert_eq!(to, [0x1ff8, 0x1ff0, 0x2004, 0x2004, 0x2001, 0x3000, 0x2018]);
+        // Sixteen bytes further the page of the instruction is another one, and so is the page it refers to.
+        assert_eq!(scan.moved(0x10).references[5].to, 0x3000);
+        assert_eq!(aarch64(&code, 0x1fe0).moved(8).references[5].to, 0x2000);
+        assert_eq!(aarch64(&code, 0x1fe0).moved(16).references[5].to, 0x3000);
+    }
+}

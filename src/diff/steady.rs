@@ -1,0 +1,192 @@
+//! What is equal byte for byte means the same only while nothing moved: a distance that did not change, between two things
+//! that moved apart, leads to another place. Where anything moved, every reference of unchanged content is followed too.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::asm::{self, Form, Reference};
+use super::elf::loaded_residue;
+use super::exe::RegionPair;
+use super::image::{Images, Target};
+use crate::inspect::exe::Exe;
+use crate::inspect::symbols::Function;
+use crate::model::{Node, Side, Sides};
+
+/// Entries of one table that are looked at.
+const MAX_ENTRIES: u64 = 1 << 16;
+
+/// What two references that stand beside each other mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The same place.
+    Same,
+    /// Two places that are known to be others.
+    Other,
+    /// It is not known what one of them is.
+    Unknown,
+}
+
+impl Images {
+    /// Compares two addresses.
+    pub(super) fn meaning(&self, shipped: u64, rebuilt: u64) -> Meaning {
+        if self.shifts().distance(shipped).is_some_and(|d| shipped.wrapping_add(d) == rebuilt) {
+            return Meaning::Same;
+        }
+        let (old, new) = (self.target(Side::Shipped, shipped), self.target(Side::Rebuilt, rebuilt));
+        let unknown = |t: &Target| matches!(t, Target::Unknown(_) | Target::Text(_));
+        match () {
+            () if unknown(&old) || unknown(&new) => Meaning::Unknown,
+            () if old == new => Meaning::Same,
+            () => Meaning::Other,
+        }
+    }
+}
+
+/// References of one pair of functions that do not lead to the same place: their bytes in both.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Loose {
+    pub(super) other: Vec<Range<usize>>,
+    pub(super) unknown: Vec<Range<usize>>,
+    /// Tables whose entries lead to the same places: address on each side, and how many.
+    pub(super) tables: BTreeSet<(u64, u64, u64)>,
+}
+
+/// Follows every reference of a pair whose instructions stand at the same offsets.
+pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
+    let (x, y) = (pair.shipped, pair.rebuilt);
+    let mut out = Loose::default();
+    let whole = 0..usize::try_from(x.size).unwrap_or(usize::MAX);
+    let Some(old) = asm::scan(&images.sides.shipped, x) else {
+        out.unknown.push(whole);
+        return out;
+    };
+    let new = if images.sides.shipped.code(x) == images.sides.rebuilt.code(y) {
+        Some(old.moved(y.address.wrapping_sub(x.address)))
+    } else {
+        asm::scan(&images.sides.rebuilt, y)
+    };
+    let Some(new) = new.filter(|n| n.references.len() == old.references.len()) else {
+        out.unknown.push(whole);
+        return out;
+    };
+    for (p, q) in old.references.iter().zip(&new.references) {
+        if p.bytes != q.bytes || p.form != q.form {
+            out.unknown.push(p.bytes.clone());
+            continue;
+        }
+        match follow(images, pair, p, q) {
+            Meaning::Same => {}
+            Meaning::Other => out.other.push(p.bytes.clone()),
+            Meaning::Unknown => out.unknown.push(p.bytes.clone()),
+        }
+        if p.form == Form::Address && old.tables {
+            match table(images, pair, p.to, q.to) {
+                Ok(0) => {}
+                Ok(count) => {
+                    out.tables.insert((p.to, q.to, count));
+                }
+                Err(()) => out.other.push(p.bytes.clone()),
+            }
+        }
+    }
+    out
+}
+
+fn is_inside(f: &Function, address: u64) -> bool {
+    address >= f.address && address < f.end()
+}
+
+fn follow(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference) -> Meaning {
+    if is_inside(pair.shipped, p.to) && is_inside(pair.rebuilt, q.to) && p.form != Form::Page {
+        let same = p.to - pair.shipped.address == q.to - pair.rebuilt.address;
+        return if same { Meaning::Same } else { Meaning::Other };
+    }
+    match p.form {
+        Form::Relative | Form::Address => images.meaning(p.to, q.to),
+        Form::Page => {
+            let distance = q.to.wrapping_sub(p.to);
+            let whole = images.shifts().all_moved(p.to..p.to.saturating_add(0x1000), distance);
+            if whole { Meaning::Same } else { Meaning::Unknown }
+        }
+        Form::Number => {
+            let within = |side: Side, to: u64| images.sides.get(side).elf.section_at(to).is_some();
+            if within(Side::Shipped, p.to) || within(Side::Rebuilt, q.to) { images.meaning(p.to, q.to) } else { Meaning::Same }
+        }
+    }
+}
+
+/// Numbers that are distances from the start of their own table, as those of `switch` are: how many lead to the same places
+/// on both sides. An error when one leads elsewhere.
+fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) -> Result<u64, ()> {
+    let data = |exe: &Exe, at: u64| exe.section_at(at).is_some_and(|s| !s.is_code() && !s.is_written() && s.kind == 1);
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    if !data(a, shipped) || !data(b, rebuilt) {
+        return Ok(0);
+    }
+    let entry = |exe: &Exe, start: u64, n: u64| {
+        let raw = exe.bytes_at(start.wrapping_add(n * 4)).get(..4)?;
+        let number = i32::from_le_bytes(raw.try_into().ok()?);
+        Some(start.wrapping_add_signed(i64::from(number)))
+    };
+    let is_code = |exe: &Exe, to: u64| exe.section_at(to).is_some_and(|s| s.is_code());
+    let first = |exe: &Exe, start: u64| entry(exe, start, 0).is_some_and(|to| is_code(exe, to));
+    // A table of places in code, or of places in constants.
+    let to_code = first(a, shipped) || first(b, rebuilt);
+    let leads = |exe: &Exe, to: u64| if to_code { is_code(exe, to) } else { data(exe, to) };
+    for n in 0..MAX_ENTRIES {
+        let (Some(old), Some(new)) = (entry(a, shipped, n), entry(b, rebuilt, n)) else { return Ok(n) };
+        if !leads(a, old) && !leads(b, new) {
+            return Ok(n);
+        }
+        let local = is_inside(pair.shipped, old) && is_inside(pair.rebuilt, new);
+        let same = if local { old - pair.shipped.address == new - pair.rebuilt.address } else { images.meaning(old, new) == Meaning::Same };
+        if !same {
+            // Where the table ends is not known: a number behind it that seems to lead elsewhere is taken for an entry.
+            return Err(());
+        }
+    }
+    Ok(MAX_ENTRIES)
+}
+
+/// Once all loaded content is accounted for: what is equal but refers to nobody knows what is not accounted for after all.
+/// `places` are ranges in the file of the shipped and of the rebuilt side, both of the same length.
+pub(super) fn settle(node: &mut Node, images: &Images, regions: &mut [RegionPair], places: &[Sides<Range<usize>>]) {
+    if places.is_empty() || loaded_residue(images, regions) > build_id_bytes(images) {
+        return;
+    }
+    let mut first = None;
+    let mut count = 0u64;
+    for (side, exe) in [(Side::Shipped, &images.sides.shipped.elf), (Side::Rebuilt, &images.sides.rebuilt.elf)] {
+        let mut owners: Vec<(Range<usize>, usize)> =
+            regions.iter().enumerate().filter_map(|(n, p)| Some((exe.regions.get((*p.regions.get(side))?)?.range.clone(), n))).collect();
+        owners.sort_unstable_by_key(|(range, _)| range.start);
+        let mut own: Vec<Range<usize>> = places.iter().map(|p| p.get(side).clone()).collect();
+        own.sort_unstable_by_key(|r| (r.start, r.end));
+        own.dedup();
+        let mut end = 0;
+        for place in own {
+            let bytes = place.end.saturating_sub(place.start.max(end)) as u64;
+            end = end.max(place.end);
+            let after = owners.partition_point(|(range, _)| range.start <= place.start);
+            let Some((_, n)) = after.checked_sub(1).and_then(|i| owners.get(i)).filter(|(r, _)| place.start < r.end) else { continue };
+            let Some(account) = regions.get_mut(*n).map(|p| p.account.get_mut(side)) else { continue };
+            let taken = bytes.min(account.identical);
+            account.identical -= taken;
+            account.unexplained += taken;
+            if side == Side::Shipped {
+                count += 1;
+                first.get_or_insert(place.start);
+            }
+        }
+    }
+    if let Some(at) = first {
+        let what = "of unchanged content are not proved to lead to the same places, and something moved";
+        node.metadata.push(format!("{count} references {what}; the first at offset {at:#x} of the file"));
+    }
+}
+
+/// The build-id is explained last.
+fn build_id_bytes(images: &Images) -> u64 {
+    let size = |exe: &Exe| exe.build_id().map_or(0, <[u8]>::len) as u64;
+    size(&images.sides.shipped.elf) + size(&images.sides.rebuilt.elf)
+}
