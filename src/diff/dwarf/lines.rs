@@ -380,14 +380,6 @@ impl Walk<'_> {
         files
     }
 
-    /// The folders and files that a unit's line program names.
-    pub(super) fn paths(&self, side: Side, unit: &Unit, root: &super::unit::Root) -> Option<Vec<Vec<u8>>> {
-        let bytes = self.marks.bytes(side, Id::Line);
-        let mut c = self.cursor(side, Id::Line, usize::try_from(root.lines?).ok()?, bytes.len());
-        let header = Header::read(&mut c, unit, &self.tables(side))?;
-        Some(header.folders.into_iter().chain(header.files.into_iter().map(|f| f.text)).collect())
-    }
-
     /// The file and the lines that the line programs of both sides give for two addresses; `None` unless it is one file.
     pub(super) fn lines_at(&mut self, pair: &Pair, old: u64, new: u64) -> Option<(usize, Sides<u64>)> {
         let programs = (pair.roots.shipped.lines?, pair.roots.rebuilt.lines?);

@@ -37,9 +37,6 @@ impl Walk<'_> {
             return None;
         }
         self.prefix = prefix(&all);
-        if self.prefix.is_none() {
-            self.prefix = self.prefix_of_lines(&all);
-        }
         let mut matches = self.matched(&all);
         for found in &mut matches {
             let units = Sides::new(&mut all.shipped, &mut all.rebuilt);
@@ -85,15 +82,6 @@ impl Walk<'_> {
             }
         }
         out
-    }
-
-    /// The folders of line programs, where the units themselves name the same ones.
-    fn prefix_of_lines(&mut self, all: &Sides<Units>) -> Option<BuildPath> {
-        all.shipped.iter().zip(&all.rebuilt).take(1000).find_map(|((x, one), (y, two))| {
-            let old = self.paths(Side::Shipped, x, one)?;
-            let new = self.paths(Side::Rebuilt, y, two)?;
-            old.iter().zip(&new).filter(|(x, y)| x != y).find_map(|(x, y)| BuildPath::propose(x, y))
-        })
     }
 
     /// Pairs units by kind, name and folder; those that agree in all of it in their order.
