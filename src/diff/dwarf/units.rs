@@ -244,7 +244,7 @@ impl Walk<'_> {
             (size == wide && base <= end).then_some((start, c.at, base, end))
         };
         let (x, y) = (read(self, Side::Shipped, old)?, read(self, Side::Rebuilt, new)?);
-        self.marks.mark(id, x.0..x.1, y.0..y.1, Why::Follows(id));
+        self.marks.mark(id, x.0..x.1, y.0..y.1, Why::Same);
         self.marks.mark(id, x.1..x.2, y.1..y.2, Why::Same);
         Some((x.2..x.3, y.2..y.3))
     }
