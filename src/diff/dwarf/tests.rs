@@ -35,8 +35,9 @@ fn walked(old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
     walk.producer = producer;
     let outcome = walk.all();
     let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0) };
+    let layouts = walk.marks.layouts();
     for id in Id::ALL {
-        let (account, _) = walk.marks.result(id);
+        let (account, _) = walk.marks.result(id, &layouts);
         for side in [Side::Shipped, Side::Rebuilt] {
             let own = account.get(side);
             assert_eq!(own.total(), walk.marks.bytes(side, id).len() as u64, "{id:?}");
