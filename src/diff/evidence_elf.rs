@@ -1,15 +1,17 @@
 //! Rows on demand for executables: instructions with symbols and source lines, sections, bytes, strings.
 
+mod views;
+
 use std::sync::Arc;
 
 use super::asm::{self, CodeRow, Formatter, Insn, Note};
-use super::evidence::{bytes, strings};
+use super::evidence::bytes;
 use super::image::Images;
 use super::line_number::Claim;
-use super::lines::{self, mark_of, words};
+use super::lines::{self, words};
 use super::source::{Finder, Origin};
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, SourceLine, View};
+use crate::model::{Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, SourceLine, View};
 use crate::text::{Role, Row, Shown, Untrusted};
 
 /// Rows that are kept of files that are too large to keep themselves.
@@ -106,33 +108,14 @@ impl ElfEvidence {
     }
 
     fn sections(&self) -> Listing {
-        let rows = self.regions.iter().map(|r| {
-            let cell = |side: Side| {
-                let extent = (*r.extent.get(side))?;
-                let mut text = Row::new().untrusted(Role::Claim, &r.name);
-                text.push(Role::Dim, Shown::new(&format!(" {} bytes at {:#x}", extent.size, extent.address)));
-                account_text(r.account.get(side), &mut text);
-                Some(SideCell { number: extent.offset, bytes: Vec::new(), text })
-            };
-            let cells = Sides::new(cell(Side::Shipped), cell(Side::Rebuilt));
-            let unexplained = r.account.shipped.unexplained + r.account.rebuilt.unexplained;
-            let explained = r.account.shipped.explained_total() + r.account.rebuilt.explained_total();
-            let mut mark = mark_of(&Sides::new(cells.shipped.is_some(), cells.rebuilt.is_some()), unexplained == 0);
-            if mark == LineMark::Same && explained > 0 {
-                mark = LineMark::Explained;
-            }
-            ListingRow { mark, cells, source: None, note: None }
-        });
-        Listing { rows: rows.take(lines::MAX_ROWS).collect(), cut: None }
+        views::sections(&self.images, &self.regions)
     }
-}
 
-fn account_text(account: &Account, row: &mut Row) {
-    if account.unexplained > 0 {
-        row.push(Role::Bad, Shown::new(&format!(" {} unexplained", account.unexplained)));
-    }
-    for (cause, n) in &account.explained {
-        row.push(Role::Explained, Shown::new(&format!(" {n} {cause}")));
+    /// The bytes of a function, instruction by instruction where they are known.
+    fn hex(&self, index: usize) -> Listing {
+        let both = self.pairs.get(index).and_then(|p| Some(Sides::new(p.shipped.as_ref()?, p.rebuilt.as_ref()?)));
+        let rows = both.and_then(|pair| views::bytes(&self.images, pair, &asm::compare_with(&self.images, pair, &|_| None)?));
+        rows.unwrap_or_else(|| self.raw(index))
     }
 }
 
@@ -146,13 +129,12 @@ impl Evidence for ElfEvidence {
     }
 
     fn listing(&self, place: Place, view: View) -> Listing {
-        let (a, b) = (&self.images.sides.shipped.elf.blob, &self.images.sides.rebuilt.elf.blob);
         match (view, place) {
             (View::Sections, _) => self.sections(),
             (View::Asm, Place::Function(i)) => self.code(i),
             (View::Asm, Place::Whole) => self.code(0),
-            (View::Bytes | View::Lines, Place::Function(i)) => self.raw(i),
-            (View::Strings, _) => strings(a, b),
+            (View::Bytes | View::Lines, Place::Function(i)) => self.hex(i),
+            (View::Strings, _) => views::strings(&self.images, &self.regions, &self.pairs),
             (View::Bytes | View::Lines, Place::Whole) => self.all_bytes(),
         }
     }

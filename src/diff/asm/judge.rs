@@ -87,10 +87,10 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
     let sides = Sides::new(decode(&images.sides.shipped, pair.shipped)?, decode(&images.sides.rebuilt, pair.rebuilt)?);
     let places = Sides::new(places(images, Side::Shipped, pair, &sides), places(images, Side::Rebuilt, pair, &sides));
     let keys = |side: Side| -> Vec<u64> {
-        let place = |i: &Insn| i.reference().and_then(|to| places.get(side).get(&to)).map_or(0, Place::hint);
-        sides.get(side).iter().map(|i| fold(i.bare, place(i))).collect()
+        let hints = places.get(side).iter().map(Place::hint);
+        sides.get(side).iter().zip(hints).map(|(i, hint)| fold(i.bare, hint)).collect()
     };
-    let aligned = align(&keys(Side::Shipped), &keys(Side::Rebuilt));
+    let aligned = align_numbers(&keys(Side::Shipped), &keys(Side::Rebuilt));
     let mut partner = vec![u32::MAX; sides.shipped.len()];
     for row in &aligned {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt)
@@ -106,8 +106,24 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
     Some(Code { sides, rows })
 }
 
+/// Aligns what is not equal at the start or the end anyway.
+fn align_numbers(a: &[u64], b: &[u64]) -> Vec<Aligned> {
+    let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let most = a.len().min(b.len()) - start;
+    let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    let both = |i: usize, j: usize| Aligned { sides: Sides::new(Some(i), Some(j)), equal: true };
+    let middle = align(a.get(start..a.len() - end).unwrap_or_default(), b.get(start..b.len() - end).unwrap_or_default());
+    let moved = |row: Aligned| Aligned { sides: row.sides.map(|i| i.map(|i| i + start)), ..row };
+    let mut out: Vec<Aligned> = (0..start).map(|i| both(i, i)).collect();
+    out.extend(middle.into_iter().map(moved));
+    out.extend((0..end).map(|n| both(a.len() - end + n, b.len() - end + n)));
+    out
+}
+
 /// Where a reference leads.
 enum Place {
+    /// It refers to nothing.
+    None,
     /// Into its own function.
     Local,
     Out(Target),
@@ -117,7 +133,7 @@ impl Place {
     /// A number that is the same on both sides where the place is the same. It helps to align and proves nothing.
     fn hint(&self) -> u64 {
         match self {
-            Self::Out(Target::Unknown(_)) => 0,
+            Self::None | Self::Out(Target::Unknown(_)) => 0,
             Self::Local => 1,
             Self::Out(target) => {
                 let mut state = DefaultHasher::new();
@@ -128,15 +144,15 @@ impl Place {
     }
 }
 
-/// Every address that the function refers to, resolved once.
-fn places(images: &Images, side: Side, pair: Sides<&Function>, sides: &Sides<Vec<Insn>>) -> HashMap<u64, Place> {
+/// What each instruction refers to.
+fn places(images: &Images, side: Side, pair: Sides<&Function>, sides: &Sides<Vec<Insn>>) -> Vec<Place> {
     let f = pair.get(side);
-    let mut out = HashMap::new();
-    for to in sides.get(side).iter().filter_map(Insn::reference) {
-        let resolve = || if is_local(f, to) { Place::Local } else { Place::Out(images.target(side, to)) };
-        out.entry(to).or_insert_with(resolve);
-    }
-    out
+    let place = |i: &Insn| match i.reference() {
+        None => Place::None,
+        Some(to) if is_local(f, to) => Place::Local,
+        Some(to) => Place::Out(images.target(side, to)),
+    };
+    sides.get(side).iter().map(place).collect()
 }
 
 fn is_local(f: &Function, address: u64) -> bool {
@@ -150,7 +166,8 @@ struct Judge<'a> {
     sides: &'a Sides<Vec<Insn>>,
     /// For each shipped instruction, the rebuilt one beside it.
     partner: Vec<u32>,
-    places: Sides<HashMap<u64, Place>>,
+    /// For each instruction, where it leads.
+    places: Sides<Vec<Place>>,
     explain: &'a Explain<'a>,
     /// For each web of the shipped side that is proved, the one of the rebuilt side.
     webs: HashMap<u32, u32>,
@@ -165,9 +182,8 @@ fn plain(same: bool) -> Verdict {
 
 impl Judge<'_> {
     fn row(&self, row: &Aligned) -> CodeRow {
-        let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
-        let (mark, cause, note) = match (insn(Side::Shipped), insn(Side::Rebuilt)) {
-            (Some(x), Some(y)) => self.judge(x, y),
+        let (mark, cause, note) = match (row.sides.shipped, row.sides.rebuilt) {
+            (Some(i), Some(j)) => self.judge(i, j),
             (Some(_), None) => (LineMark::OnlyShipped, None, Note::None),
             _ => (LineMark::OnlyRebuilt, None, Note::None),
         };
@@ -180,6 +196,7 @@ impl Judge<'_> {
         for row in rows {
             let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
             let (x, y) = (insn(Side::Shipped), insn(Side::Rebuilt));
+            let same_place = || row.sides.shipped.zip(row.sides.rebuilt).is_some_and(|(i, j)| self.leads_to_same(i, j));
             let web = |i: Option<&Insn>| i.map_or(0, |i| i.web);
             if web(x) == 0 && web(y) == 0 {
                 continue;
@@ -187,7 +204,7 @@ impl Judge<'_> {
             let proved = match (x, y) {
                 (Some(x), Some(y)) if x.web != 0 && y.web != 0 && x.kind == y.kind && x.hole == y.hole => {
                     let alike = x.masked(x.bytes(self.code.shipped)) == y.masked(y.bytes(self.code.rebuilt));
-                    alike && (x.kind == Kind::Page || self.leads_to_same(x.to, y.to))
+                    alike && (x.kind == Kind::Page || same_place())
                 }
                 _ => false,
             };
@@ -204,15 +221,18 @@ impl Judge<'_> {
         x.web == 0 && y.web == 0 || x.web != 0 && self.webs.get(&x.web) == Some(&y.web)
     }
 
-    fn leads_to_same(&self, shipped: u64, rebuilt: u64) -> bool {
-        match (self.places.shipped.get(&shipped), self.places.rebuilt.get(&rebuilt)) {
-            (Some(Place::Local), Some(Place::Local)) => self.same_row(shipped, rebuilt),
+    /// Whether the references of two instructions lead to the same place, which is proved.
+    fn leads_to_same(&self, i: usize, j: usize) -> bool {
+        let to = |side: Side, i: usize| self.sides.get(side).get(i).map_or(0, |i| i.to);
+        match (self.places.shipped.get(i), self.places.rebuilt.get(j)) {
+            (Some(Place::Local), Some(Place::Local)) => self.same_row(to(Side::Shipped, i), to(Side::Rebuilt, j)),
             (Some(Place::Out(old)), Some(Place::Out(new))) => !matches!(old, Target::Unknown(_) | Target::Text(_)) && old == new,
             _ => false,
         }
     }
 
-    fn judge(&self, x: &Insn, y: &Insn) -> Verdict {
+    fn judge(&self, i: usize, j: usize) -> Verdict {
+        let (Some(x), Some(y)) = (self.sides.shipped.get(i), self.sides.rebuilt.get(j)) else { return plain(false) };
         let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
         let same = old == new;
         // Everything but the operand must be equal byte for byte: an encoding can hide prefixes that the text does not show.
@@ -225,7 +245,7 @@ impl Judge<'_> {
             Kind::Page => return if same { plain(true) } else { shift(Note::Page) },
             Kind::Reference => {}
         }
-        match (self.places.shipped.get(&x.to), self.places.rebuilt.get(&y.to)) {
+        match (self.places.shipped.get(i), self.places.rebuilt.get(j)) {
             (Some(Place::Local), Some(Place::Local)) => match (self.same_row(x.to, y.to), same) {
                 (true, true) => plain(true),
                 (true, false) => shift(Note::SameRow),

@@ -245,3 +245,52 @@ fn padding_does_nothing_on_any_processor() {
     assert!(is_padding(&[0x90, 0xcc, 0x0f, 0x1f, 0x00], X86));
     assert!(!is_padding(&[0x90, 0xc3], X86));
 }
+
+#[test]
+fn bytes_sections_and_strings_are_listed_with_what_they_belong_to() {
+    let mut a = caller(0, 0, 0, None);
+    let mut b = caller(16, 0, 0, None);
+    a.text[12..16].copy_from_slice(&NOP.to_le_bytes());
+    b.rodata[..4].copy_from_slice(b"late");
+    let node = compare_bytes(&file(&a, A64), &file(&b, A64));
+    let listing = |view, place| node.evidence.as_ref().unwrap().listing(place, view);
+    let first = node.functions.iter().position(|f| f.name.as_str() == Some("first")).unwrap();
+    let hex = listing(View::Bytes, crate::model::Place::Function(first));
+    let texts: Vec<String> = hex.rows.iter().map(|r| r.cells.rebuilt.as_ref().unwrap().text.plain()).collect();
+    assert_eq!(hex.rows.iter().map(|r| r.mark.mark()).collect::<String>(), "=~~|");
+    assert_eq!(texts[3], "c0 03 5f d6             ret");
+    assert_eq!(hex.rows[3].cells.shipped.as_ref().unwrap().number, TEXT + 12);
+    let roles: Vec<_> = hex.rows[1].cells.rebuilt.as_ref().unwrap().text.0.iter().map(|s| s.role).collect();
+    assert!(roles.contains(&crate::text::Role::Relocated) && !roles.contains(&crate::text::Role::Rebuilt));
+
+    let sections = listing(View::Sections, crate::model::Place::Whole);
+    let header = sections.rows.iter().position(|r| r.note.as_deref() == Some("program headers")).unwrap();
+    let loads = &sections.rows[header + 1];
+    assert_eq!(loads.mark, LineMark::Changed);
+    assert!(loads.cells.shipped.as_ref().unwrap().text.plain().starts_with("LOAD r-x "), "{loads:?}");
+
+    let strings = listing(View::Strings, crate::model::Place::Whole);
+    let part = strings.rows.iter().position(|r| r.note.as_deref() == Some(".rodata")).unwrap();
+    let (old, new) = (&strings.rows[part + 1], &strings.rows[part + 2]);
+    assert_eq!((old.mark, new.mark), (LineMark::OnlyShipped, LineMark::OnlyRebuilt));
+    let cell = new.cells.rebuilt.as_ref().unwrap();
+    assert_eq!((cell.number, cell.text.plain().as_str()), (rodata(32 + 16 + 8), "late 2022-12-26 here"));
+    assert_eq!(new.note.as_deref(), Some("referred to by first"));
+}
+
+#[test]
+fn a_very_long_function_is_listed_around_its_differences() {
+    let side = |byte: u8| {
+        let mut text = vec![0x90; 60_000];
+        text[50_000..50_005].copy_from_slice(&[0xb8, byte, 0, 0, 0]);
+        text.push(0xc3);
+        program(&text, 60_016, &[0xc3])
+    };
+    let node = compare_bytes(&file(&side(1), X86), &file(&side(2), X86));
+    let first = node.functions.iter().position(|f| f.name.as_str() == Some("first")).unwrap();
+    let listing = node.evidence.as_ref().unwrap().listing(crate::model::Place::Function(first), View::Asm);
+    assert_eq!(listing.rows.len(), 21);
+    assert_eq!(listing.differences(), [10]);
+    assert_eq!(listing.rows[10].note.as_deref(), Some("immediate 0x1 became 0x2"));
+    assert!(listing.cut.unwrap().starts_with("59976 of 59997 rows are left out"));
+}
