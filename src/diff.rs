@@ -2,6 +2,7 @@
 //! undone. The rule of each cause is in `docs/compare.md`.
 
 mod account;
+mod archive;
 mod asm;
 mod build_path;
 mod code;
@@ -14,7 +15,10 @@ mod exe;
 mod image;
 mod lines;
 mod matching;
+mod members;
 mod order;
+mod pairing;
+mod reorder;
 mod source;
 mod strip;
 mod walk;

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use super::*;
 use crate::model::Cause;
 
+mod containers;
 mod make;
 mod property;
 mod real;
@@ -28,7 +29,9 @@ fn check(node: &Node) {
             let size = node.size.get(side).unwrap_or(0);
             let account = node.account.get(side);
             let members: u64 = match node.kind {
-                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb => node.children.iter().filter_map(|c| *c.size.get(side)).sum(),
+                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::Cpio | NodeKind::Rpm => {
+                    node.children.iter().filter_map(|c| *c.size.get(side)).sum()
+                }
                 _ => 0,
             };
             assert_eq!(account.total() + members, size, "{:?} {side:?} {account:?}", node.name);
@@ -76,10 +79,9 @@ fn a_member_time_is_explained_and_a_mode_is_not() {
 }
 
 #[test]
-fn order_names_and_types_are_never_explained() {
+fn names_and_types_are_never_explained() {
     let a = make::tar(&[make::file("a", b"one"), make::file("b", b"two"), make::file("c", b"three")]);
     for other in [
-        make::tar(&[make::file("b", b"two"), make::file("a", b"one"), make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::file("z", b"two"), make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::File { flag: b'2', ..make::file("b", b"") }, make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::file("c", b"three")]),

@@ -72,6 +72,28 @@ pub(super) fn md5(bytes: &[u8]) -> String {
     hasher.finish().1[0].to_string()
 }
 
+/// A member of a cpio archive of the new form; `mtime`, `mode` as they are.
+fn cpio_member(out: &mut Vec<u8>, f: &File, inode: usize, links: usize) {
+    let size = f.content.len();
+    let n = [inode, f.mode as usize, 0, 0, links, f.mtime as usize, size, 0, 0, 0, 0, f.name.len() + 1, 0];
+    out.extend(b"070701");
+    out.extend(n.iter().map(|n| format!("{n:08x}")).collect::<String>().bytes());
+    out.extend(f.name.bytes());
+    out.push(0);
+    out.resize(out.len().next_multiple_of(4), 0);
+    out.extend(&f.content);
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+pub(super) fn cpio(files: &[File]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (i, f) in files.iter().enumerate() {
+        cpio_member(&mut out, f, i + 1, 1);
+    }
+    cpio_member(&mut out, &File { mode: 0, mtime: 0, ..file("TRAILER!!!", b"") }, 0, 1);
+    out
+}
+
 /// A zip with deflated members; `mtime` is used as the raw DOS time.
 pub(super) fn zip(files: &[File]) -> Vec<u8> {
     let mut out = Vec::new();
