@@ -19,6 +19,7 @@ mod members;
 mod order;
 mod pairing;
 mod reorder;
+mod rpm;
 mod source;
 mod strip;
 mod walk;

@@ -14,6 +14,7 @@ pub(crate) mod elf;
 pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
+pub(crate) mod rpm;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod tar;

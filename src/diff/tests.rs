@@ -9,6 +9,7 @@ mod containers;
 mod make;
 mod property;
 mod real;
+mod rpm;
 
 fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
     compare_with(a, b, &[], Limits::default())

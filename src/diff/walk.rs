@@ -75,13 +75,16 @@ impl<'a> Walk<'a> {
             node.kind = NodeKind::Data;
             return self.leaf(node, a, b);
         }
-        let opens = both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip | NodeKind::Cpio);
+        let opens = both_streams
+            || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip | NodeKind::Cpio | NodeKind::Rpm);
         if opens && depth >= self.context.limits.depth {
             let why = format!("nested deeper than the bound of {} containers", self.context.limits.depth);
             return not_examined(node, a, b, &why);
         }
         let refused = if both_streams {
             self.streams(node, a, b, kinds, depth, slot).err()
+        } else if kinds.shipped == NodeKind::Rpm {
+            self.packages(node, a, b, depth).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
         } else if kinds.shipped == NodeKind::Elf {

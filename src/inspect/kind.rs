@@ -13,6 +13,7 @@ pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
                 NodeKind::Ar
             }
         }
+        [0xed, 0xab, 0xee, 0xdb, ..] => NodeKind::Rpm,
         [0x1f, 0x8b, 8, ..] => NodeKind::Gzip,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => NodeKind::Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => NodeKind::Zstd,
@@ -41,7 +42,6 @@ pub(crate) fn not_opened(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'M', b'Z', ..] => Some("a PE executable"),
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file or a Java class"),
-        [0xed, 0xab, 0xee, 0xdb, ..] => Some("an rpm package"),
         _ => None,
     }
 }
