@@ -2,6 +2,7 @@
 //! undone. The rule of each cause is in `docs/compare.md`.
 
 mod account;
+mod archive;
 mod asm;
 mod blocks;
 mod build_path;
@@ -21,9 +22,13 @@ mod line_number;
 mod lines;
 mod macho;
 mod matching;
+mod members;
 mod order;
+mod pairing;
 mod pe;
 mod pe_refs;
+mod reorder;
+mod rpm;
 mod shifts;
 mod source;
 mod steady;
