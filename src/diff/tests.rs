@@ -12,6 +12,7 @@ mod make_pe;
 mod pe;
 mod property;
 mod real;
+mod steady;
 
 fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
     compare_with(a, b, &[], Limits::default())
