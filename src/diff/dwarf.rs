@@ -11,6 +11,7 @@ mod lists;
 mod marks;
 mod order;
 mod parts;
+mod program;
 mod shift;
 mod unit;
 mod units;
@@ -65,10 +66,11 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
         }
         walked = outcome.map(|outcome| (walk, outcome));
     }
+    let layouts = walked.as_ref().map_or([Cause::Reordering; 13], |(walk, _)| walk.marks.layouts());
     let mut causes = BTreeSet::new();
     for part in &parts {
         let found = match &walked {
-            Some((walk, outcome)) => part.walked(walk, outcome, images),
+            Some((walk, outcome)) => part.walked(walk, outcome, &layouts, images),
             None => part.compared(images),
         };
         let Some(found) = found else { continue };
@@ -134,12 +136,12 @@ struct Found {
 
 impl Part {
     /// What the walk says of this pair.
-    fn walked(&self, walk: &Walk<'_>, outcome: &Outcome, images: &Images) -> Option<Found> {
+    fn walked(&self, walk: &Walk<'_>, outcome: &Outcome, layouts: &[Cause; 13], images: &Images) -> Option<Found> {
         let Some(id) = self.id else {
             // It may refer to anything: equal is the same only while nothing moved.
-            return self.compared(images).filter(|_| walk.marks.layout_is_kept()).or_else(|| Some(self.refused(images)));
+            return self.compared(images).filter(|_| outcome.kept).or_else(|| Some(self.refused(images)));
         };
-        let (account, spans) = walk.marks.result(id);
+        let (account, spans) = walk.marks.result(id, layouts);
         let mut causes = Vec::new();
         for (cause, span) in spans {
             for values in values(walk, outcome, cause) {

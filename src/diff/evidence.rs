@@ -173,7 +173,7 @@ pub(super) fn strings<'b>(a: &'b [u8], b: &'b [u8]) -> Listing {
     listing
 }
 
-fn find_strings(bytes: &[u8]) -> Vec<(usize, &[u8])> {
+pub(super) fn find_strings(bytes: &[u8]) -> Vec<(usize, &[u8])> {
     let printable = |b: u8| b == b'\t' || (0x20..0x7f).contains(&b);
     let mut at = 0;
     let mut out = Vec::new();

@@ -222,11 +222,8 @@ pub(super) fn settle(node: &mut Node, images: &Images, regions: &mut [RegionPair
     let mut first = None;
     let mut count = 0u64;
     for (side, exe) in [(Side::Shipped, &images.sides.shipped.elf), (Side::Rebuilt, &images.sides.rebuilt.elf)] {
-        let mut owners: Vec<(Range<usize>, usize)> = regions
-            .iter()
-            .enumerate()
-            .filter_map(|(n, p)| Some((exe.regions.get((*p.regions.get(side))?)?.range.clone(), n)))
-            .collect();
+        let mut owners: Vec<(Range<usize>, usize)> =
+            regions.iter().enumerate().filter_map(|(n, p)| Some((exe.regions.get((*p.regions.get(side))?)?.range.clone(), n))).collect();
         owners.sort_unstable_by_key(|(range, _)| range.start);
         let mut own: Vec<Range<usize>> = places.iter().map(|p| p.get(side).clone()).collect();
         own.sort_unstable_by_key(|r| (r.start, r.end));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
-use super::{Arch, Insn, Kind, arch, decode, fold, x86};
+use super::{Arch, Hole, Insn, Kind, aarch64, arch, decode, fold, x86};
 use crate::diff::account::runs;
 use crate::diff::image::{Images, Target};
 use crate::diff::lines::{Aligned, align};
@@ -32,6 +32,8 @@ pub(in crate::diff) enum Note {
     SameRow,
     /// Both refer to the same place outside.
     Moved(&'static str),
+    /// The page of an address that is the same place on both sides.
+    Page,
     /// Equal bytes that refer to another row.
     OtherRow,
     /// Equal bytes that refer to another place.
@@ -40,21 +42,6 @@ pub(in crate::diff) enum Note {
     SameText,
     /// A cause given from outside, in its words.
     Given(String),
-}
-
-impl Note {
-    /// In words.
-    pub(in crate::diff) fn text(&self) -> Option<String> {
-        Some(match self {
-            Self::None => return None,
-            Self::SameRow => "refers to the same row".to_owned(),
-            Self::Moved(word) => format!("moved, refers to the same {word}"),
-            Self::OtherRow => "same bytes, but the row it refers to is another one".to_owned(),
-            Self::OtherPlace => "same bytes, but what it refers to is another one".to_owned(),
-            Self::SameText => "the same text is there on both sides; how far it is read is not known".to_owned(),
-            Self::Given(text) => text.clone(),
-        })
-    }
 }
 
 /// One row of the aligned code.
@@ -100,10 +87,10 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
     let sides = Sides::new(decode(&images.sides.shipped, pair.shipped)?, decode(&images.sides.rebuilt, pair.rebuilt)?);
     let places = Sides::new(places(images, Side::Shipped, pair, &sides), places(images, Side::Rebuilt, pair, &sides));
     let keys = |side: Side| -> Vec<u64> {
-        let place = |i: &Insn| i.reference().and_then(|to| places.get(side).get(&to)).map_or(0, Place::hint);
-        sides.get(side).iter().map(|i| fold(i.bare, place(i))).collect()
+        let hints = places.get(side).iter().map(Place::hint);
+        sides.get(side).iter().zip(hints).map(|(i, hint)| fold(i.bare, hint)).collect()
     };
-    let aligned = align(&keys(Side::Shipped), &keys(Side::Rebuilt));
+    let aligned = align_numbers(&keys(Side::Shipped), &keys(Side::Rebuilt));
     let mut partner = vec![u32::MAX; sides.shipped.len()];
     for row in &aligned {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt)
@@ -113,13 +100,30 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
         }
     }
     let code = Sides::new(images.sides.shipped.code(pair.shipped), images.sides.rebuilt.code(pair.rebuilt));
-    let judge = Judge { arch: kind, pair, code, sides: &sides, partner, places, explain };
+    let mut judge = Judge { arch: kind, pair, code, sides: &sides, partner, places, explain, webs: HashMap::new() };
+    judge.webs = judge.prove_webs(&aligned);
     let rows = aligned.iter().map(|row| judge.row(row)).collect();
     Some(Code { sides, rows })
 }
 
+/// Aligns what is not equal at the start or the end anyway.
+fn align_numbers(a: &[u64], b: &[u64]) -> Vec<Aligned> {
+    let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let most = a.len().min(b.len()) - start;
+    let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    let both = |i: usize, j: usize| Aligned { sides: Sides::new(Some(i), Some(j)), equal: true };
+    let middle = align(a.get(start..a.len() - end).unwrap_or_default(), b.get(start..b.len() - end).unwrap_or_default());
+    let moved = |row: Aligned| Aligned { sides: row.sides.map(|i| i.map(|i| i + start)), ..row };
+    let mut out: Vec<Aligned> = (0..start).map(|i| both(i, i)).collect();
+    out.extend(middle.into_iter().map(moved));
+    out.extend((0..end).map(|n| both(a.len() - end + n, b.len() - end + n)));
+    out
+}
+
 /// Where a reference leads.
 enum Place {
+    /// It refers to nothing.
+    None,
     /// Into its own function.
     Local,
     Out(Target),
@@ -129,7 +133,7 @@ impl Place {
     /// A number that is the same on both sides where the place is the same. It helps to align and proves nothing.
     fn hint(&self) -> u64 {
         match self {
-            Self::Out(Target::Unknown(_)) => 0,
+            Self::None | Self::Out(Target::Unknown(_)) => 0,
             Self::Local => 1,
             Self::Out(target) => {
                 let mut state = DefaultHasher::new();
@@ -140,15 +144,15 @@ impl Place {
     }
 }
 
-/// Every address that the function refers to, resolved once.
-fn places(images: &Images, side: Side, pair: Sides<&Function>, sides: &Sides<Vec<Insn>>) -> HashMap<u64, Place> {
+/// What each instruction refers to.
+fn places(images: &Images, side: Side, pair: Sides<&Function>, sides: &Sides<Vec<Insn>>) -> Vec<Place> {
     let f = pair.get(side);
-    let mut out = HashMap::new();
-    for to in sides.get(side).iter().filter_map(Insn::reference) {
-        let resolve = || if is_local(f, to) { Place::Local } else { Place::Out(images.target(side, to)) };
-        out.entry(to).or_insert_with(resolve);
-    }
-    out
+    let place = |i: &Insn| match i.reference() {
+        None => Place::None,
+        Some(to) if is_local(f, to) => Place::Local,
+        Some(to) => Place::Out(images.target(side, to)),
+    };
+    sides.get(side).iter().map(place).collect()
 }
 
 fn is_local(f: &Function, address: u64) -> bool {
@@ -162,8 +166,11 @@ struct Judge<'a> {
     sides: &'a Sides<Vec<Insn>>,
     /// For each shipped instruction, the rebuilt one beside it.
     partner: Vec<u32>,
-    places: Sides<HashMap<u64, Place>>,
+    /// For each instruction, where it leads.
+    places: Sides<Vec<Place>>,
     explain: &'a Explain<'a>,
+    /// For each web of the shipped side that is proved, the one of the rebuilt side.
+    webs: HashMap<u32, u32>,
 }
 
 /// Mark, cause and remark.
@@ -175,25 +182,70 @@ fn plain(same: bool) -> Verdict {
 
 impl Judge<'_> {
     fn row(&self, row: &Aligned) -> CodeRow {
-        let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
-        let (mark, cause, note) = match (insn(Side::Shipped), insn(Side::Rebuilt)) {
-            (Some(x), Some(y)) => self.judge(x, y),
+        let (mark, cause, note) = match (row.sides.shipped, row.sides.rebuilt) {
+            (Some(i), Some(j)) => self.judge(i, j),
             (Some(_), None) => (LineMark::OnlyShipped, None, Note::None),
             _ => (LineMark::OnlyRebuilt, None, Note::None),
         };
         CodeRow { sides: row.sides, mark, cause, note }
     }
 
-    fn judge(&self, x: &Insn, y: &Insn) -> Verdict {
+    /// The webs whose members all stand beside those of one web of the other side, and lead to the same places.
+    fn prove_webs(&self, rows: &[Aligned]) -> HashMap<u32, u32> {
+        let mut pairs: Sides<HashMap<u32, Option<u32>>> = Sides::default();
+        for row in rows {
+            let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
+            let (x, y) = (insn(Side::Shipped), insn(Side::Rebuilt));
+            let same_place = || row.sides.shipped.zip(row.sides.rebuilt).is_some_and(|(i, j)| self.leads_to_same(i, j));
+            let web = |i: Option<&Insn>| i.map_or(0, |i| i.web);
+            if web(x) == 0 && web(y) == 0 {
+                continue;
+            }
+            let proved = match (x, y) {
+                (Some(x), Some(y)) if x.web != 0 && y.web != 0 && x.kind == y.kind && x.hole == y.hole => {
+                    let alike = x.masked(x.bytes(self.code.shipped)) == y.masked(y.bytes(self.code.rebuilt));
+                    alike && (x.kind == Kind::Page || same_place())
+                }
+                _ => false,
+            };
+            for (known, from, to) in [(&mut pairs.shipped, web(x), web(y)), (&mut pairs.rebuilt, web(y), web(x))] {
+                let now = proved.then_some(to);
+                known.entry(from).and_modify(|before| *before = before.filter(|b| Some(*b) == now)).or_insert(now);
+            }
+        }
+        let back = |x: u32, y: u32| pairs.rebuilt.get(&y).copied().flatten() == Some(x);
+        pairs.shipped.iter().filter_map(|(x, y)| Some((*x, (*y)?))).filter(|(x, y)| *x != 0 && back(*x, *y)).collect()
+    }
+
+    fn is_web_proved(&self, x: &Insn, y: &Insn) -> bool {
+        x.web == 0 && y.web == 0 || x.web != 0 && self.webs.get(&x.web) == Some(&y.web)
+    }
+
+    /// Whether the references of two instructions lead to the same place, which is proved.
+    fn leads_to_same(&self, i: usize, j: usize) -> bool {
+        let to = |side: Side, i: usize| self.sides.get(side).get(i).map_or(0, |i| i.to);
+        match (self.places.shipped.get(i), self.places.rebuilt.get(j)) {
+            (Some(Place::Local), Some(Place::Local)) => self.same_row(to(Side::Shipped, i), to(Side::Rebuilt, j)),
+            (Some(Place::Out(old)), Some(Place::Out(new))) => !matches!(old, Target::Unknown(_) | Target::Text(_)) && old == new,
+            _ => false,
+        }
+    }
+
+    fn judge(&self, i: usize, j: usize) -> Verdict {
+        let (Some(x), Some(y)) = (self.sides.shipped.get(i), self.sides.rebuilt.get(j)) else { return plain(false) };
         let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
         let same = old == new;
         // Everything but the operand must be equal byte for byte: an encoding can hide prefixes that the text does not show.
         let alike = x.length == y.length && x.hole == y.hole && x.kind == y.kind && x.masked(old) == y.masked(new);
-        if !alike || x.kind != Kind::Reference {
-            return if same { plain(true) } else { self.immediate(x, y) };
+        let whole = self.is_web_proved(x, y);
+        let shift = |note| if whole { (LineMark::Explained, Some(Cause::AddressShift), note) } else { plain(false) };
+        match x.kind {
+            _ if !alike => return if same { plain(true) } else { self.immediate(x, y) },
+            Kind::Plain | Kind::Invalid => return if same { plain(true) } else { self.immediate(x, y) },
+            Kind::Page => return if same { plain(true) } else { shift(Note::Page) },
+            Kind::Reference => {}
         }
-        let shift = |note| (LineMark::Explained, Some(Cause::AddressShift), note);
-        match (self.places.shipped.get(&x.to), self.places.rebuilt.get(&y.to)) {
+        match (self.places.shipped.get(i), self.places.rebuilt.get(j)) {
             (Some(Place::Local), Some(Place::Local)) => match (self.same_row(x.to, y.to), same) {
                 (true, true) => plain(true),
                 (true, false) => shift(Note::SameRow),
@@ -201,7 +253,7 @@ impl Judge<'_> {
                 (false, false) => plain(false),
             },
             (Some(Place::Out(old)), Some(Place::Out(new))) => match (old, new) {
-                (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
+                (Target::Unknown(_), Target::Unknown(_) | Target::Text(_)) | (Target::Text(_), Target::Unknown(_)) => plain(same),
                 (Target::Text(p), Target::Text(q)) if p == q && !same => (LineMark::Changed, None, Note::SameText),
                 (Target::Text(_), Target::Text(_)) => plain(same),
                 (p, q) if p == q && same => plain(true),
@@ -217,22 +269,45 @@ impl Judge<'_> {
     fn same_row(&self, shipped: u64, rebuilt: u64) -> bool {
         let index = |side: Side, address: u64| {
             let at = u32::try_from(address.wrapping_sub(self.pair.get(side).address)).ok()?;
-            self.sides.get(side).binary_search_by_key(&at, |i| i.at).ok()
+            let insns = self.sides.get(side);
+            match insns.binary_search_by_key(&at, |i| i.at) {
+                Ok(i) => Some((i, 0)),
+                Err(after) => {
+                    let i = after.checked_sub(1)?;
+                    let whole = insns.get(i)?;
+                    let offset = u8::try_from(at - whole.at).ok().filter(|o| *o < whole.length)?;
+                    self.is_tail(side, whole, offset).then_some((i, offset))
+                }
+            }
         };
-        let beside = index(Side::Shipped, shipped).and_then(|i| self.partner.get(i)).map(|j| *j as usize);
-        beside.is_some() && beside == index(Side::Rebuilt, rebuilt)
+        let Some((i, offset)) = index(Side::Shipped, shipped) else { return false };
+        let beside = self.partner.get(i).map(|j| *j as usize);
+        let Some((j, other)) = index(Side::Rebuilt, rebuilt) else { return false };
+        let bytes = |side: Side, n: usize| self.sides.get(side).get(n).map(|whole| whole.masked(whole.bytes(self.code.get(side))));
+        beside == Some(j) && offset == other && (offset == 0 || bytes(Side::Shipped, i) == bytes(Side::Rebuilt, j))
+    }
+
+    /// Whether a jump into an instruction skips nothing but a prefix: hidden code behind it would be compared by nobody.
+    fn is_tail(&self, side: Side, whole: &Insn, offset: u8) -> bool {
+        let Arch::X86(bits) = self.arch else { return false };
+        x86::is_tail(&x86::Mode { bits, fixed: false }, whole, self.code.get(side), offset)
     }
 
     /// Two instructions that differ: perhaps in one immediate only, and somebody knows why.
     fn immediate(&self, x: &Insn, y: &Insn) -> Verdict {
         let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
-        let Arch::X86(bits) = self.arch;
+        let immediate = |i: &Insn, bytes: &[u8]| -> Option<(u64, Insn)> {
+            let (value, hole) = match self.arch {
+                Arch::X86(bits) => x86::immediate(bits, bytes, i.ip).map(|(value, (from, size))| (value, Hole::bytes(from, size)))?,
+                Arch::Aarch64 => aarch64::immediate(aarch64::word(bytes)).map(|(value, bits)| (value, Hole::Bits(bits)))?,
+            };
+            Some((value, Insn { hole, ..*i }))
+        };
         let given = || {
-            let (p, q) = (x86::immediate(bits, old, x.ip)?, x86::immediate(bits, new, y.ip)?);
-            let inside = |i: usize| i >= p.1.0 && i < p.1.0 + p.1.1;
-            let only = p.1 == q.1 && old.len() == new.len() && old.iter().zip(new).enumerate().all(|(i, (m, n))| m == n || inside(i));
-            let at = Sides::new(x.ip, y.ip);
-            only.then(|| (self.explain)(&Immediate { at, value: Sides::new(p.0, q.0) })).flatten()
+            let plain = x.kind == Kind::Plain && y.kind == Kind::Plain && old.len() == new.len();
+            let ((p, i), (q, j)) = plain.then(|| Some((immediate(x, old)?, immediate(y, new)?))).flatten()?;
+            let only = i.hole == j.hole && i.masked(old) == j.masked(new);
+            only.then(|| (self.explain)(&Immediate { at: Sides::new(x.ip, y.ip), value: Sides::new(p, q) })).flatten()
         };
         match given() {
             Some((cause, text)) => (LineMark::Explained, Some(cause), Note::Given(text)),

@@ -167,8 +167,7 @@ mod tests {
     #[test]
     fn references_of_aarch64_are_found_with_their_pages() {
         // bl +8; b.eq -4; cbz x0, +12; tbz w1, #0, +8; adr x0, +1; adrp x0, +1 page; ldr x0, +16; add x0, x0, #1
-        let words: [u32; 8] =
-            [0x9400_0002, 0x54ff_ffe0, 0xb400_0060, 0x3600_0041, 0x3000_0000, 0xb000_0000, 0x5800_0080, 0x9100_0400];
+        let words: [u32; 8] = [0x9400_0002, 0x54ff_ffe0, 0xb400_0060, 0x3600_0041, 0x3000_0000, 0xb000_0000, 0x5800_0080, 0x9100_0400];
         let code: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
         let scan = aarch64(&code, 0x1ff0);
         let to: Vec<u64> = scan.references.iter().map(|r| r.to).collect();

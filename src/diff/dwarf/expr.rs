@@ -90,11 +90,13 @@ impl Walk<'_> {
             let start = Sides::new(p.at, q.at);
             match *operand {
                 Operand::Fixed(size) => {
-                    (p.take(size)?, q.take(size)?);
+                    p.take(size)?;
+                    q.take(size)?;
                     self.marks.mark(id, start.shipped..p.at, start.rebuilt..q.at, Why::Same);
                 }
                 Operand::Leb => {
-                    (p.uleb()?, q.uleb()?);
+                    p.uleb()?;
+                    q.uleb()?;
                     self.marks.mark(id, start.shipped..p.at, start.rebuilt..q.at, Why::Same);
                 }
                 Operand::Address => {
@@ -130,7 +132,8 @@ impl Walk<'_> {
                     let small = *operand == Operand::SmallBlock;
                     let size = |c: &mut Cursor<'_>| if small { c.int(1) } else { c.uleb() };
                     let (m, n) = (size(&mut p)?, size(&mut q)?);
-                    (p.take(usize::try_from(m).ok()?)?, q.take(usize::try_from(n).ok()?)?);
+                    p.take(usize::try_from(m).ok()?)?;
+                    q.take(usize::try_from(n).ok()?)?;
                     self.marks.mark(id, start.shipped..p.at, start.rebuilt..q.at, Why::Same);
                 }
                 Operand::Inner => {

@@ -1,13 +1,10 @@
-//! Line number programs (DWARF 5, 6.2): the header field by field, the program instruction by instruction. Rows are compared
+//! Line number programs of both sides: the header field by field, the program instruction by instruction. Rows are compared
 //! as both sides come to them, so that every byte between two rows belongs to a row.
 
-use std::ops::Range;
 use std::rc::Rc;
 
-use super::abbrev::Spec;
-use super::cursor::Cursor;
 use super::marks::{Id, Why};
-use super::unit::{Unit, Value, value};
+use super::program::{Header, Machine, Part, Row};
 use super::walk::{Pair, Role, Walk};
 use crate::model::{Cause, Side, Sides};
 
@@ -23,213 +20,8 @@ impl Files {
     }
 }
 
-/// What a field of a header is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Length,
-    Plain,
-    Text(Id),
-    /// An offset of a text in that section.
-    TextAt(Id),
-    /// The checksum of the file with that index.
-    Sum(usize),
-}
-
-struct Field {
-    part: Part,
-    at: Range<usize>,
-    value: u64,
-}
-
-#[derive(Clone, Default)]
-struct Name {
-    text: Vec<u8>,
-    folder: u64,
-}
-
-struct Header {
-    start: usize,
-    end: usize,
-    program: usize,
-    version: u64,
-    min: u64,
-    operations: u64,
-    statement: bool,
-    line_base: i64,
-    line_range: u64,
-    opcode_base: u8,
-    /// Numbers of operands of the standard opcodes.
-    lengths: Vec<u8>,
-    fields: Vec<Field>,
-    folders: Vec<Vec<u8>>,
-    files: Vec<Name>,
-}
-
-impl Header {
-    fn read(c: &mut Cursor<'_>, unit: &Unit, tables: &super::unit::Tables<'_>) -> Option<Self> {
-        let start = c.at;
-        let (wide, end) = c.length()?;
-        let mut fields = vec![Field { part: Part::Length, at: start..c.at, value: 0 }];
-        let mut int = |c: &mut Cursor<'_>, size, part| {
-            let at = c.at;
-            let value = c.int(size)?;
-            fields.push(Field { part, at: at..c.at, value });
-            Some(value)
-        };
-        let version = int(c, 2, Part::Plain)?;
-        if !(2..=5).contains(&version) {
-            return None;
-        }
-        if version == 5 {
-            int(c, 2, Part::Plain)?;
-        }
-        let length = int(c, wide, Part::Length)?;
-        let program = c.at.checked_add(usize::try_from(length).ok()?).filter(|p| *p <= end)?;
-        let min = int(c, 1, Part::Plain)?;
-        let operations = if version >= 4 { int(c, 1, Part::Plain)? } else { 1 };
-        let statement = int(c, 1, Part::Plain)? != 0;
-        let line_base = i64::from(int(c, 1, Part::Plain)? as u8 as i8);
-        let line_range = int(c, 1, Part::Plain)?;
-        let opcode_base = int(c, 1, Part::Plain)? as u8;
-        let at = c.at;
-        let lengths = c.take(usize::from(opcode_base.checked_sub(1)?))?.to_vec();
-        fields.push(Field { part: Part::Plain, at: at..c.at, value: 0 });
-        let mut header = Self {
-            start,
-            end,
-            program,
-            version,
-            min,
-            operations,
-            statement,
-            line_base,
-            line_range,
-            opcode_base,
-            lengths,
-            fields,
-            folders: Vec::new(),
-            files: Vec::new(),
-        };
-        let table = Unit { wide, version: version as u16, id: Id::Line, ..unit.clone() };
-        if version == 5 {
-            header.table(c, &table, tables, true)?;
-            header.table(c, &table, tables, false)?;
-        } else {
-            header.old_tables(c)?;
-        }
-        if c.at > program {
-            return None;
-        }
-        header.fields.push(Field { part: Part::Plain, at: c.at..program, value: 0 });
-        Some(header)
-    }
-
-    fn push(&mut self, part: Part, at: Range<usize>, value: u64) {
-        self.fields.push(Field { part, at, value });
-    }
-
-    /// The folders or the files of DWARF 5, as their formats describe them.
-    fn table(&mut self, c: &mut Cursor<'_>, unit: &Unit, tables: &super::unit::Tables<'_>, folders: bool) -> Option<()> {
-        let from = c.at;
-        let count = c.int(1)?;
-        let mut formats = Vec::new();
-        for _ in 0..count {
-            let (name, form) = (c.uleb()?, c.uleb()?);
-            formats.push(Spec { name, form, implicit: 0, at: 0..0, value: 0..0 });
-        }
-        let entries = c.uleb()?;
-        self.push(Part::Plain, from..c.at, 0);
-        // Entries without any content would be counted without end.
-        if formats.is_empty() && entries > 0 || entries > c.data.len() as u64 {
-            return None;
-        }
-        for index in 0..usize::try_from(entries).ok()? {
-            let mut entry = Name::default();
-            for format in &formats {
-                let at = c.at;
-                let value = value(c, format, unit)?;
-                if c.at == at {
-                    return None;
-                }
-                let text = || tables.text(unit, &super::unit::Root::default(), &value);
-                match (format.name, &value) {
-                    (1, Value::Text(range)) => {
-                        entry.text = c.data.get(range.clone())?.to_vec();
-                        self.push(Part::Text(Id::Line), at..c.at, 0);
-                    }
-                    (1, Value::TextAt(id, offset)) => {
-                        entry.text = tables.section(*id).get(text()?.1)?.to_vec();
-                        self.push(Part::TextAt(*id), at..c.at, *offset);
-                    }
-                    (2, Value::Number(n)) => {
-                        entry.folder = n.cast_unsigned();
-                        self.push(Part::Plain, at..c.at, 0);
-                    }
-                    (5, Value::Plain) if !folders => self.push(Part::Sum(index), at..c.at, 0),
-                    (_, Value::Number(_) | Value::Text(_) | Value::Plain | Value::Block(_)) => self.push(Part::Plain, at..c.at, 0),
-                    _ => return None,
-                }
-            }
-            if folders {
-                self.folders.push(entry.text);
-            } else {
-                self.files.push(entry);
-            }
-        }
-        Some(())
-    }
-
-    /// The folders and files before DWARF 5; both count from one.
-    fn old_tables(&mut self, c: &mut Cursor<'_>) -> Option<()> {
-        self.folders.push(Vec::new());
-        self.files.push(Name::default());
-        loop {
-            let at = c.at;
-            let text = c.text()?;
-            let empty = text.is_empty();
-            self.push(if empty { Part::Plain } else { Part::Text(Id::Line) }, at..c.at, 0);
-            if empty {
-                break;
-            }
-            self.folders.push(c.data.get(text)?.to_vec());
-        }
-        loop {
-            let at = c.at;
-            let text = c.text()?;
-            let empty = text.is_empty();
-            self.push(if empty { Part::Plain } else { Part::Text(Id::Line) }, at..c.at, 0);
-            if empty {
-                return Some(());
-            }
-            let at = c.at;
-            let folder = c.uleb()?;
-            (c.uleb()?, c.uleb()?);
-            self.push(Part::Plain, at..c.at, 0);
-            self.files.push(Name { text: c.data.get(text)?.to_vec(), folder });
-        }
-    }
-}
-
-/// The registers of the machine (DWARF 5, 6.2.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
-    address: u64,
-    file: u64,
-    line: u64,
-    column: u64,
-    statement: bool,
-    /// Basic block, end of prologue, start of epilogue.
-    flags: u8,
-    isa: u64,
-    discriminator: u64,
-    end: bool,
-}
-
-impl Row {
-    fn new(header: &Header) -> Self {
-        Self { address: 0, file: 1, line: 1, column: 0, statement: header.statement, flags: 0, isa: 0, discriminator: 0, end: false }
-    }
-}
+/// What two programs say of addresses, and where the programs are.
+pub(super) type Rows = ((u64, u64), Sides<Vec<Span>>);
 
 /// Addresses of one line.
 pub(super) struct Span {
@@ -237,136 +29,6 @@ pub(super) struct Span {
     to: u64,
     file: u64,
     line: u64,
-}
-
-/// One side's run of a program.
-struct Machine<'a> {
-    header: &'a Header,
-    c: Cursor<'a>,
-    row: Row,
-    /// Instructions since the last row that are neither about addresses nor about lines.
-    rest: Vec<u8>,
-    /// Whether an address was set since the last row.
-    set: bool,
-    /// Whether a number since the last row is longer than it need be.
-    padded: bool,
-}
-
-impl<'a> Machine<'a> {
-    fn new(header: &'a Header, c: Cursor<'a>) -> Self {
-        Self { header, c, row: Row::new(header), rest: Vec::new(), set: false, padded: false }
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let from = self.c.at;
-        let value = self.c.uleb()?;
-        self.padded |= self.c.at > from + 1 && self.c.data.get(self.c.at - 1) == Some(&0);
-        Some(value)
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let from = self.c.at;
-        let value = self.c.sleb()?;
-        let before = self.c.at.checked_sub(2).filter(|at| *at >= from).and_then(|at| self.c.data.get(at)).copied();
-        let last = self.c.data.get(self.c.at - 1).copied();
-        self.padded |= matches!((before, last), (Some(b), Some(0)) if b & 0x40 == 0)
-            || matches!((before, last), (Some(b), Some(0x7f)) if b & 0x40 != 0);
-        Some(value)
-    }
-
-    fn advance(&mut self, operations: u64) {
-        self.row.address = self.row.address.wrapping_add(self.header.min.wrapping_mul(operations));
-    }
-
-    /// Runs up to the next row; `Some(false)` at the end of the program.
-    fn next(&mut self) -> Option<bool> {
-        self.rest.clear();
-        (self.set, self.padded) = (false, false);
-        if self.row.end {
-            self.row = Row::new(self.header);
-        }
-        self.row.flags = 0;
-        self.row.discriminator = 0;
-        while self.c.at < self.header.end {
-            if self.step()? {
-                return Some(true);
-            }
-        }
-        Some(false)
-    }
-
-    /// Runs one instruction; `true` when it makes a row.
-    fn step(&mut self) -> Option<bool> {
-        let from = self.c.at;
-        let opcode = *self.c.take(1)?.first()?;
-        if opcode >= self.header.opcode_base {
-            let adjusted = u64::from(opcode - self.header.opcode_base);
-            let line = self.header.line_base + (adjusted % self.header.line_range).cast_signed();
-            self.row.line = self.row.line.wrapping_add_signed(line);
-            self.advance(adjusted / self.header.line_range);
-            return Some(true);
-        }
-        let mut kept = true;
-        match opcode {
-            0 => {
-                let size = usize::try_from(self.number()?).ok()?;
-                let end = self.c.at.checked_add(size).filter(|end| *end <= self.header.end)?;
-                let what = *self.c.take(1)?.first()?;
-                match what {
-                    1 => {
-                        self.row.end = true;
-                        return (self.c.at == end).then_some(true);
-                    }
-                    2 => {
-                        self.row.address = self.c.int(end.checked_sub(self.c.at)?)?;
-                        self.set = true;
-                        kept = false;
-                    }
-                    4 => self.row.discriminator = self.number()?,
-                    _ => self.c.at = end,
-                }
-                if self.c.at != end {
-                    return None;
-                }
-            }
-            1 => return Some(true),
-            2 => {
-                let by = self.number()?;
-                self.advance(by);
-                kept = false;
-            }
-            3 => {
-                let by = self.signed()?;
-                self.row.line = self.row.line.wrapping_add_signed(by);
-                kept = false;
-            }
-            4 => self.row.file = self.number()?,
-            5 => self.row.column = self.number()?,
-            6 => self.row.statement = !self.row.statement,
-            7 => self.row.flags |= 1,
-            8 => {
-                self.advance(u64::from(255 - self.header.opcode_base) / self.header.line_range);
-                kept = false;
-            }
-            9 => {
-                let by = self.c.int(2)?;
-                self.row.address = self.row.address.wrapping_add(by);
-                kept = false;
-            }
-            10 => self.row.flags |= 2,
-            11 => self.row.flags |= 4,
-            12 => self.row.isa = self.number()?,
-            other => {
-                for _ in 0..*self.header.lengths.get(usize::from(other - 1))? {
-                    self.number()?;
-                }
-            }
-        }
-        if kept {
-            self.rest.extend_from_slice(self.c.data.get(from..self.c.at)?);
-        }
-        Some(false)
-    }
 }
 
 impl Walk<'_> {
@@ -380,16 +42,9 @@ impl Walk<'_> {
         files
     }
 
-    /// The folders and files that a unit's line program names.
-    pub(super) fn paths(&self, side: Side, unit: &Unit, root: &super::unit::Root) -> Option<Vec<Vec<u8>>> {
-        let bytes = self.marks.bytes(side, Id::Line);
-        let mut c = self.cursor(side, Id::Line, usize::try_from(root.lines?).ok()?, bytes.len());
-        let header = Header::read(&mut c, unit, &self.tables(side))?;
-        Some(header.folders.into_iter().chain(header.files.into_iter().map(|f| f.text)).collect())
-    }
-
     /// The file and the lines that the line programs of both sides give for two addresses; `None` unless it is one file.
     pub(super) fn lines_at(&mut self, pair: &Pair, old: u64, new: u64) -> Option<(usize, Sides<u64>)> {
+        let files = pair.files.clone()?;
         let programs = (pair.roots.shipped.lines?, pair.roots.rebuilt.lines?);
         if self.rows.as_ref().is_none_or(|(known, _)| *known != programs) {
             let rows = Sides::new(self.rows_of(pair, Side::Shipped, programs.0)?, self.rows_of(pair, Side::Rebuilt, programs.1)?);
@@ -401,7 +56,7 @@ impl Walk<'_> {
             rows.get(rows.partition_point(|r| r.from <= address).checked_sub(1)?).filter(|r| address < r.to).map(|r| (r.file, r.line))
         };
         let (x, y) = (at(Side::Shipped, old)?, at(Side::Rebuilt, new)?);
-        let key = pair.files.as_ref()?.key(x.0)?;
+        let key = files.key(x.0)?;
         (x.0 == y.0).then_some((key, Sides::new(x.1, y.1)))
     }
 
@@ -433,7 +88,12 @@ impl Walk<'_> {
             let mut c = walk.cursor(side, Id::Line, usize::try_from(at).ok()?, bytes.len());
             Header::read(&mut c, pair.units.get(side), &walk.tables(side))
         };
-        let (one, two) = (header(self, Side::Shipped, old)?, header(self, Side::Rebuilt, new)?);
+        let (Some(one), Some(two)) = (header(self, Side::Shipped, old), header(self, Side::Rebuilt, new)) else {
+            // What is read in vain is counted too.
+            let sizes = [Side::Shipped, Side::Rebuilt].map(|side| self.marks.bytes(side, Id::Line).len());
+            self.spend(sizes.iter().sum());
+            return None;
+        };
         self.spend(one.fields.len() + two.fields.len())?;
         let alike = one.fields.len() == two.fields.len() && one.fields.iter().zip(&two.fields).all(|(x, y)| x.part == y.part);
         if !alike || one.lengths != two.lengths {

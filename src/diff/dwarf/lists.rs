@@ -141,9 +141,10 @@ impl Walk<'_> {
         if start >= ends.shipped || other >= ends.rebuilt {
             return Why::Not;
         }
-        if matches!(id, Id::RngLists | Id::LocLists) {
-            self.list_header(id, start, other);
-        }
+        // A list ends in its table.
+        let Some(ends) = (if matches!(id, Id::RngLists | Id::LocLists) { self.list_header(id, start, other) } else { Some(ends) }) else {
+            return Why::Not;
+        };
         let mut x = self.cursor(Side::Shipped, id, start, ends.shipped);
         let mut y = self.cursor(Side::Rebuilt, id, other, ends.rebuilt);
         let mut base = Sides::new(pair.roots.shipped.low, pair.roots.rebuilt.low);
@@ -217,17 +218,17 @@ impl Walk<'_> {
         }
     }
 
-    /// Compares the headers of the tables that two lists are in.
-    fn list_header(&mut self, id: Id, old: usize, new: usize) {
+    /// Compares the headers of the tables that two lists are in, and gives where the tables end.
+    fn list_header(&mut self, id: Id, old: usize, new: usize) -> Option<Sides<usize>> {
         let find = |tables: &[ListTable], at: usize| {
             let i = tables.partition_point(|t| t.start <= at).checked_sub(1)?;
             tables.get(i).filter(|t| t.offsets.end <= at && at < t.end).map(|_| i)
         };
         let (one, two) = (self.list_tables(Side::Shipped, id), self.list_tables(Side::Rebuilt, id));
-        let (Some(i), Some(j)) = (find(&one, old), find(&two, new)) else { return };
-        let (Some(s), Some(t)) = (one.get(i), two.get(j)) else { return };
+        let (s, t) = (one.get(find(&one, old)?)?, two.get(find(&two, new)?)?);
+        let ends = Some(Sides::new(s.end, t.end));
         if !self.marks.is_unknown(Side::Shipped, id, s.start..s.length) || !self.marks.is_unknown(Side::Rebuilt, id, t.start..t.length) {
-            return;
+            return ends;
         }
         self.marks.mark(id, s.start..s.length, t.start..t.length, if s.wide == t.wide { Why::Follows(id) } else { Why::Not });
         self.marks.mark(id, s.length..s.offsets.start, t.length..t.offsets.start, Why::Same);
@@ -237,6 +238,7 @@ impl Walk<'_> {
                 self.marks.mark(id, s.offsets.clone(), t.offsets.clone(), Why::Same);
             }
         }
+        ends
     }
 
     /// Compares what two indices of lists lead to.

@@ -197,7 +197,7 @@ impl<'a> Marks<'a> {
     }
 
     /// For each section, the cause that its layout follows from.
-    fn layouts(&self) -> [Cause; 13] {
+    pub(super) fn layouts(&self) -> [Cause; 13] {
         const FIRST: [Cause; 5] = [Cause::BuildPath, Cause::Producer, Cause::LineShift, Cause::Reordering, Cause::AddressShift];
         let own = Id::ALL.map(|id| self.causes(id));
         let all: BTreeSet<Cause> = own.iter().flatten().copied().collect();
@@ -207,8 +207,7 @@ impl<'a> Marks<'a> {
     }
 
     /// The account of a section and where each cause is: the range from its first byte to its last on each side.
-    pub(super) fn result(&self, id: Id) -> (Sides<Account>, Vec<(Cause, Sides<Span>)>) {
-        let layouts = self.layouts();
+    pub(super) fn result(&self, id: Id, layouts: &[Cause; 13]) -> (Sides<Account>, Vec<(Cause, Sides<Span>)>) {
         let mut accounts = Sides::<Account>::default();
         let mut spans: Vec<(Cause, Sides<Option<Span>>)> = Vec::new();
         for side in [Side::Shipped, Side::Rebuilt] {

@@ -65,10 +65,13 @@ fn plain_name(name: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// The sections of one side by name, and whether bytes of each are unexplained.
+type Halves = BTreeMap<Vec<u8>, Vec<(Half, bool)>>;
+
 /// Pairs the debug sections that both sides have once.
 pub(super) fn collect(node: &mut Node, a: &Exe, b: &Exe, regions: &[RegionPair]) -> Vec<Part> {
     let mut left = MAX_UNPACKED;
-    let mut halves: Sides<BTreeMap<Vec<u8>, Vec<(Half, bool)>>> = Sides::default();
+    let mut halves = Sides::<Halves>::default();
     for (pair, region) in regions.iter().enumerate() {
         for (side, exe) in [(Side::Shipped, a), (Side::Rebuilt, b)] {
             let Some(own) = region.regions.get(side).and_then(|i| exe.regions.get(i)).filter(|r| !r.allocated) else { continue };
@@ -149,8 +152,6 @@ impl Part {
         if self.content_differs(images) {
             return None;
         }
-        let size = self.sides.as_ref().map(|_| 0);
-        let _: Sides<u64> = size;
         let sizes = Sides::new(
             self.sides.shipped.content(&images.sides.shipped).len() as u64,
             self.sides.rebuilt.content(&images.sides.rebuilt).len() as u64,

@@ -15,6 +15,8 @@ struct Map {
     last: Option<(u64, u64)>,
     /// A line that leads to two lines.
     torn: bool,
+    /// Whether a row of a line program moved: attributes alone could say anything.
+    seen_in_rows: bool,
     /// Some places where lines differ: they are refused when the map does not hold.
     places: Vec<(Id, Range<usize>, Range<usize>)>,
     /// Recorded checksums that differ: they follow from lines that moved, and only from those.
@@ -51,6 +53,7 @@ impl Maps {
             map.torn |= torn;
         }
         if let Some(place) = place.filter(|_| old != new || torn) {
+            map.seen_in_rows |= place.0 == Id::Line;
             map.places.push(place);
         }
     }
@@ -73,21 +76,26 @@ impl Maps {
         for map in self.maps {
             let sorted: BTreeMap<u64, u64> = map.lines.into_iter().collect();
             // Rising on both sides: no two lines change places, and none becomes another's. Zero is no line.
-            let rises = sorted.iter().zip(sorted.iter().skip(1)).all(|((_, x), (_, y))| x < y);
+            let steps = || sorted.iter().zip(sorted.iter().skip(1));
+            let rises = steps().all(|((_, x), (_, y))| x < y);
+            // Lines were inserted, or lines were taken out: a single line that moved among others that stayed was neither.
+            let first = sorted.iter().find(|(x, _)| **x > 0);
+            let inserted = first.is_none_or(|(x, y)| y >= x) && steps().all(|((m, x), (n, y))| y.saturating_sub(*x) >= n - m);
+            let taken = first.is_none_or(|(x, y)| y <= x) && steps().all(|((m, x), (n, y))| y.saturating_sub(*x) <= n - m);
             let zero = sorted.iter().all(|(x, y)| (*x == 0) == (*y == 0));
-            let holds = rises && zero && !map.torn;
-            let first = sorted.iter().find(|(x, y)| x != y).map(|(x, y)| Sides::new(*x, *y));
+            let holds = rises && (inserted || taken) && zero && map.seen_in_rows && !map.torn;
+            let moved = sorted.iter().find(|(x, y)| x != y).map(|(x, y)| Sides::new(*x, *y));
             for (id, old, new) in map.places {
                 if !holds {
                     marks.mark(id, old, new, Why::Not);
                 }
             }
             for (old, new) in map.sums {
-                let why = if holds && first.is_some() { Why::Because(Cause::LineShift) } else { Why::Not };
+                let why = if holds && moved.is_some() { Why::Because(Cause::LineShift) } else { Why::Not };
                 marks.mark(Id::Line, old, new, why);
             }
-            if let Some(first) = first.filter(|_| holds) {
-                out.push((map.name, first));
+            if let Some(moved) = moved.filter(|_| holds) {
+                out.push((map.name, moved));
             }
         }
         if out.is_empty() {

@@ -1,92 +1,196 @@
-//! Debug sections of real pairs and of small ones made here.
+//! Debug information made here, and that of real pairs with single bytes changed.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod made;
+mod real;
 
-use crate::diff::{Context, Limits, compare};
-use crate::inspect::blob::Blob;
-use crate::inspect::exe::Exe;
-use crate::model::{Cause, Node, ResultMark, Side};
+use std::collections::BTreeSet;
 
-fn pair(name: &str) -> Option<(Vec<u8>, Vec<u8>)> {
-    let Some(dir) = std::env::var_os("COUNTERSIGN_CORPUS").map(PathBuf::from) else {
-        println!("skipped: COUNTERSIGN_CORPUS is not set");
-        return None;
-    };
-    let read = |side: &str| std::fs::read(dir.join("elf").join(name).join(side)).unwrap();
-    Some((read("b"), read("a")))
+use self::made::{Unit, build};
+use super::marks::Id;
+use super::units::Outcome;
+use super::walk::{Places, Walk};
+use crate::model::{Cause, Side, Sides};
+
+/// Causes and unexplained bytes of both sides, of all sections.
+struct Seen {
+    causes: BTreeSet<Cause>,
+    unexplained: u64,
+    outcome: Option<Outcome>,
+    prefix: Option<Sides<Vec<u8>>>,
 }
 
-fn compared(shipped: &[u8], rebuilt: &[u8]) -> Node {
-    let context =
-        Context { source: None, source_content: None, debug: &[], limits: Limits::default(), cancelled: &|| false, progress: &|_| {} };
-    let node = compare("x".into(), Arc::from(shipped), Arc::from(rebuilt), &context);
-    for side in [Side::Shipped, Side::Rebuilt] {
-        assert_eq!(node.account.get(side).total(), node.size.get(side).unwrap());
-        let regions: u64 = node.regions.iter().map(|r| r.account.get(side).total()).sum();
-        assert_eq!(regions, node.size.get(side).unwrap());
+fn sections(parts: &made::Sections) -> [&[u8]; 13] {
+    let mut out = [&[][..]; 13];
+    for (id, bytes) in parts {
+        out[*id as usize] = bytes;
     }
-    node
+    out
 }
 
-fn residue(node: &Node) -> u64 {
-    node.account.shipped.unexplained + node.account.rebuilt.unexplained
+fn walked(old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
+    // Code of both sides is at the same addresses, in units of 0x1000 bytes.
+    let (same, loaded) = (|x: u64, y: u64| x == y, |_: Side, at: u64| at >= 0x1000);
+    let places = Places { same: &same, loaded: &loaded };
+    let mut walk = Walk::new(Sides::new(sections(old), sections(new)), true, &places, &|| false);
+    walk.producer = producer;
+    let outcome = walk.all();
+    let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0) };
+    let layouts = walk.marks.layouts();
+    for id in Id::ALL {
+        let (account, _) = walk.marks.result(id, &layouts);
+        for side in [Side::Shipped, Side::Rebuilt] {
+            let own = account.get(side);
+            assert_eq!(own.total(), walk.marks.bytes(side, id).len() as u64, "{id:?}");
+            seen.causes.extend(own.explained.keys());
+            seen.unexplained += own.unexplained;
+        }
+    }
+    seen
 }
 
-/// What is unexplained in debug sections.
-fn debug_residue(node: &Node) -> u64 {
-    let debug = node.regions.iter().filter(|r| r.name.lossy().contains("debug_"));
-    debug.map(|r| r.account.shipped.unexplained + r.account.rebuilt.unexplained).sum()
+fn explained(old: &[Unit], new: &[Unit]) -> BTreeSet<Cause> {
+    let seen = walked(&build(old), &build(new), true);
+    assert_eq!(seen.unexplained, 0, "{:?}", seen.causes);
+    seen.causes
 }
 
-fn section(bytes: &[u8], name: &str) -> std::ops::Range<usize> {
-    Exe::elf(&Blob::from(bytes.to_vec())).ok().unwrap().section(name).unwrap().range.clone()
+fn refused(old: &[Unit], new: &[Unit]) {
+    let seen = walked(&build(old), &build(new), true);
+    assert!(seen.unexplained > 0, "{:?}", seen.causes);
+    let back = walked(&build(new), &build(old), true);
+    assert!(back.unexplained > 0, "{:?}", back.causes);
 }
 
-/// Every sampled byte of every debug section of the shipped side, changed: (section, offset in it, the changed byte, node).
-fn flipped(name: &str, step: usize) -> Vec<(String, usize, Node)> {
-    let Some((shipped, rebuilt)) = pair(name) else { return Vec::new() };
-    let base = residue(&compared(&shipped, &rebuilt));
-    let elf = Exe::elf(&Blob::from(shipped.clone())).ok().unwrap();
-    let mut out = Vec::new();
-    let mut count = 0;
-    for s in elf.sections.iter().filter(|s| s.name.starts_with(b".debug_")) {
-        for at in s.range.clone().step_by(step) {
-            for bit in [1u8, 0x40] {
-                let mut evil = shipped.clone();
-                evil[at] ^= bit;
-                let node = compared(&evil, &rebuilt);
-                assert_ne!(node.result, ResultMark::Identical);
-                count += 1;
-                if residue(&node) <= base {
-                    out.push((String::from_utf8_lossy(&s.name).into_owned(), at - s.range.start, node));
+fn two() -> Vec<Unit> {
+    vec![Unit::default(), Unit { name: "b.c", function: "other", low: 0x2000, ..Unit::default() }]
+}
+
+/// A copy with the first unit changed.
+fn with(change: impl FnOnce(&mut Unit)) -> Vec<Unit> {
+    let mut units = two();
+    change(&mut units[0]);
+    units
+}
+
+#[test]
+fn equal_debug_information_is_the_same() {
+    assert!(explained(&two(), &two()).is_empty());
+}
+
+#[test]
+fn another_folder_is_a_build_path_and_the_offsets_behind_it_follow() {
+    let moved: Vec<Unit> = two().into_iter().map(|u| Unit { folder: "/home/someone/else", ..u }).collect();
+    assert_eq!(explained(&two(), &moved), BTreeSet::from([Cause::BuildPath]));
+    let seen = walked(&build(&two()), &build(&moved), false);
+    assert_eq!(seen.prefix.unwrap(), Sides::new(b"/build/r".to_vec(), b"/home/someone/else".to_vec()));
+    // The same name under another prefix, in a folder that only looks like it.
+    refused(&two(), &[Unit { folder: "/home/one", ..two()[0].clone() }, Unit { folder: "/home/two", ..two()[1].clone() }]);
+    // A folder of headers is not where the build ran.
+    refused(&two(), &with(|u| u.headers = "/opt/include"));
+    // One prefix everywhere: what has it on both sides was not built there.
+    let old = with(|u| u.headers = "/build/r/include");
+    let new: Vec<Unit> = old.iter().map(|u| Unit { folder: "/home/x", ..u.clone() }).collect();
+    refused(&old, &new);
+}
+
+#[test]
+fn lines_move_together_or_not_at_all() {
+    let shifted = |by: u64| with(|u| (u.line, u.rows) = (u.line + by, u.rows.iter().map(|l| l + by).collect()));
+    let causes = explained(&two(), &shifted(1));
+    assert_eq!(causes, BTreeSet::from([Cause::LineShift]));
+    let outcome = walked(&build(&two()), &build(&shifted(3)), false).outcome.unwrap();
+    assert_eq!(outcome.files, [(b"/build/r/a.c".to_vec(), Sides::new(5, 8))]);
+    // The declaration alone, the rows alone where the declaration is among them, two rows changed over, one row of many.
+    refused(&two(), &with(|u| u.line += 1));
+    refused(&with(|u| u.line = 6), &with(|u| (u.line, u.rows) = (6, vec![6, 7, 10])));
+    refused(&two(), &with(|u| u.rows = vec![5, 9, 6]));
+    refused(&two(), &with(|u| u.rows = vec![5, 7, 9]));
+    // The same file in two units with two maps.
+    let twice = |one: u64, two: u64| {
+        let unit = |by: u64, low| Unit { low, line: 5 + by, rows: vec![5 + by, 6 + by, 9 + by], ..Unit::default() };
+        vec![unit(one, 0x1000), unit(two, 0x2000)]
+    };
+    assert_eq!(explained(&twice(0, 0), &twice(2, 2)), BTreeSet::from([Cause::LineShift]));
+    refused(&twice(0, 0), &twice(2, 1));
+}
+
+#[test]
+fn units_in_another_order_are_found_again() {
+    let mut turned = two();
+    turned.reverse();
+    assert_eq!(explained(&two(), &turned), BTreeSet::from([Cause::Reordering]));
+    // Turned and one of them changed.
+    turned[0].size = 2;
+    refused(&two(), &turned);
+    // A unit more.
+    let mut more = two();
+    more.push(Unit { name: "c.c", low: 0x3000, ..Unit::default() });
+    refused(&two(), &more);
+}
+
+#[test]
+fn the_compiler_may_call_itself_otherwise_only_over_equal_code() {
+    let other: Vec<Unit> = two().into_iter().map(|u| Unit { producer: "GNU C 13, and then some", ..u }).collect();
+    assert_eq!(explained(&two(), &other), BTreeSet::from([Cause::Producer]));
+    assert!(walked(&build(&two()), &build(&other), false).unexplained > 0);
+}
+
+#[test]
+fn nothing_else_may_differ() {
+    refused(&two(), &with(|u| u.function = "fetch_secret"));
+    refused(&two(), &with(|u| u.function = "auth_chuck"));
+    refused(&two(), &with(|u| u.size = 8));
+    refused(&two(), &with(|u| u.file = 1));
+    refused(&two(), &with(|u| u.operation = 0x57));
+    refused(&two(), &with(|u| u.length = 0x21));
+    refused(&two(), &with(|u| u.low = 0x1001));
+    refused(&two(), &with(|u| u.turned = true));
+    refused(&two(), &with(|u| u.to_type = 1));
+}
+
+#[test]
+fn bytes_that_nothing_refers_to_count_too() {
+    let base = build(&two());
+    for id in [Id::Str, Id::LineStr, Id::Info, Id::Line, Id::Abbrev, Id::RngLists, Id::Addr] {
+        for more in [&b"hidden\0"[..], b"\0"] {
+            let mut changed = base.clone();
+            changed.iter_mut().find(|(i, _)| *i == id).unwrap().1.extend_from_slice(more);
+            assert!(walked(&base, &changed, true).unexplained > 0, "{id:?}");
+            // Also while something else is explained.
+            let moved: Vec<Unit> = two().into_iter().map(|u| Unit { folder: "/home/someone/else", ..u }).collect();
+            assert!(walked(&build(&moved), &changed, true).unexplained > 0, "{id:?}");
+        }
+    }
+}
+
+/// Each byte of each section of each benign pair, changed on one side.
+#[test]
+fn every_changed_byte_is_seen() {
+    let moved: Vec<Unit> = two().into_iter().map(|u| Unit { folder: "/home/someone/else", ..u }).collect();
+    let mut turned = two();
+    turned.reverse();
+    let shifted = with(|u| (u.line, u.rows) = (6, u.rows.iter().map(|l| l + 1).collect()));
+    let mut seen_through = Vec::new();
+    for (what, other) in [("path", moved), ("order", turned), ("lines", shifted), ("same", two())] {
+        let (old, new) = (build(&two()), build(&other));
+        for (n, (id, bytes)) in old.iter().enumerate() {
+            for at in 0..bytes.len() {
+                for bit in [1, 2 << (at % 7)] {
+                    let mut evil = old.clone();
+                    evil[n].1[at] ^= bit;
+                    let seen = walked(&evil, &new, false);
+                    if seen.unexplained == 0 {
+                        assert!(!seen.causes.is_empty(), "{what} {id:?} {at:#x}: nothing");
+                        seen_through.push((what, *id, at, bit, seen));
+                    }
                 }
             }
         }
     }
-    println!("{name}: {count} flips, {} without more residue than {base}", out.len());
-    out
-}
-
-#[test]
-fn flips() {
-    for (name, step) in [
-        ("b1-buildpath-dwarf", 11),
-        ("e6-comment-line-inserted", 11),
-        ("f-reorder", 11),
-        ("m-debug-compressed", 11),
-        ("j-record-switches", 11),
-    ] {
-        for (section, at, node) in flipped(name, step) {
-            println!(
-                "{name} {section} {at:#x} {} {} {:?}",
-                node.result,
-                node.why,
-                node.proofs
-                    .iter()
-                    .map(|p| (p.cause, p.values.shipped.lossy().into_owned(), p.values.rebuilt.lossy().into_owned()))
-                    .collect::<Vec<_>>()
-            );
-        }
+    // What is left is another folder, or lines that moved on.
+    for (what, id, at, bit, seen) in seen_through {
+        let folder = seen.prefix.as_ref().is_some_and(|p| p.shipped != b"/build/r");
+        let lines = seen.causes.contains(&Cause::LineShift) && id == Id::Line;
+        assert!(id == Id::LineStr && folder || lines, "{what} {id:?} {at:#x} ^ {bit:#x}: {:?}", seen.causes);
     }
 }

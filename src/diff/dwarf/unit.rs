@@ -187,6 +187,8 @@ pub(super) struct Root {
 /// The sections that resolve texts and addresses by an index.
 pub(super) struct Tables<'a> {
     pub(super) data: &'a [&'a [u8]; 13],
+    /// Where the last text of each section ends.
+    pub(super) texts: &'a [usize; 13],
     pub(super) little: bool,
 }
 
@@ -222,7 +224,8 @@ impl<'a> Tables<'a> {
 
     /// The range of the text at an offset, without its NUL.
     pub(super) fn text_at(&self, id: Id, offset: u64) -> Option<Range<usize>> {
-        Cursor { data: self.section(id), at: usize::try_from(offset).ok()?, little: self.little }.text()
+        let at = usize::try_from(offset).ok().filter(|at| self.texts.get(id as usize).is_some_and(|end| at < end))?;
+        Cursor { data: self.section(id), at, little: self.little }.text()
     }
 
     /// Where the text of a value is.

@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     /// How many units there are, and how many of them moved.
     pub(super) units: usize,
     pub(super) moved: usize,
+    /// Whether everything means what it meant at the same place: what was not walked then does too.
+    pub(super) kept: bool,
 }
 
 impl Walk<'_> {
@@ -37,9 +39,6 @@ impl Walk<'_> {
             return None;
         }
         self.prefix = prefix(&all);
-        if self.prefix.is_none() {
-            self.prefix = self.prefix_of_lines(&all);
-        }
         let mut matches = self.matched(&all);
         for found in &mut matches {
             let units = Sides::new(&mut all.shipped, &mut all.rebuilt);
@@ -63,13 +62,14 @@ impl Walk<'_> {
         self.strings(Id::Str);
         self.strings(Id::LineStr);
         let files = std::mem::take(&mut self.maps).settle(&mut self.marks);
-        if !self.marks.layout_is_kept() {
+        let kept = self.marks.layout_is_kept();
+        if !kept {
             for (id, at) in std::mem::take(&mut self.opaque) {
                 self.marks.mark(id, at.shipped, at.rebuilt, Why::Not);
             }
         }
         self.marks.settle();
-        Some(Outcome { files, units: matches.len(), moved: matches.iter().filter(|m| m.moved).count() })
+        Some(Outcome { files, units: matches.len(), moved: matches.iter().filter(|m| m.moved).count(), kept })
     }
 
     fn units(&mut self, side: Side) -> Units {
@@ -78,22 +78,13 @@ impl Walk<'_> {
             for unit in Unit::all(self.marks.bytes(side, id), id, self.little) {
                 let table = self.abbrev(side, unit.abbrev);
                 let root = table.and_then(|t| self.tables(side).root(&unit, &t)).unwrap_or_default();
-                if self.spend(1).is_none() {
+                if self.spend(1 + root.name.len() + root.folder.len()).is_none() {
                     return out;
                 }
                 out.push((unit, root));
             }
         }
         out
-    }
-
-    /// The folders of line programs, where the units themselves name the same ones.
-    fn prefix_of_lines(&mut self, all: &Sides<Units>) -> Option<BuildPath> {
-        all.shipped.iter().zip(&all.rebuilt).take(1000).find_map(|((x, one), (y, two))| {
-            let old = self.paths(Side::Shipped, x, one)?;
-            let new = self.paths(Side::Rebuilt, y, two)?;
-            old.iter().zip(&new).filter(|(x, y)| x != y).find_map(|(x, y)| BuildPath::propose(x, y))
-        })
     }
 
     /// Pairs units by kind, name and folder; those that agree in all of it in their order.
@@ -181,17 +172,20 @@ impl Walk<'_> {
         let mut x = self.cursor(Side::Shipped, id, one.0, one.1);
         let mut y = self.cursor(Side::Rebuilt, id, two.0, two.1);
         let head = if wide == 8 { 12 } else { 4 };
-        (x.take(head + 2)?, y.take(head + 2)?);
+        x.take(head + 2)?;
+        y.take(head + 2)?;
         self.marks.mark(id, one.0..x.at, two.0..y.at, Why::Same);
         let (from, to) = (x.at, y.at);
-        (x.take(wide)?, y.take(wide)?);
+        x.take(wide)?;
+        y.take(wide)?;
         self.marks.mark(id, from..x.at, to..y.at, Why::Follows(Id::Info));
         let (from, to) = (x.at, y.at);
         let size = usize::try_from(x.int(1)?).ok().filter(|s| matches!(s, 4 | 8))?;
         let segment = x.int(1)?;
         y.take(2)?;
         let padding = (x.at - one.0).next_multiple_of(2 * size) - (x.at - one.0);
-        (x.take(padding)?, y.take(padding)?);
+        x.take(padding)?;
+        y.take(padding)?;
         self.marks.mark(id, from..x.at, to..y.at, Why::Same);
         if segment != 0 {
             return None;
@@ -256,7 +250,7 @@ impl Walk<'_> {
             (size == wide && base <= end).then_some((start, c.at, base, end))
         };
         let (x, y) = (read(self, Side::Shipped, old)?, read(self, Side::Rebuilt, new)?);
-        self.marks.mark(id, x.0..x.1, y.0..y.1, Why::Follows(id));
+        self.marks.mark(id, x.0..x.1, y.0..y.1, Why::Same);
         self.marks.mark(id, x.1..x.2, y.1..y.2, Why::Same);
         Some((x.2..x.3, y.2..y.3))
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::super::build_path::BuildPath;
 use super::abbrev::Table;
 use super::cursor::Cursor;
-use super::lines::Files;
+use super::lines::{Files, Rows};
 use super::marks::{Id, Marks, Why};
 use super::shift::Maps;
 use super::unit::{Root, Tables, Unit};
@@ -71,6 +71,8 @@ pub(super) struct Walk<'a> {
     /// Why the walk stopped early.
     pub(super) over: Option<&'static str>,
     equal: [bool; 13],
+    /// Where the last text of each section ends: what starts behind it has no end.
+    text_ends: Sides<[usize; 13]>,
     texts: HashMap<(Role, Id, usize, usize), Why>,
     /// Texts that differ by a cause.
     pub(super) changed_texts: Vec<(Id, Sides<Range<usize>>, Why)>,
@@ -78,7 +80,7 @@ pub(super) struct Walk<'a> {
     pub(super) table_pairs: HashMap<(u64, u64), Option<Rc<TablePair>>>,
     pub(super) programs: HashMap<(u64, u64), Option<Rc<Files>>>,
     /// Which addresses have which lines, of the pair of line programs that was asked for last.
-    pub(super) rows: Option<((u64, u64), Sides<Vec<super::lines::Span>>)>,
+    pub(super) rows: Option<Rows>,
     pub(super) lists: HashSet<(Id, u64, u64, u64, u64)>,
     pub(super) list_tables: HashMap<(Side, Id), Rc<Vec<super::lists::ListTable>>>,
     /// Ranges that were equal and refer to what is not walked.
@@ -95,7 +97,9 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub(super) fn new(data: Sides<[&'a [u8]; 13]>, little: bool, places: &'a Places<'a>, cancelled: &'a dyn Fn() -> bool) -> Self {
         let equal = Id::ALL.map(|id| data.shipped.get(id as usize) == data.rebuilt.get(id as usize));
+        let text_ends = data.as_ref().map(|d| d.map(|bytes| bytes.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1)));
         Self {
+            text_ends,
             marks: Marks::new(data),
             little,
             places,
@@ -143,7 +147,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn tables(&self, side: Side) -> Tables<'_> {
-        Tables { data: self.marks.data.get(side), little: self.little }
+        Tables { data: self.marks.data.get(side), texts: self.text_ends.get(side), little: self.little }
     }
 
     /// The abbreviation table at an offset.
@@ -164,8 +168,10 @@ impl<'a> Walk<'a> {
         if id != new.0 {
             return Why::Not;
         }
-        let paths = role == Role::Path && self.prefix.is_some();
-        if old.1 == new.1 && self.equal.get(id as usize) == Some(&true) && !paths {
+        if self.spend(1).is_none() {
+            return Why::Not;
+        }
+        if old.1 == new.1 && self.stays(role, id) {
             return Why::Same;
         }
         let key = (role, id, old.1.start, new.1.start);
@@ -198,8 +204,22 @@ impl<'a> Walk<'a> {
         why
     }
 
+    /// Whether what stands at the same offset of a section is the same without a look at it.
+    fn stays(&self, role: Role, id: Id) -> bool {
+        self.equal.get(id as usize) == Some(&true) && (role != Role::Path || self.prefix.is_none())
+    }
+
     /// Compares what two offsets in a section of texts lead to; gives what that makes of the offsets.
     pub(super) fn text_at(&mut self, role: Role, id: Id, old: u64, new: u64) -> Why {
+        let ended = self.text_ends.shipped.get(id as usize).is_some_and(|end| old < *end as u64);
+        if old == new && ended && self.stays(role, id) {
+            return Why::Follows(id);
+        }
+        if let (Ok(x), Ok(y)) = (usize::try_from(old), usize::try_from(new))
+            && let Some(known) = self.texts.get(&(role, id, x, y))
+        {
+            return if *known == Why::Not { Why::Not } else { Why::Follows(id) };
+        }
         let (x, y) = (self.tables(Side::Shipped).text_at(id, old), self.tables(Side::Rebuilt).text_at(id, new));
         match (x, y) {
             (Some(x), Some(y)) if self.text(role, (id, x.clone()), (id, y.clone())) != Why::Not => Why::Follows(id),
