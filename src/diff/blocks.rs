@@ -14,6 +14,8 @@ use crate::model::{Account, Cause, Sides};
 const MAX_SECTION: usize = 64 << 20;
 /// Alignment that data keeps when something before it changes its size, in bytes.
 const ALIGNMENT: u64 = 16;
+/// Alignment of tables of places.
+const ENTRY: u64 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -22,6 +24,8 @@ enum Kind {
     Path,
     /// Zeros between a text and something aligned.
     Padding,
+    /// Of the same size, and compared position by position: tables of places that moved.
+    Open,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +39,8 @@ struct Block {
 pub(super) struct Blocks {
     blocks: Vec<Block>,
     sizes: Sides<usize>,
+    /// Where both start.
+    starts: Sides<u64>,
     /// The build folders, when a text was explained by them.
     pub(super) path: Option<BuildPath>,
 }
@@ -45,6 +51,9 @@ enum Form {
     Zeros,
     Binary,
 }
+
+/// Tokens without a counterpart so far.
+type Tokens = std::collections::VecDeque<(Range<usize>, Form)>;
 
 struct Token {
     range: Range<usize>,
@@ -62,9 +71,9 @@ impl Blocks {
             all.iter().map(|t| (t.form, data.get(t.range.clone()).unwrap_or_default().to_vec())).collect()
         };
         let rows = align(&key(old, &tokens.shipped), &key(new, &tokens.rebuilt));
-        let mut out = Self { blocks: Vec::new(), sizes: Sides::new(old.len(), new.len()), path: None };
+        let mut out = Self { blocks: Vec::new(), sizes: Sides::new(old.len(), new.len()), starts: addresses, path: None };
         let at = |side: &[Token], i: Option<usize>| i.and_then(|i| side.get(i)).map(|t| (t.range.clone(), t.form));
-        let mut changed: Sides<std::collections::VecDeque<(Range<usize>, Form)>> = Sides::default();
+        let mut changed: Sides<Tokens> = Sides::default();
         let mut texts: Vec<(usize, BuildPath)> = Vec::new();
         for row in &rows {
             let (x, y) = (at(&tokens.shipped, row.sides.shipped), at(&tokens.rebuilt, row.sides.rebuilt));
@@ -103,7 +112,7 @@ impl Blocks {
     /// What stands between two equal parts: texts pair in order, zeros with zeros.
     fn replaced(
         &mut self,
-        changed: &mut Sides<std::collections::VecDeque<(Range<usize>, Form)>>,
+        changed: &mut Sides<Tokens>,
         old: &[u8],
         new: &[u8],
         texts: &mut Vec<(usize, BuildPath)>,
@@ -131,17 +140,37 @@ impl Blocks {
                     if let Some(path) = BuildPath::propose(&text(one), &text(two)).filter(|_| is_source(&text(one))) {
                         texts.push((self.blocks.len(), path));
                         self.push(x, y, Kind::Path);
+                    } else if self.open(&x, &y, left, right) {
+                        left.clear();
+                        right.clear();
+                        break;
                     }
                     left.pop_front();
                     right.pop_front();
                 }
                 (None, None) => break,
+                (Some(x), Some(y)) if self.open(&x.0, &y.0, left, right) => {
+                    left.clear();
+                    right.clear();
+                }
                 _ => {
                     left.pop_front();
                     right.pop_front();
                 }
             }
         }
+    }
+
+    /// What is left of a stretch without a counterpart, when both sides have as much of it.
+    fn open(&mut self, x: &Range<usize>, y: &Range<usize>, left: &Tokens, right: &Tokens) -> bool {
+        let (Some((p, _)), Some((q, _))) = (left.back(), right.back()) else { return false };
+        let (shipped, rebuilt) = (x.start..p.end, y.start..q.end);
+        let starts = Sides::new(self.starts.shipped.wrapping_add(x.start as u64), self.starts.rebuilt.wrapping_add(y.start as u64));
+        let fits = shipped.len() == rebuilt.len() && starts.shipped.wrapping_sub(starts.rebuilt) % ENTRY == 0;
+        if fits {
+            self.push(shipped, rebuilt, Kind::Open);
+        }
+        fits
     }
 
     /// Zeros may differ only where they fill up behind a text, and by less than an alignment.
@@ -160,7 +189,7 @@ impl Blocks {
         self.path = texts.first().map(|t| t.1.clone());
         let path = self.path.clone();
         self.blocks.retain(|b| match (b.kind, &path) {
-            (Kind::Equal, _) => true,
+            (Kind::Equal | Kind::Open, _) => true,
             (_, None) => false,
             (Kind::Padding, Some(_)) => true,
             (Kind::Path, Some(path)) => {
@@ -178,7 +207,7 @@ impl Blocks {
         let block = self.blocks.get(..after)?.iter().rev().take(3).find(|b| own(b).contains(&offset))?;
         let inside = offset - own(block).start;
         let known = match block.kind {
-            Kind::Equal => true,
+            Kind::Equal | Kind::Open => true,
             Kind::Path => inside == 0,
             Kind::Padding => false,
         };
@@ -189,7 +218,7 @@ impl Blocks {
     pub(super) fn places(&self) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
         self.blocks.iter().filter(|b| b.kind != Kind::Padding).map(|b| {
             let own = &b.sides.shipped;
-            let end = if b.kind == Kind::Equal { own.end } else { own.start + 1 };
+            let end = if b.kind == Kind::Path { own.start + 1 } else { own.end };
             (own.start as u64..end as u64, b.sides.rebuilt.start as u64)
         })
     }
@@ -202,6 +231,13 @@ impl Blocks {
             let (x, y) = (&block.sides.shipped, &block.sides.rebuilt);
             let equal = match block.kind {
                 Kind::Equal => x.len(),
+                Kind::Open => {
+                    let (one, two) = (old.get(x.clone()).unwrap_or_default(), new.get(y.clone()).unwrap_or_default());
+                    let equal = one.iter().zip(two).filter(|(m, n)| m == n).count() as u64;
+                    account.shipped.identical += equal;
+                    account.rebuilt.identical += equal;
+                    continue;
+                }
                 Kind::Path => {
                     let (one, two) = (old.get(x.clone()).unwrap_or_default(), new.get(y.clone()).unwrap_or_default());
                     one.iter().rev().zip(two.iter().rev()).take_while(|(m, n)| m == n).count()

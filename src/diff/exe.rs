@@ -108,9 +108,12 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     build_paths(node, &images, &regions);
     match images.sides.shipped.elf.format {
         Format::Elf => {
-            derived::explain(node, &images, &mut regions);
+            steady::explain_tables(node, &images, &mut regions, &found.tables);
+            let mut loose = found.loose;
+            loose.extend(steady::headers(&images));
+            loose.extend(derived::explain(node, &images, &mut regions));
             layout::explain_loaded(node, &images, &mut regions);
-            steady::settle(node, &images, &mut regions, &found.loose);
+            steady::settle(node, &images, &mut regions, &loose);
             elf::build_id(node, &images, &mut regions);
             elf::producer(node, &images, &mut regions);
             elf::debug_link(node, &images, &mut regions, debug_images);

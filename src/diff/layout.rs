@@ -139,6 +139,19 @@ fn spans_alike(a: &Exe, b: &Exe) -> Option<bool> {
     Some(old.len() == new.len() && pairs().all(|(p, q)| spanned(a, p) == spanned(b, q)))
 }
 
+/// Program headers that are equal and do not span the same sections in the same way: ranges in both files.
+pub(super) fn unproved_segments(a: &Exe, b: &Exe) -> Vec<Sides<Range<usize>>> {
+    let raws = |exe: &Exe| exe.regions.iter().find(|r| r.section.is_none() && r.name == b"program headers").map(|r| r.range.clone());
+    let (Some(x), Some(y)) = (raws(a), raws(b)) else { return Vec::new() };
+    let at = |range: &Range<usize>, n: usize| range.start + n * 56..(range.start + n * 56 + 56).min(range.end);
+    let pairs = (0..x.len().min(y.len()) / 56).map(|n| Sides::new(at(&x, n), at(&y, n)));
+    let apart = |p: &Sides<Range<usize>>| match (a.blob.get(p.shipped.clone()), b.blob.get(p.rebuilt.clone())) {
+        (Some(old), Some(new)) => old == new && spanned(a, old) != spanned(b, new),
+        _ => true,
+    };
+    pairs.filter(apart).collect()
+}
+
 fn spanned<'a>(exe: &'a Exe, raw: &[u8]) -> Option<Spanned<'a>> {
     let n = exe.numbers();
     let [offset, address, physical, in_file, in_memory] = [8, 16, 24, 32, 40].map(|at| n.int(raw, at, 8));

@@ -1,16 +1,18 @@
 //! What is equal byte for byte means the same only while nothing moved: a distance that did not change, between two things
 //! that moved apart, leads to another place. Where anything moved, every reference of unchanged content is followed too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::account::prove;
 use super::asm::{self, Form, Reference};
 use super::elf::loaded_residue;
-use super::exe::RegionPair;
+use super::exe::{RegionPair, both};
 use super::image::{Images, Target};
+use super::layout;
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
-use crate::model::{Node, Side, Sides};
+use crate::model::{Cause, Node, Side, Sides};
 
 /// Entries of one table that are looked at.
 const MAX_ENTRIES: u64 = 1 << 16;
@@ -146,6 +148,69 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
         }
     }
     Ok(MAX_ENTRIES)
+}
+
+/// Explains the entries of tables that lead to the same places on both sides; everything else of them was compared.
+pub(super) fn explain_tables(node: &mut Node, images: &Images, regions: &mut [RegionPair], tables: &BTreeSet<(u64, u64, u64)>) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let mut owners: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for (n, pair) in regions.iter().enumerate() {
+        if let Some((x, y)) = both(images, pair)
+            && let (Some(s), Some(t)) = (x.section, y.section)
+        {
+            owners.insert((s, t), n);
+        }
+    }
+    let mut done = BTreeSet::new();
+    for (shipped, rebuilt, count) in tables {
+        let (Some(s), Some(t)) = (a.section_index_at(*shipped), b.section_index_at(*rebuilt)) else { continue };
+        let Some(pair) = owners.get(&(s, t)).and_then(|n| regions.get_mut(*n)) else { continue };
+        for n in 0..*count {
+            let (x, y) = (shipped.wrapping_add(n * 4), rebuilt.wrapping_add(n * 4));
+            let apart = images.shifts().distance(x) == Some(y.wrapping_sub(x));
+            let (Some(p), Some(q)) = (a.offset_of(x), b.offset_of(y)) else { break };
+            let (Some(old), Some(new)) = (a.bytes_at(x).get(..4), b.bytes_at(y).get(..4)) else { break };
+            if !apart || old == new || !done.insert(x) {
+                continue;
+            }
+            let differing = old.iter().zip(new).filter(|(m, n)| m != n).count() as u64;
+            if pair.account.shipped.unexplained < differing || pair.account.rebuilt.unexplained < differing {
+                break;
+            }
+            for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+                account.unexplained -= differing;
+                account.explain(Cause::AddressShift, differing);
+            }
+            prove(&mut node.proofs, Cause::AddressShift, Sides::new(p..p + 4, q..q + 4), Sides::new("places in a table", "places in a table"));
+        }
+    }
+}
+
+/// References of headers that did not change and do not lead to the same places: the entry point, segments, and the layout of
+/// thread-local data. Ranges in both files.
+pub(super) fn headers(images: &Images) -> Vec<Sides<Range<usize>>> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    if images.shifts().is_still() || !a.wide || a.kind == 1 {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    let entry = |exe: &Exe| exe.numbers().int(&exe.blob, 24, 8).unwrap_or(0);
+    let (old, new) = (entry(a), entry(b));
+    if (old, new) != (0, 0) && images.meaning(old, new) != Meaning::Same {
+        out.push(Sides::new(24..32, 24..32));
+    }
+    out.extend(layout::unproved_segments(a, b));
+    // Thread-local data is addressed by its distance from the end of its segment.
+    let local = |exe: &Exe| -> Vec<(Vec<u8>, u64, u64)> {
+        let mut found = exe.sections.iter().filter(|s| s.flags & 0x400 != 0).peekable();
+        let first = found.peek().map_or(0, |s| s.address);
+        found.map(|s| (s.name.clone(), s.address.wrapping_sub(first), s.size)).collect()
+    };
+    let mapped = a.sections.iter().any(|s| s.flags & 0x400 != 0 && images.blocks.contains_key(&s.name));
+    if mapped || local(a) != local(b) {
+        out.push(Sides::new(24..32, 24..32));
+    }
+    out
 }
 
 /// Once all loaded content is accounted for: what is equal but refers to nobody knows what is not accounted for after all.

@@ -15,6 +15,7 @@ mod pe;
 mod property;
 mod real;
 mod rpm;
+mod steady;
 
 fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
     compare_with(a, b, &[], Limits::default())

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-fn corpus() -> Option<PathBuf> {
+pub(super) fn corpus() -> Option<PathBuf> {
     let path = std::env::var_os("COUNTERSIGN_CORPUS").map(PathBuf::from);
     if path.is_none() {
         println!("skipped: COUNTERSIGN_CORPUS is not set");
