@@ -66,7 +66,7 @@ impl Insn {
     }
 
     /// Its bytes with those of the reference undone.
-    fn masked(&self, bytes: &[u8]) -> u128 {
+    pub(super) fn masked(&self, bytes: &[u8]) -> u128 {
         let hole = usize::from(self.hole.0)..usize::from(self.hole.0) + usize::from(self.hole.1);
         let byte = |i: usize, b: u8| if hole.contains(&i) { 0 } else { u128::from(b) };
         bytes.iter().take(16).enumerate().fold(0, |n, (i, b)| n | byte(i, *b) << (8 * i))

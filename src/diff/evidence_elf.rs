@@ -8,8 +8,9 @@ use super::image::Images;
 use super::line_number::Claim;
 use super::lines::{self, mark_of, words};
 use super::source::{Finder, Origin};
+use crate::digest::Sha256;
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, View};
+use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, Place, RegionDiff, Side, SideCell, Sides, View};
 use crate::text::{Role, Row, Shown};
 
 /// Rows that are kept of files that are too large to keep themselves.
@@ -151,6 +152,10 @@ impl Evidence for ElfEvidence {
             (View::Strings, _) => strings(a, b),
             (View::Bytes | View::Lines, Place::Whole) => self.all_bytes(),
         }
+    }
+
+    fn likeness(&self, node: &Node) -> Option<Sha256> {
+        super::likeness::of_executables(&self.images, &self.pairs, node)
     }
 }
 
