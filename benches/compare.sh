@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # countersign compare beside diffoscope on the same pairs, in one go: benches/compare.sh [--only-ours] NAME=SHIPPED=REBUILT...
-# benches/compare-pairs.py makes pairs. PROGRAM names the program (target/release/countersign), RUNS how often each is run (the
-# best counts), LIMIT how many seconds one run may take (900), STATE a folder for a file of the results.
-# Needs diffoscope and python3; nothing is downloaded. Lines: those that somebody must read up to the first that names the change.
+# benches/compare-pairs.py makes pairs. PROGRAM names the program (target/release/countersign), RUNS how often ours is run (the
+# best counts), LIMIT how many seconds one run may take (900). Needs diffoscope and python3; nothing is downloaded.
+# Lines: the whole text report of each. Memory: our one process as the system counts it, all processes of diffoscope together.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 program=$(realpath "${PROGRAM:-target/release/countersign}")

@@ -15,6 +15,7 @@ pub(crate) mod kind;
 pub(crate) mod macho;
 pub(crate) mod pdb;
 pub(crate) mod pe;
+pub(crate) mod relocs;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod tar;

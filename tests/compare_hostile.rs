@@ -146,6 +146,14 @@ fn bounds_are_said_and_never_count_as_equal() {
         not_examined(&limited(&both(0), &both(2), small.clone()), "bound");
         assert!(!limited(&pack(&text(0)), &pack(&text(1)), Limits::default()).result.is_equal(), "{name}");
     }
+    // One side takes nearly all of the bound, the other little: together they are within it, or over it.
+    let mut random = comparing::Random(11);
+    let noise: Vec<u8> = (0..20_000).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
+    let long = |zeros: usize| archive::gzip(&[noise.clone(), vec![0; zeros]].concat(), 9);
+    let wide = Limits { expanded: 4 << 20, ..Limits::default() };
+    let node = limited(&long(3 << 20), &long(1 << 19), wide.clone());
+    assert_eq!((node.result, node.children.len()), (ResultMark::Different, 1), "{}", node.why);
+    not_examined(&limited(&long(3 << 20), &long(3 << 19), wide), "bound");
     // Containers in containers.
     let mut nested = (b"a".to_vec(), b"b".to_vec());
     for _ in 0..12 {

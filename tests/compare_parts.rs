@@ -1,6 +1,7 @@
 //! The parts of a comparison may be done in any order and on any thread: the outcome is the same. What is left out or given
-//! up is not examined, and never counts as equal.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! up is not examined, and never counts as equal. `COUNTERSIGN_PAIR=SHIPPED:REBUILT` tells how soon a comparison of these two
+//! files ends once it is given up.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it measured")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -24,7 +25,10 @@ fn pairs() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         [("dated-later", "dated"), ("absolute-two", "absolute-one"), ("backdoor", "clean"), ("stripped", "clean"), ("timed.a", "plain.a")];
     let mut out: Vec<_> = names.iter().map(|(a, b)| (*a, made(a, b).0, made(a, b).1)).collect();
     let package = |extra: &[u8]| {
-        let tool = [comparing::made("clean"), extra.to_vec()].concat();
+        // Large enough, and not to be packed, that streams are unpacked at the same time.
+        let mut random = comparing::Random(3);
+        let noise = (0..80_000).map(|_| u8::try_from(random.below(256)).unwrap());
+        let tool = [comparing::made("clean"), noise.collect(), extra.to_vec()].concat();
         archive::deb(&[file("./control", b"x")], &[file("./bin/tool", &tool), file("./text", &extra.repeat(200_000))])
     };
     out.push(("a package", package(b"ab"), package(b"ac")));
@@ -91,6 +95,24 @@ fn what_is_left_out_is_never_equal() {
             assert!(same || !node.result.is_equal(), "{name} without part {left_out} of {all}: {}", node.why);
         }
     }
+}
+
+#[test]
+fn a_large_pair_ends_soon_after_it_is_given_up() {
+    let Ok(pair) = std::env::var("COUNTERSIGN_PAIR") else { return };
+    let (a, b) = pair.split_once(':').unwrap();
+    let (a, b) = (std::fs::read(a).unwrap(), std::fs::read(b).unwrap());
+    let start = Instant::now();
+    compare(&a, &b, &diff::in_order, &|| false);
+    let whole = start.elapsed();
+    let mut slowest = Duration::ZERO;
+    for n in 0..20 {
+        let start = Instant::now();
+        let at = whole * n / 20;
+        compare(&a, &b, &diff::in_order, &|| start.elapsed() >= at);
+        slowest = slowest.max(start.elapsed().saturating_sub(at));
+    }
+    println!("{whole:?} in all; given up at 20 times, it ended {slowest:?} later at most");
 }
 
 #[test]

@@ -176,13 +176,13 @@ mod tests {
                     assert_eq!(raw(a, b).shipped.identical, plain(a, b) as u64, "at {at}");
                 }
             }
-            assert_eq!(runs(&base, &flipped, 1).as_deref(), Some(&[at..at + 1][..]));
+            assert!(matches!(runs(&base, &flipped, 1).as_deref(), Some([only]) if *only == (at..at + 1)));
             flipped[at.saturating_sub(1)] ^= 1;
             assert_eq!(runs(&base, &flipped, 1).map(|r| r.len()), Some(usize::from(at > 0)));
         }
         let zeros = [vec![0; CHUNK], vec![0; 3 * CHUNK]];
         assert_eq!(raw(&zeros[0], &zeros[1]).rebuilt.identical, CHUNK as u64);
-        assert_eq!(runs(&[0; 2 * CHUNK], &[1; 2 * CHUNK], 1).as_deref(), Some(&[0..2 * CHUNK][..]));
+        assert!(matches!(runs(&[0; 2 * CHUNK], &[1; 2 * CHUNK], 1).as_deref(), Some([only]) if *only == (0..2 * CHUNK)));
         assert_eq!(runs(&[0, 0, 0], &[1, 0, 1], 1), None);
     }
 }

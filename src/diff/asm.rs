@@ -1,14 +1,17 @@
 //! Instructions of a pair of functions, whatever the processor: decoding, and what one of them is in words. What a pair of
 //! instructions proves is decided in `judge`; what belongs to one processor is in `x86` and `aarch64`.
 
+mod aarch64;
 mod judge;
+mod pages;
 mod x86;
 
-pub(super) use judge::{Code, Immediate, compare_with};
+pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
 
 use super::image::{Image, Images};
 use super::matching::mix;
-use crate::inspect::symbols::Function;
+use crate::inspect::exe::Format;
+use crate::inspect::symbols::{Bound, Function};
 use crate::model::{Side, Sides};
 
 /// Code of one function that is decoded at most, in bytes.
@@ -19,6 +22,7 @@ const MAX_CODE: usize = 4 << 20;
 enum Arch {
     /// x86 with operands of 32 or 64 bits.
     X86(u32),
+    Aarch64,
 }
 
 /// What a decoded instruction is to the comparison.
@@ -29,8 +33,27 @@ enum Kind {
     Plain,
     /// It refers to one address by itself.
     Reference,
+    /// It puts the page of an address into a register; those that add the offset are in the same web.
+    Page,
     /// No instruction: its bytes are compared and nothing is concluded from them.
     Invalid,
+}
+
+/// What part of an instruction is the reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hole {
+    #[default]
+    None,
+    /// Bytes: the offset in the instruction, and how many.
+    Bytes(u8, u8),
+    /// Bits of a word.
+    Bits(u32),
+}
+
+impl Hole {
+    fn bytes(from: usize, size: usize) -> Self {
+        Self::Bytes(u8::try_from(from).unwrap_or(u8::MAX), u8::try_from(size).unwrap_or(0))
+    }
 }
 
 /// One decoded instruction. Its text and its operands are made from its bytes when somebody asks.
@@ -42,9 +65,10 @@ pub(super) struct Insn {
     bare: u64,
     /// Offset in the function.
     at: u32,
+    /// Instructions that make one address together have the same number here; 0 for those that need no other.
+    web: u32,
     length: u8,
-    /// The bytes of the reference: offset in the instruction, and how many.
-    hole: (u8, u8),
+    hole: Hole,
     kind: Kind,
 }
 
@@ -65,18 +89,34 @@ impl Insn {
         (self.kind == Kind::Reference).then_some(self.to)
     }
 
+    /// The address that a name in its text is for.
+    pub(super) fn named(&self) -> Option<u64> {
+        matches!(self.kind, Kind::Reference | Kind::Page).then_some(self.to)
+    }
+
     /// Its bytes with those of the reference undone.
     pub(super) fn masked(&self, bytes: &[u8]) -> u128 {
-        let hole = usize::from(self.hole.0)..usize::from(self.hole.0) + usize::from(self.hole.1);
-        let byte = |i: usize, b: u8| if hole.contains(&i) { 0 } else { u128::from(b) };
-        bytes.iter().take(16).enumerate().fold(0, |n, (i, b)| n | byte(i, *b) << (8 * i))
+        let all = bytes.iter().take(16).rev().fold(0, |n, b| n << 8 | u128::from(*b));
+        let hole = match self.hole {
+            Hole::None => 0,
+            Hole::Bits(bits) => u128::from(bits),
+            Hole::Bytes(from, size) => {
+                let ones = 1u128.checked_shl(u32::from(size) * 8).map_or(u128::MAX, |n| n - 1);
+                ones.checked_shl(u32::from(from) * 8).unwrap_or(0)
+            }
+        };
+        all & !hole
     }
 
     /// Fills in what follows from the other fields.
     fn sealed(mut self, bytes: &[u8]) -> Self {
         let n = self.masked(bytes);
-        let form = u64::from(self.length) | u64::from(self.hole.0) << 8 | u64::from(self.hole.1) << 16;
-        self.bare = fold(fold(n as u64, (n >> 64) as u64), form);
+        let form = match self.hole {
+            Hole::None => 0,
+            Hole::Bytes(from, size) => u64::from(from) << 8 | u64::from(size) << 16,
+            Hole::Bits(bits) => u64::from(bits) << 8,
+        };
+        self.bare = fold(fold(n as u64, (n >> 64) as u64), form | u64::from(self.length));
         self
     }
 }
@@ -89,8 +129,10 @@ fn fold(a: u64, b: u64) -> u64 {
 
 fn arch(image: &Image) -> Option<Arch> {
     match (image.elf.machine, image.elf.wide, image.elf.little) {
-        (62, true, true) => Some(Arch::X86(64)),
+        // x32 has 32-bit addresses and 64-bit code.
+        (62, _, true) => Some(Arch::X86(64)),
         (3, false, true) => Some(Arch::X86(32)),
+        (183, true, true) => Some(Arch::Aarch64),
         _ => None,
     }
 }
@@ -105,8 +147,47 @@ pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     let code = image.code(f);
     let arch = arch(image).filter(|_| code.len() <= MAX_CODE)?;
     Some(match arch {
-        Arch::X86(bits) => x86::decode(bits, code, f.address, &image.moved),
+        Arch::X86(bits) => x86::decode(&x86::Mode { bits, fixed: is_fixed(image) }, code, f.address, &fixups(image, f)),
+        Arch::Aarch64 => aarch64::decode(code, f.address),
     })
+    .map(|mut insns: Vec<Insn>| {
+        if image.elf.format == Format::Elf && image.elf.kind == 1 {
+            // In an object file the linker fills in every reference: what is in the code says nothing of where it leads.
+            insns.iter_mut().filter(|i| i.kind != Kind::Invalid).for_each(|i| (i.kind, i.web) = (Kind::Plain, 0));
+        }
+        insns
+    })
+}
+
+/// An operand that the loader fills in: where it is, and for one that becomes an address of the file its size and that address.
+struct Fixup {
+    at: u64,
+    address: Option<(u8, u64)>,
+}
+
+fn fixups(image: &Image, f: &Function) -> Vec<Fixup> {
+    let size = if image.elf.wide { 8 } else { 4 };
+    let fixup =
+        |(at, bound): (&u64, &Bound)| Fixup { at: *at, address: if let Bound::Relative(to) = bound { Some((size, *to)) } else { None } };
+    let mut out: Vec<Fixup> = image.filled(f.address..f.end()).map(fixup).collect();
+    let code = image.code(f);
+    let numbers = crate::inspect::exe::Numbers { wide: true, little: true };
+    // What the loader moves with the image holds its address already.
+    let moved = image.moved.range(f.address..f.end().max(f.address)).map(|(at, size)| {
+        let from = usize::try_from(at - f.address).unwrap_or(usize::MAX);
+        Fixup { at: *at, address: numbers.int(code, from, usize::from(*size)).map(|to| (*size, to)) }
+    });
+    let plain = out.is_empty();
+    out.extend(moved);
+    if !plain {
+        out.sort_by_key(|f| f.at);
+    }
+    out
+}
+
+/// Whether it always runs at the addresses that are in the file.
+fn is_fixed(image: &Image) -> bool {
+    image.elf.format == Format::Elf && image.elf.kind == 2
 }
 
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.
@@ -121,6 +202,7 @@ pub(super) fn is_padding(image: &Image, f: &Function) -> bool {
     code.iter().all(|b| *b == 0)
         || decode(image, f).is_some_and(|insns| match arch(image) {
             Some(Arch::X86(bits)) => insns.iter().all(|i| x86::is_padding(&x86::raw(bits, i.bytes(code), i.ip))),
+            Some(Arch::Aarch64) => insns.iter().all(|i| i.length == 4 && aarch64::is_padding(aarch64::word(i.bytes(code)))),
             None => false,
         })
 }
@@ -132,7 +214,7 @@ pub(super) fn argument_before(image: &Image, f: &Function, address: u64) -> Opti
     let index = insns.binary_search_by_key(&address, Insn::ip).ok()?;
     match arch(image)? {
         Arch::X86(64) => x86::argument_before(&insns, image.code(f), index),
-        Arch::X86(_) => None,
+        Arch::X86(_) | Arch::Aarch64 => None,
     }
 }
 
@@ -146,6 +228,7 @@ pub(super) fn describe(images: &Images, pair: Sides<&Function>, x: &Insn, y: &In
         let label = |side, to| images.label(side, to).unwrap_or_else(|| format!("{to:#x}"));
         let what = match arch(&images.sides.shipped) {
             Some(Arch::X86(bits)) => x86::verb(&x86::raw(bits, old, x.ip)),
+            Some(Arch::Aarch64) => aarch64::verb(aarch64::word(old)),
             None => "reference to",
         };
         let (before, after) = (label(Side::Shipped, from), label(Side::Rebuilt, to));
@@ -156,6 +239,7 @@ pub(super) fn describe(images: &Images, pair: Sides<&Function>, x: &Insn, y: &In
     }
     match arch(&images.sides.shipped) {
         Some(Arch::X86(bits)) => x86::describe(&x86::raw(bits, old, x.ip), &x86::raw(bits, new, y.ip)),
+        Some(Arch::Aarch64) => aarch64::describe(x, y, aarch64::word(old), aarch64::word(new)),
         None => "an instruction changed".to_owned(),
     }
 }
@@ -165,12 +249,14 @@ pub(super) struct Formatter(Kept);
 
 enum Kept {
     X86(Box<x86::Formatter>),
+    Aarch64,
 }
 
 /// What writes the instructions of that file.
 pub(super) fn formatter(image: &Image) -> Option<Formatter> {
     Some(Formatter(match arch(image)? {
         Arch::X86(bits) => Kept::X86(Box::new(x86::Formatter::new(bits)?)),
+        Arch::Aarch64 => Kept::Aarch64,
     }))
 }
 
@@ -179,7 +265,8 @@ impl Formatter {
     /// that of its function.
     pub(super) fn text(&mut self, insn: &Insn, code: &[u8]) -> (String, String) {
         match &mut self.0 {
-            Kept::X86(x86) => x86.text(insn.bytes(code), insn.ip),
+            Kept::X86(x86) => x86.text(insn, insn.bytes(code)),
+            Kept::Aarch64 => aarch64::text(insn, aarch64::word(insn.bytes(code))),
         }
     }
 }

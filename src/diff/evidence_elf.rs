@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::asm::{self, Formatter, Insn};
+use super::asm::{self, CodeRow, Formatter, Insn, Note};
 use super::evidence::{bytes, strings};
 use super::image::Images;
 use super::line_number::Claim;
@@ -10,13 +10,19 @@ use super::lines::{self, mark_of, words};
 use super::source::{Finder, Origin};
 use crate::digest::Sha256;
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, Place, RegionDiff, Side, SideCell, Sides, View};
-use crate::text::{Role, Row, Shown};
+use crate::model::{
+    Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, Place, RegionDiff, Side, SideCell, Sides, SourceLine, View,
+};
+use crate::text::{Role, Row, Shown, Untrusted};
 
 /// Rows that are kept of files that are too large to keep themselves.
 const FROZEN_ROWS: usize = 20_000;
 /// Characters of a name in an operand.
 const MAX_LABEL: usize = 120;
+/// Cells of a name in a remark.
+const MAX_NOTE: usize = 60;
+/// Equal rows listed around a difference of a function with too many rows.
+const CONTEXT: usize = 10;
 
 /// Two executables.
 pub(super) struct ElfEvidence {
@@ -226,7 +232,7 @@ impl Writer<'_> {
     fn parts(&self, formatter: &mut Formatter, side: Side, insn: &Insn) -> Parts {
         let (before, after) = formatter.text(insn, self.code(side));
         let own = self.pair.get(side).as_ref();
-        let operand = insn.reference().map(|to| {
+        let operand = insn.named().map(|to| {
             let inside = own.is_some_and(|f| to > f.address && to < f.end());
             let label = if inside { None } else { self.images.label(side, to) };
             label.map_or_else(|| format!("{to:#x}"), |l| l.chars().take(MAX_LABEL).collect())
@@ -238,35 +244,76 @@ impl Writer<'_> {
         let (Some(mut old), Some(mut new)) = (self.formatter(Side::Shipped), self.formatter(Side::Rebuilt)) else {
             return Listing::default();
         };
+        let shown = shown(code);
         let mut out = Listing::default();
-        for row in &code.rows {
-            if out.rows.len() >= lines::MAX_ROWS {
-                out.cut = Some(format!(
-                    "{} of {} rows are left out (bound {})",
-                    code.rows.len() - out.rows.len(),
-                    code.rows.len(),
-                    lines::MAX_ROWS
-                ));
-                break;
-            }
-            let x = row.sides.shipped.and_then(|i| code.sides.shipped.get(i));
-            let y = row.sides.rebuilt.and_then(|j| code.sides.rebuilt.get(j));
-            let p = x.map(|i| self.parts(&mut old, Side::Shipped, i));
-            let q = y.map(|i| self.parts(&mut new, Side::Rebuilt, i));
-            let texts = match (&p, &q) {
-                (Some(p), Some(q)) => texts(row.mark, p, q),
-                _ => Sides::new(
-                    p.map(|p| one(&p.whole(), Role::Shipped)).unwrap_or_default(),
-                    q.map(|q| one(&q.whole(), Role::Rebuilt)).unwrap_or_default(),
-                ),
-            };
-            let cells =
-                Sides::new(x.map(|i| self.cell(Side::Shipped, i, texts.shipped)), y.map(|i| self.cell(Side::Rebuilt, i, texts.rebuilt)));
-            let found = self.finder.line(Sides::new(x, y).map(|i| i.map(Insn::ip)));
-            let (source, remark) = found.map_or((None, None), |(line, remark)| (Some(line), remark));
-            out.rows.push(ListingRow { mark: row.mark, cells, source, note: row.note.text().or(remark) });
+        let mut skipped = 0;
+        for (row, _) in code.rows.iter().zip(&shown).inspect(|(_, shown)| skipped += usize::from(!**shown)).filter(|(_, shown)| **shown) {
+            out.rows.push(self.row(code, row, &mut old, &mut new));
+        }
+        if skipped > 0 {
+            out.cut =
+                Some(format!("{skipped} of {} rows are left out, differing ones last (bound {} rows)", code.rows.len(), lines::MAX_ROWS));
         }
         out
+    }
+
+    fn row(&self, code: &asm::Code, row: &CodeRow, old: &mut Formatter, new: &mut Formatter) -> ListingRow {
+        let x = row.sides.shipped.and_then(|i| code.sides.shipped.get(i));
+        let y = row.sides.rebuilt.and_then(|j| code.sides.rebuilt.get(j));
+        let p = x.map(|i| self.parts(old, Side::Shipped, i));
+        let q = y.map(|i| self.parts(new, Side::Rebuilt, i));
+        let texts = match (&p, &q) {
+            (Some(p), Some(q)) => texts(row.mark, p, q),
+            _ => Sides::new(
+                p.map(|p| one(&p.whole(), Role::Shipped)).unwrap_or_default(),
+                q.map(|q| one(&q.whole(), Role::Rebuilt)).unwrap_or_default(),
+            ),
+        };
+        let cells =
+            Sides::new(x.map(|i| self.cell(Side::Shipped, i, texts.shipped)), y.map(|i| self.cell(Side::Rebuilt, i, texts.rebuilt)));
+        let (source, other) = self.source(Sides::new(x, y).map(|i| i.map(Insn::ip)));
+        let mut notes: Vec<String> = x.zip(y).and_then(|(x, y)| self.note(row, x, y)).into_iter().collect();
+        notes.extend(other);
+        let note = (!notes.is_empty()).then(|| Shown::new(&notes.join("; ")).to_string());
+        ListingRow { mark: row.mark, cells, source, note }
+    }
+
+    /// The line of a row, by the debug information of the side that has some; and what the other side says, if that is another line.
+    fn source(&self, addresses: Sides<Option<u64>>) -> (Option<SourceLine>, Option<String>) {
+        let old = self.finder.line(Sides::new(addresses.shipped, None));
+        let new = self.finder.line(Sides::new(None, addresses.rebuilt));
+        match (old, new) {
+            (Some((line, remark)), Some((other, _))) => {
+                let same = (&line.file, line.line) == (&other.file, other.line);
+                let more = (!same).then(|| format!("rebuilt from {}:{}", other.file.shown().cut(MAX_NOTE), other.line));
+                (Some(line), more.or(remark))
+            }
+            (old, new) => old.or(new).map_or((None, None), |(line, remark)| (Some(line), remark)),
+        }
+    }
+
+    /// What there is to say of a row: where its reference leads on both sides, or what changed.
+    fn note(&self, row: &CodeRow, x: &Insn, y: &Insn) -> Option<String> {
+        let (from, to) = (x.named().unwrap_or(0), y.named().unwrap_or(0));
+        let name = |side, address| {
+            let label = self.images.label(side, address).map(|l| Untrusted::from(l).shown().cut(MAX_NOTE).to_string());
+            label.map_or_else(|| format!("{address:#x}"), |l| format!("{l} ({address:#x})"))
+        };
+        let both = || format!("{} and {}", name(Side::Shipped, from), name(Side::Rebuilt, to));
+        Some(match &row.note {
+            Note::None if row.mark != LineMark::Changed => return None,
+            Note::None => {
+                let pair = self.pair.shipped.as_ref().zip(self.pair.rebuilt.as_ref())?;
+                asm::describe(self.images, Sides::new(pair.0, pair.1), x, y)
+            }
+            Note::SameRow => format!("refers to the same row, at {from:#x} and {to:#x}"),
+            Note::Moved(word) => format!("moved, refers to the same {word}: {}", both()),
+            Note::Page => format!("the page of the same place: {}", both()),
+            Note::OtherRow => format!("same bytes, but the row it refers to is another one, at {from:#x} and {to:#x}"),
+            Note::OtherPlace => format!("same bytes, but what it refers to is another one: {}", both()),
+            Note::SameText => format!("the same text is there on both sides; how far it is read is not known: {}", both()),
+            Note::Given(text) => text.clone(),
+        })
     }
 
     fn one(&mut self, side: Side, f: &Function) -> Listing {
@@ -297,6 +344,22 @@ impl Writer<'_> {
     fn cell(&self, side: Side, insn: &Insn, text: Row) -> SideCell {
         SideCell { number: insn.ip(), bytes: insn.bytes(self.code(side)).to_vec(), text }
     }
+}
+
+/// Which rows are listed: all, or when they are too many those around differences.
+fn shown(code: &asm::Code) -> Vec<bool> {
+    let mut out = vec![code.rows.len() <= lines::MAX_ROWS; code.rows.len()];
+    if code.rows.len() > lines::MAX_ROWS {
+        for (i, _) in code.rows.iter().enumerate().filter(|(_, r)| r.mark.is_difference()) {
+            out.iter_mut().take(i + CONTEXT + 1).skip(i.saturating_sub(CONTEXT)).for_each(|s| *s = true);
+        }
+        let mut left = lines::MAX_ROWS;
+        for shown in out.iter_mut().filter(|s| **s) {
+            *shown = left > 0;
+            left = left.saturating_sub(1);
+        }
+    }
+    out
 }
 
 /// The texts of a row that is on both sides.

@@ -85,6 +85,11 @@ impl Image {
         self.bindings.get(&address)
     }
 
+    /// What the loader puts at the addresses of a range.
+    pub(super) fn filled(&self, range: std::ops::Range<u64>) -> impl Iterator<Item = (&u64, &Bound)> {
+        self.bindings.range(range.start..range.end.max(range.start))
+    }
+
     /// The function that an address is in.
     pub(super) fn function_at(&self, address: u64) -> Option<usize> {
         let i = self.functions.partition_point(|f| f.address <= address).checked_sub(1)?;
@@ -205,6 +210,7 @@ impl Images {
             Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
             Bound::Import(name, addend) => format!("{}+{addend:#x}", String::from_utf8_lossy(name)),
             Bound::Relative(to) => format!("{to:#x}"),
+            Bound::Computed(by) => format!("what {by:#x} returns"),
         };
         let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
         let same = |old: &Bound, new: &Bound| match (old, new) {

@@ -129,6 +129,16 @@ fn segments(a: &Exe, b: &Exe, x: &Region, y: &Region) -> Option<Vec<Range<usize>
     Some(out)
 }
 
+/// Whether all program headers of both sides span the same sections in the same way.
+fn spans_alike(a: &Exe, b: &Exe) -> Option<bool> {
+    let raws = |exe: &'_ Exe| exe.regions.iter().find(|r| r.section.is_none() && r.name == b"program headers").map(|r| r.range.clone());
+    let (Some(x), Some(y)) = (raws(a), raws(b)) else { return Some(true) };
+    let (old, new) = (a.blob.get(x)?, b.blob.get(y)?);
+    let loads = |raw: &[u8], exe: &Exe| exe.numbers().int(raw, 0, 4) == Some(1);
+    let pairs = || old.chunks_exact(56).zip(new.chunks_exact(56)).filter(|(p, q)| loads(p, a) || loads(q, b));
+    Some(old.len() == new.len() && pairs().all(|(p, q)| spanned(a, p) == spanned(b, q)))
+}
+
 fn spanned<'a>(exe: &'a Exe, raw: &[u8]) -> Option<Spanned<'a>> {
     let n = exe.numbers();
     let [offset, address, physical, in_file, in_memory] = [8, 16, 24, 32, 40].map(|at| n.int(raw, at, 8));
@@ -162,6 +172,9 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
     if !a.wide || !b.wide || old.len() != new.len() || a.sections.len() != b.sections.len() || old.len() != a.sections.len() * size {
         return None;
     }
+    if !spans_alike(a, b)? {
+        return None;
+    }
     let placed = |exe: &Exe, s: &Section| s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address);
     let mut out = Vec::new();
     for (i, (s, t)) in a.sections.iter().zip(&b.sections).enumerate() {
@@ -171,11 +184,23 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
         if !alike {
             continue;
         }
-        if !s.is_allocated() {
+        let clean = !unclean.shipped.contains(&i) && !unclean.rebuilt.contains(&i);
+        if s.range.is_empty() || t.range.is_empty() {
+            // No byte says where it belongs: its size is what it is, and it follows what stands before it.
+            let follows = |exe: &Exe, own: &[u8]| -> Option<i64> {
+                let before = exe.sections.get(i.checked_sub(1)?)?.range.end as u64;
+                Some(exe.numbers().int(own, at + 24, 8)?.wrapping_sub(before).cast_signed())
+            };
+            let same = follows(a, old).is_some() && follows(a, old) == follows(b, new);
+            if s.kind == 8 && s.is_allocated() && s.size == t.size && same {
+                out.push(at + 16..at + 32);
+            }
+        } else if !s.is_allocated() {
             // Its content is compared wherever it stands.
-            let clean = !unclean.shipped.contains(&i) && !unclean.rebuilt.contains(&i);
-            out.push(at + 24..at + if clean { 40 } else { 32 });
-        } else if (s.kind != 8 || s.size == t.size) && placed(a, s) && placed(b, t) {
+            if clean {
+                out.push(at + 24..at + 40);
+            }
+        } else if clean && placed(a, s) && placed(b, t) {
             out.push(at + 16..at + 40);
         }
     }

@@ -155,7 +155,7 @@ fn of_code(images: &Images, side: Side, f: &Function, all: &mut Fields) {
     let Some(insns) = asm::decode(image, f) else { return all.add(code) };
     for insn in &insns {
         let bytes = insn.bytes(code);
-        let Some(to) = insn.reference() else {
+        let Some(to) = insn.named() else {
             all.add(bytes);
             continue;
         };

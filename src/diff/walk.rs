@@ -12,6 +12,7 @@ use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::inspect::debug::{self, Image};
 use crate::inspect::macho::fat;
+use crate::inspect::stream::Stream;
 use crate::inspect::{ar, kind, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
@@ -20,6 +21,8 @@ use crate::text::Untrusted;
 const MAX_SUMMARY: usize = 4 << 20;
 /// Files that are hashed at the same time, in bytes.
 const LARGE: usize = 256 << 10;
+/// Streams that are unpacked at the same time, in bytes.
+const PACKED: usize = 16 << 10;
 /// Bytes that are hashed before it is asked whether to go on.
 const STEP: usize = 16 << 20;
 
@@ -113,8 +116,13 @@ impl<'a> Walk<'a> {
     }
 
     fn streams(&mut self, node: &mut Node, a: &Blob, b: &Blob, kinds: Sides<NodeKind>, depth: usize, slot: Slot) -> Result<(), Refused> {
-        let one = stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?;
-        let two = stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?;
+        let (one, two) = match self.at_once(kinds, a, b) {
+            Some(both) => both?,
+            None => (
+                stream::decode(kinds.shipped, a, &mut self.budget, self.context.cancelled)?,
+                stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?,
+            ),
+        };
         let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
         fields(node, Sides::new(a, b), Sides::new(&one.fields, &two.fields), "stream", false);
         if kinds.shipped != kinds.rebuilt {
@@ -125,6 +133,28 @@ impl<'a> Walk<'a> {
         settle(node);
         node.why = because(node);
         Ok(())
+    }
+
+    /// Both streams unpacked at the same time, each with half of the budget; `None` when that does not do.
+    fn at_once(&mut self, kinds: Sides<NodeKind>, a: &Blob, b: &Blob) -> Option<Result<(Stream, Stream), Refused>> {
+        if a.len().min(b.len()) < PACKED {
+            return None;
+        }
+        let (budget, cancelled) = (&self.budget, self.context.cancelled);
+        let both = spread_sides(self.context.share, |side| {
+            let mut half = budget.half();
+            let bytes = if side == Side::Shipped { a } else { b };
+            stream::decode(*kinds.get(side), bytes, &mut half, cancelled).map(|stream| (stream, half))
+        })?;
+        match (both.shipped, both.rebuilt) {
+            (Ok((one, left)), Ok((two, right))) => {
+                self.budget.join(&left, &right);
+                Some(Ok((one, two)))
+            }
+            // Each needs more than half: there is no use in trying one after the other.
+            (Err(Refused::Over(why)), Err(Refused::Over(_))) => Some(Err(Refused::Over(why))),
+            _ => None,
+        }
     }
 
     fn containers(&mut self, node: &mut Node, a: &Blob, b: &Blob, depth: usize, slot: Slot) -> Result<(), Refused> {

@@ -42,6 +42,16 @@ impl Budget {
         }
     }
 
+    /// Half of what is left, for one of two that run at the same time: together they take no more than one after the other.
+    pub(crate) fn half(&self) -> Self {
+        Self { expanded: self.expanded / 2, ..self.clone() }
+    }
+
+    /// What is left after both halves are done.
+    pub(crate) fn join(&mut self, one: &Self, two: &Self) {
+        self.expanded = self.expanded % 2 + one.expanded + two.expanded;
+    }
+
     /// Takes one member.
     pub(crate) fn entry(&mut self, name: usize) -> Result<(), Refused> {
         if name > self.name {
@@ -53,6 +63,24 @@ impl Budget {
                 Ok(())
             }
             None => Err(Refused::Over(format!("more than the bound of {} members", self.entries_limit))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_halves_take_what_one_would_after_the_other() {
+        for all in [0, 1, 7, 1000, 1001] {
+            let mut whole = Budget::new(all, 9, 9);
+            let (mut one, mut two) = (whole.half(), whole.half());
+            assert!(one.expand(usize::try_from(all).unwrap() / 2 + 1).is_err());
+            one.expand(usize::try_from(all / 4).unwrap()).unwrap();
+            two.expand(usize::try_from(all / 2).unwrap()).unwrap();
+            whole.join(&one, &two);
+            assert_eq!(whole.expanded, all - all / 4 - all / 2);
         }
     }
 }

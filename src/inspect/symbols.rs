@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gimli::UnwindSection as _;
 
 use super::exe::{Exe, Format, text_at};
-use super::{macho, pe};
+use super::{macho, pe, relocs};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
@@ -59,51 +59,21 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
 /// What the loader puts at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// The address of an imported or exported symbol, with its version, plus an addend.
+    /// The address of an imported or exported symbol, with its version, plus an addend. `%` and a word behind the name say
+    /// that it is not the address but a copy of the object (`%COPY`), or its place in thread storage (`%TPOFF`).
     Import(Vec<u8>, u64),
     /// An address of this file.
     Relative(u64),
+    /// What the function at that address of this file returns.
+    Computed(u64),
 }
 
-/// Dynamic relocations by the address they fill (x86-64 types; other machines give none).
+/// Dynamic relocations by the address they fill.
 pub(crate) fn bindings(elf: &Exe) -> BTreeMap<u64, Bound> {
     if elf.format == Format::Pe {
         return pe::tables::bindings(elf);
     }
-    let mut out = BTreeMap::new();
-    if elf.machine != 62 || !elf.wide {
-        return out;
-    }
-    let n = elf.numbers();
-    let versions = elf.named(".gnu.version");
-    let names = version_names(elf);
-    for s in elf.sections.iter().filter(|s| s.kind == 4 && s.is_allocated()) {
-        let table = elf.sections.get(s.link);
-        let strings = table.and_then(|t| elf.sections.get(t.link)).map(|l| elf.data(l)).unwrap_or_default();
-        for raw in elf.data(s).chunks_exact(24).take(MAX_SYMBOLS) {
-            let (Some(at), Some(info), Some(addend)) = (n.int(raw, 0, 8), n.int(raw, 8, 8), n.int(raw, 16, 8)) else { continue };
-            let bound = match info & 0xffff_ffff {
-                8 => Bound::Relative(addend),
-                1 | 6 | 7 => {
-                    let index = (info >> 32) as usize;
-                    let symbol = table.map(|t| elf.data(t)).and_then(|d| d.get(index.checked_mul(24)?..)).unwrap_or_default();
-                    let mut name = text_at(strings, n.int(symbol, 0, 4).unwrap_or(0) as usize).to_vec();
-                    if name.is_empty() {
-                        continue;
-                    }
-                    let version = n.int(versions, index.saturating_mul(2), 2).unwrap_or(0) & 0x7fff;
-                    if let Some(version) = names.get(&version) {
-                        name.push(b'@');
-                        name.extend_from_slice(version);
-                    }
-                    Bound::Import(name, addend)
-                }
-                _ => continue,
-            };
-            out.insert(at, bound);
-        }
-    }
-    out
+    relocs::bindings(elf)
 }
 
 /// Needed version names by index (`GLIBC_2.34`).
@@ -141,29 +111,7 @@ pub(crate) fn stubs(elf: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64,
     if elf.format == Format::Pe {
         return pe::tables::stubs(elf, bindings);
     }
-    let mut out = BTreeMap::new();
-    if elf.machine != 62 {
-        return out;
-    }
-    for s in elf.sections.iter().filter(|s| s.is_code() && s.name.starts_with(b".plt")) {
-        let step = if s.name == b".plt.got" && !elf.data(s).len().is_multiple_of(16) { 8 } else { 16 };
-        for (i, stub) in elf.data(s).chunks_exact(step).enumerate() {
-            let address = s.address.wrapping_add((i * step) as u64);
-            let mut at = 0;
-            for prefix in [&[0xf3u8, 0x0f, 0x1e, 0xfa][..], &[0xf2]] {
-                if stub.get(at..).is_some_and(|r| r.starts_with(prefix)) {
-                    at += prefix.len();
-                }
-            }
-            let Some([0xff, 0x25, a, b, c, d]) = stub.get(at..at + 6) else { continue };
-            let distance = i64::from(i32::from_le_bytes([*a, *b, *c, *d]));
-            let slot = address.wrapping_add(at as u64 + 6).wrapping_add_signed(distance);
-            if let Some(Bound::Import(name, 0)) = bindings.get(&slot) {
-                out.insert(address, name.clone());
-            }
-        }
-    }
-    out
+    relocs::stubs(elf, bindings)
 }
 
 /// The code of one function, or of what lies between functions.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
-use super::{Arch, Insn, Kind, arch, decode, fold, x86};
+use super::{Arch, Hole, Insn, Kind, aarch64, arch, decode, fold, x86};
 use crate::diff::account::runs;
 use crate::diff::image::{Images, Target};
 use crate::diff::lines::{Aligned, align};
@@ -32,6 +32,8 @@ pub(in crate::diff) enum Note {
     SameRow,
     /// Both refer to the same place outside.
     Moved(&'static str),
+    /// The page of an address that is the same place on both sides.
+    Page,
     /// Equal bytes that refer to another row.
     OtherRow,
     /// Equal bytes that refer to another place.
@@ -40,21 +42,6 @@ pub(in crate::diff) enum Note {
     SameText,
     /// A cause given from outside, in its words.
     Given(String),
-}
-
-impl Note {
-    /// In words.
-    pub(in crate::diff) fn text(&self) -> Option<String> {
-        Some(match self {
-            Self::None => return None,
-            Self::SameRow => "refers to the same row".to_owned(),
-            Self::Moved(word) => format!("moved, refers to the same {word}"),
-            Self::OtherRow => "same bytes, but the row it refers to is another one".to_owned(),
-            Self::OtherPlace => "same bytes, but what it refers to is another one".to_owned(),
-            Self::SameText => "the same text is there on both sides; how far it is read is not known".to_owned(),
-            Self::Given(text) => text.clone(),
-        })
-    }
 }
 
 /// One row of the aligned code.
@@ -113,7 +100,8 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
         }
     }
     let code = Sides::new(images.sides.shipped.code(pair.shipped), images.sides.rebuilt.code(pair.rebuilt));
-    let judge = Judge { arch: kind, pair, code, sides: &sides, partner, places, explain };
+    let mut judge = Judge { arch: kind, pair, code, sides: &sides, partner, places, explain, webs: HashMap::new() };
+    judge.webs = judge.prove_webs(&aligned);
     let rows = aligned.iter().map(|row| judge.row(row)).collect();
     Some(Code { sides, rows })
 }
@@ -164,6 +152,8 @@ struct Judge<'a> {
     partner: Vec<u32>,
     places: Sides<HashMap<u64, Place>>,
     explain: &'a Explain<'a>,
+    /// For each web of the shipped side that is proved, the one of the rebuilt side.
+    webs: HashMap<u32, u32>,
 }
 
 /// Mark, cause and remark.
@@ -184,15 +174,57 @@ impl Judge<'_> {
         CodeRow { sides: row.sides, mark, cause, note }
     }
 
+    /// The webs whose members all stand beside those of one web of the other side, and lead to the same places.
+    fn prove_webs(&self, rows: &[Aligned]) -> HashMap<u32, u32> {
+        let mut pairs: Sides<HashMap<u32, Option<u32>>> = Sides::default();
+        for row in rows {
+            let insn = |side: Side| row.sides.get(side).and_then(|i| self.sides.get(side).get(i));
+            let (x, y) = (insn(Side::Shipped), insn(Side::Rebuilt));
+            let web = |i: Option<&Insn>| i.map_or(0, |i| i.web);
+            if web(x) == 0 && web(y) == 0 {
+                continue;
+            }
+            let proved = match (x, y) {
+                (Some(x), Some(y)) if x.web != 0 && y.web != 0 && x.kind == y.kind && x.hole == y.hole => {
+                    let alike = x.masked(x.bytes(self.code.shipped)) == y.masked(y.bytes(self.code.rebuilt));
+                    alike && (x.kind == Kind::Page || self.leads_to_same(x.to, y.to))
+                }
+                _ => false,
+            };
+            for (known, from, to) in [(&mut pairs.shipped, web(x), web(y)), (&mut pairs.rebuilt, web(y), web(x))] {
+                let now = proved.then_some(to);
+                known.entry(from).and_modify(|before| *before = before.filter(|b| Some(*b) == now)).or_insert(now);
+            }
+        }
+        let back = |x: u32, y: u32| pairs.rebuilt.get(&y).copied().flatten() == Some(x);
+        pairs.shipped.iter().filter_map(|(x, y)| Some((*x, (*y)?))).filter(|(x, y)| *x != 0 && back(*x, *y)).collect()
+    }
+
+    fn is_web_proved(&self, x: &Insn, y: &Insn) -> bool {
+        x.web == 0 && y.web == 0 || x.web != 0 && self.webs.get(&x.web) == Some(&y.web)
+    }
+
+    fn leads_to_same(&self, shipped: u64, rebuilt: u64) -> bool {
+        match (self.places.shipped.get(&shipped), self.places.rebuilt.get(&rebuilt)) {
+            (Some(Place::Local), Some(Place::Local)) => self.same_row(shipped, rebuilt),
+            (Some(Place::Out(old)), Some(Place::Out(new))) => !matches!(old, Target::Unknown(_) | Target::Text(_)) && old == new,
+            _ => false,
+        }
+    }
+
     fn judge(&self, x: &Insn, y: &Insn) -> Verdict {
         let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
         let same = old == new;
         // Everything but the operand must be equal byte for byte: an encoding can hide prefixes that the text does not show.
         let alike = x.length == y.length && x.hole == y.hole && x.kind == y.kind && x.masked(old) == y.masked(new);
-        if !alike || x.kind != Kind::Reference {
-            return if same { plain(true) } else { self.immediate(x, y) };
+        let whole = self.is_web_proved(x, y);
+        let shift = |note| if whole { (LineMark::Explained, Some(Cause::AddressShift), note) } else { plain(false) };
+        match x.kind {
+            _ if !alike => return if same { plain(true) } else { self.immediate(x, y) },
+            Kind::Plain | Kind::Invalid => return if same { plain(true) } else { self.immediate(x, y) },
+            Kind::Page => return if same { plain(true) } else { shift(Note::Page) },
+            Kind::Reference => {}
         }
-        let shift = |note| (LineMark::Explained, Some(Cause::AddressShift), note);
         match (self.places.shipped.get(&x.to), self.places.rebuilt.get(&y.to)) {
             (Some(Place::Local), Some(Place::Local)) => match (self.same_row(x.to, y.to), same) {
                 (true, true) => plain(true),
@@ -201,7 +233,7 @@ impl Judge<'_> {
                 (false, false) => plain(false),
             },
             (Some(Place::Out(old)), Some(Place::Out(new))) => match (old, new) {
-                (Target::Unknown(_), _) | (_, Target::Unknown(_)) => plain(same),
+                (Target::Unknown(_), Target::Unknown(_) | Target::Text(_)) | (Target::Text(_), Target::Unknown(_)) => plain(same),
                 (Target::Text(p), Target::Text(q)) if p == q && !same => (LineMark::Changed, None, Note::SameText),
                 (Target::Text(_), Target::Text(_)) => plain(same),
                 (p, q) if p == q && same => plain(true),
@@ -217,22 +249,45 @@ impl Judge<'_> {
     fn same_row(&self, shipped: u64, rebuilt: u64) -> bool {
         let index = |side: Side, address: u64| {
             let at = u32::try_from(address.wrapping_sub(self.pair.get(side).address)).ok()?;
-            self.sides.get(side).binary_search_by_key(&at, |i| i.at).ok()
+            let insns = self.sides.get(side);
+            match insns.binary_search_by_key(&at, |i| i.at) {
+                Ok(i) => Some((i, 0)),
+                Err(after) => {
+                    let i = after.checked_sub(1)?;
+                    let whole = insns.get(i)?;
+                    let offset = u8::try_from(at - whole.at).ok().filter(|o| *o < whole.length)?;
+                    self.is_tail(side, whole, offset).then_some((i, offset))
+                }
+            }
         };
-        let beside = index(Side::Shipped, shipped).and_then(|i| self.partner.get(i)).map(|j| *j as usize);
-        beside.is_some() && beside == index(Side::Rebuilt, rebuilt)
+        let Some((i, offset)) = index(Side::Shipped, shipped) else { return false };
+        let beside = self.partner.get(i).map(|j| *j as usize);
+        let Some((j, other)) = index(Side::Rebuilt, rebuilt) else { return false };
+        let bytes = |side: Side, n: usize| self.sides.get(side).get(n).map(|whole| whole.masked(whole.bytes(self.code.get(side))));
+        beside == Some(j) && offset == other && (offset == 0 || bytes(Side::Shipped, i) == bytes(Side::Rebuilt, j))
+    }
+
+    /// Whether a jump into an instruction skips nothing but a prefix: hidden code behind it would be compared by nobody.
+    fn is_tail(&self, side: Side, whole: &Insn, offset: u8) -> bool {
+        let Arch::X86(bits) = self.arch else { return false };
+        x86::is_tail(&x86::Mode { bits, fixed: false }, whole, self.code.get(side), offset)
     }
 
     /// Two instructions that differ: perhaps in one immediate only, and somebody knows why.
     fn immediate(&self, x: &Insn, y: &Insn) -> Verdict {
         let (old, new) = (x.bytes(self.code.shipped), y.bytes(self.code.rebuilt));
-        let Arch::X86(bits) = self.arch;
+        let immediate = |i: &Insn, bytes: &[u8]| -> Option<(u64, Insn)> {
+            let (value, hole) = match self.arch {
+                Arch::X86(bits) => x86::immediate(bits, bytes, i.ip).map(|(value, (from, size))| (value, Hole::bytes(from, size)))?,
+                Arch::Aarch64 => aarch64::immediate(aarch64::word(bytes)).map(|(value, bits)| (value, Hole::Bits(bits)))?,
+            };
+            Some((value, Insn { hole, ..*i }))
+        };
         let given = || {
-            let (p, q) = (x86::immediate(bits, old, x.ip)?, x86::immediate(bits, new, y.ip)?);
-            let inside = |i: usize| i >= p.1.0 && i < p.1.0 + p.1.1;
-            let only = p.1 == q.1 && old.len() == new.len() && old.iter().zip(new).enumerate().all(|(i, (m, n))| m == n || inside(i));
-            let at = Sides::new(x.ip, y.ip);
-            only.then(|| (self.explain)(&Immediate { at, value: Sides::new(p.0, q.0) })).flatten()
+            let plain = x.kind == Kind::Plain && y.kind == Kind::Plain && old.len() == new.len();
+            let ((p, i), (q, j)) = plain.then(|| Some((immediate(x, old)?, immediate(y, new)?))).flatten()?;
+            let only = i.hole == j.hole && i.masked(old) == j.masked(new);
+            only.then(|| (self.explain)(&Immediate { at: Sides::new(x.ip, y.ip), value: Sides::new(p, q) })).flatten()
         };
         match given() {
             Some((cause, text)) => (LineMark::Explained, Some(cause), Note::Given(text)),

@@ -1,14 +1,25 @@
 //! x86 in 32 and 64 bits.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::rc::Rc;
 
-use iced_x86::{Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, OpKind, SymbolResolver, SymbolResult};
+use iced_x86::{
+    Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, Mnemonic, OpKind, Register, SymbolResolver, SymbolResult,
+};
 
-use super::{Insn, Kind};
+use super::{Fixup, Hole, Insn, Kind};
 
-/// All instructions of some code. `moved` are the places that the loader moves with the image, with their widths.
-pub(super) fn decode(bits: u32, code: &[u8], address: u64, moved: &BTreeMap<u64, u8>) -> Vec<Insn> {
-    let mut decoder = Decoder::with_ip(bits, code, address, DecoderOptions::NONE);
+/// How code is to be read.
+pub(super) struct Mode {
+    /// Size of operands and addresses: 32 or 64.
+    pub(super) bits: u32,
+    /// Whether absolute addresses in it are those of the file.
+    pub(super) fixed: bool,
+}
+
+/// All instructions of some code. `fixups` are sorted by address.
+pub(super) fn decode(mode: &Mode, code: &[u8], address: u64, fixups: &[Fixup]) -> Vec<Insn> {
+    let mut decoder = Decoder::with_ip(mode.bits, code, address, DecoderOptions::NONE);
     let mut raw = Instruction::default();
     let mut out = Vec::with_capacity(code.len() / 4);
     while decoder.can_decode() {
@@ -22,45 +33,44 @@ pub(super) fn decode(bits: u32, code: &[u8], address: u64, moved: &BTreeMap<u64,
         };
         if raw.is_invalid() {
             insn.kind = Kind::Invalid;
-        } else if let Some((to, hole)) = fixed(moved, &decoder, &raw, insn.bytes(code)) {
-            insn.kind = Kind::Reference;
-            insn.to = to;
-            insn.hole = hole;
-        } else if let Some(to) = reference(&raw) {
-            let offsets = decoder.get_constant_offsets(&raw);
-            let place = if offsets.has_displacement() {
-                Some((offsets.displacement_offset(), offsets.displacement_size()))
-            } else {
-                offsets.has_immediate().then(|| (offsets.immediate_offset(), offsets.immediate_size()))
-            };
-            if let Some((from, size)) = place {
-                insn.kind = Kind::Reference;
-                insn.to = to;
-                insn.hole = (u8::try_from(from).unwrap_or(u8::MAX), u8::try_from(size).unwrap_or(0));
-            }
+        } else if let Some((to, place)) = operand(mode, &decoder, &raw, &insn, code, fixups) {
+            (insn.kind, insn.to, insn.hole) = (Kind::Reference, to, Hole::bytes(place.0, place.1));
         }
         out.push(insn.sealed(insn.bytes(code)));
     }
     out
 }
 
-/// The one operand that a base relocation covers exactly: the address it holds, and where; none where there are two.
-fn fixed(moved: &BTreeMap<u64, u8>, decoder: &Decoder<'_>, raw: &Instruction, bytes: &[u8]) -> Option<(u64, (u8, u8))> {
-    if moved.is_empty() {
+/// The one address that an instruction refers to, and where its bytes are: offset in the instruction, and size.
+fn operand(
+    mode: &Mode,
+    decoder: &Decoder<'_>,
+    raw: &Instruction,
+    insn: &Insn,
+    code: &[u8],
+    fixups: &[Fixup],
+) -> Option<(u64, (usize, usize))> {
+    let first = fixups.partition_point(|f| f.at < insn.ip);
+    let end = insn.ip.saturating_add(u64::from(insn.length));
+    let mut inside = fixups.get(first..).unwrap_or_default().iter().take_while(|f| f.at < end);
+    let to = reference(raw).or_else(|| if mode.fixed { absolute(raw) } else { None });
+    let fixup = inside.next();
+    if to.is_none() && fixup.is_none() {
         return None;
     }
-    let (from, to) = (raw.ip(), raw.next_ip());
-    let mut inside = moved.range(from..to.max(from));
-    let (address, size) = inside.next().filter(|_| inside.next().is_none())?;
-    let place = (usize::try_from(address - from).ok()?, usize::from(*size));
     let offsets = decoder.get_constant_offsets(raw);
-    let in_memory = offsets.has_displacement() && (offsets.displacement_offset(), offsets.displacement_size()) == place;
-    let immediate = offsets.has_immediate() && (offsets.immediate_offset(), offsets.immediate_size()) == place;
-    if !in_memory && !immediate {
-        return None;
+    let displacement = offsets.has_displacement().then(|| (offsets.displacement_offset(), offsets.displacement_size()));
+    let immediate = offsets.has_immediate().then(|| (offsets.immediate_offset(), offsets.immediate_size()));
+    if let Some(fixup) = fixup {
+        // What the loader fills in is one whole operand and the only one that is an address, or nothing is known.
+        let (size, to) = fixup.address.filter(|_| inside.next().is_none() && reference(raw).is_none())?;
+        let place = (usize::try_from(fixup.at - insn.ip).ok()?, usize::from(size));
+        return (displacement == Some(place) || immediate == Some(place)).then_some((to, place));
     }
-    let numbers = crate::inspect::exe::Numbers { wide: true, little: true };
-    Some((numbers.int(bytes, place.0, place.1)?, (u8::try_from(place.0).ok()?, *size)))
+    let place = displacement.or(immediate)?;
+    // AMD and Intel disagree how long a branch with this prefix is in 64-bit code.
+    let prefixed = mode.bits == 64 && is_branch(raw) && insn.bytes(code).iter().take(place.0).any(|b| *b == 0x66);
+    Some((to?, place)).filter(|_| !prefixed)
 }
 
 /// One instruction from its bytes.
@@ -70,16 +80,40 @@ pub(super) fn raw(bits: u32, bytes: &[u8], ip: u64) -> Instruction {
 
 /// The address it refers to, relative to itself.
 fn reference(raw: &Instruction) -> Option<u64> {
-    match raw.op0_kind() {
-        _ if raw.is_ip_rel_memory_operand() => Some(raw.ip_rel_memory_address()),
-        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => Some(raw.near_branch_target()),
-        _ => None,
+    if raw.is_ip_rel_memory_operand() {
+        return Some(raw.ip_rel_memory_address());
     }
+    is_branch(raw).then(|| raw.near_branch_target())
+}
+
+fn is_branch(raw: &Instruction) -> bool {
+    matches!(raw.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64)
+}
+
+/// The address of memory that it reads or writes, when no register takes part. `LEA` and `NOP` may mean a mere number, and
+/// FS and GS have bases of their own.
+fn absolute(raw: &Instruction) -> Option<u64> {
+    let memory = raw.op_kinds().any(|kind| kind == OpKind::Memory);
+    let bare = raw.memory_base() == Register::None && raw.memory_index() == Register::None;
+    let number = matches!(raw.mnemonic(), Mnemonic::Lea | Mnemonic::Nop);
+    let segment = matches!(raw.memory_segment(), Register::FS | Register::GS);
+    (memory && bare && !number && !segment).then(|| raw.memory_displacement64())
+}
+
+/// Whether an instruction that starts inside another one ends with it and has the same operand that refers to an address.
+pub(super) fn is_tail(mode: &Mode, whole: &Insn, code: &[u8], offset: u8) -> bool {
+    let Some(rest) = whole.bytes(code).get(usize::from(offset)..) else { return false };
+    let inner = decode(mode, rest, whole.ip.wrapping_add(u64::from(offset)), &[]);
+    let [only] = inner.as_slice() else { return false };
+    let hole = match only.hole {
+        Hole::Bytes(from, size) => Hole::Bytes(from.saturating_add(offset), size),
+        other => other,
+    };
+    only.kind == whole.kind && only.kind != Kind::Invalid && hole == whole.hole && only.to == whole.to
 }
 
 pub(super) fn is_padding(raw: &Instruction) -> bool {
-    use iced_x86::Mnemonic::{Int3, Nop};
-    matches!(raw.mnemonic(), Nop | Int3)
+    matches!(raw.mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
 }
 
 /// What it does with the address that it refers to.
@@ -172,12 +206,12 @@ pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Opti
 /// Stands for the address that an instruction refers to, so that no name of the file passes through the formatter.
 const MARK: &str = "\u{1}";
 
-struct Marker;
+/// Only what the instruction refers to gets a name: a number that looks like an address stays a number.
+struct Marker(Rc<Cell<Option<u64>>>);
 
 impl SymbolResolver for Marker {
-    fn symbol(&mut self, raw: &Instruction, _: u32, _: Option<u32>, address: u64, _: u32) -> Option<SymbolResult<'_>> {
-        // Only what the instruction refers to gets a name: a number that looks like an address stays a number.
-        (reference(raw) == Some(address)).then(|| SymbolResult::with_str(address, MARK))
+    fn symbol(&mut self, _: &Instruction, _: u32, _: Option<u32>, address: u64, _: u32) -> Option<SymbolResult<'_>> {
+        (self.0.get() == Some(address)).then(|| SymbolResult::with_str(address, MARK))
     }
 }
 
@@ -185,22 +219,25 @@ impl SymbolResolver for Marker {
 pub(super) struct Formatter {
     fast: FastFormatter,
     bits: u32,
+    named: Rc<Cell<Option<u64>>>,
 }
 
 impl Formatter {
     pub(super) fn new(bits: u32) -> Option<Self> {
-        let mut fast = FastFormatter::try_with_options(Some(Box::new(Marker))).ok()?;
+        let named = Rc::new(Cell::new(None));
+        let mut fast = FastFormatter::try_with_options(Some(Box::new(Marker(named.clone())))).ok()?;
         let options = fast.options_mut();
         options.set_use_hex_prefix(true);
         options.set_uppercase_hex(false);
         options.set_space_after_operand_separator(true);
-        Some(Self { fast, bits })
+        Some(Self { fast, bits, named })
     }
 
     /// The text before and after the place of the address that it refers to; all in the first when there is none.
-    pub(super) fn text(&mut self, bytes: &[u8], ip: u64) -> (String, String) {
+    pub(super) fn text(&mut self, insn: &Insn, bytes: &[u8]) -> (String, String) {
         let mut out = String::new();
-        self.fast.format(&raw(self.bits, bytes, ip), &mut out);
+        self.named.set(insn.named());
+        self.fast.format(&raw(self.bits, bytes, insn.ip), &mut out);
         match out.split_once(MARK) {
             Some((before, after)) => (before.to_owned(), after.to_owned()),
             None => (out, String::new()),

@@ -111,6 +111,7 @@ impl Walk<'_> {
             };
             self.marks.mark(old.id, x.clone(), y.clone(), why);
         }
+        self.call = None;
         self.collect = old.end - old.start != new.end - new.start;
         loop {
             self.inside.clear();
@@ -194,7 +195,14 @@ impl Walk<'_> {
         let id = pair.units.shipped.id;
         let name = specs.0.name;
         let why = match values {
-            (Value::Address(m), Value::Address(n)) => self.address(m, n),
+            (Value::Address(m), Value::Address(n)) => {
+                // The end of a range, and the place that a call returns to.
+                let ends = matches!(name, 0x12 | 0x7d) || (name, decl.tag) == (0x11, 0x4109);
+                if matches!(decl.tag, 0x48 | 0x4109) {
+                    self.call = Some(Sides::new(m, n));
+                }
+                if ends { self.end_address(m, n) } else { self.address(m, n) }
+            }
             (Value::AddressIndex(m), Value::AddressIndex(n)) => self.address_index(pair, m, n),
             (Value::Number(m), Value::Number(n)) if is_line(name) => {
                 let implicit = specs.0.form == 0x21 && specs.1.form == 0x21;
@@ -236,6 +244,9 @@ impl Walk<'_> {
             }
             (Value::Block(m), Value::Block(n)) => {
                 let described = specs.0.form == 0x18 || pair.units.shipped.version < 4 && name != 0x1c;
+                if matches!(name, 0x7e | 0x2111) && self.line_argument(pair, &at, (&m, &n)) {
+                    return;
+                }
                 self.marks.mark(id, at.shipped.start..m.start, at.rebuilt.start..n.start, Why::Same);
                 if described {
                     return self.expression(pair, id, m, n);
@@ -314,6 +325,37 @@ impl Walk<'_> {
             let why = all.location.map_or(Why::Not, |location| self.views(section, to, location));
             self.marks.mark(id, at.shipped, at.rebuilt, why);
         }
+    }
+
+    /// Whether an argument of a call is the line that the call stands on: `__LINE__` as assertions pass it.
+    fn line_argument(&mut self, pair: &Pair, at: &Sides<Range<usize>>, content: (&Range<usize>, &Range<usize>)) -> bool {
+        let id = pair.units.shipped.id;
+        let constant = |walk: &Self, side: Side, range: &Range<usize>| {
+            let mut c = walk.cursor(side, id, range.start, range.end);
+            let value = match *c.take(1)?.first()? {
+                op @ 0x30..=0x4f => u64::from(op - 0x30),
+                0x08 => c.int(1)?,
+                0x09 => c.int(1).filter(|n| *n < 0x80)?,
+                0x0a => c.int(2)?,
+                0x0b => c.int(2).filter(|n| *n < 0x8000)?,
+                0x0c => c.int(4)?,
+                0x10 => c.uleb()?,
+                _ => return None,
+            };
+            (c.at == range.end).then_some(value)
+        };
+        let (Some(m), Some(n)) = (constant(self, Side::Shipped, content.0), constant(self, Side::Rebuilt, content.1)) else { return false };
+        let Some(call) = self.call.filter(|_| m != n) else { return false };
+        let before = call.map(|to| to.wrapping_sub(1));
+        let found = if self.end_address(call.shipped, call.rebuilt) == Why::Not {
+            None
+        } else {
+            self.lines_at(pair, before.shipped, before.rebuilt)
+        };
+        let Some((key, _)) = found.filter(|(_, lines)| *lines == Sides::new(m, n)) else { return false };
+        self.maps.note(key, m, n, Some((id, at.shipped.clone(), at.rebuilt.clone())));
+        self.marks.mark(id, at.shipped.clone(), at.rebuilt.clone(), Why::Because(Cause::LineShift));
+        true
     }
 
     /// View numbers stand before the location list that they belong to.

@@ -4,11 +4,11 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::abbrev::Spec;
 use super::cursor::Cursor;
 use super::marks::{Id, Why};
 use super::unit::{Unit, Value, value};
 use super::walk::{Pair, Role, Walk};
-use crate::diff::dwarf::abbrev::Spec;
 use crate::model::{Cause, Side, Sides};
 
 /// The files of a pair of line programs.
@@ -231,6 +231,14 @@ impl Row {
     }
 }
 
+/// Addresses of one line.
+pub(super) struct Span {
+    from: u64,
+    to: u64,
+    file: u64,
+    line: u64,
+}
+
 /// One side's run of a program.
 struct Machine<'a> {
     header: &'a Header,
@@ -310,7 +318,7 @@ impl<'a> Machine<'a> {
                         return (self.c.at == end).then_some(true);
                     }
                     2 => {
-                        self.row.address = self.c.int(end - self.c.at)?;
+                        self.row.address = self.c.int(end.checked_sub(self.c.at)?)?;
                         self.set = true;
                         kept = false;
                     }
@@ -380,6 +388,45 @@ impl Walk<'_> {
         Some(header.folders.into_iter().chain(header.files.into_iter().map(|f| f.text)).collect())
     }
 
+    /// The file and the lines that the line programs of both sides give for two addresses; `None` unless it is one file.
+    pub(super) fn lines_at(&mut self, pair: &Pair, old: u64, new: u64) -> Option<(usize, Sides<u64>)> {
+        let programs = (pair.roots.shipped.lines?, pair.roots.rebuilt.lines?);
+        if self.rows.as_ref().is_none_or(|(known, _)| *known != programs) {
+            let rows = Sides::new(self.rows_of(pair, Side::Shipped, programs.0)?, self.rows_of(pair, Side::Rebuilt, programs.1)?);
+            self.rows = Some((programs, rows));
+        }
+        let rows = &self.rows.as_ref()?.1;
+        let at = |side: Side, address: u64| {
+            let rows = rows.get(side);
+            rows.get(rows.partition_point(|r| r.from <= address).checked_sub(1)?).filter(|r| address < r.to).map(|r| (r.file, r.line))
+        };
+        let (x, y) = (at(Side::Shipped, old)?, at(Side::Rebuilt, new)?);
+        let key = pair.files.as_ref()?.key(x.0)?;
+        (x.0 == y.0).then_some((key, Sides::new(x.1, y.1)))
+    }
+
+    /// Which addresses have which line, by address.
+    fn rows_of(&mut self, pair: &Pair, side: Side, at: u64) -> Option<Vec<Span>> {
+        let bytes = self.marks.bytes(side, Id::Line);
+        let mut c = self.cursor(side, Id::Line, usize::try_from(at).ok()?, bytes.len());
+        let header = Header::read(&mut c, pair.units.get(side), &self.tables(side))?;
+        if header.line_range == 0 || header.operations > 1 {
+            return None;
+        }
+        let mut machine = Machine::new(&header, self.cursor(side, Id::Line, header.program, header.end));
+        let mut out: Vec<Span> = Vec::new();
+        let mut before: Option<Row> = None;
+        while machine.next()? {
+            self.spend(1)?;
+            if let Some(last) = before.filter(|r| r.address < machine.row.address) {
+                out.push(Span { from: last.address, to: machine.row.address, file: last.file, line: last.line });
+            }
+            before = (!machine.row.end).then(|| machine.row.clone());
+        }
+        out.sort_by_key(|s| s.from);
+        Some(out)
+    }
+
     fn compare_programs(&mut self, pair: &Pair, old: u64, new: u64) -> Option<Files> {
         let header = |walk: &Self, side: Side, at: u64| {
             let bytes = walk.marks.bytes(side, Id::Line);
@@ -441,6 +488,9 @@ impl Walk<'_> {
                 path.push(b'/');
             }
             path.extend_from_slice(&file.text);
+            while path.starts_with(b"./") {
+                path.drain(..2);
+            }
             keys.push(Some(self.maps.file(path)));
         }
         Files { keys }

@@ -103,14 +103,14 @@ impl Why {
 pub(super) struct Marks<'a> {
     pub(super) data: Sides<[&'a [u8]; 13]>,
     known: Sides<[Vec<u8>; 13]>,
-    /// Whether what is marked now stands in another order than on the other side.
-    pub(super) moved: bool,
+    /// What equal bytes are put under while they stand in another order than on the other side.
+    pub(super) moved: Option<Why>,
 }
 
 impl<'a> Marks<'a> {
     pub(super) fn new(data: Sides<[&'a [u8]; 13]>) -> Self {
         let known = data.as_ref().map(|d| d.map(|bytes| vec![0; bytes.len()]));
-        Self { data, known, moved: false }
+        Self { data, known, moved: None }
     }
 
     pub(super) fn bytes(&self, side: Side, id: Id) -> &'a [u8] {
@@ -121,7 +121,7 @@ impl<'a> Marks<'a> {
     pub(super) fn mark(&mut self, id: Id, old: Range<usize>, new: Range<usize>, why: Why) {
         let (x, y) = (self.bytes(Side::Shipped, id), self.bytes(Side::Rebuilt, id));
         let (Some(x), Some(y)) = (x.get(old.clone()), y.get(new.clone())) else { return };
-        let same = if self.moved { Why::Because(Cause::Reordering) } else { Why::Same }.code();
+        let same = self.moved.unwrap_or(Why::Same).code();
         let why = match why {
             Why::Not => Why::Not,
             _ if x == y => Why::Same,
@@ -140,13 +140,6 @@ impl<'a> Marks<'a> {
                     *byte = if middle.contains(&(whole + i)) { code } else { same };
                 }
             }
-        }
-    }
-
-    /// Refuses a range of one side.
-    pub(super) fn refuse(&mut self, side: Side, id: Id, range: Range<usize>) {
-        if let Some(known) = self.known.get_mut(side).get_mut(id as usize).and_then(|k| k.get_mut(range)) {
-            known.fill(NOT);
         }
     }
 
@@ -205,7 +198,7 @@ impl<'a> Marks<'a> {
 
     /// For each section, the cause that its layout follows from.
     fn layouts(&self) -> [Cause; 13] {
-        const FIRST: [Cause; 5] = [Cause::BuildPath, Cause::Producer, Cause::LineShift, Cause::AddressShift, Cause::Reordering];
+        const FIRST: [Cause; 5] = [Cause::BuildPath, Cause::Producer, Cause::LineShift, Cause::Reordering, Cause::AddressShift];
         let own = Id::ALL.map(|id| self.causes(id));
         let all: BTreeSet<Cause> = own.iter().flatten().copied().collect();
         own.map(|own| {

@@ -19,7 +19,6 @@ struct Match {
     units: Sides<usize>,
     moved: bool,
     breaks: Breaks,
-    roots: Sides<Root>,
 }
 
 /// What the walk found, for the proofs.
@@ -47,7 +46,7 @@ impl Walk<'_> {
             let (Some((x, one)), Some((y, two))) = (units.shipped.get(found.units.shipped), units.rebuilt.get(found.units.rebuilt)) else {
                 continue;
             };
-            self.marks.moved = found.moved;
+            self.marks.moved = found.moved.then_some(Why::Because(Cause::Reordering));
             let units = Sides::new(x.clone(), y.clone());
             let Some(tables) = self.table_pair(&units) else {
                 self.marks.mark(x.id, x.start..x.end, y.start..y.end, Why::Not);
@@ -58,7 +57,7 @@ impl Walk<'_> {
             self.offsets(&pair);
             self.addresses(&pair);
         }
-        self.marks.moved = false;
+        self.marks.moved = None;
         self.across(&all, &matches);
         self.aranges(&all, &matches);
         self.strings(Id::Str);
@@ -109,11 +108,8 @@ impl Walk<'_> {
         }
         let mut out = Vec::new();
         for (i, unit) in all.shipped.iter().enumerate() {
-            if let Some(j) = known.get_mut(&key(Side::Shipped, unit)).and_then(VecDeque::pop_front)
-                && let Some((_, other)) = all.rebuilt.get(j)
-            {
-                let roots = Sides::new(unit.1.clone(), other.clone());
-                out.push(Match { units: Sides::new(i, j), moved: false, breaks: Breaks::new(), roots });
+            if let Some(j) = known.get_mut(&key(Side::Shipped, unit)).and_then(VecDeque::pop_front) {
+                out.push(Match { units: Sides::new(i, j), moved: false, breaks: Breaks::new() });
             }
         }
         let places: Vec<usize> = out.iter().map(|m| m.units.rebuilt).collect();
@@ -167,13 +163,13 @@ impl Walk<'_> {
             };
             let (Some(s), Some(t)) = (one.get(&(x.start as u64)), two.get(&(y.start as u64))) else { continue };
             if x.id == Id::Info {
-                self.marks.moved = found.moved;
+                self.marks.moved = found.moved.then_some(Why::Because(Cause::Reordering));
                 if self.arange_set(*s, *t).is_none() {
                     self.marks.mark(Id::Aranges, s.0..s.1, t.0..t.1, Why::Not);
                 }
             }
         }
-        self.marks.moved = false;
+        self.marks.moved = None;
     }
 
     fn arange_set(&mut self, one: (usize, usize, usize), two: (usize, usize, usize)) -> Option<()> {
@@ -296,10 +292,11 @@ impl Walk<'_> {
         }
         let places: Vec<usize> = pairs.iter().map(|(_, new, _)| new.start).collect();
         for ((old, new, why), moved) in pairs.into_iter().zip(order::moved(&places)) {
-            self.marks.moved = moved;
+            // Linkers put texts in an order that follows from all of them.
+            self.marks.moved = moved.then_some(Why::Follows(id));
             self.marks.mark(id, old, new, why);
         }
-        self.marks.moved = false;
+        self.marks.moved = None;
     }
 }
 

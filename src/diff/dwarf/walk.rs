@@ -77,6 +77,8 @@ pub(super) struct Walk<'a> {
     pub(super) abbrevs: HashMap<(Side, u64), Option<Rc<Table>>>,
     pub(super) table_pairs: HashMap<(u64, u64), Option<Rc<TablePair>>>,
     pub(super) programs: HashMap<(u64, u64), Option<Rc<Files>>>,
+    /// Which addresses have which lines, of the pair of line programs that was asked for last.
+    pub(super) rows: Option<((u64, u64), Sides<Vec<super::lines::Span>>)>,
     pub(super) lists: HashSet<(Id, u64, u64, u64, u64)>,
     pub(super) list_tables: HashMap<(Side, Id), Rc<Vec<super::lists::ListTable>>>,
     /// Ranges that were equal and refer to what is not walked.
@@ -86,6 +88,8 @@ pub(super) struct Walk<'a> {
     pub(super) collect: bool,
     pub(super) uneven: bool,
     pub(super) across: Vec<Reference>,
+    /// Where the last call site returns to.
+    pub(super) call: Option<Sides<u64>>,
 }
 
 impl<'a> Walk<'a> {
@@ -108,6 +112,7 @@ impl<'a> Walk<'a> {
             abbrevs: HashMap::new(),
             table_pairs: HashMap::new(),
             programs: HashMap::new(),
+            rows: None,
             lists: HashSet::new(),
             list_tables: HashMap::new(),
             opaque: Vec::new(),
@@ -115,6 +120,7 @@ impl<'a> Walk<'a> {
             collect: false,
             uneven: false,
             across: Vec::new(),
+            call: None,
         }
     }
 
@@ -204,6 +210,14 @@ impl<'a> Walk<'a> {
     /// Compares two addresses.
     pub(super) fn address(&self, old: u64, new: u64) -> Why {
         if (self.places.same)(old, new) { Why::Because(Cause::AddressShift) } else { Why::Not }
+    }
+
+    /// Compares two addresses that end something, or that a call returns to: what counts is what stands before them.
+    pub(super) fn end_address(&self, old: u64, new: u64) -> Why {
+        match (old.checked_sub(1), new.checked_sub(1)) {
+            (Some(x), Some(y)) if (self.places.same)(x, y) => Why::Because(Cause::AddressShift),
+            _ => self.address(old, new),
+        }
     }
 
     /// Whether equal distances from these two addresses are equal places.

@@ -282,6 +282,7 @@ fn with_pdb(pdb: &[u8], rebuilt: &Library) -> Node {
         limits: Limits::default(),
         cancelled: &|| false,
         progress: &|_| {},
+        share: &crate::diff::in_order,
     };
     let node = compare("x".into(), pe(&library()).into(), pe(rebuilt).into(), &context);
     check(&node);
