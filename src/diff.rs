@@ -18,6 +18,7 @@ mod evidence_elf;
 mod exe;
 mod image;
 mod layout;
+mod likeness;
 mod line_number;
 mod lines;
 mod macho;
@@ -35,6 +36,8 @@ mod steady;
 mod strip;
 mod symtab;
 mod walk;
+
+pub use order::worst_first;
 
 use std::sync::{Arc, Mutex};
 
@@ -126,6 +129,7 @@ pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context:
     let mut walk = walk::Walk::new(context, budget);
     let mut node = walk.pair(name, Blob::from(shipped), Blob::from(rebuilt), 0, walk::Slot::Free);
     order::worst_first(&mut node);
+    likeness::fill(&mut node, context.cancelled);
     node
 }
 

@@ -181,7 +181,12 @@ pub(super) fn explain_tables(node: &mut Node, images: &Images, regions: &mut [Re
                 account.unexplained -= differing;
                 account.explain(Cause::AddressShift, differing);
             }
-            prove(&mut node.proofs, Cause::AddressShift, Sides::new(p..p + 4, q..q + 4), Sides::new("places in a table", "places in a table"));
+            prove(
+                &mut node.proofs,
+                Cause::AddressShift,
+                Sides::new(p..p + 4, q..q + 4),
+                Sides::new("places in a table", "places in a table"),
+            );
         }
     }
 }
