@@ -5,6 +5,7 @@ use std::io::Write as _;
 use super::*;
 use crate::model::Cause;
 
+mod embedded;
 mod macho;
 mod make;
 mod make_macho;
