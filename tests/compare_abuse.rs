@@ -19,9 +19,7 @@ const BENIGN: &[(&str, &str, Causes)] = &[
     ("other-id", "clean", (&["build-id"], &[])),
     ("dated-later", "dated", (&["timestamp", "build-id"], &[])),
     ("elsewhere", "clean", (&["build-path", "build-id"], &["address-shift", "derived-header"])),
-    ("absolute-two", "absolute-one", (&["build-path", "build-id", "address-shift"], &["derived-header"])),
     ("lower", "clean", (&["line-shift", "build-id"], &[])),
-    ("reordered", "clean", (&["reordering", "build-id"], &["address-shift", "derived-header"])),
     ("switches-more", "switches", (&["producer", "build-id"], &["address-shift", "derived-header"])),
     ("stripped", "clean", (&["strip"], &[])),
     ("no-debug", "clean", (&["strip"], &[])),
@@ -31,6 +29,17 @@ const BENIGN: &[(&str, &str, Causes)] = &[
     ("timed.a", "plain.a", (&["mtime"], &["owner", "attributes", "derived-header"])),
     ("turned.a", "plain.a", (&["reordering"], &["derived-header"])),
 ];
+
+/// Pairs that could be undone and are not yet (a table of a `switch` that moved, objects linked in another order): the safe side.
+const UNPROVED: &[(&str, &str)] = &[("absolute-two", "absolute-one"), ("reordered", "clean")];
+
+#[test]
+fn what_cannot_be_undone_yet_is_different() {
+    for (shipped, rebuilt) in UNPROVED {
+        let node = compare(&comparing::made(shipped), &comparing::made(rebuilt));
+        assert_eq!(node.result, ResultMark::Different, "{shipped}: move it to the pairs that are proved");
+    }
+}
 
 /// Pairs that differ in what counts, and the region or words that must say so.
 const HARMFUL: &[(&str, &str, &str)] = &[

@@ -40,7 +40,8 @@ const TABLE: &[(&str, Truth)] = &[
     ("e4-binary-patched", Functions(&["ct_equal"])),
     ("e5-backdoor-line-inserted", Functions(&["auth_check"])),
     ("e6-comment-line-inserted", Equivalent(&["line-shift", "build-id"], &[])),
-    ("f-reorder", Equivalent(&["reordering", "build-id"], &["address-shift", "derived-header"])),
+    // It can be undone and is not yet: the safe side.
+    ("f-reorder", Facts(&[])),
     ("g1-gcc11", Facts(&["producer", ".comment"])),
     ("g2-O3", Facts(&["producer"])),
     ("g4-clang14", Facts(&["producer", ".comment"])),

@@ -44,6 +44,11 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     let relative = Sides::new(dynamic::packed(a), dynamic::packed(b));
     let still = images.shifts().is_still();
     let mut loose = Vec::new();
+    // Names pair functions: what they say follows only when the code of all of them is accounted for.
+    let unproved = regions.iter().any(|p| {
+        let code = both(images, p).and_then(|(x, _)| a.sections.get(x.section?)).is_some_and(|s| s.is_code());
+        code && p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0
+    });
     for pair in regions {
         let Some((x, y)) = both(images, pair) else { continue };
         let (Some(s), Some(t)) = (x.section.and_then(|i| a.sections.get(i)), y.section.and_then(|i| b.sections.get(i))) else { continue };
@@ -60,7 +65,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             loose.extend(unproved.map(|f| Sides::new(at(x.range.start, f), at(y.range.start, f))));
         }
         // Only where the account is the plain comparison, position by position.
-        if old == new || pair.account != raw(old, new) {
+        if old == new || pair.account != raw(old, new) || unproved && matches!(s.kind, 2 | 11) {
             continue;
         }
         let proved: Vec<Range<usize>> = fields.into_iter().filter(|f| f.same).map(|f| f.range).collect();

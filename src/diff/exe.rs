@@ -12,7 +12,7 @@ use super::walk::{Walk, causes, explain_dates};
 use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, steady, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
-use crate::inspect::debug::Lines;
+use crate::inspect::debug::{self, Lines};
 use crate::inspect::exe::{Exe, Format, Region};
 use crate::inspect::{self, facts, symbols};
 use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
@@ -47,7 +47,8 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let own = Lines::load(elf, debug_images);
         let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
         let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
-        let symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        let mut symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+        symbols.extend(debug::embedded(elf, cancelled).into_iter().flat_map(|inner| symbols::symbols(&inner, false)));
         match pe::find_pdb(debug_files, elf) {
             Some(pdb) => {
                 let symbols = pdb.symbols();

@@ -26,7 +26,7 @@ pub(super) fn explain_loaded(node: &mut Node, images: &Images, regions: &mut [Re
             let padding =
                 |exe: &Exe, r: Option<&Region>| r.is_none_or(|r| r.range.len() < MAX_PADDING && bytes(exe, r).iter().all(|b| *b == 0));
             if padding(a, one) && padding(b, two) {
-                take(node, pair, one, two, "zeros between sections");
+                take(node, pair, one, two, Cause::AddressShift, "zeros between sections");
             }
             continue;
         }
@@ -37,7 +37,7 @@ pub(super) fn explain_loaded(node: &mut Node, images: &Images, regions: &mut [Re
             _ => None,
         };
         let what = if name == b"ELF header" { "the entry point" } else { "places and sizes of segments" };
-        explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields.unwrap_or_default(), what);
+        explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields.unwrap_or_default(), Cause::AddressShift, what);
     }
 }
 
@@ -49,34 +49,52 @@ pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [R
         left.filter_map(|p| exe.regions.get((*p.regions.get(side))?)?.section).collect()
     };
     let unclean = Sides::new(unclean(Side::Shipped, a), unclean(Side::Rebuilt, b));
+    let cause = mover(images, regions);
     for pair in regions.iter_mut() {
         let Some((x, y)) = both(images, pair).filter(|(x, y)| x.section.is_none() && y.section.is_none()) else { continue };
         if pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
             continue;
         }
         match x.name.as_slice() {
-            b"ELF header: section table offset" => take(node, pair, Some(x), Some(y), "the place of the section headers"),
+            b"ELF header: section table offset" => take(node, pair, Some(x), Some(y), cause, "the place of the section headers"),
             b"section headers" => {
                 let fields = sections(a, b, x, y, &unclean).unwrap_or_default();
-                explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields, "places and sizes of sections");
+                explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields, cause, "places and sizes of sections");
             }
             _ => {}
         }
     }
 }
 
+/// What moved things: a shift of what is loaded, else the cause that changed the size of something that is not.
+fn mover(images: &Images, regions: &[RegionPair]) -> Cause {
+    let causes = |p: &RegionPair| p.account.shipped.explained.keys().chain(p.account.rebuilt.explained.keys()).copied().collect::<Vec<_>>();
+    if regions.iter().any(|p| causes(p).contains(&Cause::AddressShift)) {
+        return Cause::AddressShift;
+    }
+    let resized = regions.iter().filter(|p| both(images, p).is_none_or(|(x, y)| x.range.len() != y.range.len()));
+    resized.flat_map(causes).next().unwrap_or(Cause::AddressShift)
+}
+
 /// Explains all that is left of a pair of regions.
-fn take(node: &mut Node, pair: &mut RegionPair, one: Option<&Region>, two: Option<&Region>, what: &str) {
+fn take(node: &mut Node, pair: &mut RegionPair, one: Option<&Region>, two: Option<&Region>, cause: Cause, what: &str) {
     for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
         let differing = std::mem::take(&mut account.unexplained);
-        account.explain(Cause::AddressShift, differing);
+        account.explain(cause, differing);
     }
     let range = |r: Option<&Region>| r.map_or(0..0, |r| span(&r.range));
-    prove(&mut node.proofs, Cause::AddressShift, Sides::new(range(one), range(two)), Sides::new(what, what));
+    prove(&mut node.proofs, cause, Sides::new(range(one), range(two)), Sides::new(what, what));
 }
 
 /// Explains the differing bytes of fields of two regions of one size.
-fn explain_fields(node: &mut Node, pair: &mut RegionPair, regions: Sides<(&Exe, &Region)>, fields: &[Range<usize>], what: &str) {
+fn explain_fields(
+    node: &mut Node,
+    pair: &mut RegionPair,
+    regions: Sides<(&Exe, &Region)>,
+    fields: &[Range<usize>],
+    cause: Cause,
+    what: &str,
+) {
     let (old, new) = (bytes(regions.shipped.0, regions.shipped.1), bytes(regions.rebuilt.0, regions.rebuilt.1));
     if old.len() != new.len() {
         return;
@@ -93,7 +111,7 @@ fn explain_fields(node: &mut Node, pair: &mut RegionPair, regions: Sides<(&Exe, 
     for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
         let proved = proved.min(account.unexplained);
         account.unexplained -= proved;
-        account.explain(Cause::AddressShift, proved);
+        account.explain(cause, proved);
     }
 }
 

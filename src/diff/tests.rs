@@ -7,6 +7,7 @@ use crate::model::Cause;
 
 mod asm;
 mod containers;
+mod embedded;
 mod macho;
 mod make;
 mod make_macho;

@@ -18,6 +18,8 @@ use crate::model::NodeKind;
 
 /// Bytes of debug sections that are loaded for one file at most.
 const MAX_DEBUG: u64 = 512 << 20;
+/// Bytes that the symbols inside a file may unpack to.
+const MAX_EMBEDDED: u64 = 64 << 20;
 /// Units whose compiler is read at most.
 const MAX_UNITS: usize = 1024;
 /// Inlined calls that are followed at most.
@@ -159,6 +161,16 @@ impl Lookup<'_> {
         }
         out
     }
+}
+
+/// The symbols that a stripped file carries in itself: `.gnu_debugdata`, an ELF file packed by xz that describes the same
+/// addresses. Its names are claims like any others.
+pub(crate) fn embedded(elf: &Exe, cancelled: &dyn Fn() -> bool) -> Option<Exe> {
+    let section = elf.section(".gnu_debugdata").filter(|s| !s.range.is_empty())?;
+    let mut budget = Budget::new(MAX_EMBEDDED, 0, 0);
+    let packed = elf.blob.slice(section.range.clone());
+    let unpacked = stream::decode(NodeKind::Xz, &packed, &mut budget, cancelled).ok()?;
+    Exe::elf(&Blob::from(unpacked.payload)).ok().filter(|inner| inner.machine == elf.machine)
 }
 
 /// A debug section as it is without compression.

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use super::cursor::Cursor;
 
+/// Attributes that a declaration may have.
+const MAX_ATTRIBUTES: usize = 4096;
+
 /// One attribute of a declaration.
 #[derive(Clone, Debug)]
 pub(super) struct Spec {
@@ -63,6 +66,9 @@ impl Table {
                 }
                 let value = c.at;
                 let implicit = if form == 0x21 { c.sleb()? } else { 0 };
+                if attrs.len() >= MAX_ATTRIBUTES {
+                    return None;
+                }
                 attrs.push(Spec { name, form, implicit, at: at..value, value: value..c.at });
             };
             if known.insert(code, decls.len()).is_some() {

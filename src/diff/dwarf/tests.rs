@@ -17,6 +17,7 @@ struct Seen {
     unexplained: u64,
     outcome: Option<Outcome>,
     prefix: Option<Sides<Vec<u8>>>,
+    over: bool,
 }
 
 fn sections(parts: &made::Sections) -> [&[u8]; 13] {
@@ -28,13 +29,19 @@ fn sections(parts: &made::Sections) -> [&[u8]; 13] {
 }
 
 fn walked(old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
+    walked_within(400_000_000, old, new, producer)
+}
+
+fn walked_within(work: u64, old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
     // Code of both sides is at the same addresses, in units of 0x1000 bytes.
     let (same, loaded) = (|x: u64, y: u64| x == y, |_: Side, at: u64| at >= 0x1000);
     let places = Places { same: &same, loaded: &loaded };
     let mut walk = Walk::new(Sides::new(sections(old), sections(new)), true, &places, &|| false);
     walk.producer = producer;
+    walk.left = work;
     let outcome = walk.all();
-    let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0) };
+    let over = walk.over.is_some();
+    let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0), over };
     let layouts = walk.marks.layouts();
     for id in Id::ALL {
         let (account, _) = walk.marks.result(id, &layouts);
@@ -161,6 +168,35 @@ fn bytes_that_nothing_refers_to_count_too() {
             assert!(walked(&build(&moved), &changed, true).unexplained > 0, "{id:?}");
         }
     }
+}
+
+/// Many references into one long text, many units in one table: over the bound nothing is proved, and soon.
+#[test]
+fn what_costs_too_much_is_not_proved() {
+    let made = |last: u8, entries: u32| -> made::Sections {
+        let mut text = vec![b'a'; 256 << 10];
+        text.extend([last, 0]);
+        // A unit without a name, and entries that have one each.
+        let mut body = vec![5, 0, 1, 8, 0, 0, 0, 0, 2];
+        for offset in 0..entries {
+            body.push(1);
+            body.extend(offset.to_le_bytes());
+        }
+        let info = [u32::try_from(body.len()).unwrap().to_le_bytes().to_vec(), body].concat();
+        vec![(Id::Info, info), (Id::Abbrev, vec![1, 0x34, 0, 0x03, 0x0e, 0, 0, 2, 0x11, 1, 0, 0, 0]), (Id::Str, text)]
+    };
+    let start = std::time::Instant::now();
+    let seen = walked_within(4_000_000, &made(b'x', 200_000), &made(b'y', 200_000), true);
+    assert!(seen.over && seen.unexplained > 0);
+    // Units that all read one table which is no table.
+    let units = |last: u8| -> made::Sections {
+        let unit = [8, 0, 0, 0, 5, 0, 1, 8, 0, 0, 0, 0];
+        let info: Vec<u8> = (0..200_000u32).flat_map(|n| [&unit[..8], &n.to_le_bytes()].concat()).collect();
+        vec![(Id::Info, info), (Id::Abbrev, vec![1; 256 << 10]), (Id::Str, vec![last, 0])]
+    };
+    let seen = walked_within(4_000_000, &units(b'x'), &units(b'y'), true);
+    assert!(seen.over && seen.unexplained > 0);
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
 /// Each byte of each section of each benign pair, changed on one side.

@@ -66,7 +66,8 @@ pub(super) struct Walk<'a> {
     pub(super) producer: bool,
     pub(super) producers: Option<Sides<Vec<u8>>>,
     pub(super) maps: Maps,
-    left: u64,
+    /// Work that may still be done.
+    pub(super) left: u64,
     cancelled: &'a dyn Fn() -> bool,
     /// Why the walk stopped early.
     pub(super) over: Option<&'static str>,
@@ -157,7 +158,8 @@ impl<'a> Walk<'a> {
         }
         let table = Table::read(self.marks.bytes(side, Id::Abbrev), offset, self.little).map(Rc::new);
         let size = table.as_ref().map_or_else(|| self.marks.bytes(side, Id::Abbrev).len(), |t| t.range.len());
-        self.spend(size);
+        // Declarations are dearer to read than what uses them.
+        self.spend(size.saturating_mul(8));
         self.abbrevs.insert((side, offset), table.clone());
         table
     }

@@ -189,13 +189,15 @@ pub(super) struct Program {
     pub(super) symbols: Vec<(&'static str, u64, u64)>,
     /// Name and CRC-32 of a debug link.
     pub(super) link: Option<(&'static str, u32)>,
+    /// The content of `.gnu_debugdata`.
+    pub(super) embedded: Option<Vec<u8>>,
 }
 
 pub(super) fn program() -> Program {
     // first: call second; ret. second: mov eax, 42; ret.
     let text = vec![0xe8, 0x0b, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xb8, 42, 0, 0, 0, 0xc3];
     let rodata = b"made 2022-12-26 here\0plain\0".to_vec();
-    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None }
+    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None, embedded: None }
 }
 
 pub(super) fn elf(p: &Program) -> Vec<u8> {
@@ -230,6 +232,9 @@ pub(super) fn elf(p: &Program) -> Vec<u8> {
     ];
     if p.link.is_some() {
         sections.push((".gnu_debuglink", 1, 0, &link, 0, 0));
+    }
+    if let Some(embedded) = &p.embedded {
+        sections.push((".gnu_debugdata", 1, 0, embedded, 0, 0));
     }
     let count = u8::try_from(sections.len()).unwrap() + 2;
     let mut out = vec![0u8; usize::try_from(text_at).unwrap()];
