@@ -110,13 +110,7 @@ impl Blocks {
     }
 
     /// What stands between two equal parts: texts pair in order, zeros with zeros.
-    fn replaced(
-        &mut self,
-        changed: &mut Sides<Tokens>,
-        old: &[u8],
-        new: &[u8],
-        texts: &mut Vec<(usize, BuildPath)>,
-    ) {
+    fn replaced(&mut self, changed: &mut Sides<Tokens>, old: &[u8], new: &[u8], texts: &mut Vec<(usize, BuildPath)>) {
         let (left, right) = (&mut changed.shipped, &mut changed.rebuilt);
         loop {
             let end = self.blocks.last().map_or((0, 0), |b| (b.sides.shipped.end, b.sides.rebuilt.end));

@@ -11,8 +11,7 @@ const MAX_PACKED: usize = 1 << 22;
 
 /// Tags with an address: `DT_PLTGOT`, `DT_HASH`, `DT_STRTAB`, `DT_SYMTAB`, `DT_RELA`, `DT_INIT`, `DT_FINI`, `DT_REL`,
 /// `DT_JMPREL`, the three arrays, `DT_RELR`, `DT_GNU_HASH`, `DT_VERSYM`, `DT_VERDEF`, `DT_VERNEED`.
-const ADDRESSES: [u64; 17] =
-    [3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6fff_fef5, 0x6fff_fff0, 0x6fff_fffc, 0x6fff_fffe];
+const ADDRESSES: [u64; 17] = [3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6fff_fef5, 0x6fff_fff0, 0x6fff_fffc, 0x6fff_fffe];
 /// Tags with the size of what another tag gives the address of.
 const SIZES: [(u64, u64); 8] = [(2, 23), (8, 7), (10, 5), (18, 17), (27, 25), (28, 26), (33, 32), (35, 36)];
 
