@@ -216,26 +216,28 @@ pub fn trouble(report: &color_eyre::Report) -> Outcome {
 /// Prints text that has passed the guard. A closed pipe is no error: the reader has seen enough.
 fn print(text: &str) -> color_eyre::Result<()> {
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// What writing gave: a closed pipe is no error here either.
+fn printed(done: std::io::Result<()>) -> color_eyre::Result<()> {
+    match done {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(()),
     }
 }
 
-/// Prints a JSON document.
+/// Prints a JSON document, one value of a list a line.
 fn print_json(value: &serde_json::Value) -> color_eyre::Result<()> {
-    // Every character outside ASCII is escaped: what a terminal would obey cannot be in the output.
-    let text = serde_json::to_string_pretty(value)?;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii() && c != '\u{7f}' {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+    let write = || {
+        let mut out = report::Document::new(std::io::BufWriter::new(std::io::stdout().lock()))?;
+        for (field, value) in value.as_object().into_iter().flatten() {
+            match value.as_array() {
+                Some(values) => out.list(field, values.iter().cloned())?,
+                None => out.field(field, value)?,
             }
         }
-    }
-    out.push('\n');
-    print(&out)
+        out.finish()
+    };
+    printed(write())
 }

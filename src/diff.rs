@@ -2,6 +2,7 @@
 //! undone. The rule of each cause is in `docs/compare.md`.
 
 mod account;
+mod archive;
 mod asm;
 mod blocks;
 mod build_path;
@@ -17,19 +18,26 @@ mod evidence_elf;
 mod exe;
 mod image;
 mod layout;
+mod likeness;
 mod line_number;
 mod lines;
 mod macho;
 mod matching;
+mod members;
 mod order;
+mod pairing;
 mod pe;
 mod pe_refs;
+mod reorder;
+mod rpm;
 mod shifts;
 mod source;
 mod steady;
 mod strip;
 mod symtab;
 mod walk;
+
+pub use order::worst_first;
 
 use std::sync::{Arc, Mutex};
 
@@ -121,6 +129,7 @@ pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context:
     let mut walk = walk::Walk::new(context, budget);
     let mut node = walk.pair(name, Blob::from(shipped), Blob::from(rebuilt), 0, walk::Slot::Free);
     order::worst_first(&mut node);
+    likeness::fill(&mut node, context.cancelled);
     node
 }
 

@@ -4,9 +4,11 @@
 //! it refuses with a reason, and the caller then compares plain bytes.
 
 pub(crate) mod ar;
+pub(crate) mod armap;
 pub(crate) mod blob;
 pub(crate) mod budget;
 pub(crate) mod container;
+pub(crate) mod cpio;
 pub(crate) mod debug;
 pub(crate) mod elf;
 pub(crate) mod exe;
@@ -16,6 +18,7 @@ pub(crate) mod macho;
 pub(crate) mod pdb;
 pub(crate) mod pe;
 pub(crate) mod relocs;
+pub(crate) mod rpm;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod tar;

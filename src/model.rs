@@ -5,6 +5,7 @@
 
 mod attestation;
 mod chain;
+mod cluster;
 mod comparison;
 mod content;
 mod defect;
@@ -14,6 +15,7 @@ mod source;
 
 pub use attestation::{Answer, Attestation, Outcome, Question, SignatureReport, Subject};
 pub use chain::{ChainLink, Standing};
+pub use cluster::{Cluster, Concern, Spot, clusters, concern, visit};
 pub use comparison::{
     Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Side, SideCell, Sides, Span, Tried,
     View,

@@ -27,7 +27,7 @@ use crate::review::{Body, Decision, Event, State};
 use crate::text::Shown;
 
 pub use clock::{today, uptime};
-pub use compare::{CompareError, compare_paths};
+pub use compare::{CompareError, Compared, compare_paths};
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
 pub use keys::{KeySource, SignFailure, cosign, may_write, sign_with};

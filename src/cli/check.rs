@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Format, Outcome, RoomArgs, StateArgs, options, print, print_json, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
+use crate::model::clusters;
 use crate::review::{self, Item, State};
 use crate::session::{Headless, run_headless};
 
@@ -79,9 +80,7 @@ pub(super) fn checks_text(facts: &Facts, out: &mut String) {
 fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> String {
     let mut out = heading(&done.facts);
     checks_text(&done.facts, &mut out);
-    for node in done.facts.comparisons.iter().flatten() {
-        report::text(node, &mut out);
-    }
+    report::all(done.facts.comparisons.iter().flatten().map(AsRef::as_ref), &mut out);
     queue_text(items, done.session.state(), &mut out);
     let open = checks.iter().filter(|c| c.verdict == Verdict::CannotTell).count();
     if open > 0 {
@@ -97,6 +96,7 @@ fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> 
 fn as_json(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> Value {
     let facts = &done.facts;
     let release = &facts.release;
+    let roots = facts.comparisons.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?)));
     json!({
         "schema": "countersign-check/v1",
         "result": if outcome == Outcome::Well { "pass" } else { "fail" },
@@ -109,7 +109,8 @@ fn as_json(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) 
         "checks": checks.iter().map(|c| json!({ "code": c.code.code, "group": c.code.group.name(), "sentence": c.code.sentence, "verdict": c.verdict.word(), "why": c.why })).collect::<Vec<_>>(),
         "defects": facts.all_defects().map(|d| json!({ "code": d.code, "severity": format!("{:?}", d.severity).to_lowercase(), "file": report::name(&d.place.file), "line": d.place.line, "column": d.place.column, "what": d.what, "advice": d.advice })).collect::<Vec<_>>(),
         "files": release.files.iter().zip(&facts.hashed).map(|(f, h)| json!({ "path": report::name(&f.path), "size": f.size, "sha256": h.and_then(|h| h.sha256).map(|d| d.to_string()), "fixity": h.map(|h| format!("{:?}", h.fixity).to_lowercase()) })).collect::<Vec<_>>(),
-        "artifacts": facts.comparisons.iter().flatten().map(|n| json!({ "name": report::name(&n.name), "result": n.result.word(), "account": report::accounts(&n.total_account()), "nodes": report::nodes(n) })).collect::<Vec<_>>(),
+        "artifacts": facts.comparisons.iter().flatten().map(|n| report::artifact(n)).collect::<Vec<_>>(),
+        "clusters": clusters(roots).iter().filter(|c| c.places.len() > 1).map(report::cluster).collect::<Vec<_>>(),
         "attestations": facts.attestations.iter().flatten().map(|a| json!({
             "file": report::name(&a.file), "line": a.line, "kind": a.kind, "predicateType": a.predicate_type.as_ref().map(report::name),
             "builder": a.builder.as_ref().map(report::name), "commit": a.commit,

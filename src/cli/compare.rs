@@ -1,12 +1,21 @@
 //! `countersign compare`: two files or directories.
 
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use color_eyre::eyre::bail;
 use serde_json::json;
 
-use super::{Format, Outcome, print, print_json, report};
-use crate::session::compare_paths;
+use super::report::{self, Detail, Document};
+use super::{Format, Outcome, print, printed};
+use crate::model::{FunctionDiff, Listing, Node, Place, View, clusters, visit};
+use crate::session::{Compared, compare_paths};
+use crate::text::Shown;
+
+/// Candidates that an error names.
+const CANDIDATES: usize = 8;
 
 /// Arguments of `compare`.
 #[derive(Debug, Args)]
@@ -15,10 +24,10 @@ pub struct CompareArgs {
     a: PathBuf,
     /// What was rebuilt.
     b: PathBuf,
-    /// The source under review: a repository, git bundle, archive or directory, at a commit.
+    /// The source under review, at a commit: a git repository or bundle; or an archive or plain directory, without one.
     #[arg(long, value_name = "REPO[@COMMIT]")]
     source: Option<String>,
-    /// Separate debug information; may be given several times.
+    /// Separate debug information: a file or a directory of such files; may be given several times.
     #[arg(long, value_name = "FILE")]
     debug: Vec<PathBuf>,
     /// Where indexed sources are kept.
@@ -27,24 +36,170 @@ pub struct CompareArgs {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Print everything, however long it is.
+    #[arg(long)]
+    all: bool,
+    /// Print the differing rows of one file or member: its path as printed, or the end of it.
+    #[arg(long, value_name = "MEMBER")]
+    path: Option<String>,
+    /// Print the instructions of one differing function side by side: its name, or an address in it.
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    function: Option<String>,
+    /// How to look at that place.
+    #[arg(long, value_enum)]
+    view: Option<Look>,
+}
+
+/// The views of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Look {
+    /// Instructions.
+    Asm,
+    /// Bytes.
+    Bytes,
+    /// Strings that only one side has.
+    Strings,
+    /// Sections with their accounts.
+    Sections,
+    /// Lines of text.
+    Lines,
+}
+
+impl Look {
+    fn view(self) -> View {
+        match self {
+            Self::Asm => View::Asm,
+            Self::Bytes => View::Bytes,
+            Self::Strings => View::Strings,
+            Self::Sections => View::Sections,
+            Self::Lines => View::Lines,
+        }
+    }
 }
 
 pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
-    let node = compare_paths(&args.a, &args.b, args.source.as_deref(), &args.debug, args.state.as_deref())?;
+    let place = args.path.is_some() || args.function.is_some() || args.view.is_some();
+    if place && args.format == Format::Json {
+        bail!("--path, --function and --view print rows as text: leave out --format json");
+    }
+    let terminal = std::io::stderr().is_terminal();
+    let told = |text: &str| {
+        if terminal {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
+        }
+    };
+    let done = compare_paths(&args.a, &args.b, args.source.as_deref(), &args.debug, args.state.as_deref(), &told);
+    told("");
+    let Compared { node, stopped } = done?;
     match args.format {
+        Format::Text if place => print(&place_text(&node, args)?)?,
         Format::Text => {
             let mut out = String::new();
-            report::text(&node, &mut out);
-            out.push_str(node.result.word());
-            out.push('\n');
+            if stopped {
+                out.push_str("STOPPED: what is known so far\n");
+            }
+            report::summary(&node, if args.all { Detail::All } else { Detail::Short }, &mut out);
             print(&out)?;
         }
-        Format::Json => print_json(&json!({
-            "schema": "countersign-comparison/v1",
-            "result": node.result.word(),
-            "account": report::accounts(&node.total_account()),
-            "nodes": report::nodes(&node),
-        }))?,
+        Format::Json => printed(document(&node))?,
+    }
+    if stopped {
+        bail!("stopped before everything was compared");
     }
     Ok(if node.result.is_equal() { Outcome::Well } else { Outcome::Differs })
+}
+
+fn document(root: &Node) -> std::io::Result<()> {
+    let mut out = Document::new(std::io::BufWriter::new(std::io::stdout().lock()))?;
+    out.field("schema", &json!("countersign-comparison/v1"))?;
+    out.field("result", &json!(root.result.word()))?;
+    out.field("account", &report::accounts(&root.total_account()))?;
+    out.list("clusters", clusters([(0, root)]).iter().filter(|c| c.places.len() > 1).map(report::cluster))?;
+    out.list("functions", report::functions(root))?;
+    out.list("nodes", report::node_list(root))?;
+    out.finish()
+}
+
+/// The rows of the place that was asked for.
+fn place_text(root: &Node, args: &CompareArgs) -> color_eyre::Result<String> {
+    let mut out = String::new();
+    let nodes = chosen(root, args.path.as_deref())?;
+    let view = args.view.map(Look::view);
+    let Some(wanted) = &args.function else {
+        let [(node, name)] = nodes.as_slice() else {
+            bail!("the comparison has {} files: say which with --path", nodes.len());
+        };
+        report::head(node, name, &mut out);
+        report::details(node, "    ", if args.all { Detail::All } else { Detail::Short }, &mut out);
+        let listing = match view {
+            Some(view) => Some(listing(node, Place::Whole, view)?),
+            None => report::best_listing(node),
+        };
+        match listing {
+            Some(listing) => report::listing(&listing, &mut out),
+            None => out.push_str("there are no rows: nothing differs here, it has one side only, or it was too large to keep\n"),
+        }
+        return Ok(out);
+    };
+    let mut found = Vec::new();
+    for (node, name) in &nodes {
+        found.extend(node.functions.iter().enumerate().filter(|(_, f)| is_function(f, wanted)).map(|(i, f)| (*node, name, i, f)));
+    }
+    let Some((node, name, index, function)) = found.first() else {
+        bail!("no differing function is called {} or holds that address", Shown::new(wanted));
+    };
+    if found.len() > 1 {
+        let _ = writeln!(out, "{} functions fit; this is the first, in {name} (--path chooses the file)", found.len());
+    }
+    let _ = writeln!(out, "{} {} in {name}  {}", function.result.mark(), function.name.shown(), function.what);
+    let best = if node.evidence.as_ref().is_some_and(|e| e.views().contains(&View::Asm)) { View::Asm } else { View::Bytes };
+    report::listing(&listing(node, Place::Function(*index), view.unwrap_or(best))?, &mut out);
+    Ok(out)
+}
+
+fn listing(node: &Node, place: Place, view: View) -> color_eyre::Result<Listing> {
+    let Some(evidence) = &node.evidence else { bail!("there are no rows: nothing differs here, or it was too large to keep") };
+    if !evidence.views().contains(&view) {
+        bail!("{} has no such view", node.name.shown());
+    }
+    Ok(evidence.listing(place, view))
+}
+
+fn is_function(function: &FunctionDiff, wanted: &str) -> bool {
+    if function.name.as_bytes() == wanted.as_bytes() {
+        return true;
+    }
+    let Ok(address) = u64::from_str_radix(wanted.trim_start_matches("0x"), 16) else { return false };
+    let holds = |e: &crate::model::Extent| e.address == address || (e.address..e.address.saturating_add(e.size)).contains(&address);
+    function.extent.shipped.as_ref().is_some_and(holds) || function.extent.rebuilt.as_ref().is_some_and(holds)
+}
+
+/// The nodes of that path: whole, or its end after `!` or `/`. Without one, all that have something to look at.
+fn chosen<'a>(root: &'a Node, wanted: Option<&str>) -> color_eyre::Result<Vec<(&'a Node, String)>> {
+    let mut exact = Vec::new();
+    let mut ends = Vec::new();
+    visit(root, &mut |node, path, name| match wanted {
+        None if path.is_empty() && node.children.is_empty() || node.evidence.is_some() => exact.push((node, name.to_owned())),
+        Some(wanted) if name == wanted => exact.push((node, name.to_owned())),
+        Some(wanted) => {
+            let before = name.strip_suffix(wanted);
+            if before.is_some_and(|b| b.ends_with(['!', '/'])) {
+                ends.push((node, name.to_owned()));
+            }
+        }
+        None => {}
+    });
+    if wanted.is_none() || !exact.is_empty() {
+        return Ok(exact);
+    }
+    let wanted = Shown::new(wanted.unwrap_or_default());
+    match ends.len() {
+        0 => bail!("nothing in the comparison is called {wanted}"),
+        1 => Ok(ends),
+        n => {
+            let names: Vec<&str> = ends.iter().take(CANDIDATES).map(|(_, name)| name.as_str()).collect();
+            bail!("{n} paths end in {wanted}: {}", names.join(", "))
+        }
+    }
 }

@@ -139,7 +139,7 @@ fn artifacts(facts: &Facts, out: &mut String) {
             let _ = writeln!(out, "    rebuilt {}{by}", digest(rebuild.file));
         }
         if let Some(node) = node {
-            report::text(node, out);
+            report::one(node, out);
         }
     }
 }
@@ -147,7 +147,7 @@ fn artifacts(facts: &Facts, out: &mut String) {
 fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
     let Some(wanted) = wanted else {
         for node in facts.comparisons.iter().flatten() {
-            report::text(node, out);
+            report::one(node, out);
         }
         return Ok(());
     };
@@ -157,9 +157,20 @@ fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String
         color_eyre::eyre::bail!("no item is called {wanted}; `countersign show BUNDLE overview` lists them");
     };
     let _ = writeln!(out, "{} {}  {}", item.mark, item.title.shown(), item.why);
-    let Target::Compare { artifact, path } = &item.target else { return Ok(()) };
-    let Some(node) = facts.comparisons.get(*artifact).and_then(Option::as_ref).and_then(|n| n.at(path)) else { return Ok(()) };
-    report::text(node, out);
+    let (artifact, path) = match &item.target {
+        Target::Compare { artifact, path } => (*artifact, path),
+        Target::Cluster(places) => {
+            for spot in places.iter() {
+                let _ = writeln!(out, "  & {}", spot.name);
+            }
+            let Some(first) = places.first() else { return Ok(()) };
+            (first.root, &first.path)
+        }
+        _ => return Ok(()),
+    };
+    let Some(node) = facts.comparisons.get(artifact).and_then(Option::as_ref).and_then(|n| n.at(path)) else { return Ok(()) };
+    report::head(node, &item.title.shown().to_string(), out);
+    report::details(node, "    ", report::Detail::All, out);
     match report::best_listing(node) {
         Some(listing) => report::listing(&listing, out),
         None => out.push_str("no rows are kept for it\n"),

@@ -1,9 +1,10 @@
 //! Counting bytes: what is equal, what a cause explains, what is left.
 
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use crate::inspect::container::Field;
-use crate::model::{Account, Cause, Node, Proof, ResultMark, Sides, Span};
+use crate::inspect::container::{Field, Rule};
+use crate::model::{Account, Cause, Node, Proof, ResultMark, Side, Sides, Span};
 use crate::text::Untrusted;
 
 /// Bytes that are compared at once where most are equal.
@@ -68,65 +69,180 @@ pub(super) fn span(range: &Range<usize>) -> Span {
     range.start as u64..range.end as u64
 }
 
+/// Largest number of proofs that [`prove`] looks through.
+const NEAR: usize = 64;
+
 /// Remembers a proof; equal changes (the same old and new value) share one.
 pub(super) fn prove(proofs: &mut Vec<Proof>, cause: Cause, spans: Sides<Span>, values: Sides<&str>) {
-    let values = values.map(|v| v.to_owned().into());
-    let merge = |p: &&mut Proof| p.cause == cause && (p.values == values || matches!(cause, Cause::Derived | Cause::Compression));
-    if let Some(known) = proofs.iter_mut().find(merge) {
-        known.spans.shipped.push(spans.shipped);
-        known.spans.rebuilt.push(spans.rebuilt);
-    } else {
-        let values: Sides<Untrusted> = if matches!(cause, Cause::Derived | Cause::Compression) { Sides::default() } else { values };
-        proofs.push(Proof { cause, spans: spans.map(|s| vec![s]), values });
+    let same = |p: &&mut Proof| p.cause == cause && (silent(cause) || says(p, values));
+    match proofs.iter_mut().rev().take(NEAR).find(same) {
+        Some(known) => extend(known, spans),
+        None => proofs.push(new_proof(cause, spans, values)),
     }
 }
 
+/// Whether the values of a cause are of no interest: what they follow from is said elsewhere.
+fn silent(cause: Cause) -> bool {
+    matches!(cause, Cause::Derived | Cause::Compression)
+}
+
+fn says(proof: &Proof, values: Sides<&str>) -> bool {
+    proof.values.shipped.as_bytes() == values.shipped.as_bytes() && proof.values.rebuilt.as_bytes() == values.rebuilt.as_bytes()
+}
+
+fn extend(proof: &mut Proof, spans: Sides<Span>) {
+    proof.spans.shipped.push(spans.shipped);
+    proof.spans.rebuilt.push(spans.rebuilt);
+}
+
+fn new_proof(cause: Cause, spans: Sides<Span>, values: Sides<&str>) -> Proof {
+    let values: Sides<Untrusted> = if silent(cause) { Sides::default() } else { values.map(|v| v.to_owned().into()) };
+    Proof { cause, spans: spans.map(|s| vec![s]), values }
+}
+
+/// The proofs of a container with any number of members: finds an equal one without looking through all.
+#[derive(Default)]
+pub(super) struct Ledger {
+    known: HashMap<(Cause, String, String), usize>,
+}
+
+impl Ledger {
+    pub(super) fn prove(&mut self, proofs: &mut Vec<Proof>, cause: Cause, spans: Sides<Span>, values: Sides<&str>) {
+        let values = if silent(cause) { Sides::new("", "") } else { values };
+        let place = *self.known.entry((cause, values.shipped.to_owned(), values.rebuilt.to_owned())).or_insert(proofs.len());
+        match proofs.get_mut(place) {
+            Some(known) => extend(known, spans),
+            None => proofs.push(new_proof(cause, spans, values)),
+        }
+    }
+}
+
+/// How the place of a member on one side agrees with its place on the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The same order.
+    Kept,
+    /// Another one, which is proved to mean nothing.
+    Reordered,
+    /// Another one, which may mean something: no cause may be used.
+    Moved,
+}
+
+/// Header fields of both sides, and how to count them.
+pub(super) struct Headers<'a> {
+    pub(super) bytes: Sides<&'a [u8]>,
+    pub(super) fields: Sides<&'a [Field]>,
+    pub(super) place: Place,
+    /// Whose headers they are, said only where something differs.
+    pub(super) who: &'a dyn Fn() -> String,
+}
+
 /// Compares header fields pairwise. A differing field counts whole under its cause; without a cause its differing bytes
-/// are unexplained and the change is said in words. `blocked` says why no cause may be used.
-pub(super) fn fields(node: &mut Node, bytes: Sides<&[u8]>, pair: Sides<&[Field]>, who: &str, blocked: bool) {
-    let same_form = pair.shipped.len() == pair.rebuilt.len() && pair.shipped.iter().zip(pair.rebuilt).all(|(x, y)| x.what == y.what);
-    if !same_form {
-        node.metadata.push(format!("{who}: the header has another form"));
-        alone(&mut node.account.shipped, pair.shipped);
-        alone(&mut node.account.rebuilt, pair.rebuilt);
+/// are unexplained and the change is said in words.
+pub(super) fn fields(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>) {
+    let (left, right) = (headers.fields.shipped, headers.fields.rebuilt);
+    let same = |x: &Field, y: &Field| x.what == y.what && x.key == y.key;
+    if left.len() == right.len() && left.iter().zip(right).all(|(x, y)| same(x, y)) {
+        for (x, y) in left.iter().zip(right) {
+            both(node, ledger, headers, x, y);
+        }
         return;
     }
-    for (x, y) in pair.shipped.iter().zip(pair.rebuilt) {
-        let old = bytes.shipped.get(x.range.clone()).unwrap_or_default();
-        let new = bytes.rebuilt.get(y.range.clone()).unwrap_or_default();
-        match (x.cause, y.cause) {
-            _ if old == new && !blocked => {
-                node.account.shipped.identical += old.len() as u64;
-                node.account.rebuilt.identical += new.len() as u64;
+    // Another form: the nth field of a name belongs to the nth of that name.
+    let mut theirs: HashMap<(&str, u32), VecDeque<&Field>> = HashMap::new();
+    for y in right {
+        theirs.entry((y.what, y.key)).or_default().push_back(y);
+    }
+    let mut here = Sides::new(0, 0);
+    for x in left {
+        match theirs.get_mut(&(x.what, x.key)).and_then(VecDeque::pop_front) {
+            Some(y) => {
+                both(node, ledger, headers, x, y);
+                here = Sides::new(x.range.end, y.range.end);
             }
-            (Some(cause), Some(other)) if cause == other && !blocked => {
-                node.account.shipped.explain(cause, old.len() as u64);
-                node.account.rebuilt.explain(cause, new.len() as u64);
-                prove(&mut node.proofs, cause, Sides::new(span(&x.range), span(&y.range)), Sides::new(&x.value, &y.value));
+            None => lone(node, ledger, headers, Side::Shipped, x, here.rebuilt),
+        }
+    }
+    let mut left_over: Vec<&Field> = theirs.into_values().flatten().collect();
+    left_over.sort_by_key(|f| f.range.start);
+    for y in left_over {
+        lone(node, ledger, headers, Side::Rebuilt, y, here.shipped);
+    }
+}
+
+fn both(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>, x: &Field, y: &Field) {
+    let old = headers.bytes.shipped.get(x.range.clone()).unwrap_or_default();
+    let new = headers.bytes.rebuilt.get(y.range.clone()).unwrap_or_default();
+    let spans = Sides::new(span(&x.range), span(&y.range));
+    let agree = x.cause == y.cause && (x.rule != Rule::SameValue || x.value == y.value);
+    match x.cause {
+        _ if old == new && headers.place == Place::Kept => {
+            node.account.shipped.identical += old.len() as u64;
+            node.account.rebuilt.identical += new.len() as u64;
+        }
+        _ if old == new && headers.place == Place::Reordered => {
+            node.account.shipped.explain(Cause::Reordering, old.len() as u64);
+            node.account.rebuilt.explain(Cause::Reordering, new.len() as u64);
+        }
+        Some(cause) if agree && headers.place != Place::Moved => {
+            node.account.shipped.explain(cause, old.len() as u64);
+            node.account.rebuilt.explain(cause, new.len() as u64);
+            ledger.prove(&mut node.proofs, cause, spans, Sides::new(&x.value, &y.value));
+        }
+        _ => {
+            if headers.place == Place::Moved {
+                node.account.shipped.unexplained += old.len() as u64;
+                node.account.rebuilt.unexplained += new.len() as u64;
+            } else {
+                add(&mut node.account, &raw(old, new));
             }
-            _ => {
-                if blocked {
-                    node.account.shipped.unexplained += old.len() as u64;
-                    node.account.rebuilt.unexplained += new.len() as u64;
+            if old != new {
+                let who = (headers.who)();
+                node.metadata.push(if x.value == y.value {
+                    format!("{who}: {} differs", x.what)
                 } else {
-                    add(&mut node.account, &raw(old, new));
-                }
-                if old != new {
-                    node.metadata.push(if x.value != y.value {
-                        let value = |v: &str| Untrusted::from(v).shown().cut(80).as_str().to_owned();
-                        format!("{who}: {} {} became {}", x.what, value(&x.value), value(&y.value))
-                    } else {
-                        format!("{who}: {} differs", x.what)
-                    });
-                }
+                    format!("{who}: {} {} became {}", x.what, shown(&x.value), shown(&y.value))
+                });
             }
         }
     }
 }
 
+/// A field that the other side lacks; `there` is where it would be.
+fn lone(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>, side: Side, field: &Field, there: usize) {
+    let size = field.range.len() as u64;
+    let optional = field.cause.filter(|_| field.rule == Rule::Optional && headers.place != Place::Moved);
+    let Some(cause) = optional else {
+        node.account.get_mut(side).unexplained += size;
+        let word = if side == Side::Shipped { "shipped" } else { "rebuilt" };
+        let value = if field.value.is_empty() { String::new() } else { format!(" {}", shown(&field.value)) };
+        node.metadata.push(format!("{}: {}{value} only in what was {word}", (headers.who)(), field.what));
+        return;
+    };
+    node.account.get_mut(side).explain(cause, size);
+    let none = there as u64..there as u64;
+    let (own, value) = (span(&field.range), field.value.as_str());
+    let (spans, values) = match side {
+        Side::Shipped => (Sides::new(own, none), Sides::new(value, "none")),
+        Side::Rebuilt => (Sides::new(none, own), Sides::new("none", value)),
+    };
+    ledger.prove(&mut node.proofs, cause, spans, values);
+}
+
+fn shown(value: &str) -> String {
+    Untrusted::from(value).shown().cut(80).as_str().to_owned()
+}
+
 /// Fields without a counterpart.
 pub(super) fn alone(account: &mut Account, fields: &[Field]) {
     account.unexplained += fields.iter().map(|f| f.range.len() as u64).sum::<u64>();
+}
+
+/// Moves bytes that differ from unexplained to a cause.
+pub(super) fn reassign(account: &mut Account, cause: Cause, bytes: u64) {
+    let bytes = bytes.min(account.unexplained);
+    account.unexplained -= bytes;
+    account.explain(cause, bytes);
 }
 
 /// The result that the node's own account and metadata give.

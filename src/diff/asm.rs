@@ -97,7 +97,7 @@ impl Insn {
     }
 
     /// Its bytes with those of the reference undone.
-    fn masked(&self, bytes: &[u8]) -> u128 {
+    pub(super) fn masked(&self, bytes: &[u8]) -> u128 {
         let all = bytes.iter().take(16).rev().fold(0, |n, b| n << 8 | u128::from(*b));
         let hole = match self.hole {
             Hole::None => 0,

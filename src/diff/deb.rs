@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::account::{own_result, prove, settle};
+use super::rpm::digest;
 use super::walk::{Slot, because, causes};
-use crate::digest::{Algorithm, Hasher};
+use crate::digest::Algorithm;
 use crate::inspect::blob::Blob;
 use crate::model::{Cause, Node, ResultMark, Sides, Tried};
 
@@ -140,11 +141,4 @@ fn lines(bytes: &[u8], algorithm: Algorithm) -> Result<Vec<Line<'_>>, String> {
         start += line.len();
     }
     Ok(out)
-}
-
-fn digest(bytes: &[u8], algorithm: Algorithm) -> String {
-    let mut hasher = Hasher::new(&[algorithm]);
-    hasher.update(bytes);
-    let (main, others, _) = hasher.finish();
-    others.first().map_or_else(|| main.to_string(), ToString::to_string)
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::lines;
+use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
-use crate::model::{Evidence, LineMark, Listing, ListingRow, NodeKind, Place, SideCell, Sides, View};
+use crate::model::{Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, SideCell, Sides, View};
 use crate::text::{Role, Row, Shown};
 
 /// Bytes in a row of the bytes view.
@@ -39,6 +40,11 @@ impl Evidence for Plain {
             View::Strings => strings(&self.a, &self.b),
             View::Bytes | View::Asm | View::Sections => bytes(&self.a, &self.b, Sides::new(0, 0)),
         }
+    }
+
+    fn likeness(&self, node: &Node) -> Option<Sha256> {
+        let text = self.kind == NodeKind::Text && node.metadata.is_empty() && node.proofs.is_empty();
+        if text { super::likeness::of_texts(&self.a, &self.b) } else { None }
     }
 }
 

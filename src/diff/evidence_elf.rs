@@ -10,8 +10,9 @@ use super::image::Images;
 use super::line_number::Claim;
 use super::lines::{self, words};
 use super::source::{Finder, Origin};
+use crate::digest::Sha256;
 use crate::inspect::symbols::Function;
-use crate::model::{Cause, Evidence, LineMark, Listing, ListingRow, Place, RegionDiff, Side, SideCell, Sides, SourceLine, View};
+use crate::model::{Cause, Evidence, LineMark, Listing, ListingRow, Node, Place, RegionDiff, Side, SideCell, Sides, SourceLine, View};
 use crate::text::{Role, Row, Shown, Untrusted};
 
 /// Rows that are kept of files that are too large to keep themselves.
@@ -137,6 +138,10 @@ impl Evidence for ElfEvidence {
             (View::Strings, _) => views::strings(&self.images, &self.regions, &self.pairs),
             (View::Bytes | View::Lines, Place::Whole) => self.all_bytes(),
         }
+    }
+
+    fn likeness(&self, node: &Node) -> Option<Sha256> {
+        super::likeness::of_executables(&self.images, &self.pairs, node)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::model::{Node, ResultMark};
 
 /// Sorts children so that the most serious come first; equal ones keep the order of the container.
-pub(super) fn worst_first(node: &mut Node) {
+pub fn worst_first(node: &mut Node) {
     for child in &mut node.children {
         worst_first(child);
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::model::Cause;
 
 mod asm;
+mod containers;
 mod macho;
 mod make;
 mod make_macho;
@@ -13,6 +14,7 @@ mod make_pe;
 mod pe;
 mod property;
 mod real;
+mod rpm;
 mod steady;
 
 fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
@@ -34,7 +36,7 @@ fn check(node: &Node) {
             let size = node.size.get(side).unwrap_or(0);
             let account = node.account.get(side);
             let members: u64 = match node.kind {
-                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::MachO => {
+                NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::Cpio | NodeKind::Rpm | NodeKind::MachO => {
                     node.children.iter().filter_map(|c| *c.size.get(side)).sum()
                 }
                 _ => 0,
@@ -84,10 +86,9 @@ fn a_member_time_is_explained_and_a_mode_is_not() {
 }
 
 #[test]
-fn order_names_and_types_are_never_explained() {
+fn names_and_types_are_never_explained() {
     let a = make::tar(&[make::file("a", b"one"), make::file("b", b"two"), make::file("c", b"three")]);
     for other in [
-        make::tar(&[make::file("b", b"two"), make::file("a", b"one"), make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::file("z", b"two"), make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::File { flag: b'2', ..make::file("b", b"") }, make::file("c", b"three")]),
         make::tar(&[make::file("a", b"one"), make::file("c", b"three")]),

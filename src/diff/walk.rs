@@ -1,19 +1,17 @@
 //! The walk over both sides: open what can be opened, pair the members, compare what is left.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::account::{alone, fields, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, exe, only, only_special, spread_sides};
+use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
+use super::{Context, dates, deb, evidence, exe, spread_sides};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
-use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::inspect::debug::{self, Image};
 use crate::inspect::macho::fat;
 use crate::inspect::stream::Stream;
-use crate::inspect::{ar, kind, stream, tar, zip};
+use crate::inspect::{kind, stream};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
@@ -86,13 +84,17 @@ impl<'a> Walk<'a> {
             return self.leaf(node, a, b);
         }
         let fat = node.kind == NodeKind::MachO && fat::is_fat(a) && fat::is_fat(b);
-        let opens = fat || both_streams || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip);
+        let opens = fat
+            || both_streams
+            || matches!(kinds.shipped, NodeKind::Deb | NodeKind::Ar | NodeKind::Tar | NodeKind::Zip | NodeKind::Cpio | NodeKind::Rpm);
         if opens && depth >= self.context.limits.depth {
             let why = format!("nested deeper than the bound of {} containers", self.context.limits.depth);
             return not_examined(node, a, b, &why);
         }
         let refused = if both_streams {
             self.streams(node, a, b, kinds, depth, slot).err()
+        } else if kinds.shipped == NodeKind::Rpm {
+            self.packages(node, a, b, depth).err()
         } else if opens {
             self.containers(node, a, b, depth, slot).err()
         } else if kinds.shipped.is_executable() {
@@ -124,7 +126,13 @@ impl<'a> Walk<'a> {
             ),
         };
         let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
-        fields(node, Sides::new(a, b), Sides::new(&one.fields, &two.fields), "stream", false);
+        let headers = Headers {
+            bytes: Sides::new(a, b),
+            fields: Sides::new(&one.fields, &two.fields),
+            place: Place::Kept,
+            who: &|| "stream".to_owned(),
+        };
+        account::fields(node, &mut Ledger::default(), &headers);
         if kinds.shipped != kinds.rebuilt {
             let (old, new) = (kinds.shipped.word(), kinds.rebuilt.word());
             node.metadata.push(format!("the compression {old} became {new}"));
@@ -157,137 +165,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn containers(&mut self, node: &mut Node, a: &Blob, b: &Blob, depth: usize, slot: Slot) -> Result<(), Refused> {
-        let parse = match node.kind {
-            NodeKind::Tar => tar::parse,
-            NodeKind::Zip => zip::parse,
-            NodeKind::MachO => fat::parse,
-            _ => ar::parse,
-        };
-        let one = parse(a, &mut self.budget)?;
-        let two = parse(b, &mut self.budget)?;
-        let is_package = node.kind == NodeKind::Deb;
-        if is_package {
-            self.packages.push(deb::Package::default());
-        }
-        let slot = if is_package { Slot::Package } else { slot };
-        let outcome = self.members(node, Sides::new(a, b), Sides::new(&one, &two), depth, slot);
-        let package = if is_package { self.packages.pop() } else { None };
-        outcome?;
-        fields(node, Sides::new(a, b), Sides::new(&one.loose, &two.loose), node.kind.word(), false);
-        if let Some(package) = package {
-            deb::explain_checksum_lists(node, &package);
-        }
-        settle(node);
-        node.why = because(node);
-        Ok(())
-    }
-
-    fn members(
-        &mut self,
-        node: &mut Node,
-        blobs: Sides<&Blob>,
-        parsed: Sides<&Container>,
-        depth: usize,
-        slot: Slot,
-    ) -> Result<(), Refused> {
-        let pairs = pair_members(&blobs, &parsed);
-        let moved = super::lines::displaced(&pairs);
-        if node.kind != NodeKind::Ar {
-            repeated(node, parsed.shipped, "shipped");
-            repeated(node, parsed.rebuilt, "rebuilt");
-        }
-        for (i, pair) in pairs.iter().enumerate() {
-            if (self.context.cancelled)() {
-                return Err(Refused::Over("cancelled".to_owned()));
-            }
-            let members = Sides::new(
-                pair.shipped.and_then(|i| parsed.shipped.members.get(i)),
-                pair.rebuilt.and_then(|i| parsed.rebuilt.members.get(i)),
-            );
-            match (members.shipped, members.rebuilt) {
-                (Some(x), Some(y)) => {
-                    let who = Untrusted::from(x.name.as_slice()).shown().cut_start(120).as_str().to_owned();
-                    let blocked = moved.contains(&i);
-                    if blocked {
-                        node.metadata.push(format!("{who}: at another place in the archive"));
-                    }
-                    if x.name != y.name {
-                        let new = Untrusted::from(y.name.as_slice()).shown().cut_start(120);
-                        node.metadata.push(format!("{who}: is named {new} in what was rebuilt"));
-                    }
-                    let sides = Sides::new(&**blobs.shipped, &**blobs.rebuilt);
-                    fields(node, sides, Sides::new(&x.fields, &y.fields), &who, blocked);
-                    let child = self.member_pair(x, y, &blobs, depth, slot)?;
-                    node.children.push(child);
-                }
-                (Some(x), None) => {
-                    alone(&mut node.account.shipped, &x.fields);
-                    node.children.push(self.unpaired(x, Side::Shipped, blobs.shipped, slot)?);
-                }
-                (None, Some(y)) => {
-                    alone(&mut node.account.rebuilt, &y.fields);
-                    node.children.push(self.unpaired(y, Side::Rebuilt, blobs.rebuilt, slot)?);
-                }
-                (None, None) => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn member_pair(&mut self, x: &Member, y: &Member, blobs: &Sides<&Blob>, depth: usize, slot: Slot) -> Result<Node, Refused> {
-        let name = Untrusted::from(x.name.as_slice());
-        if x.nature != Nature::File && x.nature == y.nature {
-            // Its header is all there is of it, and the container accounts for that.
-            let kind = if x.nature == Nature::Directory { NodeKind::Directory } else { NodeKind::Special };
-            let mut child = Node::new(name, kind, ResultMark::Identical);
-            child.size = Sides::new(Some(0), Some(0));
-            return Ok(child);
-        }
-        let a = self.content(x, blobs.shipped)?;
-        let b = self.content(y, blobs.rebuilt)?;
-        if let Some(package) = self.packages.last_mut() {
-            package.note(slot, &x.name, Some(&a), Some(&b));
-        }
-        let inner = match slot {
-            Slot::Package if x.name.starts_with(b"control.tar") => Slot::Control,
-            Slot::Package if x.name.starts_with(b"data.tar") => Slot::Data,
-            // What is inside a package's files is not part of its lists.
-            _ => Slot::Free,
-        };
-        Ok(self.pair(name, a, b, depth + 1, inner))
-    }
-
-    fn unpaired(&mut self, member: &Member, side: Side, blob: &Blob, slot: Slot) -> Result<Node, Refused> {
-        let name = Untrusted::from(member.name.as_slice());
-        Ok(match member.nature {
-            Nature::Directory => only_special(name, side, NodeKind::Directory),
-            Nature::Special => only_special(name, side, NodeKind::Special),
-            Nature::File => {
-                let content = self.content(member, blob)?;
-                if let Some(package) = self.packages.last_mut() {
-                    let (a, b) = if side == Side::Shipped { (Some(&content), None) } else { (None, Some(&content)) };
-                    package.note(slot, &member.name, a, b);
-                }
-                only(name, side, &content)
-            }
-        })
-    }
-
-    fn content(&mut self, member: &Member, blob: &Blob) -> Result<Blob, Refused> {
-        match &member.held {
-            Held::Plain(range) => Ok(blob.slice(range.clone())),
-            Held::Stored { range, crc } => {
-                let content = blob.slice(range.clone());
-                if stream::crc32(&content) == *crc { Ok(content) } else { Err(Refused::odd("a stored member's CRC does not hold")) }
-            }
-            Held::Deflated { range, size, crc } => {
-                let packed = blob.slice(range.clone());
-                stream::inflate_member(&packed, *size, *crc, &mut self.budget).map(Blob::from)
-            }
-        }
-    }
-
     /// Compares what cannot be opened any further.
     fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
         node.account = raw(a, b);
@@ -302,6 +179,11 @@ impl<'a> Walk<'a> {
         if let Some(what) = kind::not_opened(a).or_else(|| kind::not_opened(b)).filter(|_| node.result != ResultMark::Equivalent) {
             node.why = format!("{}; {what}, whose structure is not examined", node.why);
         }
+        self.show_plain(node, a, b);
+    }
+
+    /// Lets the node be looked at as bytes or text.
+    pub(super) fn show_plain(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
         if let Some((a, b)) = self.keep(node, a, b) {
             node.evidence = Some(std::sync::Arc::new(evidence::Plain::new(a, b, node.kind)));
         }
@@ -399,58 +281,6 @@ fn inner_name(outer: &Untrusted) -> Untrusted {
         }
     }
     Untrusted::from("content")
-}
-
-/// Names that occur twice: which member counts depends on who reads it. (Static libraries have them all the time.)
-fn repeated(node: &mut Node, parsed: &Container, side: &str) {
-    let mut seen = std::collections::BTreeSet::new();
-    let twice: Vec<&Member> = parsed.members.iter().filter(|m| !seen.insert(&m.name)).collect();
-    if let Some(first) = twice.first() {
-        let name = Untrusted::from(first.name.as_slice()).shown().cut_start(120);
-        node.metadata.push(format!("{side}: {name} occurs more than once; {} such members", twice.len()));
-    }
-}
-
-/// Pairs members by name (and occurrence of that name), then by name without the compression suffix, then by content;
-/// in the order of the shipped side, with what is only rebuilt at the end.
-fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Vec<Sides<Option<usize>>> {
-    let mut left: Vec<usize> = (0..parsed.shipped.members.len()).collect();
-    let mut right: Vec<usize> = (0..parsed.rebuilt.members.len()).collect();
-    let mut pairs = Vec::new();
-    let name = |m: &Member, _: &Blob| Some(m.name.clone());
-    let stem = |m: &Member, _: &Blob| {
-        let at = m.name.windows(4).position(|w| w == b".tar")?;
-        Some(m.name.get(..at + 4)?.to_vec())
-    };
-    let content = |m: &Member, blob: &Blob| match &m.held {
-        Held::Plain(range) if !range.is_empty() => Some(Sha256::of(&blob.slice(range.clone())).0.to_vec()),
-        Held::Stored { crc, range } => Some(format!("{crc} {}", range.len()).into_bytes()),
-        Held::Deflated { crc, size, .. } => Some(format!("{crc} {size}").into_bytes()),
-        Held::Plain(_) => None,
-    };
-    for key in [&name as &dyn Fn(&Member, &Blob) -> Option<Vec<u8>>, &stem, &content] {
-        let mut known: BTreeMap<Vec<u8>, std::collections::VecDeque<usize>> = BTreeMap::new();
-        for i in &right {
-            if let Some(k) = parsed.rebuilt.members.get(*i).and_then(|m| key(m, blobs.rebuilt)) {
-                known.entry(k).or_default().push_back(*i);
-            }
-        }
-        left.retain(|i| {
-            let Some(k) = parsed.shipped.members.get(*i).and_then(|m| key(m, blobs.shipped)) else { return true };
-            let Some(j) = known.get_mut(&k).and_then(std::collections::VecDeque::pop_front) else { return true };
-            pairs.push(Sides::new(Some(*i), Some(j)));
-            false
-        });
-        let taken: std::collections::BTreeSet<usize> = pairs.iter().filter_map(|p| p.rebuilt).collect();
-        right.retain(|j| !taken.contains(j));
-        if left.is_empty() || right.is_empty() {
-            break;
-        }
-    }
-    pairs.extend(left.into_iter().map(|i| Sides::new(Some(i), None)));
-    pairs.sort_by_key(|p| p.shipped);
-    pairs.extend(right.into_iter().map(|j| Sides::new(None, Some(j))));
-    pairs
 }
 
 fn leaf_reason(node: &Node) -> String {

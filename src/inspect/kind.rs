@@ -16,15 +16,23 @@ pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
                 NodeKind::Ar
             }
         }
+        [0xed, 0xab, 0xee, 0xdb, ..] => NodeKind::Rpm,
         [0x1f, 0x8b, 8, ..] => NodeKind::Gzip,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => NodeKind::Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => NodeKind::Zstd,
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => NodeKind::Bzip2,
+        [b'0', b'7', b'0', b'7', b'0', b'1' | b'2', ..] if is_cpio(bytes, 110) => NodeKind::Cpio,
+        [b'0', b'7', b'0', b'7', b'0', b'7', ..] if is_cpio(bytes, 76) => NodeKind::Cpio,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => NodeKind::Zip,
         _ if bytes.get(257..262) == Some(b"ustar".as_slice()) => NodeKind::Tar,
         _ if is_text(bytes) => NodeKind::Text,
         _ => NodeKind::Data,
     }
+}
+
+/// cpio's magic is text: the rest of the first header must be digits as well.
+fn is_cpio(bytes: &[u8], length: usize) -> bool {
+    bytes.get(..length).is_some_and(|header| header.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Whether it reads as text: UTF-8 without control characters other than the usual ones.
@@ -37,8 +45,6 @@ pub(crate) fn not_opened(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [b'M', b'Z', ..] => Some("a DOS executable"),
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => Some("a Mach-O file of another form or a Java class"),
-        [b'0', b'7', b'0', b'7', b'0', ..] => Some("a cpio archive"),
-        [0xed, 0xab, 0xee, 0xdb, ..] => Some("an rpm package"),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::budget::{Budget, Refused};
-use super::container::{Field, time_text};
+use super::container::{Field, Rule, time_text};
 use crate::model::{Cause, NodeKind};
 
 /// Memory that the xz decoder may take, in KiB.
@@ -25,6 +25,7 @@ pub(crate) fn decode(kind: NodeKind, bytes: &[u8], budget: &mut Budget, cancelle
     let mut at = 0;
     while at < bytes.len() {
         let rest = &bytes[at..];
+        let further = if at == 0 { usize::MAX } else { fields.len() };
         let used = match kind {
             NodeKind::Gzip if rest.starts_with(&[0x1f, 0x8b]) => gzip_member(rest, at, &mut sink, &mut fields)?,
             NodeKind::Xz if rest.starts_with(b"\xfd7zXZ\0") => xz_stream(rest, at, &mut sink, &mut fields)?,
@@ -35,6 +36,10 @@ pub(crate) fn decode(kind: NodeKind, bytes: &[u8], budget: &mut Budget, cancelle
             _ => break,
         };
         at = at.saturating_add(used.max(1));
+        // How many members or frames the content is spread over is a matter of compression.
+        for field in fields.iter_mut().skip(further).filter(|f| f.cause.is_some()) {
+            field.rule = Rule::Optional;
+        }
     }
     fields.push(Field::fixed("data after the end of the stream", at.min(bytes.len())..bytes.len()));
     Ok(Stream { payload: sink.payload, fields })
@@ -67,6 +72,7 @@ impl Sink<'_> {
                 Err(e) if e.kind() == std::io::ErrorKind::OutOfMemory => {
                     return Err(Refused::Over(format!("needs more than {} MiB to expand", XZ_MEMORY / 1024)));
                 }
+                Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Err(Refused::odd("the stream is cut off")),
                 Err(e) => return Err(Refused::odd(format!("the stream does not decode: {e}"))),
             }
         }
@@ -174,7 +180,8 @@ fn gzip_member(bytes: &[u8], base: usize, sink: &mut Sink<'_>, fields: &mut Vec<
     let time = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
     let mut at = 10;
     let header = |what, from: usize, to: usize, value: String| Field::caused(what, Cause::GzipHeader, base + from..base + to, value);
-    fields.push(Field::fixed("magic", base..base + 3));
+    // The method is deflate: nothing else gets here.
+    fields.push(Field::caused("magic", Cause::Compression, base..base + 3, ""));
     fields.push(header("flags", 3, 4, format!("flags {flags:#04x}")));
     fields.push(header("mtime", 4, 8, if time == 0 { "none".to_owned() } else { time_text(i64::from(time)) }));
     fields.push(header("system", 8, 10, format!("level mark {}, system {}", head[8], head[9])));

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::budget::{Budget, Refused};
-use super::container::{Container, Field, Held, Member, Nature, all_are, time_text};
+use super::container::{Container, Field, Held, Member, Nature, Rule, all_are, time_text};
 use crate::model::Cause;
 
 const BLOCK: usize = 512;
@@ -17,71 +17,35 @@ struct Extension {
     size: Option<u64>,
     pax: bool,
     gnu: bool,
+    sparse: bool,
+}
+
+/// One member as read, with the fields of its extension headers and the place of its own header.
+struct Read {
+    member: Member,
+    extension: Extension,
+    header: usize,
+    /// The map of a sparse member in GNU's form, behind the header.
+    map: Range<usize>,
 }
 
 /// Takes an archive apart.
 pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refused> {
-    let mut out = Container::default();
-    let mut extension = Extension::default();
+    let mut out = Container::new(fields);
     let mut at = 0;
     loop {
-        let Some(header) = bytes.get(at..at + BLOCK) else {
-            if at < bytes.len() || !extension.fields.is_empty() {
-                return Err(Refused::odd(format!("a header is cut off at byte {at}")));
-            }
-            return Ok(out);
-        };
-        if all_are(header, 0) {
-            break;
-        }
-        if !checksum_holds(header) {
-            return Err(Refused::odd(format!("the header checksum at byte {at} does not hold")));
-        }
-        let flag = header[156];
-        let own = octal(&header[124..136]).ok_or_else(|| Refused::odd(format!("the size at byte {} is not an octal number", at + 124)))?;
-        let data = at + BLOCK;
-        if matches!(flag, b'x' | b'g' | b'L' | b'K') {
-            at = read_extension(bytes, at, own, flag, budget, &mut extension)?;
-            if flag == b'g' {
-                out.loose.append(&mut extension.fields);
-            }
+        if bytes.get(at + 156) == Some(&b'g') && checksum_holds(bytes.get(at..at + BLOCK).unwrap_or_default()) {
+            let mut global = Extension::default();
+            let (size, _) = own_size(bytes, at)?;
+            at = read_extension(bytes, at, size, b'g', budget, &mut global)?;
+            out.loose.append(&mut global.fields);
             continue;
         }
-        let size = extension.size.unwrap_or(own);
-        let (nature, has_data) = match flag {
-            b'0' | 0 | b'7' => (Nature::File, true),
-            b'5' => (Nature::Directory, false),
-            b'1' | b'2' | b'3' | b'4' | b'6' => (Nature::Special, false),
-            other => return Err(Refused::odd(format!("member type {:?} at byte {at} is not supported", char::from(other)))),
-        };
-        if !has_data && size != 0 {
-            return Err(Refused::odd(format!("the member at byte {at} has a type without content and a size")));
-        }
-        let content = content_range(bytes, data, size)?;
-        let name = match extension.name.take() {
-            Some(name) => name,
-            None => header_name(header),
-        };
-        if name.is_empty() || name.contains(&0) {
-            return Err(Refused::odd(format!("the member at byte {at} has no usable name")));
-        }
-        budget.entry(name.len())?;
-        let mut fields = std::mem::take(&mut extension.fields);
-        fields.extend(header_fields(header, at));
-        // With setuid or setgid the owner decides whose rights a program gets: never put under a cause.
-        if octal(&header[100..108]).is_none_or(|mode| mode & 0o6000 != 0) {
-            for field in fields.iter_mut().filter(|f| f.cause == Some(Cause::Owner)) {
-                field.cause = None;
-            }
-        }
-        at = pad(bytes, content.end, &mut fields);
-        out.members.push(Member { name, nature, fields, held: Held::Plain(content) });
-        extension = Extension::default();
+        let Some(read) = read_member(bytes, at, budget)? else { break };
+        at = read.member.head.end;
+        out.members.push(read.member);
     }
-    if !extension.fields.is_empty() {
-        return Err(Refused::odd("an extension header is not followed by a member"));
-    }
-    let rest = at..bytes.len();
+    let rest = at.min(bytes.len())..bytes.len();
     let canonical = bytes.get(rest.clone()).is_some_and(|r| all_are(r, 0));
     out.loose.push(if canonical {
         Field::caused("end of archive", Cause::Derived, rest, "")
@@ -89,6 +53,102 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         Field::fixed("data after the end of the archive", rest)
     });
     Ok(out)
+}
+
+fn own_size(bytes: &[u8], at: usize) -> Result<(u64, u8), Refused> {
+    let header = bytes.get(at..at + BLOCK).ok_or_else(|| Refused::odd(format!("a header is cut off at byte {at}")))?;
+    let size = number(&header[124..136])
+        .and_then(|n| u64::try_from(n).ok())
+        .ok_or_else(|| Refused::odd(format!("the size at byte {} is not a number", at + 124)))?;
+    Ok((size, header[156]))
+}
+
+/// Reads the member at that byte with its extension headers; `None` at the end of the archive.
+fn read_member(bytes: &[u8], first: usize, budget: &mut Budget) -> Result<Option<Read>, Refused> {
+    let mut extension = Extension::default();
+    let mut at = first;
+    let (header, own, flag) = loop {
+        let Some(header) = bytes.get(at..at + BLOCK) else {
+            if at < bytes.len() {
+                return Err(Refused::odd(format!("a header is cut off at byte {at}")));
+            }
+            return if at == first { Ok(None) } else { Err(Refused::odd("an extension header is not followed by a member")) };
+        };
+        if all_are(header, 0) {
+            return if at == first { Ok(None) } else { Err(Refused::odd("an extension header is not followed by a member")) };
+        }
+        if !checksum_holds(header) {
+            return Err(Refused::odd(format!("the header checksum at byte {at} does not hold")));
+        }
+        let (own, flag) = own_size(bytes, at)?;
+        match flag {
+            b'x' | b'L' | b'K' => at = read_extension(bytes, at, own, flag, budget, &mut extension)?,
+            b'g' => return Err(Refused::odd(format!("a global header at byte {at} stands between an extension and its member"))),
+            _ => break (header, own, flag),
+        }
+    };
+    let size = extension.size.unwrap_or(own);
+    let nature = match flag {
+        b'5' => Nature::Directory,
+        b'1' => Nature::HardLink,
+        b'2' | b'3' | b'4' | b'6' => Nature::Special,
+        _ => Nature::File,
+    };
+    if nature != Nature::File && size != 0 {
+        return Err(Refused::odd(format!("the member at byte {at} has a type without content and a size")));
+    }
+    let map = at + BLOCK..sparse_map_end(bytes, at, flag)?;
+    let content = content_range(bytes, map.end, size)?;
+    let name = match extension.name.take() {
+        Some(name) => name,
+        None => header_name(header),
+    };
+    if name.is_empty() || name.contains(&0) {
+        return Err(Refused::odd(format!("the member at byte {at} has no usable name")));
+    }
+    budget.entry(name.len())?;
+    let next = content.end.next_multiple_of(BLOCK).min(bytes.len());
+    let held = match flag {
+        b'S' => Held::Opaque { range: content, why: "a sparse member" },
+        _ if extension.sparse => Held::Opaque { range: content, why: "a sparse member" },
+        b'0' | 0 | b'7' | b'1'..=b'6' => Held::Plain(content),
+        _ => Held::Opaque { range: content, why: "a member type that is not known" },
+    };
+    let member = Member { name, nature, held, head: first..next, entry: 0..0 };
+    Ok(Some(Read { member, extension, header: at, map }))
+}
+
+/// GNU's sparse members have further blocks of the map behind the header.
+fn sparse_map_end(bytes: &[u8], at: usize, flag: u8) -> Result<usize, Refused> {
+    let mut end = at + BLOCK;
+    let mut more = flag == b'S' && bytes.get(at + 482).is_some_and(|b| *b != 0);
+    while more {
+        let block = bytes.get(end..end + BLOCK).ok_or_else(|| Refused::odd(format!("a sparse map is cut off at byte {end}")))?;
+        more = block[504] != 0;
+        end += BLOCK;
+    }
+    Ok(end)
+}
+
+/// The fields of one member: extension headers, header, padding.
+fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
+    // Reading it again costs less than keeping the fields of all members; it was in the budget the first time.
+    let mut budget = Budget::new(0, usize::MAX, usize::MAX);
+    let Ok(Some(read)) = read_member(bytes, member.head.start, &mut budget) else {
+        return vec![Field::fixed("header", member.head.start..member.held.range().start)];
+    };
+    let header = bytes.get(read.header..read.header + BLOCK).unwrap_or(&[0; BLOCK]);
+    let mut out = read.extension.fields;
+    out.extend(header_fields(header, read.header, 0));
+    // With setuid or setgid the owner decides whose rights a program gets: never put under a cause.
+    if number(&header[100..108]).is_none_or(|mode| mode & 0o6000 != 0) {
+        for field in out.iter_mut().filter(|f| f.cause == Some(Cause::Owner)) {
+            field.cause = None;
+        }
+    }
+    out.push(Field::fixed("sparse map", read.map));
+    pad(bytes, member.held.range().end, &mut out);
+    out
 }
 
 fn content_range(bytes: &[u8], start: usize, size: u64) -> Result<Range<usize>, Refused> {
@@ -100,7 +160,7 @@ fn content_range(bytes: &[u8], start: usize, size: u64) -> Result<Range<usize>, 
         .ok_or_else(|| Refused::odd(format!("the content at byte {start} is cut off")))
 }
 
-/// Adds the padding to the next block as a field and returns where the next header is.
+/// Adds the padding to the next block as a field; returns where that block is.
 fn pad(bytes: &[u8], end: usize, fields: &mut Vec<Field>) -> usize {
     let next = end.next_multiple_of(BLOCK).min(bytes.len());
     let canonical = bytes.get(end..next).is_some_and(|p| all_are(p, 0));
@@ -108,39 +168,54 @@ fn pad(bytes: &[u8], end: usize, fields: &mut Vec<Field>) -> usize {
     next
 }
 
-fn header_fields(header: &[u8], at: usize) -> Vec<Field> {
+/// The fields of one header block; `key` is the type of an extension header, 0 for the member's own.
+fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
     let range = |from: usize, to: usize| at + from..at + to;
     let text = |from: usize, to: usize| String::from_utf8_lossy(until_nul(&header[from..to])).into_owned();
-    let number = |what, cause, from: usize, to: usize, show: fn(u64) -> String| match octal(&header[from..to]) {
-        Some(n) => Field { what, cause, range: range(from, to), value: show(n) },
+    let numeric = |what, cause, from: usize, to: usize, show: fn(i64) -> String| match number(&header[from..to]) {
+        Some(n) => Field { cause, ..Field::shown(what, range(from, to), show(n)) },
         None => Field::fixed(what, range(from, to)),
     };
-    let time = |n: u64| i64::try_from(n).map_or_else(|_| n.to_string(), time_text);
-    let owner = |what, from: usize, to: usize| {
+    let words = |what, cause, from: usize, to: usize| {
         // A name ends at the first NUL; bytes hidden behind it are no name.
         let rest = header.get(from + until_nul(&header[from..to]).len()..to).unwrap_or_default();
-        if all_are(rest, 0) {
-            Field::caused(what, Cause::Owner, range(from, to), text(from, to))
-        } else {
-            Field::fixed(what, range(from, to))
-        }
+        Field { cause: Some(cause).filter(|_| all_are(rest, 0)), ..Field::shown(what, range(from, to), text(from, to)) }
     };
-    vec![
-        Field::fixed("name", range(0, 100)),
-        Field { what: "mode", cause: None, range: range(100, 108), value: text(100, 108) },
-        number("uid", Some(Cause::Owner), 108, 116, |n| n.to_string()),
-        number("gid", Some(Cause::Owner), 116, 124, |n| n.to_string()),
-        number("size", Some(Cause::Derived), 124, 136, |n| n.to_string()),
-        number("mtime", Some(Cause::Mtime), 136, 148, time),
+    let flag = header[156];
+    let is_device = matches!(flag, b'3' | b'4');
+    let gnu = header[257..265] == *b"ustar  \0";
+    // GNU keeps two more times where POSIX has the start of a long name.
+    let times = gnu && flag != b'S' && number(&header[345..357]).is_some() && number(&header[357..369]).is_some();
+    let split = if times { 369 } else { 345 };
+    let mut out = vec![
+        // The name of a pax header is made up (it may hold a process id); what it applies to follows from its place.
+        if key == u32::from(b'x') { words("name", Cause::Attributes, 0, 100) } else { Field::fixed("name", range(0, 100)) },
+        Field::shown("mode", range(100, 108), text(100, 108)),
+        numeric("uid", Some(Cause::Owner), 108, 116, |n| n.to_string()),
+        numeric("gid", Some(Cause::Owner), 116, 124, |n| n.to_string()),
+        numeric("size", Some(Cause::Derived), 124, 136, |n| n.to_string()),
+        numeric("mtime", Some(Cause::Mtime), 136, 148, time_text),
         Field::caused("header checksum", Cause::Derived, range(148, 156), text(148, 156)),
-        Field { what: "type", cause: None, range: range(156, 157), value: char::from(header[156]).to_string() },
-        Field { what: "link target", cause: None, range: range(157, 257), value: text(157, 257) },
+        Field::shown("type", range(156, 157), char::from(flag)),
+        Field::shown("link target", range(157, 257), text(157, 257)),
         Field::fixed("format", range(257, 265)),
-        owner("user name", 265, 297),
-        owner("group name", 297, 329),
-        Field::fixed("device", range(329, 345)),
-        Field::fixed("name prefix", range(345, 512)),
-    ]
+        words("user name", Cause::Owner, 265, 297),
+        words("group name", Cause::Owner, 297, 329),
+        numeric("major device number", Some(Cause::Attributes).filter(|_| !is_device), 329, 337, |n| n.to_string()),
+        numeric("minor device number", Some(Cause::Attributes).filter(|_| !is_device), 337, 345, |n| n.to_string()),
+    ];
+    if times {
+        out.push(Field::caused("further times", Cause::Attributes, range(345, 369), ""));
+    } else {
+        out.push(Field::fixed("further times", range(345, 345)));
+    }
+    out.push(Field::fixed("name prefix", range(split, 512)));
+    if key != 0 {
+        for field in &mut out {
+            field.key = key;
+        }
+    }
+    out
 }
 
 /// Reads one extension header with its payload; returns where the next header is.
@@ -152,7 +227,7 @@ fn read_extension(bytes: &[u8], at: usize, size: u64, flag: u8, budget: &mut Bud
     let header = &bytes[at..at + BLOCK];
     let content = content_range(bytes, at + BLOCK, size)?;
     let payload = bytes.get(content.clone()).unwrap_or_default();
-    out.fields.extend(header_fields(header, at));
+    out.fields.extend(header_fields(header, at, u32::from(flag)));
     match flag {
         b'L' | b'K' => {
             if out.pax {
@@ -167,12 +242,8 @@ fn read_extension(bytes: &[u8], at: usize, size: u64, flag: u8, budget: &mut Bud
                 budget.entry(text.len())?;
                 out.name = Some(text.to_vec());
             }
-            out.fields.push(Field {
-                what: if flag == b'L' { "long name" } else { "link target" },
-                cause: None,
-                range: content.clone(),
-                value: String::from_utf8_lossy(text).into_owned(),
-            });
+            let what = if flag == b'L' { "long name" } else { "long link target" };
+            out.fields.push(Field::shown(what, content.clone(), String::from_utf8_lossy(text)));
         }
         _ => {
             if out.gnu || (flag == b'x' && out.pax) {
@@ -207,29 +278,41 @@ fn read_records(payload: &[u8], base: usize, flag: u8, out: &mut Extension) -> R
         seen.push(key);
         let range = base + at..base + at + length;
         let text = String::from_utf8_lossy(value).into_owned();
-        match (flag, key) {
-            (b'g', b"comment") => out.fields.push(Field { what: "comment", cause: None, range, value: text }),
+        out.fields.push(match (flag, key) {
+            (b'g', b"comment") => Field::shown("comment", range, text),
             (b'g', _) => return Err(Refused::odd("a pax global header changes what members mean: readers disagree about it")),
             (_, b"path") => {
                 out.name = Some(value.to_vec());
-                out.fields.push(Field { what: "long name", cause: None, range, value: text });
+                Field::shown("long name", range, text)
             }
             (_, b"size") => {
                 out.size = Some(text.parse().map_err(|_| bad())?);
-                out.fields.push(Field::caused("size", Cause::Derived, range, text));
+                Field::caused("pax size", Cause::Derived, range, text)
             }
-            (_, b"linkpath") => out.fields.push(Field { what: "link target", cause: None, range, value: text }),
-            (_, b"mtime" | b"atime" | b"ctime") if text.parse::<f64>().is_ok_and(f64::is_finite) => {
+            (_, b"linkpath") => Field::shown("long link target", range, text),
+            (_, b"mtime" | b"atime" | b"ctime" | b"LIBARCHIVE.creationtime") if is_decimal(value) => {
                 let shown = text.split('.').next().and_then(|s| s.parse().ok()).map_or_else(|| text.clone(), time_text);
-                out.fields.push(Field::caused("mtime", Cause::Mtime, range, shown));
+                let cause = if key == b"mtime" { Cause::Mtime } else { Cause::Attributes };
+                Field::caused("pax time", cause, range, shown).key(u32::from(key[0])).rule(Rule::Optional)
             }
-            (_, b"uid" | b"gid" | b"uname" | b"gname") => out.fields.push(Field::caused("owner", Cause::Owner, range, text)),
-            _ if key.starts_with(b"GNU.sparse") => return Err(Refused::odd("sparse members are not supported")),
-            _ => out.fields.push(Field { what: "attribute", cause: None, range, value: text }),
-        }
+            (_, b"uid" | b"gid") if value.iter().all(u8::is_ascii_digit) => Field::caused("pax owner", Cause::Owner, range, text),
+            (_, b"uname" | b"gname") if !value.contains(&0) => Field::caused("pax owner", Cause::Owner, range, text),
+            // Capabilities, access lists and whatever else: compared, never explained.
+            _ => {
+                out.sparse |= key.starts_with(b"GNU.sparse");
+                Field::shown("attribute", range, format!("{}={text}", String::from_utf8_lossy(key)))
+            }
+        });
         at += length;
     }
     Ok(())
+}
+
+fn is_decimal(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    let mut parts = digits.split(|b| *b == b'.');
+    let whole = |part: &[u8]| !part.is_empty() && part.len() < 20 && part.iter().all(u8::is_ascii_digit);
+    parts.next().is_some_and(whole) && parts.next().is_none_or(whole) && parts.next().is_none()
 }
 
 fn header_name(header: &[u8]) -> Vec<u8> {
@@ -244,20 +327,21 @@ fn until_nul(raw: &[u8]) -> &[u8] {
     &raw[..end]
 }
 
-/// Octal digits, with leading spaces, ended by NUL or space and nothing else after; all-NUL counts as 0.
-fn octal(raw: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(raw).ok()?;
-    let text = text.trim_end_matches(['\0', ' ']).trim_start_matches(' ');
-    if text.is_empty() {
-        return Some(0);
+/// A number of a header: octal digits with leading spaces, ended by NUL or space and nothing else after; all-NUL counts
+/// as 0. Or, with the first bit set, GNU's big-endian two's complement.
+fn number(raw: &[u8]) -> Option<i64> {
+    match raw {
+        [0x80, rest @ ..] => rest.iter().try_fold(0i64, |n, b| n.checked_mul(256)?.checked_add(i64::from(*b))),
+        [0xff, rest @ ..] => rest.iter().try_fold(-1i64, |n, b| n.checked_mul(256)?.checked_add(i64::from(*b))),
+        _ => {
+            let text = std::str::from_utf8(raw).ok()?.trim_end_matches(['\0', ' ']).trim_start_matches(' ');
+            let octal = text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+            if text.is_empty() { Some(0) } else { i64::from_str_radix(text, 8).ok().filter(|_| octal) }
+        }
     }
-    if !text.bytes().all(|b| (b'0'..=b'7').contains(&b)) {
-        return None;
-    }
-    u64::from_str_radix(text, 8).ok()
 }
 
 fn checksum_holds(header: &[u8]) -> bool {
-    let sum: u64 = header.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { u64::from(*b) }).sum();
-    octal(&header[148..156]) == Some(sum)
+    let sum: i64 = header.iter().enumerate().map(|(i, b)| if (148..156).contains(&i) { 32 } else { i64::from(*b) }).sum();
+    header.len() == BLOCK && number(&header[148..156]) == Some(sum)
 }

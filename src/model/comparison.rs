@@ -482,6 +482,14 @@ pub trait Evidence: Send + Sync {
 
     /// The rows of a view.
     fn listing(&self, place: Place, view: View) -> Listing;
+
+    /// A digest of all that differs in `node` without a proof, free of where it stands: equal in two files that differ in the
+    /// same way, such as the same change of one library function that both contain. `None` when that cannot be told; then
+    /// only the same pair of contents is the same difference.
+    fn likeness(&self, node: &Node) -> Option<Sha256> {
+        let _ = node;
+        None
+    }
 }
 
 /// One compared file, member or stream.
@@ -519,6 +527,8 @@ pub struct Node {
     pub facts: Vec<Fact>,
     /// Rows on demand; absent for identical nodes and where the bytes were not kept.
     pub evidence: Option<Arc<dyn Evidence>>,
+    /// Equal in two nodes that differ in the same way; see [`Evidence::likeness`].
+    pub likeness: Option<Sha256>,
 }
 
 impl Node {
@@ -542,6 +552,7 @@ impl Node {
             regions: Vec::new(),
             facts: Vec::new(),
             evidence: None,
+            likeness: None,
         }
     }
 

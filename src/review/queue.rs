@@ -4,10 +4,11 @@
 //! what the machine computed, so a ruling holds only while that is unchanged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
-use crate::model::{Cause, Fixity, Node, Outcome, Question, ResultMark, Severity, Standing};
+use crate::model::{Cause, Cluster, Concern, Fixity, Node, Outcome, Question, ResultMark, Severity, Spot, Standing, clusters, visit};
 use crate::text::{Shown, Untrusted};
 
 /// What kind of judgement an item asks for; the order is the queue's.
@@ -17,16 +18,20 @@ pub enum Class {
     Integrity,
     /// A link of the chain is broken, or an attestation is refuted.
     Broken,
+    /// Something that no honest build does, such as one build-id over two contents.
+    Alarm,
+    /// The same fact about the toolchain differs in several files: to be looked at before their code.
+    Toolchain,
     /// Code in an executable differs.
     Code,
     /// Other content differs.
     Data,
-    /// Security-relevant metadata differs.
-    Metadata,
-    /// No counterpart.
-    Unpaired,
     /// Not examined.
     NotExamined,
+    /// No counterpart.
+    Unpaired,
+    /// Metadata differs that no cause explains.
+    Metadata,
     /// A claim that cannot be checked.
     Claim,
     /// A source file with hidden characters.
@@ -48,6 +53,10 @@ impl Class {
             Self::Integrity if one => "integrity problem",
             Self::Integrity => "integrity problems",
             Self::Broken => "broken",
+            Self::Alarm if one => "alarm",
+            Self::Alarm => "alarms",
+            Self::Toolchain if one => "toolchain fact",
+            Self::Toolchain => "toolchain facts",
             Self::Code | Self::Data if one => "differs",
             Self::Code | Self::Data => "differ",
             Self::Metadata => "metadata",
@@ -75,6 +84,8 @@ pub enum Target {
         /// Child indices from the artifact's node.
         path: Vec<usize>,
     },
+    /// The same difference in several nodes.
+    Cluster(Arc<[Spot]>),
     /// All nodes that a cause explains.
     Rule(Cause),
     /// An attestation, and the question that it does not answer with yes.
@@ -120,6 +131,14 @@ pub struct Item {
     pub target: Target,
     /// How many files it covers.
     pub covers: u64,
+}
+
+impl Item {
+    /// Whether one ruling covers several places: a cause, equal differences, the identical files.
+    #[must_use]
+    pub fn is_group(&self) -> bool {
+        matches!(self.target, Target::Rule(_) | Target::Batch | Target::Cluster(_))
+    }
 }
 
 fn item(class: Class, mark: char, id: String, title: Untrusted, why: String, target: Target, seen: &[u8]) -> Item {
@@ -169,9 +188,8 @@ fn integrity(facts: &Facts, items: &mut Vec<Item>) {
 fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
     let mut rules: BTreeMap<Cause, (u64, Vec<u8>)> = BTreeMap::new();
     let mut same = (0u64, Vec::new());
-    for (artifact, root) in facts.comparisons.iter().enumerate() {
-        let Some(root) = root else { continue };
-        visit(root, &mut Vec::new(), root.name.shown().as_str(), &mut |node, path, name| {
+    for root in facts.comparisons.iter().flatten() {
+        visit(root, &mut |node, _, name| {
             for proof in &node.proofs {
                 let (count, seen) = rules.entry(proof.cause).or_default();
                 if !seen.ends_with(name.as_bytes()) {
@@ -184,16 +202,10 @@ fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
                 same.0 += 1;
                 same.1.extend_from_slice(&node_digest(node));
             }
-            if let Some(class) = class_of(node) {
-                let id = format!("compare:{name}");
-                let target = Target::Compare { artifact, path: path.to_vec() };
-                let mut seen = node_digest(node);
-                seen.extend_from_slice(node.result.word().as_bytes());
-                seen.extend_from_slice(node.metadata.join("\n").as_bytes());
-                let why = if node.why.is_empty() { node.result.word().to_owned() } else { node.why.clone() };
-                items.push(item(class, node.result.mark(), id, short_name(name), why, target, &seen));
-            }
         });
+    }
+    for cluster in clusters(roots(facts)) {
+        items.extend(judged(facts, cluster));
     }
     for (cause, (count, seen)) in rules {
         if policy.accepted_causes.contains(cause.word()) {
@@ -224,17 +236,50 @@ fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
     }
 }
 
-fn visit<'a>(node: &'a Node, path: &mut Vec<usize>, name: &str, each: &mut dyn FnMut(&'a Node, &[usize], &str)) {
-    each(node, path, name);
-    let mut seen: BTreeMap<&Untrusted, usize> = BTreeMap::new();
-    for (i, child) in node.children.iter().enumerate() {
-        // Two members may bear the same name; an id must still be one item's alone.
-        let nth = seen.entry(&child.name).and_modify(|n| *n += 1).or_insert(1);
-        let below = if *nth == 1 { format!("{name}!{}", child.name.shown()) } else { format!("{name}!{}#{nth}", child.name.shown()) };
-        path.push(i);
-        visit(child, path, &below, each);
-        path.pop();
+fn roots(facts: &Facts) -> impl Iterator<Item = (usize, &Node)> {
+    facts.comparisons.iter().enumerate().filter_map(|(i, root)| Some((i, root.as_deref()?)))
+}
+
+/// The item of a cluster: of one place by its name, of several by the digest of what is the same in them. What a ruling
+/// holds for is the places as they are now: one more or one less, or another content in one of them, and it is void.
+fn judged(facts: &Facts, cluster: Cluster) -> Option<Item> {
+    let class = match cluster.concern {
+        Concern::Alarm => Class::Alarm,
+        Concern::Toolchain => Class::Toolchain,
+        Concern::Code => Class::Code,
+        Concern::Data => Class::Data,
+        Concern::NotExamined => Class::NotExamined,
+        Concern::Unpaired => Class::Unpaired,
+        Concern::Metadata => Class::Metadata,
+    };
+    let node = |spot: &Spot| facts.comparisons.get(spot.root)?.as_ref()?.at(&spot.path);
+    if let [only] = cluster.places.as_slice() {
+        let node = node(only)?;
+        let target = Target::Compare { artifact: only.root, path: only.path.clone() };
+        let mut seen = node_digest(node);
+        seen.extend_from_slice(node.result.word().as_bytes());
+        seen.extend_from_slice(node.metadata.join("\n").as_bytes());
+        let why = if node.why.is_empty() { node.result.word().to_owned() } else { node.why.clone() };
+        let id = format!("compare:{}", only.name);
+        return Some(item(class, node.result.mark(), id, short_name(&only.name), why, target, &seen));
     }
+    let mut seen = cluster.digest.0.to_vec();
+    for spot in &cluster.places {
+        seen.extend_from_slice(&node_digest(node(spot)?));
+        seen.extend_from_slice(&(spot.name.len() as u64).to_le_bytes());
+        seen.extend_from_slice(spot.name.as_bytes());
+    }
+    let count = cluster.places.len();
+    let first = cluster.places.first().map(|s| short_name(&s.name)).unwrap_or_default();
+    let (mark, title) = match cluster.concern {
+        Concern::Toolchain => ('!', format!("toolchain of {count} files")),
+        _ => (cluster.result.mark(), format!("{count} files: {} \u{2026}", first.lossy())),
+    };
+    let id = format!("cluster:{}:{}", cluster.concern.word(), cluster.digest.short(32));
+    let target = Target::Cluster(cluster.places.into());
+    let mut one = item(class, mark, id, title.into(), cluster.what, target, &seen);
+    one.covers = count as u64;
+    Some(one)
 }
 
 fn short_name(name: &str) -> Untrusted {
@@ -249,26 +294,6 @@ fn node_digest(node: &Node) -> Vec<u8> {
         out.extend_from_slice(&digest.map_or([0; 32], |d| d.0));
     }
     out
-}
-
-/// The class of a node that is an item of its own; containers whose members say it all are not.
-fn class_of(node: &Node) -> Option<Class> {
-    match node.result {
-        ResultMark::Identical | ResultMark::Equivalent => None,
-        ResultMark::OnlyShipped | ResultMark::OnlyRebuilt => node.children.is_empty().then_some(Class::Unpaired),
-        ResultMark::NotExamined => node.children.iter().all(|c| c.result != ResultMark::NotExamined).then_some(Class::NotExamined),
-        ResultMark::Different => {
-            let below = node.children.iter().any(|c| !c.result.is_equal());
-            let own = node.account.shipped.unexplained + node.account.rebuilt.unexplained > 0;
-            if !node.functions.is_empty() || (node.kind.is_executable() && (own || node.metadata.is_empty())) {
-                Some(Class::Code)
-            } else if !below || own {
-                Some(if node.metadata.is_empty() || own { Class::Data } else { Class::Metadata })
-            } else {
-                (!node.metadata.is_empty()).then_some(Class::Metadata)
-            }
-        }
-    }
 }
 
 fn provenance(facts: &Facts, items: &mut Vec<Item>) {
@@ -419,6 +444,58 @@ mod tests {
         let summary: Vec<_> = items.iter().map(|i| (i.class, i.covers)).collect();
         assert_eq!(summary, [(Class::Broken, 1), (Class::Data, 1), (Class::Rule, 200), (Class::Batch, 4_799)]);
         assert_eq!(items[1].target, Target::Compare { artifact: 4_321, path: vec![] });
+    }
+
+    #[test]
+    fn five_thousand_differing_files_become_a_few_items_that_name_each_of_them() {
+        let mut facts = facts(5_000);
+        for i in 0..5_000usize {
+            let kind = if i % 3 == 0 { NodeKind::Elf } else { NodeKind::Text };
+            let mut root = node(&format!("a{i}"), kind, ResultMark::Different);
+            root.account = Sides::new(Account::all_unexplained(1), Account::all_unexplained(1));
+            root.digest = Sides::new(Some(Sha256::of(format!("{i}").as_bytes())), Some(Sha256::of(b"x")));
+            // Thirty ways to differ, and one file that differs in its own.
+            root.likeness = Some(Sha256::of(if i == 4_321 { "own".to_owned() } else { format!("{}", i % 30) }.as_bytes()));
+            facts.learn(Discovery::Compared(i, Arc::new(root)));
+        }
+        let items = queue(&facts, &Policy::default());
+        assert_eq!(items.len(), 31);
+        assert!(items.iter().take(10).all(|i| i.class == Class::Code) && items.iter().skip(10).all(|i| i.class == Class::Data));
+        let mut named: Vec<usize> = items
+            .iter()
+            .flat_map(|i| match &i.target {
+                Target::Cluster(places) => places.iter().map(|s| s.root).collect(),
+                Target::Compare { artifact, .. } => vec![*artifact],
+                _ => Vec::new(),
+            })
+            .collect();
+        named.sort_unstable();
+        assert_eq!(named, (0..5_000).collect::<Vec<_>>(), "every file is in exactly one item");
+        let alone: Vec<_> = items.iter().filter(|i| !i.is_group()).map(|i| i.id.as_str()).collect();
+        assert_eq!(alone, ["compare:a4321"]);
+    }
+
+    #[test]
+    fn a_ruling_on_equal_differences_holds_for_these_places_only() {
+        let differing = |name: &str, content: &str| {
+            let mut root = node(name, NodeKind::Text, ResultMark::Different);
+            root.account = Sides::new(Account::all_unexplained(1), Account::all_unexplained(1));
+            root.digest = Sides::new(Some(Sha256::of(content.as_bytes())), None);
+            root.likeness = Some(Sha256::of(b"the same hunk"));
+            Arc::new(root)
+        };
+        let mut facts = facts(3);
+        facts.learn(Discovery::Compared(0, differing("a0", "0")));
+        facts.learn(Discovery::Compared(1, differing("a1", "1")));
+        let two = queue(&facts, &Policy::default());
+        assert_eq!((two.len(), two[0].covers), (1, 2));
+        facts.learn(Discovery::Compared(2, differing("a2", "2")));
+        let three = queue(&facts, &Policy::default());
+        assert_eq!((three.len(), three[0].covers), (1, 3));
+        assert_eq!(two[0].id, three[0].id, "it is the same difference");
+        assert_ne!(two[0].digest, three[0].digest, "one place more was not ruled on");
+        facts.learn(Discovery::Compared(2, differing("a2", "other bytes around the hunk")));
+        assert_ne!(queue(&facts, &Policy::default())[0].digest, three[0].digest);
     }
 
     #[test]

@@ -1,21 +1,28 @@
 //! Comparing two paths of the reviewer's machine: files or directories, without a bundle.
 
-use std::collections::BTreeMap;
+mod tree;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::cores::Cores;
 use super::work::MAX_READ;
-use super::{folders, read_shared};
+use super::{clock, folders, read_shared};
 use crate::bundle;
 use crate::diff::{self, Context, DebugFile, Limits};
-use crate::model::{Node, NodeKind, ResultMark, Side, Sides, SourceContent, SourceTree};
+use crate::model::{Node, SourceContent, SourceTree};
 use crate::text::Untrusted;
 
-/// Files that a directory may hold.
-const MAX_ENTRIES: usize = 1_000_000;
+/// Debug files that a directory of them may hold.
+const MAX_DEBUG: usize = 10_000;
+/// Bytes that all files of a directory may keep together for looking at their differences later.
+const MAX_KEPT: u64 = 256 << 20;
+/// Progress is silent at first, then bounded in rate.
+const QUIET: Duration = Duration::from_millis(500);
+const PACE: Duration = Duration::from_millis(100);
 
 /// Why two paths could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -40,35 +47,123 @@ fn at(path: &Path, what: impl ToString) -> CompareError {
     CompareError::Path { path: path.display().to_string(), what: what.to_string() }
 }
 
+/// What came out.
+pub struct Compared {
+    /// The comparison.
+    pub node: Node,
+    /// Whether it was stopped (Ctrl-C): what was not reached is not examined.
+    pub stopped: bool,
+}
+
 struct Tools<'a> {
     tree: Option<&'a SourceTree>,
     content: Option<Arc<dyn SourceContent>>,
     debug: Vec<DebugFile>,
     cores: Cores,
+    stop: Arc<AtomicBool>,
+    kept: AtomicU64,
+    pace: Pace<'a>,
 }
 
-/// Compares what was shipped (`a`) with what was rebuilt (`b`). `source` is `REPO` or `REPO@COMMIT`.
+impl Tools<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells how far it is, but not too often.
+struct Pace<'a> {
+    told: &'a (dyn Fn(&str) + Sync),
+    start: Duration,
+    last: Mutex<Duration>,
+}
+
+impl Pace<'_> {
+    fn say(&self, text: impl FnOnce() -> String) {
+        let now = clock::uptime();
+        // Another thread is telling right now: that will do.
+        let Ok(mut last) = self.last.try_lock() else { return };
+        if now.saturating_sub(self.start) >= QUIET && now.saturating_sub(*last) >= PACE {
+            *last = now;
+            (self.told)(&text());
+        }
+    }
+}
+
+/// Set by Ctrl-C; the second one ends the program.
+fn stop_flag() -> Arc<AtomicBool> {
+    use signal_hook::consts::SIGINT;
+    let flag = Arc::new(AtomicBool::new(false));
+    // Where no handler can be set the system's own takes effect: the program ends.
+    if signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&flag)).is_ok() {
+        let _ = signal_hook::flag::register(SIGINT, Arc::clone(&flag));
+    }
+    flag
+}
+
+/// Compares what was shipped (`a`) with what was rebuilt (`b`). `source` is `REPO` or `REPO@COMMIT`; `debug` are files and
+/// directories of files; `told` is told how far it is, from several threads.
 ///
 /// # Errors
 /// When a path cannot be read or is neither a file nor a directory, or one is a file and the other a directory.
-pub fn compare_paths(a: &Path, b: &Path, source: Option<&str>, debug: &[PathBuf], state: Option<&Path>) -> Result<Node, CompareError> {
+pub fn compare_paths(
+    a: &Path,
+    b: &Path,
+    source: Option<&str>,
+    debug: &[PathBuf],
+    state: Option<&Path>,
+    told: &(dyn Fn(&str) + Sync),
+) -> Result<Compared, CompareError> {
     let opened = source.map(|s| open_source(s, state)).transpose()?;
-    let debug = debug
-        .iter()
-        .map(|path| {
-            let bytes = read_shared(path, MAX_READ).map_err(|e| at(path, e))?;
-            Ok(DebugFile { name: path.as_os_str().as_encoded_bytes().into(), bytes })
-        })
-        .collect::<Result<_, CompareError>>()?;
-    let tools =
-        Tools { tree: opened.as_ref().map(|o| &o.0), content: opened.as_ref().map(|o| Arc::clone(&o.1)), debug, cores: Cores::new() };
+    let now = clock::uptime();
+    let tools = Tools {
+        tree: opened.as_ref().map(|o| &o.0),
+        content: opened.as_ref().map(|o| Arc::clone(&o.1)),
+        debug: debug_files(debug)?,
+        cores: Cores::new(),
+        stop: stop_flag(),
+        kept: AtomicU64::new(0),
+        pace: Pace { told, start: now, last: Mutex::new(now) },
+    };
     let name: Untrusted = a.file_name().unwrap_or(a.as_os_str()).as_encoded_bytes().into();
     let (kind_a, kind_b) = (fs::metadata(a).map_err(|e| at(a, e))?, fs::metadata(b).map_err(|e| at(b, e))?);
-    match (kind_a.is_dir(), kind_b.is_dir()) {
-        (true, true) => directories(name, a, b, &tools),
-        (false, false) => files(name, a, b, &tools),
-        _ => Err(at(if kind_a.is_dir() { b } else { a }, "is a file, and the other side is a directory: compare like with like")),
+    let node = match (kind_a.is_dir(), kind_b.is_dir()) {
+        (true, true) => tree::compare(name, a, b, &tools)?,
+        (false, false) => {
+            let size = kind_a.len().saturating_add(kind_b.len());
+            let progress = |done: u64| tools.pace.say(|| format!("{} of {} MB", done >> 20, size >> 20));
+            files(name, a, b, &tools, &progress)?
+        }
+        _ => return Err(at(if kind_a.is_dir() { b } else { a }, "is a file, and the other side is a directory: compare like with like")),
+    };
+    Ok(Compared { node, stopped: tools.stopped() })
+}
+
+/// The files, and those that are directly or deeper in the directories.
+fn debug_files(paths: &[PathBuf]) -> Result<Vec<DebugFile>, CompareError> {
+    let mut files = Vec::new();
+    let mut open: Vec<PathBuf> = paths.iter().rev().cloned().collect();
+    while let Some(path) = open.pop() {
+        if fs::metadata(&path).map_err(|e| at(&path, e))?.is_dir() {
+            let mut inside = Vec::new();
+            for entry in fs::read_dir(&path).map_err(|e| at(&path, e))? {
+                let entry = entry.map_err(|e| at(&path, e))?;
+                // A link may lead in a circle.
+                if entry.file_type().is_ok_and(|t| t.is_dir() || t.is_file()) {
+                    inside.push(entry.path());
+                }
+            }
+            inside.sort();
+            open.extend(inside.into_iter().rev());
+            continue;
+        }
+        if files.len() >= MAX_DEBUG {
+            return Err(at(&path, format!("more than {MAX_DEBUG} debug files")));
+        }
+        let bytes = read_shared(&path, MAX_READ).map_err(|e| at(&path, e))?;
+        files.push(DebugFile { name: path.as_os_str().as_encoded_bytes().into(), bytes });
     }
+    Ok(files)
 }
 
 fn open_source(source: &str, state: Option<&Path>) -> Result<(SourceTree, Arc<dyn SourceContent>), CompareError> {
@@ -81,7 +176,7 @@ fn open_source(source: &str, state: Option<&Path>) -> Result<(SourceTree, Arc<dy
     Ok(bundle::open_repository(Path::new(path), commit, &cache)?)
 }
 
-fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools) -> Result<Node, CompareError> {
+fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn Fn(u64)) -> Result<Node, CompareError> {
     let mut read = [None, None].map(Mutex::new);
     tools.cores.share(2, &|i| {
         let path = if i == 0 { a } else { b };
@@ -99,125 +194,9 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools) -> Result<Node, Com
         source_content: tools.content.clone(),
         debug: &tools.debug,
         limits: Limits::default(),
-        cancelled: &|| false,
+        cancelled: &|| tools.stopped(),
         share: &|count, each| tools.cores.share(count, each),
-        progress: &|_| {},
+        progress,
     };
     Ok(diff::compare(name, shipped, rebuilt, &context))
-}
-
-enum Entry {
-    File(u32),
-    Link(PathBuf),
-    Other,
-}
-
-fn walk(root: &Path) -> Result<BTreeMap<Vec<u8>, Entry>, CompareError> {
-    let mut found = BTreeMap::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).map_err(|e| at(&folder, e))? {
-            let entry = entry.map_err(|e| at(&folder, e))?;
-            let (path, kind) = (entry.path(), entry.file_type().map_err(|e| at(&folder, e))?);
-            if kind.is_dir() {
-                open.push(path);
-                continue;
-            }
-            let name = path.strip_prefix(root).unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
-            let value = if kind.is_file() {
-                Entry::File(entry.metadata().map_err(|e| at(&path, e))?.permissions().mode() & 0o7777)
-            } else if kind.is_symlink() {
-                Entry::Link(fs::read_link(&path).map_err(|e| at(&path, e))?)
-            } else {
-                Entry::Other
-            };
-            found.insert(name, value);
-            if found.len() > MAX_ENTRIES {
-                return Err(at(root, format!("holds more than {MAX_ENTRIES} files")));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn directories(name: Untrusted, a: &Path, b: &Path, tools: &Tools) -> Result<Node, CompareError> {
-    let (left, right) = (walk(a)?, walk(b)?);
-    let mut names: Vec<&Vec<u8>> = left.keys().chain(right.keys().filter(|k| !left.contains_key(*k))).collect();
-    names.sort();
-    let slots = Mutex::new(BTreeMap::new());
-    tools.cores.share(names.len(), &|i| {
-        if let Some(key) = names.get(i) {
-            let node = one(key, a, b, left.get(*key), right.get(*key), tools);
-            if let Ok(mut slots) = slots.lock() {
-                slots.insert((*key).clone(), node);
-            }
-        }
-    });
-    let children: Vec<Node> = slots.into_inner().unwrap_or_default().into_values().collect();
-    let result = children.iter().map(|c| c.result).max().unwrap_or(ResultMark::Identical);
-    let mut node = Node::new(name, NodeKind::Directory, result);
-    let different = children.iter().filter(|c| !c.result.is_equal()).count();
-    if different > 0 {
-        node.why = format!("{different} of {} files are not equal", children.len());
-    }
-    node.children = children;
-    Ok(node)
-}
-
-fn one(key: &[u8], a: &Path, b: &Path, left: Option<&Entry>, right: Option<&Entry>, tools: &Tools) -> Node {
-    let relative = Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(key));
-    let name = Untrusted::from(key);
-    let unreadable = |why: String| {
-        let mut node = Node::new(name.clone(), NodeKind::Data, ResultMark::NotExamined);
-        node.why = why;
-        node
-    };
-    match (left, right) {
-        (Some(Entry::File(mode_a)), Some(Entry::File(mode_b))) => match files(name.clone(), &a.join(relative), &b.join(relative), tools) {
-            Ok(mut node) => {
-                // Only what decides what a file may do: owner bits of a copy say nothing.
-                if (mode_a & 0o7111) != (mode_b & 0o7111) {
-                    node.metadata.push(format!("mode {mode_a:04o} against {mode_b:04o}"));
-                    node.result = ResultMark::Different;
-                    if node.why.is_empty() {
-                        node.why = "executable or setuid bits differ".to_owned();
-                    }
-                }
-                node
-            }
-            Err(e) => unreadable(e.to_string()),
-        },
-        (Some(Entry::Link(x)), Some(Entry::Link(y))) => {
-            let mut node = Node::new(name, NodeKind::Special, if x == y { ResultMark::Identical } else { ResultMark::Different });
-            if x != y {
-                let shown = |p: &Path| Untrusted::from(p.as_os_str().as_encoded_bytes()).shown();
-                node.metadata.push(format!("link target {} against {}", shown(x), shown(y)));
-                node.why = "the link points elsewhere".to_owned();
-            }
-            node
-        }
-        (Some(Entry::File(_)), None) => single(name, Side::Shipped, &a.join(relative)),
-        (None, Some(Entry::File(_))) => single(name, Side::Rebuilt, &b.join(relative)),
-        (Some(_), None) => Node::new(name, NodeKind::Special, ResultMark::OnlyShipped),
-        (None, Some(_)) => Node::new(name, NodeKind::Special, ResultMark::OnlyRebuilt),
-        (Some(Entry::Other), Some(Entry::Other)) => unreadable("a device, socket or pipe on both sides".to_owned()),
-        _ => {
-            let mut node = Node::new(name, NodeKind::Special, ResultMark::Different);
-            node.metadata.push("the type differs: file, link or device".to_owned());
-            node.why = "the type differs".to_owned();
-            node.size = Sides::default();
-            node
-        }
-    }
-}
-
-fn single(name: Untrusted, side: Side, path: &Path) -> Node {
-    match read_shared(path, MAX_READ) {
-        Ok(bytes) => diff::only(name, side, &bytes),
-        Err(e) => {
-            let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);
-            node.why = e;
-            node
-        }
-    }
 }

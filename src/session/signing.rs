@@ -166,7 +166,8 @@ impl StatementMaker {
         let state = &self.state;
         let count = |test: &dyn Fn(&Item) -> bool| items.iter().filter(|i| test(i)).count() as u64;
         let ruling = |item: &Item| state.ruling(item).map(|r| r.ruling);
-        let covers = |wanted: Class| items.iter().filter(|i| i.class == wanted && ruling(i).is_some()).map(|i| i.covers).sum();
+        // A cause over many files, and the same difference in many files: one ruling each.
+        let by_rule = items.iter().filter(|i| i.is_group() && i.class != Class::Batch && ruling(i).is_some()).map(|i| i.covers).sum();
         let machine = items.iter().filter(|i| i.class == Class::Batch).map(|i| i.covers).sum();
         let read = |item: &Item| {
             let (seen, of) = state.lines_of(item);
@@ -176,8 +177,8 @@ impl StatementMaker {
             required: count(&|i| i.class == Class::Read),
             required_shown: count(&|i| i.class == Class::Read && read(i)),
             items: items.len() as u64,
-            ruled_by_hand: count(&|i| !matches!(i.class, Class::Rule | Class::Batch) && ruling(i).is_some()),
-            ruled_by_rule: covers(Class::Rule),
+            ruled_by_hand: count(&|i| !i.is_group() && ruling(i).is_some()),
+            ruled_by_rule: by_rule,
             by_machine: machine,
             accepted: count(&|i| ruling(i) == Some(Ruling::Accepted)),
             rejected: count(&|i| ruling(i) == Some(Ruling::Rejected)),

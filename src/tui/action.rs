@@ -107,6 +107,8 @@ pub enum Action {
     GoArtifact,
     /// To the comparison of this thing.
     GoCompare,
+    /// To all places with the same difference.
+    GoGroup,
     /// Back in the jump list.
     JumpBack,
     /// Forward in the jump list.

@@ -219,11 +219,19 @@ impl App {
         if let Some(at) = selected.and_then(|id| self.items.iter().position(|i| i.id == id)) {
             self.cursor_mut(Pane::Queue).at = at;
         }
-        let of_node = |(i, item): (usize, &Item)| match &item.target {
-            Target::Compare { artifact, path } => Some(((*artifact, path.clone()), i)),
-            _ => None,
-        };
-        self.node_items = self.items.iter().enumerate().filter_map(of_node).collect();
+        self.node_items.clear();
+        for (i, item) in self.items.iter().enumerate() {
+            match &item.target {
+                Target::Compare { artifact, path } => {
+                    self.node_items.insert((*artifact, path.clone()), i);
+                }
+                // A fact about the toolchain is beside what differs in the file itself.
+                Target::Cluster(places) if item.class != Class::Toolchain => {
+                    self.node_items.extend(places.iter().map(|spot| ((spot.root, spot.path.clone()), i)));
+                }
+                _ => {}
+            }
+        }
         self.checks = crate::checks::run(&self.facts);
         self.groups = crate::checks::groups(&self.facts);
         self.make_claims();
@@ -342,7 +350,7 @@ impl App {
     }
 
     pub(crate) fn act(&mut self, action: Action) {
-        if action != Action::Accept {
+        if !matches!(action, Action::Accept | Action::AcceptGroup) {
             self.asked = None;
         }
         match action {
@@ -377,6 +385,7 @@ impl App {
             Action::GoProvenance => self.go_provenance(),
             Action::GoArtifact => self.go_artifact(),
             Action::GoCompare => self.go_compare(),
+            Action::GoGroup => self.go_group(),
             Action::JumpBack => self.jump(false),
             Action::JumpForward => self.jump(true),
             Action::Accept => self.accept(),

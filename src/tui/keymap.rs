@@ -123,6 +123,7 @@ pub const TABLE: &[Key] = &[
     key(Any, &["g p"], A::GoProvenance, 67, "", "go to the provenance of this artifact"),
     key(Any, &["g a"], A::GoArtifact, 67, "", "go to this file in Artifacts"),
     key(Any, &["g c"], A::GoCompare, 67, "", "go to the comparison of this file"),
+    key(Any, &["g f"], A::GoGroup, 67, "", "go to all files that have the same difference"),
     key(Any, &["H", "^O"], A::JumpBack, 68, "", "back to where you came from"),
     key(Any, &["L"], A::JumpForward, 68, "", "forward again"),
     key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),

@@ -72,6 +72,75 @@ pub(super) fn md5(bytes: &[u8]) -> String {
     hasher.finish().1[0].to_string()
 }
 
+/// A member of a cpio archive of the new form; `mtime`, `mode` as they are.
+fn cpio_member(out: &mut Vec<u8>, f: &File, inode: usize, links: usize) {
+    let size = f.content.len();
+    let n = [inode, f.mode as usize, 0, 0, links, f.mtime as usize, size, 0, 0, 0, 0, f.name.len() + 1, 0];
+    out.extend(b"070701");
+    out.extend(n.iter().map(|n| format!("{n:08x}")).collect::<String>().bytes());
+    out.extend(f.name.bytes());
+    out.push(0);
+    out.resize(out.len().next_multiple_of(4), 0);
+    out.extend(&f.content);
+    out.resize(out.len().next_multiple_of(4), 0);
+}
+
+pub(super) fn cpio(files: &[File]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (i, f) in files.iter().enumerate() {
+        cpio_member(&mut out, f, i + 1, 1);
+    }
+    cpio_member(&mut out, &File { mode: 0, mtime: 0, ..file("TRAILER!!!", b"") }, 0, 1);
+    out
+}
+
+/// Values of a header's tags, as bytes with type and count.
+pub(super) type Tag = (u32, u32, u32, Vec<u8>);
+
+pub(super) fn word(tag: u32, text: &str) -> Tag {
+    (tag, 6, 1, [text.as_bytes(), b"\0"].concat())
+}
+
+pub(super) fn words(tag: u32, texts: &[&str]) -> Tag {
+    (tag, 8, u32::try_from(texts.len()).unwrap(), texts.iter().flat_map(|t| t.bytes().chain([0])).collect())
+}
+
+pub(super) fn numbers(tag: u32, all: &[u32]) -> Tag {
+    (tag, 4, u32::try_from(all.len()).unwrap(), all.iter().flat_map(|n| n.to_be_bytes()).collect())
+}
+
+fn rpm_header(tags: &[Tag]) -> Vec<u8> {
+    let (mut index, mut store) = (Vec::new(), Vec::new());
+    for (tag, kind, count, value) in tags {
+        if *kind == 4 {
+            store.resize(store.len().next_multiple_of(4), 0);
+        }
+        index.extend([*tag, *kind, u32::try_from(store.len()).unwrap(), *count].map(u32::to_be_bytes).concat());
+        store.extend(value);
+    }
+    let sizes = [u32::try_from(tags.len()).unwrap(), u32::try_from(store.len()).unwrap()].map(u32::to_be_bytes).concat();
+    [&b"\x8e\xad\xe8\x01\0\0\0\0"[..], &sizes, &index, &store].concat()
+}
+
+/// An rpm package of these tags and payload, with right digests and an unsound signature.
+pub(super) fn rpm(tags: &[Tag], payload: &[u8], signature: Option<&[u8]>) -> Vec<u8> {
+    let header = rpm_header(tags);
+    let signed = [&header[..], payload].concat();
+    let mut sums = vec![
+        word(273, &Sha256::of(&header).to_string()),
+        numbers(1000, &[u32::try_from(signed.len()).unwrap()]),
+        (1004, 7, 16, (0..32).step_by(2).map(|i| u8::from_str_radix(&md5(&signed)[i..i + 2], 16).unwrap()).collect()),
+    ];
+    if let Some(signature) = signature {
+        sums.insert(0, (268, 7, u32::try_from(signature.len()).unwrap(), signature.to_vec()));
+    }
+    let mut out = b"\xed\xab\xee\xdb\x03".to_vec();
+    out.resize(96, 0);
+    out.extend(rpm_header(&sums));
+    out.resize(out.len().next_multiple_of(8), 0);
+    [out, signed].concat()
+}
+
 /// A zip with deflated members; `mtime` is used as the raw DOS time.
 pub(super) fn zip(files: &[File]) -> Vec<u8> {
     let mut out = Vec::new();

@@ -8,6 +8,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("tar", make::tar(&files)),
         ("ar", make::ar(&[make::file("a/", b"one"), make::file("b/", b"two!")])),
         ("zip", make::zip(&files)),
+        ("cpio", make::cpio(&files)),
         ("gzip", make::gzip(b"one two three four", 9, 3)),
         ("xz", make::xz(b"one two three four")),
         ("tar.gz", make::gzip(&make::tar(&files), 9, 3)),
@@ -50,7 +51,7 @@ fn benign(name: &str, node: &Node, at: usize, bytes: &[u8]) {
     }
     for cause in spans {
         assert!(
-            matches!(cause, Cause::Mtime | Cause::Owner | Cause::GzipHeader | Cause::Derived | Cause::Compression),
+            matches!(cause, Cause::Mtime | Cause::Owner | Cause::GzipHeader | Cause::Derived | Cause::Compression | Cause::Attributes),
             "{name} byte {at}: {cause}"
         );
     }
@@ -59,7 +60,7 @@ fn benign(name: &str, node: &Node, at: usize, bytes: &[u8]) {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
     #[test]
-    fn random_edits_never_vanish(which in 0usize..8, at in 0usize..100_000, cut in 0usize..40, insert in proptest::collection::vec(0u8.., 0..40)) {
+    fn random_edits_never_vanish(which in 0usize..9, at in 0usize..100_000, cut in 0usize..40, insert in proptest::collection::vec(0u8.., 0..40)) {
         let (_, bytes) = samples().swap_remove(which);
         let at = at % bytes.len();
         let mut other = bytes.clone();

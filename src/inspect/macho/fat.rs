@@ -22,12 +22,13 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
     if !is_fat(bytes) || at > bytes.len() {
         return Err(odd("is cut off"));
     }
-    let mut out = Container { loose: vec![Field::fixed("number of architectures", 0..8)], ..Container::default() };
+    let mut out = Container::new(fields);
+    out.loose.push(Field::fixed("number of architectures", 0..8));
     for i in 0..count {
         let from = 8 + i * entry;
         let number = |at: usize, size: usize| N.int(bytes, from + at, size).unwrap_or(0);
         let width = if wide { 8 } else { 4 };
-        let (offset, size, align) = (number(8, width), number(8 + width, width), number(8 + 2 * width, 4));
+        let (offset, size) = (number(8, width), number(8 + width, width));
         let start = usize::try_from(offset).map_err(|_| odd("leads outside the file"))?;
         let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size)).filter(|end| *end <= bytes.len());
         let end = end.ok_or_else(|| odd("leads outside the file"))?;
@@ -42,24 +43,32 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
             (cpu, kind) => format!("cpu {cpu:#x} {kind:#x}").into_bytes(),
         };
         budget.entry(name.len())?;
-        let expected = 1usize.checked_shl(align as u32).filter(|_| align <= 24).map(|unit| at.next_multiple_of(unit));
-        let gap = bytes.get(at..start).unwrap_or_default();
-        let follows = expected == Some(start) && all_are(gap, 0);
-        let caused = |what, range: std::ops::Range<usize>, value: String| {
-            if follows { Field::caused(what, Cause::Derived, range, value) } else { Field { what, cause: None, range, value } }
-        };
-        let fields = vec![
-            Field::fixed("architecture", from..from + 8),
-            caused("place", from + 8..from + 8 + width, offset.to_string()),
-            Field::caused("size", Cause::Derived, from + 8 + width..from + 8 + 2 * width, size.to_string()),
-            Field::fixed("alignment", from + 8 + 2 * width..from + entry),
-            caused("padding", at..start, String::new()),
-        ];
-        out.members.push(Member { name, nature: Nature::File, fields, held: Held::Plain(start..end) });
+        out.members.push(Member { name, nature: Nature::File, held: Held::Plain(start..end), head: at..end, entry: from..from + entry });
         at = end;
     }
     if at < bytes.len() {
         out.loose.push(Field::fixed("trailing data", at..bytes.len()));
     }
     Ok(out)
+}
+
+/// The entry of one architecture, and the padding before it.
+fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
+    let (from, content) = (member.entry.start, member.held.range());
+    let width = if member.entry.len() == 32 { 8 } else { 4 };
+    let align = N.int(bytes, from + 8 + 2 * width, 4).unwrap_or(u64::MAX);
+    let gap = member.head.start..content.start;
+    let unit = u32::try_from(align).ok().filter(|a| *a <= 24).and_then(|a| 1usize.checked_shl(a));
+    let expected = unit.and_then(|unit| gap.start.checked_next_multiple_of(unit));
+    let follows = expected == Some(content.start) && all_are(bytes.get(gap.clone()).unwrap_or_default(), 0);
+    let caused = |what, range: std::ops::Range<usize>, value: String| {
+        if follows { Field::caused(what, Cause::Derived, range, value) } else { Field::shown(what, range, value) }
+    };
+    vec![
+        Field::fixed("architecture", from..from + 8),
+        caused("place", from + 8..from + 8 + width, content.start.to_string()),
+        Field::caused("size", Cause::Derived, from + 8 + width..from + 8 + 2 * width, content.len().to_string()),
+        Field::fixed("alignment", from + 8 + 2 * width..member.entry.end),
+        caused("padding", gap, String::new()),
+    ]
 }

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{App, Pane};
-use crate::model::{Cause, Listing, Node, Place, ResultMark, View};
+use crate::digest::Sha256;
+use crate::model::{Cause, Listing, Node, Place, ResultMark, Spot, View};
+use crate::review::Target;
 use crate::session::ListingKey;
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Effect, Screen};
@@ -32,6 +34,13 @@ pub(crate) enum Group {
     Rule(Cause),
     /// All identical files.
     Batch,
+    /// All files with the same difference, or the same fact: by [`group_key`] of the item.
+    Cluster(Sha256),
+}
+
+/// What a group of equal differences is known by.
+pub(crate) fn group_key(id: &str) -> Sha256 {
+    Sha256::of(id.as_bytes())
 }
 
 /// A part of a node to look at.
@@ -45,6 +54,8 @@ pub(crate) enum Part {
     Region(usize),
     /// A member, by its index: Enter goes there.
     Member(usize),
+    /// The other files with the same difference: Enter goes there.
+    Same,
 }
 
 /// A file under a rule or in the batch.
@@ -214,7 +225,7 @@ impl App {
         let view = self.view()?;
         let place = match self.part()? {
             Part::Function(i) if matches!(view, View::Asm | View::Bytes) => Place::Function(i),
-            Part::Member(_) => return None,
+            Part::Member(_) | Part::Same => return None,
             _ => Place::Whole,
         };
         Some(ListingKey { artifact: *artifact, path: path.clone(), place, view })
@@ -252,6 +263,13 @@ impl App {
         };
         let node = match self.part() {
             Some(Part::Member(i)) => node.children.get(i).unwrap_or(node),
+            Some(Part::Same) => {
+                let places = self.places();
+                let mut rows = vec![Row::new().with(Role::Text, &format!("the same difference in {} places:", places.len()))];
+                rows.extend(places.iter().map(|s| Row::new().with(Role::Text, &s.name)));
+                rows.extend([Row::new(), Row::new().with(Role::Key, "Enter").with(Role::Text, " lists them to go to")]);
+                return rows;
+            }
             _ if node.evidence.is_some() && self.listing_key().is_some() => {
                 return vec![Row::new().with(Role::Dim, "making the rows …")];
             }
@@ -278,7 +296,7 @@ impl App {
             self.compare.covered.clear();
             self.sideways = 0;
         }
-        self.compare.parts = self.node().map(parts).unwrap_or_default();
+        self.compare.parts = self.make_parts();
         self.cursors[Pane::Parts as usize] = super::Cursor::default();
         self.show(Screen::Compare);
         self.focus_on(Pane::Listing);
@@ -296,7 +314,30 @@ impl App {
         self.focus_on(Pane::Covered);
     }
 
+    /// The places of the group that the node in front is in.
+    pub(crate) fn places(&self) -> &[Spot] {
+        match self.front().and_then(|i| self.items.get(i)).map(|i| &i.target) {
+            Some(Target::Cluster(places)) => places,
+            _ => &[],
+        }
+    }
+
+    fn make_parts(&self) -> Vec<Part> {
+        let Front::Node(artifact, path) = &self.compare.front else { return Vec::new() };
+        let mut list = self.node().map(parts).unwrap_or_default();
+        let item = self.node_items.get(&(*artifact, path.clone())).and_then(|i| self.items.get(*i));
+        if item.is_some_and(|i| matches!(i.target, Target::Cluster(_))) {
+            list.push(Part::Same);
+        }
+        list
+    }
+
     fn covered(&self, group: Group) -> Vec<GroupRow> {
+        if let Group::Cluster(key) = group {
+            let item = self.items.iter().find(|i| group_key(&i.id) == key);
+            let Some(Target::Cluster(places)) = item.map(|i| &i.target) else { return Vec::new() };
+            return places.iter().map(|spot| self.group_row(spot)).collect();
+        }
         let mut rows = Vec::new();
         for (artifact, root) in self.facts.comparisons.iter().enumerate() {
             let Some(root) = root else { continue };
@@ -317,7 +358,7 @@ impl App {
                         values: (Shown::new(&size), Shown::new(&digest)),
                     });
                 }
-                Group::Batch => {}
+                Group::Batch | Group::Cluster(_) => {}
             });
         }
         rows
@@ -330,7 +371,7 @@ impl App {
                 self.compare.covered = self.covered(group);
             }
             Front::Node(..) => {
-                let now = self.node().map(parts).unwrap_or_default();
+                let now = self.make_parts();
                 if now != self.compare.parts {
                     self.compare.parts = now;
                     self.part_changed();
@@ -494,6 +535,15 @@ impl App {
         self.part_changed();
         self.focus_on(Pane::Listing);
         true
+    }
+}
+
+impl App {
+    fn group_row(&self, spot: &Spot) -> GroupRow {
+        let node = self.facts.comparisons.get(spot.root).and_then(|n| n.as_ref()?.at(&spot.path));
+        let short = |digest: Option<Sha256>| Shown::new(&digest.map(|d| d.short(12)).unwrap_or_default());
+        let values = node.map(|n| (short(n.digest.shipped), short(n.digest.rebuilt))).unwrap_or_default();
+        GroupRow { artifact: spot.root, path: spot.path.clone(), name: Shown::new(&spot.name), values }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Going places: items, screens, the jump list, opening and closing.
 
-use super::compare::Want;
+use super::compare::{Want, group_key};
 use super::{App, ClaimRow, Cursor, Dialog, Front, Group, NoteRow, Pane, Part};
 use crate::review::{Body, Class, Target};
 use crate::tui::action::Screen;
@@ -92,6 +92,7 @@ impl App {
             // The first item that can be compared, so that 5 is never an empty screen while there is something.
             let first = self.items.iter().find_map(|i| match &i.target {
                 Target::Compare { artifact, path } => Some((*artifact, path.clone())),
+                Target::Cluster(places) => places.first().map(|s| (s.root, s.path.clone())),
                 _ => None,
             });
             if let Some((artifact, path)) = first {
@@ -140,6 +141,7 @@ impl App {
                 Front::Node(artifact, path) => self.node_items.get(&(*artifact, path.clone())).copied(),
                 Front::Group(Group::Rule(cause)) => of_target(&|t| *t == Target::Rule(*cause)),
                 Front::Group(Group::Batch) => of_target(&|t| *t == Target::Batch),
+                Front::Group(Group::Cluster(key)) => self.items.iter().position(|i| group_key(&i.id) == *key),
                 Front::Nothing => None,
             },
             Screen::Overview | Screen::Findings | Screen::Signoff => None,
@@ -159,6 +161,11 @@ impl App {
         }
         match item.target {
             Target::Compare { artifact, path } => self.open_node(artifact, path),
+            // The first of its places: they differ in the same way. A fact is no difference to step through.
+            Target::Cluster(places) => match places.first().filter(|_| item.class != crate::review::Class::Toolchain) {
+                Some(spot) => self.open_node(spot.root, spot.path.clone()),
+                None => self.open_group(Group::Cluster(group_key(&item.id))),
+            },
             Target::Rule(cause) => self.open_group(Group::Rule(cause)),
             Target::Batch => self.open_group(Group::Batch),
             Target::Source { entry, line } => self.open_entry(entry, line),
@@ -231,8 +238,13 @@ impl App {
 
     /// Next or previous differing file, whether it was ruled on or not.
     pub(crate) fn next_file(&mut self, forward: bool) {
-        let files: Vec<usize> =
-            self.items.iter().enumerate().filter(|(_, i)| matches!(i.target, Target::Compare { .. })).map(|(i, _)| i).collect();
+        let files: Vec<usize> = self
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(_, i)| matches!(i.target, Target::Compare { .. } | Target::Cluster(_)))
+            .map(|(i, _)| i)
+            .collect();
         let here = self.front();
         let next = match here {
             None => files.first(),
@@ -304,6 +316,8 @@ impl App {
                     path.push(i);
                     self.remember();
                     self.open_node(artifact, path);
+                } else if self.part() == Some(Part::Same) {
+                    self.go_group();
                 } else {
                     self.focus_on(Pane::Listing);
                 }
@@ -401,6 +415,18 @@ impl App {
         }
     }
 
+    /// From one place of a difference to all places that have the same.
+    pub(crate) fn go_group(&mut self) {
+        let item = self.front().and_then(|i| self.items.get(i));
+        match item.filter(|i| matches!(i.target, Target::Cluster(_))).map(|i| group_key(&i.id)) {
+            Some(key) => {
+                self.remember();
+                self.open_group(Group::Cluster(key));
+            }
+            None => self.say("no other file has the same difference"),
+        }
+    }
+
     /// The artifact that the place in front belongs to.
     fn front_artifact(&self) -> Option<(usize, Vec<usize>)> {
         match self.screen {
@@ -412,6 +438,7 @@ impl App {
             Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.to_vec())),
             Screen::Overview => match self.front().and_then(|i| self.items.get(i)).map(|i| i.target.clone()) {
                 Some(Target::Compare { artifact, path }) => Some((artifact, path)),
+                Some(Target::Cluster(places)) => places.first().map(|s| (s.root, s.path.clone())),
                 _ => None,
             },
             _ => None,

@@ -289,6 +289,17 @@ impl App {
                     }
                 }
             }
+            Target::Cluster(places) => {
+                rows.push(
+                    Row::new().with(Role::Dim, "the same in ").with(Role::Text, &format!("{} places:", grouped(places.len() as u64))),
+                );
+                rows.extend(places.iter().map(|spot| Row::new().with(role, &format!("{} ", item.mark)).with(Role::Text, &spot.name)));
+                rows.push(Row::new());
+                if let Some(node) = places.first().and_then(|s| self.facts.comparisons.get(s.root)?.as_ref()?.at(&s.path)) {
+                    rows.push(Row::new().with(Role::Dim, "the first of them:"));
+                    rows.extend(super::node_rows(node));
+                }
+            }
             Target::Defect(i) => {
                 if let Some(defect) = self.facts.all_defects().nth(*i) {
                     rows.push(Row::new().with(Role::Dim, "check    ").with(Role::Text, defect.code));

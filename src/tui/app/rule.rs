@@ -33,7 +33,7 @@ impl App {
 
     pub(crate) fn accept(&mut self) {
         let Some(item) = self.front_item() else { return };
-        if matches!(item.class, Class::Rule | Class::Batch) {
+        if item.is_group() {
             let files = if item.covers == 1 { "file" } else { "files" };
             let text = format!("this covers {} {files}: A accepts the group", grouped(item.covers));
             self.say(&text);
@@ -74,8 +74,24 @@ impl App {
 
     pub(crate) fn accept_group(&mut self) {
         let Some(item) = self.front_item() else { return };
-        if !matches!(item.class, Class::Rule | Class::Batch) {
+        if !item.is_group() {
             self.say("this is one item, not a group: a accepts it");
+            return;
+        }
+        // What the files have in common must have been seen in one of them, as in a single file.
+        let (shown, of) = self.coverage(&item);
+        if matches!(item.target, Target::Cluster(_)) && (shown == 0 || shown < of) {
+            if self.asked.as_ref() == Some(&item.id) {
+                self.asked = None;
+                self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::AcceptUnseen(item.id))));
+                return;
+            }
+            let text = format!(
+                "{} differences not shown in any of its files: Enter opens one, or A again with a reason",
+                of.saturating_sub(shown).max(1)
+            );
+            self.message = Some((Role::Unknown, text));
+            self.asked = Some(item.id);
             return;
         }
         self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::AcceptGroup(item.id, item.covers))));

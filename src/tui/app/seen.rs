@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use super::compare::{Loaded, has_parts, other_regions};
 use super::{App, Dialog, Front, Group, Pane, Part};
-use crate::model::{ListingRow, Node, Place, ResultMark};
-use crate::review::{Body, Item, Target};
+use crate::model::{ListingRow, Node, Place, ResultMark, Spot};
+use crate::review::{Body, Class, Item, Target};
 use crate::session::ListingKey;
 use crate::tui::action::{Effect, Screen};
 
@@ -175,13 +175,20 @@ impl App {
         }
         if let Some(id) = &drawn.evidence
             && let Some(i) = self.items.iter().position(|item| item.id == *id)
-            && !matches!(self.items[i].target, Target::Compare { .. } | Target::Source { .. } | Target::Rule(_) | Target::Batch)
+            && !matches!(
+                self.items[i].target,
+                Target::Compare { .. } | Target::Source { .. } | Target::Rule(_) | Target::Batch | Target::Cluster(_)
+            )
         {
             self.saw(i, [0], 1);
         }
         let Some(front) = self.front() else { return };
         match self.screen {
             Screen::Provenance => self.saw(front, [0], 1),
+            // A list of places is not the difference that they have in common.
+            Screen::Compare
+                if matches!(self.compare.front, Front::Group(Group::Cluster(_)))
+                    && self.items.get(front).is_some_and(|i| i.class != Class::Toolchain) => {}
             Screen::Compare if self.compare.is_group() => {
                 if let Some(rows) = drawn.covered.clone()
                     && let Ok(of) = u32::try_from(self.compare.covered.len())
@@ -196,7 +203,7 @@ impl App {
 
     fn saw_listing(&mut self, front: usize, drawn: &Drawn) {
         let Some(node) = self.node() else { return };
-        if drawn.sentences && node.evidence.is_none() && !matches!(self.part(), Some(Part::Member(_))) {
+        if drawn.sentences && node.evidence.is_none() && !matches!(self.part(), Some(Part::Member(_) | Part::Same)) {
             return self.saw(front, [0], 1);
         }
         let (Some((key, sights)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
@@ -381,6 +388,13 @@ impl App {
             Target::Compare { artifact, path } => {
                 let node = self.facts.comparisons.get(*artifact)?.as_ref()?.at(path)?;
                 let whole = (self.compare.front == Front::Node(*artifact, path.clone())).then(|| self.whole_rows()).flatten();
+                differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
+            }
+            Target::Cluster(places) if item.class != Class::Toolchain => {
+                let in_front = |s: &&Spot| self.compare.front == Front::Node(s.root, s.path.clone());
+                let spot = places.iter().find(in_front).or_else(|| places.first())?;
+                let node = self.facts.comparisons.get(spot.root)?.as_ref()?.at(&spot.path)?;
+                let whole = in_front(&spot).then(|| self.whole_rows()).flatten();
                 differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
             }
             Target::Rule(cause) if self.compare.front == Front::Group(Group::Rule(*cause)) => Some(self.compare.covered.len()),

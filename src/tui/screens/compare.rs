@@ -86,6 +86,7 @@ pub(super) fn part_row(app: &App, at: usize, width: usize) -> Row {
             }
             None => return Row::new(),
         },
+        Part::Same => ('&', Shown::new("the same in"), app.places().len() as u64),
     };
     let count = if count == 0 { String::new() } else { grouped(count) };
     let room = width.saturating_sub(5 + count.len());
@@ -408,6 +409,16 @@ fn covered(canvas: &mut Canvas<'_, '_>, area: Rect, group: Group) {
             format!("rule {cause}  {} places in {} files", grouped(app.compare.covered.len() as u64), grouped(covers)),
             "Undone on both sides, byte for byte. Shipped → rebuilt:",
         ),
+        Group::Cluster(_) => {
+            let what = item.map(|i| Shown::new(&i.why)).unwrap_or_default();
+            let toolchain = item.is_some_and(|i| i.class == crate::review::Class::Toolchain);
+            let sentence = if toolchain {
+                "Look at the toolchain first: the same in each of these files."
+            } else {
+                "All that differs in each of these files is the same. Digests of shipped \u{2192} rebuilt:"
+            };
+            (format!("{} files  {what}", grouped(covers)), sentence)
+        }
         Group::Batch => (
             format!("{} identical {}", grouped(covers), if covers == 1 { "file" } else { "files" }),
             "Equal SHA-256 on both sides, computed here. Their contents were not read by anybody.",

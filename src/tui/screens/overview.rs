@@ -63,7 +63,11 @@ pub(super) fn verdict(app: &App) -> (Role, &'static str, String) {
     }
     if let Some((class, n)) = app.tally.first_key_value() {
         let what = match class {
-            Class::Code | Class::Data => format!("{} {}", grouped(*n as u64), if *n == 1 { "file differs" } else { "files differ" }),
+            Class::Code | Class::Data => {
+                let open = app.items.iter().filter(|i| i.class == *class && app.state.ruling(i).is_none());
+                let files: u64 = open.map(|i| i.covers).sum();
+                format!("{} {}", grouped(files), if files == 1 { "file differs" } else { "files differ" })
+            }
             _ => format!("{} {}", grouped(*n as u64), class.word(*n)),
         };
         return (Role::Bad, "NOT SIGNABLE YET", format!("{what} and nobody has ruled on {}", if *n == 1 { "it" } else { "them" }));

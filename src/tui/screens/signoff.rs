@@ -96,9 +96,10 @@ fn summary(app: &App) -> Vec<Row> {
         let items = app.items.iter().filter(move |i| i.class == class && app.state.ruling(i).is_some());
         items.fold((0u64, 0u64), |(n, files), i| (n + 1, files + i.covers))
     };
-    let (rules, by_rule) = covered(Class::Rule);
+    let grouped_items = app.items.iter().filter(|i| i.is_group() && i.class != Class::Batch && app.state.ruling(i).is_some());
+    let (rules, by_rule) = grouped_items.fold((0u64, 0u64), |(n, files), i| (n + 1, files + i.covers));
     let (_, by_machine) = covered(Class::Batch);
-    let by_hand = app.items.iter().filter(|i| !matches!(i.class, Class::Rule | Class::Batch) && app.state.ruling(i).is_some()).count();
+    let by_hand = app.items.iter().filter(|i| !i.is_group() && app.state.ruling(i).is_some()).count();
     let findings: Vec<&str> = app.state.findings.iter().filter(|f| f.closed.is_none()).map(|f| f.id.as_str()).collect();
     vec![
         first,

@@ -210,7 +210,7 @@ fn compare_status(app: &App) -> String {
 /// The hint line: pinned keys always, the others whole or not at all.
 pub(crate) fn hints(app: &App, width: usize) -> Row {
     // On what a rule or the batch covers there are no differences to step through, and one item is no group.
-    let group = app.front().and_then(|i| app.items.get(i)).is_some_and(|i| matches!(i.class, Class::Rule | Class::Batch));
+    let group = app.front().and_then(|i| app.items.get(i)).is_some_and(|i| i.is_group());
     let fits = |row: &&keymap::Key| match row.action {
         Action::Accept | Action::NextDifference | Action::PreviousDifference | Action::View => !group,
         Action::AcceptGroup => group,

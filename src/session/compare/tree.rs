@@ -1,0 +1,316 @@
+//! Two directories: their files by name, what moved by content, types, modes and link targets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{CompareError, MAX_KEPT, Tools, at, files};
+use crate::diff;
+use crate::digest::{Hasher, Sha256};
+use crate::inspect::kind;
+use crate::model::{Account, Node, NodeKind, ResultMark, Side, Sides};
+use crate::session::read_shared;
+use crate::session::work::MAX_READ;
+use crate::text::Untrusted;
+
+/// Files that a directory may hold.
+const MAX_ENTRIES: usize = 1_000_000;
+/// Files of the same size from here on are compared in pieces first: equal ones are never held as a whole.
+const STREAMED: u64 = 1 << 20;
+const PIECE: usize = 256 << 10;
+/// What of a mode decides what a file may do: the owner's bits of a copy say nothing.
+const FILE_MODE: u32 = 0o7113;
+const FOLDER_MODE: u32 = 0o7002;
+
+enum Entry {
+    File { mode: u32, size: u64 },
+    Folder(u32),
+    Link(PathBuf),
+    Other,
+    Unreadable(String),
+}
+
+type Entries = BTreeMap<Vec<u8>, Entry>;
+
+fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        let key = |path: &Path| path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
+        let list = match fs::read_dir(&folder) {
+            Ok(list) => list,
+            Err(e) if folder == root => return Err(at(&folder, e)),
+            Err(e) => {
+                // One closed folder must not keep the rest from being compared.
+                found.insert(key(&folder), Entry::Unreadable(e.to_string()));
+                continue;
+            }
+        };
+        for entry in list {
+            let path = entry.as_ref().map_err(|e| at(&folder, e))?.path();
+            let value = match fs::symlink_metadata(&path) {
+                Err(e) => Entry::Unreadable(e.to_string()),
+                Ok(meta) if meta.is_dir() => {
+                    open.push(path.clone());
+                    Entry::Folder(meta.permissions().mode() & 0o7777)
+                }
+                Ok(meta) if meta.is_file() => Entry::File { mode: meta.permissions().mode() & 0o7777, size: meta.len() },
+                Ok(meta) if meta.is_symlink() => fs::read_link(&path).map_or_else(|e| Entry::Unreadable(e.to_string()), Entry::Link),
+                Ok(_) => Entry::Other,
+            };
+            found.insert(key(&path), value);
+            if found.len() > MAX_ENTRIES {
+                return Err(at(root, format!("holds more than {MAX_ENTRIES} files")));
+            }
+        }
+        if tools.stopped() {
+            return Err(CompareError::Other("stopped before anything was compared".to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+/// What is compared with what.
+struct Pair<'a> {
+    shipped: Option<(&'a [u8], &'a Entry)>,
+    rebuilt: Option<(&'a [u8], &'a Entry)>,
+}
+
+pub(super) fn compare(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>) -> Result<Node, CompareError> {
+    let (left, right) = (walk(a, tools)?, walk(b, tools)?);
+    let pairs = pairs(a, b, &left, &right, tools);
+    let slots = Mutex::new(BTreeMap::new());
+    let done = AtomicUsize::new(0);
+    tools.cores.share(pairs.len(), &|i| {
+        let Some(pair) = pairs.get(i) else { return };
+        let Some(mut node) = one(pair, a, b, tools) else { return };
+        let size: u64 = [node.size.shipped, node.size.rebuilt].iter().flatten().sum();
+        if !node.result.is_equal() && tools.kept.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_KEPT {
+            forget(&mut node);
+        }
+        if let Ok(mut slots) = slots.lock() {
+            slots.insert(i, node);
+        }
+        let n = done.fetch_add(1, Ordering::Relaxed) + 1;
+        tools.pace.say(|| format!("{n} of {} files", pairs.len()));
+    });
+    let children: Vec<Node> = slots.into_inner().unwrap_or_default().into_values().collect();
+    let result = children.iter().map(|c| c.result).max().unwrap_or(ResultMark::Identical);
+    // What has no counterpart is a difference of the directories.
+    let result = if matches!(result, ResultMark::OnlyShipped | ResultMark::OnlyRebuilt) { ResultMark::Different } else { result };
+    let mut node = Node::new(name, NodeKind::Directory, result);
+    let different = children.iter().filter(|c| !c.result.is_equal()).count();
+    if different > 0 {
+        node.why = format!("{different} of {} files are not equal", children.len());
+    }
+    node.children = children;
+    diff::worst_first(&mut node);
+    Ok(node)
+}
+
+/// Rows cannot be made any more: too much would be kept in memory.
+fn forget(node: &mut Node) {
+    node.evidence = None;
+    for child in &mut node.children {
+        forget(child);
+    }
+}
+
+/// Pairs by name; files that are left over on both sides by their content: they were renamed.
+fn pairs<'a>(a: &Path, b: &Path, left: &'a Entries, right: &'a Entries, tools: &Tools<'_>) -> Vec<Pair<'a>> {
+    let mut pairs = Vec::new();
+    let mut alone = Sides::<Vec<(&[u8], &Entry)>>::default();
+    for (key, entry) in left {
+        match right.get(key) {
+            Some(other) => pairs.push(Pair { shipped: Some((key, entry)), rebuilt: Some((key, other)) }),
+            None => alone.shipped.push((key, entry)),
+        }
+    }
+    alone.rebuilt.extend(right.iter().filter(|(key, _)| !left.contains_key(*key)).map(|(k, e)| (k.as_slice(), e)));
+    let sizes = |list: &[(&[u8], &Entry)]| -> std::collections::BTreeSet<u64> {
+        let size = |e: &Entry| if let Entry::File { size, .. } = e { Some(*size).filter(|s| *s > 0) } else { None };
+        list.iter().filter_map(|(_, e)| size(e)).collect()
+    };
+    let common = Sides::new(sizes(&alone.shipped), sizes(&alone.rebuilt));
+    let content = |root: &Path, key: &[u8], entry: &Entry| match entry {
+        Entry::File { size, .. } if common.shipped.contains(size) && common.rebuilt.contains(size) && !tools.stopped() => {
+            digest(&root.join(std::ffi::OsStr::from_bytes(key)))
+        }
+        _ => None,
+    };
+    let mut known: BTreeMap<Sha256, Vec<(&[u8], &Entry)>> = BTreeMap::new();
+    let mut only_rebuilt = Vec::new();
+    for (key, entry) in alone.rebuilt {
+        match content(b, key, entry) {
+            Some(digest) => known.entry(digest).or_default().push((key, entry)),
+            None => only_rebuilt.push((key, entry)),
+        }
+    }
+    known.values_mut().for_each(|same| same.reverse());
+    for (key, entry) in alone.shipped {
+        let twin = content(a, key, entry).and_then(|digest| known.get_mut(&digest)?.pop());
+        pairs.push(Pair { shipped: Some((key, entry)), rebuilt: twin });
+    }
+    only_rebuilt.extend(known.into_values().flatten());
+    only_rebuilt.sort_by_key(|(key, _)| *key);
+    pairs.extend(only_rebuilt.into_iter().map(|one| Pair { shipped: None, rebuilt: Some(one) }));
+    // A folder is told of by itself only when nothing in it is.
+    let is_full = |key: &[u8], all: &Entries| {
+        let inside = [key, b"/"].concat();
+        all.range(inside.clone()..).next().is_some_and(|(k, _)| k.starts_with(&inside))
+    };
+    pairs.retain(|p| match (&p.shipped, &p.rebuilt) {
+        (Some((key, Entry::Folder(_))), None) => !is_full(key, left),
+        (None, Some((key, Entry::Folder(_)))) => !is_full(key, right),
+        (Some((_, Entry::Folder(x))), Some((_, Entry::Folder(y)))) => x & FOLDER_MODE != y & FOLDER_MODE,
+        _ => true,
+    });
+    pairs
+}
+
+fn digest(path: &Path) -> Option<Sha256> {
+    let mut file = fs::File::open(path).ok()?;
+    let mut hasher = Hasher::default();
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => return Some(hasher.finish().0),
+            n => hasher.update(piece.get(..n)?),
+        }
+    }
+}
+
+/// The digest and kind of two files that are equal, read in pieces; `None` when they are not or cannot be read.
+fn equal(a: &Path, b: &Path, tools: &Tools<'_>) -> Option<(Sha256, NodeKind, u64)> {
+    let (mut x, mut y) = (fs::File::open(a).ok()?, fs::File::open(b).ok()?);
+    let (mut one, mut two) = (vec![0; PIECE], vec![0; PIECE]);
+    let mut hasher = Hasher::default();
+    let mut found = None;
+    loop {
+        let n = fill(&mut x, &mut one)?;
+        if fill(&mut y, &mut two)? != n || one.get(..n) != two.get(..n) || tools.stopped() {
+            return None;
+        }
+        let piece = one.get(..n)?;
+        let kind = *found.get_or_insert_with(|| kind::recognise(piece));
+        hasher.update(piece);
+        if n < PIECE {
+            let (digest, _, size) = hasher.finish();
+            return Some((digest, kind, size));
+        }
+    }
+}
+
+fn fill(file: &mut fs::File, piece: &mut [u8]) -> Option<usize> {
+    let mut n = 0;
+    while let Some(rest) = piece.get_mut(n..).filter(|r| !r.is_empty()) {
+        match file.read(rest).ok()? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    Some(n)
+}
+
+/// The node of a pair; none when there is nothing to say of it.
+fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
+    let (key, _) = pair.shipped.or(pair.rebuilt)?;
+    let name = Untrusted::from(key);
+    let path = |root: &Path, key: &[u8]| root.join(std::ffi::OsStr::from_bytes(key));
+    let with = |kind, result, why: &str| {
+        let mut node = Node::new(name.clone(), kind, result);
+        node.why = why.to_owned();
+        node
+    };
+    if tools.stopped() {
+        return Some(with(NodeKind::Data, ResultMark::NotExamined, "not examined: stopped"));
+    }
+    let differs = |sentence: String, why: &str| {
+        let mut node = with(NodeKind::Special, ResultMark::Different, why);
+        node.metadata.push(sentence);
+        node
+    };
+    Some(match (pair.shipped, pair.rebuilt) {
+        (Some((_, Entry::Unreadable(e))), _) | (_, Some((_, Entry::Unreadable(e)))) => {
+            with(NodeKind::Data, ResultMark::NotExamined, &format!("not examined: {e}"))
+        }
+        (Some((x, Entry::File { mode: m, size })), Some((y, Entry::File { mode: n, size: other }))) => {
+            let mut node = contents(name, &path(a, x), &path(b, y), size == other && *size >= STREAMED, tools);
+            if x != y {
+                node.metadata.push(format!("is named {} in what was rebuilt", Untrusted::from(y).shown().cut_start(200)));
+            }
+            if m & FILE_MODE != n & FILE_MODE {
+                node.metadata.push(format!("mode {m:04o} against {n:04o}"));
+            }
+            if let Some(first) = node.metadata.first().filter(|_| x != y || m & FILE_MODE != n & FILE_MODE) {
+                if node.result.is_equal() || node.why.is_empty() {
+                    node.why = first.clone();
+                }
+                node.result = node.result.max(ResultMark::Different);
+            }
+            node
+        }
+        (Some((_, Entry::Link(x))), Some((_, Entry::Link(y)))) if x == y => with(NodeKind::Special, ResultMark::Identical, ""),
+        (Some((_, Entry::Link(x))), Some((_, Entry::Link(y)))) => {
+            let shown = |p: &Path| Untrusted::from(p.as_os_str().as_bytes()).shown();
+            differs(format!("link target {} against {}", shown(x), shown(y)), "the link points elsewhere")
+        }
+        (Some((_, Entry::Folder(x))), Some((_, Entry::Folder(y)))) => {
+            let mut node = differs(format!("mode {x:04o} against {y:04o}"), "the rights of the directory differ");
+            node.kind = NodeKind::Directory;
+            node
+        }
+        (Some((_, Entry::Other)), Some((_, Entry::Other))) => {
+            with(NodeKind::Special, ResultMark::NotExamined, "not examined: a device, socket or pipe on both sides")
+        }
+        (Some((_, x)), Some((_, y))) => differs(format!("{} against {}", word(x), word(y)), "the type differs"),
+        (Some((x, Entry::File { .. })), None) => alone(name, Side::Shipped, &path(a, x)),
+        (None, Some((y, Entry::File { .. }))) => alone(name, Side::Rebuilt, &path(b, y)),
+        (Some((_, x)), None) => with(special(x), ResultMark::OnlyShipped, &format!("{} only in what was shipped", word(x))),
+        (None, Some((_, y))) => with(special(y), ResultMark::OnlyRebuilt, &format!("{} only in what was rebuilt", word(y))),
+        (None, None) => return None,
+    })
+}
+
+fn word(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::File { .. } => "a file",
+        Entry::Folder(_) => "a directory",
+        Entry::Link(_) => "a link",
+        Entry::Other => "a device, socket or pipe",
+        Entry::Unreadable(_) => "unreadable",
+    }
+}
+
+fn special(entry: &Entry) -> NodeKind {
+    if matches!(entry, Entry::Folder(_)) { NodeKind::Directory } else { NodeKind::Special }
+}
+
+fn contents(name: Untrusted, a: &Path, b: &Path, streamed: bool, tools: &Tools<'_>) -> Node {
+    if streamed && let Some((digest, kind, size)) = equal(a, b, tools) {
+        let mut node = Node::new(name, kind, ResultMark::Identical);
+        node.size = Sides::new(Some(size), Some(size));
+        node.digest = Sides::new(Some(digest), Some(digest));
+        node.account = Sides::new(Account::all_identical(size), Account::all_identical(size));
+        return node;
+    }
+    files(name.clone(), a, b, tools, &|_| {}).unwrap_or_else(|e| failed(name, &e.to_string()))
+}
+
+fn alone(name: Untrusted, side: Side, path: &Path) -> Node {
+    match read_shared(path, MAX_READ) {
+        Ok(bytes) => diff::only(name, side, &bytes),
+        Err(e) => failed(name, &e),
+    }
+}
+
+fn failed(name: Untrusted, why: &str) -> Node {
+    let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);
+    node.why = format!("not examined: {why}");
+    node
+}
