@@ -134,7 +134,7 @@ pub(super) struct Images {
     same_size: Vec<bool>,
     /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
     fillers: Sides<BTreeMap<u64, u64>>,
-    shifts: Shifts,
+    shifts: Sides<Shifts>,
 }
 
 impl Images {
@@ -152,8 +152,10 @@ impl Images {
         }
         let (common, blocks) = common_parts(&sides);
         let fillers = paired_fillers(&sides, &pairs);
-        let mut images = Self { sides, pairs, pair_of, common, blocks, same_size, fillers, shifts: Shifts::default() };
-        images.shifts = Shifts::new(images.pieces());
+        let mut images = Self { sides, pairs, pair_of, common, blocks, same_size, fillers, shifts: Sides::default() };
+        let pieces = images.pieces();
+        let back = pieces.iter().map(|(own, start)| (*start..start.saturating_add(own.end.saturating_sub(own.start)), own.start)).collect();
+        images.shifts = Sides::new(Shifts::new(pieces), Shifts::new(back));
         images
     }
 
@@ -246,9 +248,14 @@ impl Images {
         out
     }
 
-    /// How far everything is from its counterpart.
+    /// How far everything of the shipped side is from its counterpart.
     pub(super) fn shifts(&self) -> &Shifts {
-        &self.shifts
+        &self.shifts.shipped
+    }
+
+    /// Where the counterpart of an address of one side is.
+    pub(super) fn counterpart(&self, side: Side, address: u64) -> Option<u64> {
+        self.shifts.get(side).distance(address).map(|d| address.wrapping_add(d))
     }
 
     /// Whether it is proved that an address of the shipped side and one of the rebuilt side mean the same place.

@@ -31,15 +31,18 @@ pub(super) enum Meaning {
 impl Images {
     /// Compares two addresses.
     pub(super) fn meaning(&self, shipped: u64, rebuilt: u64) -> Meaning {
-        if self.shifts().distance(shipped).is_some_and(|d| shipped.wrapping_add(d) == rebuilt) {
+        let there = self.counterpart(Side::Shipped, shipped);
+        if there == Some(rebuilt) {
             return Meaning::Same;
         }
         let (old, new) = (self.target(Side::Shipped, shipped), self.target(Side::Rebuilt, rebuilt));
-        let unknown = |t: &Target| matches!(t, Target::Unknown(_) | Target::Text(_));
-        match () {
-            () if unknown(&old) || unknown(&new) => Meaning::Unknown,
-            () if old == new => Meaning::Same,
-            () => Meaning::Other,
+        let known = |t: &Target| !matches!(t, Target::Unknown(_) | Target::Text(_));
+        match (known(&old), known(&new)) {
+            (true, true) if old == new => Meaning::Same,
+            (true, true) => Meaning::Other,
+            // What has a counterpart is nothing else.
+            _ if there.is_some() || self.counterpart(Side::Rebuilt, rebuilt).is_some() => Meaning::Other,
+            _ => Meaning::Unknown,
         }
     }
 }
