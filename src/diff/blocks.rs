@@ -81,7 +81,7 @@ impl Blocks {
                 out.replaced(&mut changed, old, new, &mut texts);
                 let moved = addresses.shipped.wrapping_add(x.0.start as u64).wrapping_sub(addresses.rebuilt.wrapping_add(y.0.start as u64));
                 // Data that lost its alignment is not what a compiler lays out: its neighbours may be read as part of it.
-                if x.1 == Form::Text || moved % ALIGNMENT == 0 {
+                if x.1 == Form::Text || moved.is_multiple_of(ALIGNMENT) {
                     out.push(x.0.clone(), y.0.clone(), Kind::Equal);
                 }
                 continue;
@@ -160,7 +160,7 @@ impl Blocks {
         let (Some((p, _)), Some((q, _))) = (left.back(), right.back()) else { return false };
         let (shipped, rebuilt) = (x.start..p.end, y.start..q.end);
         let starts = Sides::new(self.starts.shipped.wrapping_add(x.start as u64), self.starts.rebuilt.wrapping_add(y.start as u64));
-        let fits = shipped.len() == rebuilt.len() && starts.shipped.wrapping_sub(starts.rebuilt) % ENTRY == 0;
+        let fits = shipped.len() == rebuilt.len() && starts.shipped.wrapping_sub(starts.rebuilt).is_multiple_of(ENTRY);
         if fits {
             self.push(shipped, rebuilt, Kind::Open);
         }

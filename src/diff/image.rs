@@ -342,7 +342,8 @@ fn paired_fillers(sides: &Sides<Image>, pairs: &[Sides<Option<usize>>]) -> Sides
     }
     let keys = |side: Side| {
         let image = sides.get(side);
-        let mut out: BTreeMap<(&[u8], Option<usize>), Option<(u64, u64)>> = BTreeMap::new();
+        type Ends<'k> = BTreeMap<(&'k [u8], Option<usize>), Option<(u64, u64)>>;
+        let mut out: Ends<'_> = BTreeMap::new();
         for f in &image.fillers {
             let section = image.elf.sections.get(f.section).map(|s| s.name.as_slice()).unwrap_or_default();
             let key = (section, ends.get(side).get(&f.address).copied());

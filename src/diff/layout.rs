@@ -193,7 +193,7 @@ fn entry(images: &Images, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
         exe.numbers().word(bytes(exe, r), 24, 24)
     };
     let wide = images.sides.shipped.elf.wide;
-    images.same_place(at(Side::Shipped, x)?, at(Side::Rebuilt, y)?).then(|| vec![24..if wide { 32 } else { 28 }])
+    images.same_place(at(Side::Shipped, x)?, at(Side::Rebuilt, y)?).then(|| std::iter::once(24..if wide { 32 } else { 28 }).collect())
 }
 
 /// The fields of the headers of loaded sections that say where, of sections which both sides have in the same order.

@@ -57,8 +57,11 @@ struct State {
     pairs: Vec<Pair>,
 }
 
+/// What members pair by.
+type Key<'k> = dyn Fn(&'k Member, &Blob) -> Option<Cow<'k, [u8]>> + 'k;
+
 impl State {
-    fn by<'k>(&mut self, blobs: &Sides<&Blob>, parsed: &Sides<&'k Container>, key: &dyn Fn(&'k Member, &Blob) -> Option<Cow<'k, [u8]>>) {
+    fn by<'k>(&mut self, blobs: &Sides<&Blob>, parsed: &Sides<&'k Container>, key: &Key<'k>) {
         if self.left.is_empty() || self.right.is_empty() {
             return;
         }

@@ -108,7 +108,7 @@ fn local_header(bytes: &[u8], local: usize, central: usize, entry: &Entry<'_>, l
         }
     }
     let same = crc == usize::try_from(entry.crc).unwrap_or(0) && (packed, size) == (entry.packed, entry.size);
-    if !same && !(streamed && (crc, packed, size) == (0, 0, 0)) {
+    if !(same || streamed && (crc, packed, size) == (0, 0, 0)) {
         return Err(differs("CRC or size"));
     }
     let stop = start.checked_add(entry.packed).filter(|s| *s <= limit).ok_or_else(|| Refused::odd("a member is cut off"))?;
@@ -173,8 +173,10 @@ fn wide_values(bytes: &[u8], extra: Range<usize>) -> Result<Wide<'_>, Refused> {
     found.and_then(|(_, range)| bytes.get(range)).map(Wide).ok_or_else(|| Refused::odd("a size of zip64 is missing"))
 }
 
+type Records = (Vec<(u32, Range<usize>)>, Range<usize>);
+
 /// The records of an extra field, id and data, and the zeros behind them; `None` when it is not made of records.
-fn records(bytes: &[u8], extra: &Range<usize>) -> Option<(Vec<(u32, Range<usize>)>, Range<usize>)> {
+fn records(bytes: &[u8], extra: &Range<usize>) -> Option<Records> {
     let raw = bytes.get(extra.clone())?;
     let zeros = extra.start + raw.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
     let mut out = Vec::new();

@@ -142,7 +142,7 @@ pub fn clusters<'a>(roots: impl IntoIterator<Item = (usize, &'a Node)>) -> Vec<C
     for cluster in &mut all {
         cluster.places.sort();
     }
-    all.sort_by(|a, b| (a.concern, a.digest.0).cmp(&(b.concern, b.digest.0)));
+    all.sort_by_key(|c| (c.concern, c.digest.0));
     all
 }
 

@@ -102,7 +102,7 @@ fn a_signature_is_explained_only_over_content_that_is() {
     assert!(node.account.rebuilt.explained[&Cause::Signature] >= 13);
     let node = against(&Build { signature: Some(b"signature one"), script: "evil", ..ONE });
     assert_eq!(node.result, ResultMark::Different);
-    assert!(node.account.rebuilt.explained.get(&Cause::Signature).is_none());
+    assert!(!node.account.rebuilt.explained.contains_key(&Cause::Signature));
     assert!(node.tried.iter().any(|t| t.cause == Cause::Signature));
 }
 
