@@ -25,6 +25,7 @@ mod matching;
 mod order;
 mod pe;
 mod pe_refs;
+mod segments;
 mod source;
 mod strip;
 mod symtab;

@@ -126,7 +126,8 @@ impl ElfEvidence {
             }
             ListingRow { mark, cells, source: None, note: None }
         });
-        Listing { rows: rows.take(lines::MAX_ROWS).collect(), cut: None }
+        let headers = super::segments::rows(&self.images, &self.regions);
+        Listing { rows: rows.chain(headers).take(lines::MAX_ROWS).collect(), cut: None }
     }
 }
 
