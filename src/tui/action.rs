@@ -99,6 +99,12 @@ pub enum Action {
     PreviousFile,
     /// The next way to look at the difference.
     View,
+    /// The way before it.
+    PreviousView,
+    /// Everything that is known of the file in front, in place of its rows; and back.
+    Explain,
+    /// The next arrangement of a list: worst first, as a tree, by what differs.
+    Arrange,
     /// To the source of this thing.
     GoSource,
     /// To the provenance of this thing.

@@ -23,13 +23,13 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 pub(crate) use compare::{Compare, Front, Group, Part, change_points};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
-pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, outcome_mark, role_of as lists_role, standing_mark};
+pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, Order, outcome_mark, role_of as lists_role, standing_mark};
 pub(crate) use search::Search;
 pub use seen::Drawn;
 pub(crate) use seen::Sight;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
-pub(crate) use words::{node_rows, proof_rows, toolchain_rows};
+pub(crate) use words::{account_row, function_row, node_rows, proof_rows, toolchain_rows};
 
 use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};
@@ -72,6 +72,9 @@ pub struct App {
     pub(crate) tally: BTreeMap<Class, usize>,
     pub(crate) artifacts: Vec<ArtifactRow>,
     pub(crate) filter: Filter,
+    pub(crate) order: Order,
+    /// Rows of Artifacts that the filter hides, by their mark.
+    pub(crate) hidden: BTreeMap<char, usize>,
     pub(crate) claims: Vec<ClaimRow>,
     /// What is known about the selected claim.
     pub(crate) evidence: Vec<crate::text::Row>,
@@ -129,6 +132,8 @@ impl App {
             tally: BTreeMap::new(),
             artifacts: Vec::new(),
             filter: Filter::default(),
+            order: Order::default(),
+            hidden: BTreeMap::new(),
             claims: Vec::new(),
             evidence: Vec::new(),
             dirty: true,
@@ -350,6 +355,9 @@ impl App {
     }
 
     pub(crate) fn act(&mut self, action: Action) {
+        if !matches!(action, Action::NextDifference | Action::PreviousDifference) {
+            self.compare.ended = None;
+        }
         if !matches!(action, Action::Accept | Action::AcceptGroup) {
             self.asked = None;
         }
@@ -380,7 +388,10 @@ impl App {
             Action::PreviousDifference => self.next_difference(false),
             Action::NextFile => self.next_file(true),
             Action::PreviousFile => self.next_file(false),
-            Action::View => self.next_view(),
+            Action::View => self.next_view(true),
+            Action::PreviousView => self.next_view(false),
+            Action::Explain => self.explain(),
+            Action::Arrange => self.next_order(),
             Action::GoSource => self.go_source(),
             Action::GoProvenance => self.go_provenance(),
             Action::GoArtifact => self.go_artifact(),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::model::{
-    Account, Cause, Cluster, Concern, Extent, FunctionDiff, Node, ResultMark, Side, SourceStatus, Spot, clusters, concern, visit,
+    Account, Cause, Cluster, Concern, Extent, FunctionDiff, Node, NodeKind, Place, ResultMark, Side, SourceStatus, Spot, View, clusters,
+    concern, visit,
 };
 use crate::text::{Shown, Untrusted};
 
@@ -33,6 +34,7 @@ const REGIONS: usize = 6;
 const PLACES: usize = 4;
 const EXPLAINED: usize = 6;
 const SENTENCES: usize = 6;
+const LINES: usize = 3;
 
 fn files(n: usize) -> String {
     if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
@@ -76,6 +78,7 @@ fn short(cluster: &Cluster) -> String {
 /// The whole comparison: verdict, what differs, what is explained, the account.
 pub(in crate::cli) fn summary(root: &Node, detail: Detail, out: &mut String) {
     let found = clusters([(0, root)]);
+    let count: usize = found.iter().filter(|c| c.concern != Concern::Toolchain).map(|c| c.places.len()).sum();
     verdict(root, &found, out);
     for cluster in found.iter().filter(|c| c.concern == Concern::Toolchain) {
         let _ = writeln!(out, "! look at the toolchain first, in {}: {}", files(cluster.places.len()), cluster.what);
@@ -89,7 +92,12 @@ pub(in crate::cli) fn summary(root: &Node, detail: Detail, out: &mut String) {
     // By concern, then what most files have in common, then by name: never by the order of the supplier.
     told.sort_by(|(a, _, x), (b, _, y)| (a.concern, b.places.len(), &x.name).cmp(&(b.concern, a.places.len(), &y.name)));
     for (cluster, node, spot) in told.iter().take(detail.most(DIFFERENCES)) {
-        head(node, &spot.name, out);
+        if count == 1 {
+            // The verdict has said why already.
+            first_line(node, &spot.name, out);
+        } else {
+            head(node, &spot.name, out);
+        }
         details(node, "    ", detail, out);
         if cluster.places.len() > 1 {
             let _ = writeln!(out, "    & all that differs here is the same in {}", files(cluster.places.len()));
@@ -125,7 +133,11 @@ fn verdict(root: &Node, found: &[Cluster], out: &mut String) {
         ResultMark::NotExamined if count <= 1 && root.children.is_empty() => writeln!(out, "NOT EXAMINED: {}", root.why),
         _ => {
             let what = match own.first() {
-                Some(first) if count == 1 => format!("{}: {}", first.places.first().map_or("", |p| p.name.as_str()), first.what),
+                Some(first) if count == 1 => {
+                    let spot = first.places.first();
+                    let why = spot.and_then(|s| root.at(&s.path)).map_or("", |n| n.why.as_str());
+                    format!("{}: {why}", spot.map_or("", |p| p.name.as_str()))
+                }
                 _ if leaves > 1 => {
                     let ways = if own.len() == count { String::new() } else { format!(", in {} ways", own.len()) };
                     format!("{count} places of {leaves} are to be looked at{ways}")
@@ -137,8 +149,15 @@ fn verdict(root: &Node, found: &[Cluster], out: &mut String) {
     };
 }
 
-/// The first line of a node.
+/// The first lines of a node: what it is, and why it has its result.
 pub(in crate::cli) fn head(node: &Node, name: &str, out: &mut String) {
+    first_line(node, name, out);
+    if !node.why.is_empty() && node.result != ResultMark::Identical {
+        let _ = writeln!(out, "    {}", node.why);
+    }
+}
+
+fn first_line(node: &Node, name: &str, out: &mut String) {
     let size = |side: Side| node.size.get(side).map_or_else(|| "-".to_owned(), |s| s.to_string());
     let sizes = if node.size.shipped == node.size.rebuilt {
         size(Side::Shipped)
@@ -208,13 +227,11 @@ pub(in crate::cli) fn details(node: &Node, indent: &str, detail: Detail, out: &m
     if node.result == ResultMark::Identical {
         return;
     }
-    if !node.why.is_empty() {
-        let _ = writeln!(out, "{indent}{}", node.why);
-    }
-    for line in node.metadata.iter().take(detail.most(SENTENCES)).filter(|l| **l != node.why) {
+    for line in node.metadata.iter().take(detail.most(SENTENCES)).filter(|l| !node.why.contains(l.as_str())) {
         let _ = writeln!(out, "{indent}! {line}");
     }
     left(node.metadata.len(), detail.most(SENTENCES), "sentences on metadata", indent, out);
+    lines(node, indent, detail, out);
     functions(node, indent, detail, out);
     let regions: Vec<_> = node.regions.iter().filter(|r| !r.result.is_equal()).collect();
     for region in regions.iter().take(detail.most(REGIONS)) {
@@ -235,6 +252,21 @@ pub(in crate::cli) fn details(node: &Node, indent: &str, detail: Detail, out: &m
         let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt));
     }
     left(facts.len(), detail.most(FACTS), "facts differ", indent, out);
+}
+
+/// The first lines that differ, as `diff` shows them.
+fn lines(node: &Node, indent: &str, detail: Detail, out: &mut String) {
+    let Some(evidence) = node.evidence.as_ref().filter(|e| node.kind == NodeKind::Text && e.views().contains(&View::Lines)) else { return };
+    let listing = evidence.listing(Place::Whole, View::Lines);
+    let differing: Vec<_> = listing.rows.iter().filter(|r| r.mark.is_difference()).collect();
+    for row in differing.iter().take(detail.most(LINES)) {
+        for (sign, cell) in [('<', &row.cells.shipped), ('>', &row.cells.rebuilt)] {
+            if let Some(cell) = cell {
+                let _ = writeln!(out, "{indent}{:>5} {sign} {}", cell.number, Shown::new(&cell.text.plain()).cut(110));
+            }
+        }
+    }
+    left(differing.len(), detail.most(LINES), "lines differ", indent, out);
 }
 
 fn left(all: usize, told: usize, what: &str, indent: &str, out: &mut String) {

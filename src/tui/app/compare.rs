@@ -108,6 +108,10 @@ pub(crate) struct Compare {
     kept: Vec<Loaded>,
     asked: BTreeSet<u64>,
     pub(crate) want: Option<Want>,
+    /// Whether everything that is known of the node is in front in place of its rows.
+    pub(crate) explain: bool,
+    /// Whether the last step to a difference came to the end in that direction: the next one goes to the next file.
+    pub(crate) ended: Option<bool>,
     /// Cells that the text of one side had when it was drawn last.
     pub(crate) text_width: usize,
 }
@@ -222,7 +226,7 @@ impl App {
     /// The key of the listing that should be in front.
     pub(crate) fn listing_key(&self) -> Option<ListingKey> {
         let Front::Node(artifact, path) = &self.compare.front else { return None };
-        let view = self.view()?;
+        let view = self.view().filter(|_| !self.compare.explain)?;
         let place = match self.part()? {
             Part::Function(i) if matches!(view, View::Asm | View::Bytes) => Place::Function(i),
             Part::Member(_) | Part::Same => return None,
@@ -261,6 +265,14 @@ impl App {
                 Row::new().with(Role::Text, "n opens the next item to review; 4 lists every file"),
             ];
         };
+        if self.compare.explain {
+            let width = usize::from(self.size.0.saturating_sub(match self.size.0 {
+                0..super::MEDIUM => 3,
+                super::MEDIUM..super::WIDE => 27,
+                _ => 31 + 60,
+            }));
+            return crate::tui::widgets::wrap(&super::words::explain_rows(node), width);
+        }
         let node = match self.part() {
             Some(Part::Member(i)) => node.children.get(i).unwrap_or(node),
             Some(Part::Same) => {
@@ -293,6 +305,7 @@ impl App {
             self.flush();
             self.compare.front = front;
             self.compare.view = 0;
+            self.compare.explain = false;
             self.compare.covered.clear();
             self.sideways = 0;
         }
@@ -487,13 +500,31 @@ impl App {
         self.sideways = if last < width { 0 } else { first.saturating_sub(width / 4) };
     }
 
-    pub(crate) fn next_view(&mut self) {
+    /// All that is known of the node in front: every proof with its values and bytes, every cause that was tried.
+    pub(crate) fn explain(&mut self) {
+        if self.node().is_none() {
+            self.say("there is no file in front");
+            return;
+        }
+        self.compare.explain = !self.compare.explain;
+        self.compare.want = Some(Want::First);
+        self.focus_on(Pane::Listing);
+        self.part_changed();
+    }
+
+    pub(crate) fn next_view(&mut self, forward: bool) {
         let views = self.views();
+        if std::mem::take(&mut self.compare.explain) {
+            self.compare.want = Some(Want::First);
+            self.part_changed();
+            return;
+        }
         if views.len() < 2 {
             self.say("there is one view only");
             return;
         }
-        self.compare.view = (self.compare.view + 1) % views.len();
+        let step = if forward { 1 } else { views.len() - 1 };
+        self.compare.view = (self.compare.view % views.len() + step) % views.len();
         self.compare.want = Some(Want::First);
         self.part_changed();
     }

@@ -231,9 +231,16 @@ impl App {
                 return;
             }
         };
-        if !moved {
-            self.say(if forward { "end of item: n is the next to review" } else { "start of item" });
+        if moved {
+            self.compare.ended = None;
+            return;
         }
+        // The second time at the end it goes on in the next file; reading on (Space) stops.
+        if self.screen == Screen::Compare && self.compare.ended.replace(forward) == Some(forward) {
+            self.compare.ended = None;
+            return self.next_file(forward);
+        }
+        self.say(if forward { "end of item: n is the next to review, ] again the next file" } else { "start of item" });
     }
 
     /// Next or previous differing file, whether it was ruled on or not.
@@ -265,6 +272,7 @@ impl App {
             self.step(crate::tui::action::Action::PageDown);
         } else {
             self.next_difference(true);
+            self.compare.ended = None;
         }
     }
 
@@ -306,6 +314,13 @@ impl App {
             Pane::Evidence | Pane::Checklist | Pane::Statement => {}
             Pane::Files => {
                 if let Some(row) = self.artifacts.get(self.cursor(Pane::Files).at).cloned() {
+                    if row.head.is_some() {
+                        match row.item {
+                            Some(item) => self.open_item(item),
+                            None => self.say("these are the files of this group: Enter on one opens it"),
+                        }
+                        return;
+                    }
                     self.remember();
                     self.item = row.item.and_then(|i| self.items.get(i)).map(|i| i.id.clone()).or(self.item.take());
                     self.open_node(row.artifact, row.path.to_vec());
@@ -435,7 +450,10 @@ impl App {
                 Front::Group(_) => self.compare.covered.get(self.cursor(Pane::Covered).at).map(|r| (r.artifact, r.path.clone())),
                 Front::Nothing => None,
             },
-            Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.to_vec())),
+            Screen::Artifacts => {
+                let row = self.artifacts.get(self.cursor(Pane::Files).at).filter(|r| r.head.is_none());
+                row.map(|r| (r.artifact, r.path.to_vec()))
+            }
             Screen::Overview => match self.front().and_then(|i| self.items.get(i)).map(|i| i.target.clone()) {
                 Some(Target::Compare { artifact, path }) => Some((artifact, path)),
                 Some(Target::Cluster(places)) => places.first().map(|s| (s.root, s.path.clone())),
@@ -482,7 +500,7 @@ impl App {
     }
 
     fn find_artifact(&self, artifact: usize, path: &[usize]) -> Option<usize> {
-        self.artifacts.iter().position(|r| r.artifact == artifact && *r.path == *path)
+        self.artifacts.iter().position(|r| r.head.is_none() && r.artifact == artifact && *r.path == *path)
     }
 
     pub(crate) fn go_compare(&mut self) {

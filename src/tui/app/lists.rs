@@ -1,5 +1,7 @@
 //! The rows of the long lists, made once per refresh and sliced when drawn.
 
+use std::collections::BTreeMap;
+
 use super::{App, Pane};
 use crate::model::{Node, Outcome, ResultMark, Standing};
 use crate::review::{Item, Target};
@@ -40,6 +42,29 @@ impl Filter {
     }
 }
 
+/// How Artifacts is arranged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The worst first.
+    #[default]
+    Worst,
+    /// Members under their containers.
+    Tree,
+    /// By what differs and by cause, each group under its head.
+    Group,
+}
+
+impl Order {
+    /// In words.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Worst => "worst first",
+            Self::Tree => "tree",
+            Self::Group => "by difference",
+        }
+    }
+}
+
 /// A row of Artifacts.
 #[derive(Clone, Debug)]
 pub(crate) struct ArtifactRow {
@@ -49,6 +74,8 @@ pub(crate) struct ArtifactRow {
     pub(crate) mark: char,
     /// Index of its item, if it is one.
     pub(crate) item: Option<usize>,
+    /// Of a group's head: what its files have in common. It is no file itself.
+    pub(crate) head: Option<String>,
 }
 
 /// A row of Provenance.
@@ -118,26 +145,83 @@ impl App {
         let selected = self.artifacts.get(self.cursor(Pane::Files).at).map(|r| (r.artifact, r.path.clone()));
         let wanted = self.filter.marks();
         let mut rows = Vec::new();
+        let mut hidden = BTreeMap::new();
         for (artifact, root) in self.facts.comparisons.iter().enumerate() {
             match root {
-                None if wanted.contains('.') => rows.push(ArtifactRow { artifact, path: Box::default(), mark: '.', item: None }),
-                None => {}
+                None if wanted.contains('.') => {
+                    rows.push(ArtifactRow { artifact, path: Box::default(), mark: '.', item: None, head: None })
+                }
+                None => *hidden.entry('.').or_default() += 1,
                 Some(root) => add(root, &mut Vec::new(), &mut |path, mark| {
                     if wanted.contains(mark) {
                         let item = self.node_items.get(&(artifact, path.to_vec())).copied();
-                        rows.push(ArtifactRow { artifact, path: path.into(), mark, item });
+                        rows.push(ArtifactRow { artifact, path: path.into(), mark, item, head: None });
+                    } else {
+                        *hidden.entry(mark).or_default() += 1;
                     }
                 }),
             }
         }
-        rows.sort_by_key(|r| rank(r.mark));
+        match self.order {
+            Order::Worst => rows.sort_by_key(|r| rank(r.mark)),
+            Order::Tree => {}
+            Order::Group => rows = self.grouped_rows(rows),
+        }
         self.artifacts = rows;
+        self.hidden = hidden;
         if let Some((artifact, path)) = selected
-            && let Some(at) = self.artifacts.iter().position(|r| r.artifact == artifact && r.path == path)
+            && let Some(at) = self.artifacts.iter().position(|r| r.head.is_none() && r.artifact == artifact && r.path == path)
         {
             self.cursor_mut(Pane::Files).at = at;
         }
         self.clamp();
+    }
+
+    /// Under each head the files that have it in common: what differs in the same way, then what the same causes explain,
+    /// then the rest by its result.
+    fn grouped_rows(&self, rows: Vec<ArtifactRow>) -> Vec<ArtifactRow> {
+        let mut groups: BTreeMap<(u8, usize, String), (Option<usize>, Vec<ArtifactRow>)> = BTreeMap::new();
+        for row in rows {
+            let key = match row.item.and_then(|i| Some((i, self.items.get(i)?))) {
+                Some((i, item)) => (rank(row.mark), i, item.why.clone()),
+                None => {
+                    let mut causes: Vec<&str> = match self.artifact_node(&row) {
+                        Some(node) if row.mark == '~' => node.proofs.iter().map(|p| p.cause.word()).collect(),
+                        _ => Vec::new(),
+                    };
+                    causes.sort_unstable();
+                    causes.dedup();
+                    let text = match (row.mark, causes.is_empty()) {
+                        ('=', _) => "identical".to_owned(),
+                        ('.', _) => "not compared yet".to_owned(),
+                        (_, false) => format!("explained: {}", causes.join(", ")),
+                        ('~', _) => "containers of what is explained".to_owned(),
+                        _ => "containers of what differs".to_owned(),
+                    };
+                    (rank(row.mark), usize::MAX, text)
+                }
+            };
+            groups.entry(key).or_insert_with(|| (row.item, Vec::new())).1.push(row);
+        }
+        let mut out = Vec::new();
+        for ((_, _, text), (item, rows)) in groups {
+            let Some(mark) = rows.first().map(|r| r.mark) else { continue };
+            let files = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(rows.len() as u64)) };
+            out.push(ArtifactRow { artifact: usize::MAX, path: Box::default(), mark, item, head: Some(format!("{files}: {text}")) });
+            out.extend(rows);
+        }
+        out
+    }
+
+    pub(crate) fn next_order(&mut self) {
+        self.order = match self.order {
+            Order::Worst => Order::Tree,
+            Order::Tree => Order::Group,
+            Order::Group => Order::Worst,
+        };
+        self.make_artifacts();
+        let text = format!("order: {}", self.order.word());
+        self.say(&text);
     }
 
     pub(crate) fn next_filter(&mut self) {

@@ -6,7 +6,7 @@ use super::overview::indent;
 use crate::checks::Facts;
 use crate::model::Node;
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, Pane, WIDE, lists_role as role_of};
+use crate::tui::app::{App, Order, Pane, WIDE, lists_role as role_of};
 use crate::tui::widgets::{Canvas, column, grouped, size, wrap};
 
 const KIND: usize = 7;
@@ -23,11 +23,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let side = if area.width >= WIDE { 60 } else { 0 };
     let main = Rect { width: area.width - side, ..area };
     let all = app.facts.comparisons.len();
+    let shown = app.artifacts.iter().filter(|r| r.head.is_none()).count();
+    let hidden: Vec<String> = app.hidden.iter().map(|(mark, n)| format!("{} {mark}", grouped(*n as u64))).collect();
+    let hidden = if hidden.is_empty() { "hides nothing".to_owned() } else { format!("hides {}", hidden.join(", ")) };
     let title = format!(
-        "Artifacts  shown {} rows of {} artifacts  filter {}  sort: worst first",
-        grouped(app.artifacts.len() as u64),
+        "Artifacts  shown {} rows of {} artifacts  filter {} {hidden}  sort: {}",
+        grouped(shown as u64),
         grouped(all as u64),
-        app.filter.marks()
+        app.filter.marks(),
+        app.order.word()
     );
     let inside = canvas.pane(main, Row::new().with(Role::Text, &title), true, app.pane() == Pane::Files);
     let width = usize::from(inside.width);
@@ -93,6 +97,10 @@ fn digest(facts: &Facts, artifact: usize, node: Option<&Node>) -> (Role, String)
 /// A row of the table.
 pub(super) fn file_row(app: &App, at: usize, width: usize) -> Row {
     let Some(entry) = app.artifacts.get(at) else { return Row::new() };
+    if let Some(head) = &entry.head {
+        let row = Row::new().with(role_of(entry.mark), &format!(" {} ", entry.mark));
+        return row.with(Role::Title, &Shown::new(head).cut(width.saturating_sub(4)).to_string());
+    }
     let node = app.artifact_node(entry);
     let person = entry.item.and_then(|i| app.items.get(i)).map(|i| app.person_mark(i));
     let path = path_width(width);
@@ -109,7 +117,15 @@ pub(super) fn file_row(app: &App, at: usize, width: usize) -> Row {
             }
         ),
     );
-    row.push(Role::Text, column(&app.way(entry.artifact, &entry.path).cut_start(path), path));
+    let way = match (app.order, node) {
+        (Order::Tree, Some(node)) if !entry.path.is_empty() => {
+            let indent = "  ".repeat(entry.path.len().min(12));
+            let room = path.saturating_sub(indent.len());
+            Shown::new(&format!("{indent}{}", node.name.shown().cut_start(room)))
+        }
+        _ => app.way(entry.artifact, &entry.path).cut_start(path),
+    };
+    row.push(Role::Text, column(&way, path));
     let kind = node.map(|n| n.kind.word()).unwrap_or_default();
     let words = bytes.map(size).unwrap_or_default();
     row = row.with(Role::Text, &format!("  {kind:<KIND$}{words:>SIZE$}  "));
@@ -136,6 +152,12 @@ fn details(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let entry = app.artifacts.get(app.cursor(Pane::Files).at);
     let inside = canvas.pane(area, Row::new().with(Role::Text, "Evidence"), false, false);
     let Some(entry) = entry else { return };
+    if let Some(head) = &entry.head {
+        let rows = vec![Row::new().with(role_of(entry.mark), &format!("{} ", entry.mark)).with(Role::Text, head)];
+        let rows: Vec<Row> = wrap(&rows, usize::from(inside.width).saturating_sub(2)).into_iter().map(indent).collect();
+        canvas.rows(inside, &rows);
+        return;
+    }
     let mut way = Row::new();
     way.push(Role::Title, app.way(entry.artifact, &entry.path));
     let mut rows = vec![way];

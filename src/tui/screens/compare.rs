@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use super::overview::indent;
 use crate::model::{Side, SideCell, SourceStatus, View};
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, change_points, lists_role as role_of};
+use crate::tui::app::{
+    App, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, account_row, change_points, function_row, lists_role as role_of,
+};
 use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
 
 const TOLD: &str = "What the difference is";
@@ -16,6 +18,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
         covered(canvas, area, group);
         return;
     }
+    let area = account(canvas, area);
     if area.width < MEDIUM {
         if app.pane() == Pane::Parts {
             parts(canvas, area);
@@ -62,6 +65,19 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
         let told = if height == 0 { canvas.pane(told, Row::new().with(Role::Text, TOLD), true, false) } else { told };
         canvas.rows(told, &what(app, usize::from(area.width)));
     }
+}
+
+/// The account of both sides in the last rows, whatever is in front; gives the area above.
+fn account(canvas: &mut Canvas<'_, '_>, area: Rect) -> Rect {
+    let Some(node) = canvas.app.node() else { return area };
+    let long = area.width >= MEDIUM;
+    let rows = [account_row("shipped", &node.account.shipped, long), account_row("rebuilt", &node.account.rebuilt, long)];
+    let height = 2.min(area.height.saturating_sub(6));
+    let above = Rect { height: area.height - height, ..area };
+    let below = Rect { y: area.y + above.height, height, ..area };
+    let rows: Vec<Row> = rows.into_iter().map(indent).collect();
+    canvas.rows(below, &rows);
+    above
 }
 
 /// A row of the parts: functions, regions, members.
@@ -142,7 +158,7 @@ fn title(app: &App, width: usize) -> Row {
         _ => None,
     };
     let part = part.map(|p| format!("  {}", p.cut(width / 3))).unwrap_or_default();
-    let view = app.view().map(view_word).unwrap_or_default();
+    let view = if app.compare.explain { "everything known" } else { app.view().map(view_word).unwrap_or_default() };
     let others: Vec<&str> = app.views().into_iter().map(view_word).filter(|w| *w != view).collect();
     let tail = match (width >= 90, others.is_empty()) {
         (true, false) => format!("   SHIPPED | REBUILT   view: {view} (v: {})", others.join(", ")),
@@ -360,8 +376,7 @@ fn what(app: &App, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     match app.function() {
         Some((_, function)) => {
-            let mark = function.result.mark();
-            rows.push(Row::new().with(role_of(mark), &format!("{mark} ")).with(Role::Text, &function.what));
+            rows.push(function_row(function));
         }
         None => {
             let mark = node.result.mark();
@@ -372,6 +387,13 @@ fn what(app: &App, width: usize) -> Vec<Row> {
     let row = app.loaded().and_then(|l| l.listing.rows.get(app.cursor(Pane::Listing).at));
     if let Some(note) = row.and_then(|r| r.note.as_ref()) {
         rows.push(Row::new().with(Role::Dim, "this row: ").with(Role::Text, note));
+    }
+    let places = app.places();
+    if places.len() > 1 {
+        let others = grouped(places.len() as u64 - 1);
+        rows.push(Row::new().with(Role::Key, "& ").with(Role::Text, &format!("the same difference in {others} more (g f lists them)")));
+    } else if !node.result.is_equal() && app.front().is_some() {
+        rows.push(Row::new().with(Role::Dim, "no other file has the same difference"));
     }
     rows.extend(crate::tui::app::toolchain_rows(node));
     rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
