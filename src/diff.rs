@@ -5,6 +5,7 @@ mod account;
 mod archive;
 mod asm;
 mod build_path;
+mod changes;
 mod code;
 mod dates;
 mod deb;
@@ -22,6 +23,7 @@ mod reorder;
 mod rpm;
 mod source;
 mod strip;
+mod text;
 mod walk;
 
 use std::sync::Arc;
