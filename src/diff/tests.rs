@@ -6,6 +6,8 @@ use super::*;
 use crate::model::Cause;
 
 mod containers;
+mod headers;
+mod lists;
 mod make;
 mod property;
 mod real;

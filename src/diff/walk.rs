@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, exe, text};
+use super::{Context, changes, dates, deb, evidence, exe, pyc, text};
 use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -129,7 +129,13 @@ impl<'a> Walk<'a> {
     fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
         node.account = raw(a, b);
         let text = kind::is_text(a) && kind::is_text(b) && node.metadata.is_empty();
-        if !(text && text::compare(node, a, b)) {
+        let compiled = if node.metadata.is_empty() { pyc::change(a, b) } else { None };
+        if let Some((account, change)) = compiled.and_then(|c| Some((changes::undo(Sides::new(a, b), std::slice::from_ref(&c))?, c))) {
+            node.account = account;
+            changes::prove_all(node, &[change]);
+            settle(node);
+            node.why = causes(node);
+        } else if !(text && text::compare(node, a, b)) {
             let found = if text || node.kind == NodeKind::Data { dates::changes(a, b) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);
             settle(node);
