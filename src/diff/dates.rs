@@ -30,7 +30,8 @@ const FORMATS: &[(&str, Range<usize>)] = &[
     ("%B %e, %Y", 11..19),
     ("%H:%M:%S", 8..9),
 ];
-const WINDOW: usize = 40;
+/// Bytes around a difference in which a date may start.
+pub(super) const WINDOW: usize = 40;
 const RUNS: usize = 512;
 
 /// The date changes that explain every difference of the strings they are in. Strings (NUL- or newline-ended) with any
@@ -96,6 +97,18 @@ fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>) ->
         }
     }
     None
+}
+
+/// Dates that start both texts, in one format: their lengths, the longest of each format first.
+pub(super) fn both_at(a: &[u8], b: &[u8]) -> Vec<(usize, usize)> {
+    let starts = |bytes: &[u8]| bytes.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b' ');
+    if !starts(a) || !starts(b) {
+        return Vec::new();
+    }
+    let longest = |bytes: &[u8], format: &str, lengths: &Range<usize>| {
+        lengths.clone().rev().find(|n| text(bytes, 0..*n).is_some_and(|t| parses(format, t)))
+    };
+    FORMATS.iter().filter_map(|(format, lengths)| Some((longest(a, format, lengths)?, longest(b, format, lengths)?))).collect()
 }
 
 fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {

@@ -15,6 +15,12 @@ pub(super) const MAX_ROWS: usize = 20_000;
 const CONTEXT: usize = 3;
 /// Elements of both sides that are aligned exactly at once: the worst case grows with the square.
 const MAX_EXACT: usize = 4_000;
+/// Differing elements up to which longer sequences are aligned exactly.
+const MAX_DISTANCE: usize = 256;
+/// Steps that all long ranges of one alignment may take together in the worst case.
+const MAX_WORK: usize = 1 << 30;
+/// How often a range is split again at elements that occur once in it.
+const MAX_DEPTH: usize = 8;
 
 /// One aligned position: indices on each side, and whether the elements are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +29,8 @@ pub(super) struct Aligned {
     pub(super) equal: bool,
 }
 
-/// Aligns two sequences: exactly (Myers) when they are short, else between elements that occur once. No clock: the result
-/// depends on nothing but the input.
+/// Aligns two sequences: exactly (Myers) when they are short or differ in few places, else between elements that occur once.
+/// No clock: the result depends on nothing but the input.
 pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
     let mut ids: HashMap<&T, u32> = HashMap::new();
     let mut number = |item| {
@@ -33,42 +39,154 @@ pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
     };
     let one: Vec<u32> = a.iter().map(&mut number).collect();
     let two: Vec<u32> = b.iter().map(&mut number).collect();
-    let mut out = Vec::with_capacity(one.len().max(two.len()));
-    let start = one.iter().zip(&two).take_while(|(x, y)| x == y).count();
-    let most = one.len().min(two.len()) - start;
-    let end = one.iter().rev().zip(two.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
-    zip_rows(0..start, 0..start, &one, &two, &mut out);
-    let (left, right) = (start..one.len() - end, start..two.len() - end);
-    if left.len() + right.len() <= MAX_EXACT {
-        exact(left.clone(), right.clone(), &one, &two, &mut out);
-    } else {
-        let mut from = (left.start, right.start);
-        for (i, j) in anchors(left.clone(), right.clone(), &one, &two).into_iter().chain([(left.end, right.end)]) {
-            let (gap_left, gap_right) = (from.0..i, from.1..j);
-            if gap_left.len() + gap_right.len() <= MAX_EXACT {
-                exact(gap_left, gap_right, &one, &two, &mut out);
-            } else {
-                zip_rows(gap_left, gap_right, &one, &two, &mut out);
-            }
-            if (i, j) != (left.end, right.end) {
-                out.push(Aligned { sides: Sides::new(Some(i), Some(j)), equal: true });
-            }
-            from = (i + 1, j + 1);
-        }
-    }
-    zip_rows(left.end..one.len(), right.end..two.len(), &one, &two, &mut out);
-    out
+    let mut aligner = Aligner { one: &one, two: &two, out: Vec::with_capacity(one.len().max(two.len())), work: MAX_WORK };
+    aligner.ranges(0..one.len(), 0..two.len(), 0);
+    aligner.out
 }
 
-/// Myers, for ranges small enough that even the worst case is quick.
-fn exact(left: Range<usize>, right: Range<usize>, one: &[u32], two: &[u32], out: &mut Vec<Aligned>) {
-    let (a, b) = (one.get(left.clone()).unwrap_or_default(), two.get(right.clone()).unwrap_or_default());
-    for op in capture_diff_slices(Algorithm::Myers, a, b) {
-        let (_, x, y) = op.as_tag_tuple();
-        let x = x.start + left.start..x.end + left.start;
-        let y = y.start + right.start..y.end + right.start;
-        zip_rows(x, y, one, two, out);
+struct Aligner<'a> {
+    one: &'a [u32],
+    two: &'a [u32],
+    out: Vec<Aligned>,
+    /// Steps that may still be spent on long ranges.
+    work: usize,
+}
+
+impl Aligner<'_> {
+    fn ranges(&mut self, left: Range<usize>, right: Range<usize>, depth: usize) {
+        let (a, b) = (self.one.get(left.clone()).unwrap_or_default(), self.two.get(right.clone()).unwrap_or_default());
+        let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let most = a.len().min(b.len()) - start;
+        let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+        self.zip(left.start..left.start + start, right.start..right.start + start);
+        let (inner_left, inner_right) = (left.start + start..left.end - end, right.start + start..right.end - end);
+        self.inner(inner_left, inner_right, depth);
+        self.zip(left.end - end..left.end, right.end - end..right.end);
     }
+
+    fn inner(&mut self, left: Range<usize>, right: Range<usize>, depth: usize) {
+        let size = left.len() + right.len();
+        if left.is_empty() || right.is_empty() {
+            return self.zip(left, right);
+        }
+        if size <= MAX_EXACT {
+            return self.exact(left, right);
+        }
+        let cost = size.saturating_mul(MAX_DISTANCE) / 4;
+        if cost <= self.work {
+            self.work -= cost;
+            let (a, b) = (self.one.get(left.clone()).unwrap_or_default(), self.two.get(right.clone()).unwrap_or_default());
+            if let Some(runs) = few_differences(a, b) {
+                let mut from = (left.start, right.start);
+                for (i, j, length) in runs {
+                    let (i, j) = (i + left.start, j + right.start);
+                    self.zip(from.0..i, from.1..j);
+                    self.zip(i..i + length, j..j + length);
+                    from = (i + length, j + length);
+                }
+                return self.zip(from.0..left.end, from.1..right.end);
+            }
+        }
+        let found = if depth < MAX_DEPTH { anchors(left.clone(), right.clone(), self.one, self.two) } else { Vec::new() };
+        if found.is_empty() {
+            return self.zip(left, right);
+        }
+        let mut from = (left.start, right.start);
+        for (i, j) in found {
+            self.ranges(from.0..i, from.1..j, depth + 1);
+            self.zip(i..i + 1, j..j + 1);
+            from = (i + 1, j + 1);
+        }
+        self.ranges(from.0..left.end, from.1..right.end, depth + 1);
+    }
+
+    /// Myers, for ranges small enough that even the worst case is quick.
+    fn exact(&mut self, left: Range<usize>, right: Range<usize>) {
+        let (a, b) = (self.one.get(left.clone()).unwrap_or_default(), self.two.get(right.clone()).unwrap_or_default());
+        for op in capture_diff_slices(Algorithm::Myers, a, b) {
+            let (_, x, y) = op.as_tag_tuple();
+            self.zip(x.start + left.start..x.end + left.start, y.start + right.start..y.end + right.start);
+        }
+    }
+
+    fn zip(&mut self, a: Range<usize>, b: Range<usize>) {
+        for i in 0..a.len().max(b.len()) {
+            let at = |range: &Range<usize>| (i < range.len()).then(|| range.start + i);
+            let sides = Sides::new(at(&a), at(&b));
+            let equal = matches!((sides.shipped, sides.rebuilt), (Some(x), Some(y)) if self.one.get(x) == self.two.get(y));
+            self.out.push(Aligned { sides, equal });
+        }
+    }
+}
+
+/// The runs of equal elements (place on each side, length) of a shortest edit of at most [`MAX_DISTANCE`] steps; `None` when
+/// it takes more. Myers' greedy algorithm, with the frontier of every step kept for the way back.
+fn few_differences(a: &[u32], b: &[u32]) -> Option<Vec<(usize, usize, usize)>> {
+    // `reach[k + offset]` is how far the best path on diagonal `k = x - y` has come in `a`; `usize::MAX` is nowhere.
+    let offset = MAX_DISTANCE + 1;
+    let mut reach = vec![usize::MAX; 2 * offset + 1];
+    let mut steps: Vec<Vec<usize>> = Vec::new();
+    let best = |reach: &[usize], k: usize, d: usize| -> Option<(usize, bool)> {
+        if d == 0 {
+            return Some((0, false));
+        }
+        let down = reach.get(k + 1).copied().filter(|x| *x != usize::MAX && (x + offset).checked_sub(k).is_some_and(|y| y <= b.len()));
+        let along = reach.get(k - 1).copied().filter(|x| *x != usize::MAX).map(|x| x + 1).filter(|x| *x <= a.len());
+        // `true` when the step takes an element of `b`.
+        match (down, along) {
+            (Some(x), Some(y)) if x >= y => Some((x, true)),
+            (_, Some(y)) => Some((y, false)),
+            (Some(x), None) => Some((x, true)),
+            (None, None) => None,
+        }
+    };
+    let slide = |x: usize, k: usize| -> Option<usize> {
+        let y = (x + offset).checked_sub(k).filter(|y| *y <= b.len())?;
+        Some(x + a.get(x..)?.iter().zip(b.get(y..)?).take_while(|(p, q)| p == q).count())
+    };
+    for d in 0..=MAX_DISTANCE {
+        let before = reach.clone();
+        let mut done = false;
+        for k in (offset - d..=offset + d).step_by(2) {
+            let end = best(&before, k, d).and_then(|(x, _)| slide(x, k));
+            if let Some(place) = reach.get_mut(k) {
+                *place = end.unwrap_or(usize::MAX);
+            }
+            done |= end == Some(a.len()) && a.len() + offset == k + b.len();
+        }
+        steps.push(before);
+        if done {
+            return back(a.len(), b.len(), &steps, offset, &best);
+        }
+    }
+    None
+}
+
+/// The way back from the end: the runs, first to last.
+fn back(
+    mut x: usize,
+    mut y: usize,
+    steps: &[Vec<usize>],
+    offset: usize,
+    best: &dyn Fn(&[usize], usize, usize) -> Option<(usize, bool)>,
+) -> Option<Vec<(usize, usize, usize)>> {
+    let mut runs = Vec::new();
+    for (d, before) in steps.iter().enumerate().rev() {
+        let k = (x + offset).checked_sub(y)?;
+        let (start, down) = best(before, k, d)?;
+        let length = x.checked_sub(start)?;
+        let top = y.checked_sub(length)?;
+        if length > 0 {
+            runs.push((start, top, length));
+        }
+        (x, y) = match (d, down) {
+            (0, _) => (start, top),
+            (_, true) => (start, top.checked_sub(1)?),
+            (_, false) => (start.checked_sub(1)?, top),
+        };
+    }
+    runs.reverse();
+    Some(runs)
 }
 
 /// Elements that occur once on each side, in a longest common order.
@@ -89,15 +207,6 @@ fn anchors(left: Range<usize>, right: Range<usize>, one: &[u32], two: &[u32]) ->
     let out_of_order = displaced(&pairs);
     let kept = pairs.into_iter().enumerate().filter(|(n, _)| !out_of_order.contains(n));
     kept.filter_map(|(_, p)| Some((p.shipped?, p.rebuilt?))).collect()
-}
-
-fn zip_rows(a: std::ops::Range<usize>, b: Range<usize>, one: &[u32], two: &[u32], out: &mut Vec<Aligned>) {
-    for i in 0..a.len().max(b.len()) {
-        let at = |range: &Range<usize>| (i < range.len()).then(|| range.start + i);
-        let sides = Sides::new(at(&a), at(&b));
-        let equal = matches!((sides.shipped, sides.rebuilt), (Some(x), Some(y)) if one.get(x) == two.get(y));
-        out.push(Aligned { sides, equal });
-    }
 }
 
 /// The pairs that are not in a longest run of pairs in the same order on both sides.
@@ -199,23 +308,8 @@ pub(super) fn listing(a: &[u8], b: &[u8]) -> Listing {
     elide(rows, CONTEXT)
 }
 
-/// How two texts differ, in lines: `2 lines changed, 3 only shipped`.
-pub(super) fn summary(a: &[u8], b: &[u8]) -> String {
-    let (mut changed, mut shipped, mut rebuilt) = (0usize, 0usize, 0usize);
-    for row in align(&split(a), &split(b)) {
-        match (row.sides.shipped, row.sides.rebuilt) {
-            (Some(_), None) => shipped += 1,
-            (None, Some(_)) => rebuilt += 1,
-            _ => changed += usize::from(!row.equal),
-        }
-    }
-    let lines = |n: usize| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
-    let parts = [(changed, "changed"), (shipped, "only shipped"), (rebuilt, "only rebuilt")];
-    let words: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", lines(*n))).collect();
-    words.join(", ")
-}
-
-fn split(text: &[u8]) -> Vec<&[u8]> {
+/// The lines of a text with their ends.
+pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     // The line's end belongs to it: a missing last newline or a carriage return is a difference too.
     text.split_inclusive(|b| *b == b'\n').collect()
 }
@@ -299,5 +393,22 @@ mod tests {
         shuffled.reverse();
         covers(&long, &shuffled);
         covers(&vec![7; 50_000], &[vec![8], vec![7; 49_000]].concat());
+    }
+
+    #[test]
+    fn few_differences_in_a_long_sequence_are_found_exactly() {
+        // Every element occurs many times: nothing to hold on to but the order.
+        let long: Vec<u32> = (0..40_000u32).map(|i| i.wrapping_mul(i) % 97).collect();
+        let mut edited = long.clone();
+        for at in [39_990, 30_000, 20_001, 20_000, 11] {
+            edited.remove(at);
+        }
+        edited.insert(5_000, 1000);
+        assert_eq!(covers(&long, &edited), 6);
+        assert_eq!(covers(&edited, &long), 6);
+        let runs = few_differences(&[1, 2, 3, 4], &[2, 3, 5, 4]).expect("a short way");
+        assert_eq!(runs.iter().map(|r| r.2).sum::<usize>(), 3);
+        let other: Vec<u32> = (0..40_000u32).map(|i| i.wrapping_mul(i).wrapping_add(i) % 89).collect();
+        covers(&long, &other);
     }
 }

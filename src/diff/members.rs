@@ -3,7 +3,7 @@
 use super::account::{self, Headers, Ledger, Place, alone, raw, settle, span};
 use super::pairing::{Pair, pair_members};
 use super::walk::{Slot, Walk, because, not_examined};
-use super::{archive, deb, lines, only, only_special, reorder};
+use super::{archive, checksums, deb, lines, only, only_special, reorder};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::container::{Container, Field, Held, Member, Nature};
@@ -52,6 +52,9 @@ impl Walk<'_> {
         account::fields(node, &mut ledger, &headers(Sides::new(&parsed.shipped.loose, &parsed.rebuilt.loose)));
         if node.kind == NodeKind::Ar {
             archive::explain_tables(node, blobs, parsed);
+        }
+        if node.kind == NodeKind::Zip {
+            checksums::explain(self, node, blobs, parsed);
         }
         settle(node);
         self.sealed(node, &mut ledger, bytes, &parsed);

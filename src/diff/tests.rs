@@ -8,6 +8,8 @@ use crate::model::Cause;
 mod asm;
 mod containers;
 mod embedded;
+mod headers;
+mod lists;
 mod macho;
 mod make;
 mod make_macho;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
-use super::{Context, dates, deb, evidence, exe, spread_sides};
+use super::{Context, changes, dates, deb, evidence, exe, pyc, spread_sides, text};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -15,8 +15,6 @@ use crate::inspect::{kind, stream};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
-/// Largest text whose lines are counted for the reason, in bytes.
-const MAX_SUMMARY: usize = 4 << 20;
 /// Files that are hashed at the same time, in bytes.
 const LARGE: usize = 256 << 10;
 /// Streams that are unpacked at the same time, in bytes.
@@ -168,13 +166,20 @@ impl<'a> Walk<'a> {
     /// Compares what cannot be opened any further.
     fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
         node.account = raw(a, b);
-        let found = if kind::is_text(a) && kind::is_text(b) || node.kind == NodeKind::Data { dates::changes(a, b) } else { Vec::new() };
-        explain_dates(node, a, b, 0, &found);
-        settle(node);
-        node.why = leaf_reason(node);
-        let plain_text = node.kind == NodeKind::Text && node.metadata.is_empty() && node.result == ResultMark::Different;
-        if plain_text && a.len().max(b.len()) <= MAX_SUMMARY {
-            node.why = super::lines::summary(a, b);
+        let text = kind::is_text(a) && kind::is_text(b) && node.metadata.is_empty();
+        let compiled = if node.metadata.is_empty() { pyc::change(a, b) } else { None };
+        if let Some((account, change)) = compiled.and_then(|c| Some((changes::undo(Sides::new(a, b), std::slice::from_ref(&c))?, c))) {
+            node.account = account;
+            changes::prove_all(node, &[change]);
+            settle(node);
+            node.why = causes(node);
+        } else if !(text && text::compare(node, a, b)) {
+            let found = if text || node.kind == NodeKind::Data { dates::changes(a, b) } else { Vec::new() };
+            explain_dates(node, a, b, 0, &found);
+            settle(node);
+            node.why = leaf_reason(node);
+        } else if node.result == ResultMark::Equivalent {
+            node.why = causes(node);
         }
         if let Some(what) = kind::not_opened(a).or_else(|| kind::not_opened(b)).filter(|_| node.result != ResultMark::Equivalent) {
             node.why = format!("{}; {what}, whose structure is not examined", node.why);

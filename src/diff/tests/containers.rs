@@ -270,3 +270,26 @@ fn a_renamed_member_is_compared_with_the_one_it_was() {
     assert!(node.metadata.iter().any(|m| m == "lib-1.txt: is named lib-2.txt in what was rebuilt"), "{:?}", node.metadata);
     assert_eq!(find(&node, "aaa.txt").result, ResultMark::OnlyRebuilt);
 }
+
+#[test]
+fn a_text_is_explained_line_by_line_and_only_where_the_rest_is_equal() {
+    let made = |folder: &str, date: &str, tail: &str| {
+        format!("{{\n \"directory\": \"{folder}\",\n \"file\": \"{folder}/src/a.c\",\n \"built\": \"{date}\",\n{tail}}}\n")
+    };
+    let inside = |text: &str| make::tar(&[file("compile_commands.json", text.as_bytes())]);
+    let a = inside(&made("/build/one", "5 December 2022", ""));
+    let node = compare_bytes(&a, &inside(&made("/home/user/two", "15 November 2026", "")));
+    let leaf = find(&node, "compile_commands.json");
+    assert_eq!(leaf.result, ResultMark::Equivalent, "{}", leaf.why);
+    assert_eq!(leaf.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::Timestamp, Cause::BuildPath]);
+    let values = leaf.proofs.iter().find(|p| p.cause == Cause::BuildPath).map(|p| p.values.clone()).unwrap();
+    assert_eq!((values.shipped.as_str(), values.rebuilt.as_str()), (Some("/build/one"), Some("/home/user/two")));
+
+    let node = compare_bytes(&a, &inside(&made("/home/user/two", "15 November 2026", "evil\n")));
+    let leaf = find(&node, "compile_commands.json");
+    assert_eq!((leaf.result, leaf.why.as_str()), (ResultMark::Different, "1 line only rebuilt"));
+    assert_eq!(leaf.account.rebuilt.unexplained, 5);
+    // The prefix of one side stands on a line that is equal: it is not replaced everywhere.
+    let stays = |folder| inside(&made(folder, "5 December 2022", "\"load\": \"/build/one/evil.so\"\n"));
+    assert_eq!(result(&stays("/build/one"), &stays("/home/user/two")), ResultMark::Different);
+}

@@ -143,6 +143,11 @@ pub(super) fn rpm(tags: &[Tag], payload: &[u8], signature: Option<&[u8]>) -> Vec
 
 /// A zip with deflated members; `mtime` is used as the raw DOS time.
 pub(super) fn zip(files: &[File]) -> Vec<u8> {
+    zip_with(files, &|_| Vec::new(), b"")
+}
+
+/// As [`zip`], with an extra field for each member, in both headers, and a comment.
+pub(super) fn zip_with(files: &[File], extra: &dyn Fn(&File) -> Vec<u8>, comment: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
     for f in files {
@@ -156,10 +161,12 @@ pub(super) fn zip(files: &[File]) -> Vec<u8> {
         common.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
         common.extend_from_slice(&u32::try_from(f.content.len()).unwrap().to_le_bytes());
         common.extend_from_slice(&u16::try_from(f.name.len()).unwrap().to_le_bytes());
-        common.extend_from_slice(&[0, 0]);
+        let more = extra(f);
+        common.extend_from_slice(&u16::try_from(more.len()).unwrap().to_le_bytes());
         out.extend_from_slice(b"PK\x03\x04");
         out.extend_from_slice(&common);
         out.extend_from_slice(f.name.as_bytes());
+        out.extend_from_slice(&more);
         out.extend_from_slice(&packed);
         directory.extend_from_slice(b"PK\x01\x02\x14\x03");
         directory.extend_from_slice(&common);
@@ -167,6 +174,7 @@ pub(super) fn zip(files: &[File]) -> Vec<u8> {
         directory.extend_from_slice(&(f.mode << 16).to_le_bytes());
         directory.extend_from_slice(&at.to_le_bytes());
         directory.extend_from_slice(f.name.as_bytes());
+        directory.extend_from_slice(&more);
     }
     let (start, size) = (u32::try_from(out.len()).unwrap(), u32::try_from(directory.len()).unwrap());
     let count = u16::try_from(files.len()).unwrap().to_le_bytes();
@@ -175,7 +183,8 @@ pub(super) fn zip(files: &[File]) -> Vec<u8> {
     out.extend_from_slice(&[count, count].concat());
     out.extend_from_slice(&size.to_le_bytes());
     out.extend_from_slice(&start.to_le_bytes());
-    out.extend_from_slice(&[0, 0]);
+    out.extend_from_slice(&u16::try_from(comment.len()).unwrap().to_le_bytes());
+    out.extend_from_slice(comment);
     out
 }
 

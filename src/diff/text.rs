@@ -1,0 +1,321 @@
+//! Text as lines: which lines differ, and which of those only in a date, a time or the folder of the build.
+
+use std::ops::Range;
+
+use super::account::{self, raw, settle};
+use super::build_path::BuildPath;
+use super::changes::{self, Change};
+use super::{dates, lines};
+use crate::model::{Account, Cause, Node, ResultMark, Sides};
+
+/// Largest text that is compared line by line, in bytes.
+const MAX_TEXT: usize = 64 << 20;
+/// Longest line that is looked into.
+const MAX_LINE: usize = 4096;
+/// Lines that are looked into.
+const MAX_LINES: usize = 4096;
+/// Words in the name of a number that say it is a time.
+const TIME_WORDS: [&[u8]; 8] = [b"mtime", b"timestamp", b"date", b"epoch", b"build", b"built", b"builddate", b"buildtime"];
+/// Files that record where things were built, by the end of their name.
+const RECORDS: [&[u8]; 7] = [b".la", b".pc", b".d", b".cmake", b".prl", b".pri", b".mk"];
+/// Names of sources that are compiled: what is built from them does not read them.
+const SOURCES: [&[u8]; 24] = [
+    b"c", b"h", b"cc", b"cpp", b"cxx", b"c++", b"hh", b"hpp", b"hxx", b"inl", b"s", b"S", b"asm", b"rs", b"go", b"java", b"kt", b"scala",
+    b"swift", b"f", b"f90", b"m", b"y", b"l",
+];
+/// Where a path says what is loaded or run, no other path is the same.
+const LOADS: [&[u8]; 6] = [b"rpath", b"runpath", b"-wl,", b"ld_library_path", b"ld_preload", b"interpreter"];
+const INSTALLS: [&[u8]; 6] = [b"prefix", b"exec_prefix", b"libdir", b"bindir", b"sbindir", b"sysconfdir"];
+
+/// Compares two texts line by line; `false` when they are too large for that.
+pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8]) -> bool {
+    if a.len().max(b.len()) > MAX_TEXT {
+        return false;
+    }
+    let (one, two) = (lines::split(a), lines::split(b));
+    let rows = lines::align(&one, &two);
+    let mut paths = Paths::new(node.name.as_bytes(), a, b);
+    let mut found = Found::in_rows(&rows, &one, &two, &mut paths);
+    if found.prefix.is_some() && found.counts[0] > 0 {
+        // Lines above the one that told the prefix.
+        found = Found::in_rows(&rows, &one, &two, &mut paths);
+    }
+    // A prefix counts only when replacing it everywhere makes the text equal, on lines that are equal now as well.
+    let found = match &found.prefix {
+        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut Paths::none()),
+        _ => found,
+    };
+    node.account = found.account;
+    changes::prove_all(node, &found.changes);
+    settle(node);
+    if node.result == ResultMark::Different && node.metadata.is_empty() {
+        node.why = summary(found.counts);
+    }
+    true
+}
+
+/// Whether a line that is equal on both sides would not be, with the prefix of each side taken out.
+fn spoils(prefix: &BuildPath, row: &lines::Aligned, one: &[&[u8]]) -> bool {
+    row.equal && row.sides.shipped.and_then(|i| one.get(i)).is_some_and(|line| !prefix.makes_equal(line, line))
+}
+
+#[derive(Default)]
+struct Found {
+    account: Sides<Account>,
+    changes: Vec<Change>,
+    prefix: Option<BuildPath>,
+    /// Lines changed, only shipped, only rebuilt.
+    counts: [usize; 3],
+}
+
+impl Found {
+    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], paths: &mut Paths<'_>) -> Self {
+        let mut found = Self::default();
+        let mut at = Sides::new(0, 0);
+        let mut tried = 0;
+        for row in rows {
+            match (row.sides.shipped.and_then(|i| one.get(i)), row.sides.rebuilt.and_then(|i| two.get(i))) {
+                (Some(x), Some(_)) if row.equal => {
+                    found.account.shipped.identical += x.len() as u64;
+                    found.account.rebuilt.identical += x.len() as u64;
+                }
+                (Some(x), Some(y)) => {
+                    tried += 1;
+                    let fits = x.len().max(y.len()) <= MAX_LINE && tried <= MAX_LINES;
+                    let changes = if fits { line_changes(x, y, paths) } else { None };
+                    match changes.and_then(|c| Some((changes::undo(Sides::new(x, y), &c)?, c))) {
+                        Some((account, changes)) => {
+                            account::add(&mut found.account, &account);
+                            found.changes.extend(changes.into_iter().map(|c| shift(c, at)));
+                        }
+                        None => {
+                            account::add(&mut found.account, &raw(x, y));
+                            found.counts[0] += 1;
+                        }
+                    }
+                }
+                (x, y) => {
+                    found.account.shipped.unexplained += x.map_or(0, |l| l.len() as u64);
+                    found.account.rebuilt.unexplained += y.map_or(0, |l| l.len() as u64);
+                    found.counts[1] += usize::from(x.is_some());
+                    found.counts[2] += usize::from(y.is_some());
+                }
+            }
+            at.shipped += row.sides.shipped.and_then(|i| one.get(i)).map_or(0, |l| l.len());
+            at.rebuilt += row.sides.rebuilt.and_then(|i| two.get(i)).map_or(0, |l| l.len());
+        }
+        found.prefix = paths.prefix.clone();
+        found
+    }
+}
+
+fn shift(change: Change, by: Sides<usize>) -> Change {
+    let moved = |r: Range<usize>, by: usize| r.start + by..r.end + by;
+    Change { ranges: Sides::new(moved(change.ranges.shipped, by.shipped), moved(change.ranges.rebuilt, by.rebuilt)), ..change }
+}
+
+fn summary(counts: [usize; 3]) -> String {
+    let lines = |n: usize| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
+    let words = ["changed", "only shipped", "only rebuilt"];
+    let parts: Vec<String> =
+        counts.into_iter().zip(words).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", lines(n))).collect();
+    parts.join(", ")
+}
+
+/// The prefix that stands for the folder of the build in one file, and where it may stand.
+pub(super) struct Paths<'n> {
+    name: &'n [u8],
+    allowed: bool,
+    prefix: Option<BuildPath>,
+}
+
+impl<'n> Paths<'n> {
+    pub(super) fn new(name: &'n [u8], a: &[u8], b: &[u8]) -> Self {
+        // A script runs what its paths name.
+        Self { name, allowed: !a.starts_with(b"#!") && !b.starts_with(b"#!"), prefix: None }
+    }
+
+    /// No path is explained.
+    pub(super) fn none() -> Self {
+        Self { name: b"", allowed: false, prefix: None }
+    }
+
+    /// Whether the path of the build may stand in such a line at all.
+    fn allows(&self, line: &[u8]) -> bool {
+        let lower = line.to_ascii_lowercase();
+        let key = lower.split(|b| !b.is_ascii_alphanumeric() && *b != b'_').find(|w| !w.is_empty()).unwrap_or_default();
+        let loads = LOADS.iter().any(|word| lower.windows(word.len()).any(|w| w == *word));
+        self.allowed && !loads && !(INSTALLS.contains(&key) && lower.contains(&b'='))
+    }
+
+    /// The change of a path around that place.
+    fn change(&mut self, bytes: Sides<&[u8]>, at: Sides<usize>) -> Option<Change> {
+        let start = bytes.shipped.get(..at.shipped)?.iter().rposition(|b| !is_path(*b)).map_or(0, |i| i + 1);
+        let back = at.shipped - start;
+        let starts = Sides::new(start, at.rebuilt.checked_sub(back)?);
+        let path = |bytes: &[u8], from: usize| -> Range<usize> {
+            let length = bytes.get(from..).unwrap_or_default().iter().position(|b| !is_path(*b));
+            from..length.map_or(bytes.len(), |n| from + n)
+        };
+        let whole = Sides::new(path(bytes.shipped, starts.shipped), path(bytes.rebuilt, starts.rebuilt));
+        let (mut old, mut new) = (bytes.shipped.get(whole.shipped)?, bytes.rebuilt.get(whole.rebuilt)?);
+        // `-I/folder`: the option is not part of the path.
+        let option = old.iter().position(|b| *b == b'/').filter(|n| *n <= 2 && old.starts_with(b"-") && old.get(..*n) == new.get(..*n));
+        let skip = option.unwrap_or(0);
+        (old, new) = (old.get(skip..)?, new.get(skip..)?);
+        let starts = Sides::new(starts.shipped + skip, starts.rebuilt + skip);
+        let prefix = BuildPath::propose(old, new)?;
+        let rest = old.get(prefix.0.shipped.len()..)?;
+        let is_source = rest.rsplit(|b| *b == b'.').next().is_some_and(|end| SOURCES.contains(&end) && end.len() < rest.len());
+        let is_record = RECORDS.iter().any(|end| self.name.ends_with(end)) && !rest.is_empty();
+        let is_known = self.prefix.as_ref() == Some(&prefix);
+        // The folder by itself counts once something in it has.
+        if !(is_source || is_record || is_known && rest.is_empty()) || self.prefix.is_some() && !is_known {
+            return None;
+        }
+        let ranges =
+            Sides::new(starts.shipped..starts.shipped + prefix.0.shipped.len(), starts.rebuilt..starts.rebuilt + prefix.0.rebuilt.len());
+        self.prefix = Some(prefix);
+        Some(Change::of(Cause::BuildPath, bytes, ranges))
+    }
+}
+
+fn is_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+' | b'~' | b'@' | b'%') || byte >= 0x80
+}
+
+/// The changes that make two lines equal when they are undone; `None` when anything else differs.
+pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>) -> Option<Vec<Change>> {
+    let bytes = Sides::new(x, y);
+    let mut at = Sides::new(0, 0);
+    let mut out = Vec::new();
+    let may_have_path = paths.allows(x) && paths.allows(y);
+    loop {
+        let (old, new) = (x.get(at.shipped..)?, y.get(at.rebuilt..)?);
+        let same = old.iter().zip(new).take_while(|(p, q)| p == q).count();
+        if same == old.len() && same == new.len() {
+            return Some(out);
+        }
+        let change = date(bytes, at, same).or_else(|| epoch(bytes, at, same)).or_else(|| {
+            let here = Sides::new(at.shipped + same, at.rebuilt + same);
+            if may_have_path { paths.change(bytes, here) } else { None }
+        })?;
+        // Always on, and over the place that differs.
+        if change.ranges.shipped.start < at.shipped || change.ranges.shipped.end < at.shipped + same.max(1) {
+            return None;
+        }
+        at = Sides::new(change.ranges.shipped.end, change.ranges.rebuilt.end);
+        out.push(change);
+    }
+}
+
+fn is_word(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// A date or time over the first place that differs, `same` bytes on.
+fn date(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize) -> Option<Change> {
+    for back in (0..=same.min(dates::WINDOW)).rev() {
+        let from = Sides::new(at.shipped + same - back, at.rebuilt + same - back);
+        if from.shipped.checked_sub(1).is_some_and(|i| is_word(bytes.shipped, i)) {
+            continue;
+        }
+        for (old, new) in dates::both_at(bytes.shipped.get(from.shipped..)?, bytes.rebuilt.get(from.rebuilt..)?) {
+            let ranges = Sides::new(from.shipped..from.shipped + old, from.rebuilt..from.rebuilt + new);
+            if old > back && new > back && !is_word(bytes.shipped, ranges.shipped.end) && !is_word(bytes.rebuilt, ranges.rebuilt.end) {
+                return Some(Change::of(Cause::Timestamp, bytes, ranges));
+            }
+        }
+    }
+    None
+}
+
+/// Seconds since the epoch, where the name beside them says so on both sides.
+fn epoch(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize) -> Option<Change> {
+    let number = |bytes: &[u8], place: usize| -> Option<Range<usize>> {
+        let start = bytes.get(..place)?.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |i| i + 1);
+        let end = start + bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+        let value: u64 = std::str::from_utf8(bytes.get(start..end)?).ok()?.parse().ok()?;
+        let alone = !is_word(bytes, end) && start.checked_sub(1).is_none_or(|i| !is_word(bytes, i) && bytes.get(i) != Some(&b'.'));
+        (end - start == 10 && value < 4_102_444_800 && value >= 315_532_800 && alone && is_named_time(bytes.get(..start)?))
+            .then_some(start..end)
+    };
+    let ranges = Sides::new(number(bytes.shipped, at.shipped + same)?, number(bytes.rebuilt, at.rebuilt + same)?);
+    Some(Change::of(Cause::Timestamp, bytes, ranges))
+}
+
+/// Whether the last name before a value has a word for time in it: `SOURCE_DATE_EPOCH=`, `"buildTimestamp": `.
+fn is_named_time(before: &[u8]) -> bool {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let end = before.iter().rposition(is_name).map_or(0, |i| i + 1);
+    if before.len() - end > 8
+        || !before.get(end..).is_some_and(|gap| gap.iter().all(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'')))
+    {
+        return false;
+    }
+    let start = before.get(..end).and_then(|b| b.iter().rposition(|b| !is_name(b))).map_or(0, |i| i + 1);
+    let name = before.get(start..end).unwrap_or_default();
+    let inner_upper = |x: &u8, y: &u8| !(x.is_ascii_lowercase() && y.is_ascii_uppercase());
+    name.split(|b| matches!(b, b'_' | b'-'))
+        .flat_map(|part| part.chunk_by(inner_upper))
+        .any(|word| TIME_WORDS.contains(&word.to_ascii_lowercase().as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn causes(name: &str, old: &str, new: &str) -> Option<Vec<Cause>> {
+        let mut paths = Paths::new(name.as_bytes(), old.as_bytes(), new.as_bytes());
+        let found = line_changes(old.as_bytes(), new.as_bytes(), &mut paths)?;
+        assert!(changes::undo(Sides::new(old.as_bytes(), new.as_bytes()), &found).is_some());
+        Some(found.into_iter().map(|c| c.cause).collect())
+    }
+
+    #[test]
+    fn dates_of_any_length_are_changes() {
+        let one = Some(vec![Cause::Timestamp]);
+        assert_eq!(causes("x", "on 5 December 2022, by", "on 15 November 2026, by"), one);
+        assert_eq!(causes("x", "2022-12-26", "2026-11-23"), one);
+        assert_eq!(causes("x", "a 2022-12-26 b 2022-12-27", "a 2026-11-23 b 2026-11-24").unwrap().len(), 2);
+        assert_eq!(causes("x", "on 5 December 2022, by", "on 15 November 2026, bx"), None);
+        assert_eq!(causes("x", "version 1.2.3", "version 1.2.4"), None);
+    }
+
+    #[test]
+    fn seconds_are_a_time_only_by_name() {
+        let one = Some(vec![Cause::Timestamp]);
+        assert_eq!(causes("x", "SOURCE_DATE_EPOCH=1600000000", "SOURCE_DATE_EPOCH=1700000001"), one);
+        assert_eq!(causes("x", "{\"buildTimestamp\": 1600000000,", "{\"buildTimestamp\": 1700000001,"), one);
+        for (old, new) in [
+            ("serial=1600000000", "serial=1700000001"),
+            ("update=1600000000", "update=1700000001"),
+            ("mtime=160000000", "mtime=170000000"),
+            ("date 12.1600000000", "date 12.1700000001"),
+            ("date=1600000000", "epoch=1600000001"),
+            ("commit_date: 1600000000 id 12ab", "commit_date: 1600000009 id 12ac"),
+        ] {
+            assert_eq!(causes("x", old, new), None, "{old}");
+        }
+    }
+
+    #[test]
+    fn a_build_folder_is_a_change_where_nothing_is_loaded_from_it() {
+        let one = Some(vec![Cause::BuildPath]);
+        let swap = |line: &str| (line.to_owned(), line.replace("/build/one", "/home/two/b"));
+        let of = |name: &str, line: &str| {
+            let (old, new) = swap(line);
+            causes(name, &old, &new)
+        };
+        assert_eq!(of("x.json", "{\"file\": \"/build/one/src/a.c\"}"), one);
+        assert_eq!(of("lib.la", "dependency_libs=' -L/build/one/lib -lz'"), one);
+        assert_eq!(of("x.d", "a.o: /build/one/a.c /build/one/b.h").unwrap().len(), 2);
+        assert_eq!(of("x.json", "{\"plugin\": \"/build/one/lib/evil.so\"}"), None);
+        assert_eq!(of("x", "#!/build/one/bin/a.c"), None);
+        assert_eq!(of("lib.la", "-Wl,-rpath /build/one/lib"), None);
+        assert_eq!(of("x.pc", "prefix=/build/one/usr"), None);
+        assert_eq!(causes("x.d", "/b/one/a.c /b/one/b.c", "/c/two/a.c /d/two/b.c"), None);
+        assert_eq!(causes("x.d", "/b/one/a.c", "/c/two/b.c"), None);
+        assert_eq!(causes("x.json", "\"directory\": \"/b/one\"", "\"directory\": \"/c/two\""), None);
+    }
+}
