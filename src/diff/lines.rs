@@ -162,13 +162,16 @@ fn few_differences(a: &[u32], b: &[u32]) -> Option<Vec<(usize, usize, usize)>> {
     None
 }
 
+/// The furthest point that a number of edits reaches on a diagonal, and whether it came from the left.
+type Best<'a> = dyn Fn(&[usize], usize, usize) -> Option<(usize, bool)> + 'a;
+
 /// The way back from the end: the runs, first to last.
 fn back(
     mut x: usize,
     mut y: usize,
     steps: &[Vec<usize>],
     offset: usize,
-    best: &dyn Fn(&[usize], usize, usize) -> Option<(usize, bool)>,
+    best: &Best<'_>,
 ) -> Option<Vec<(usize, usize, usize)>> {
     let mut runs = Vec::new();
     for (d, before) in steps.iter().enumerate().rev() {

@@ -237,7 +237,7 @@ fn epoch(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize) -> Option<Change> {
         let end = start + bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
         let value: u64 = std::str::from_utf8(bytes.get(start..end)?).ok()?.parse().ok()?;
         let alone = !is_word(bytes, end) && start.checked_sub(1).is_none_or(|i| !is_word(bytes, i) && bytes.get(i) != Some(&b'.'));
-        (end - start == 10 && value < 4_102_444_800 && value >= 315_532_800 && alone && is_named_time(bytes.get(..start)?))
+        (end - start == 10 && (315_532_800..4_102_444_800).contains(&value) && alone && is_named_time(bytes.get(..start)?))
             .then_some(start..end)
     };
     let ranges = Sides::new(number(bytes.shipped, at.shipped + same)?, number(bytes.rebuilt, at.rebuilt + same)?);

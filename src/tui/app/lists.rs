@@ -180,7 +180,8 @@ impl App {
     /// Under each head the files that have it in common: what differs in the same way, then what the same causes explain,
     /// then the rest by its result.
     fn grouped_rows(&self, rows: Vec<ArtifactRow>) -> Vec<ArtifactRow> {
-        let mut groups: BTreeMap<(u8, usize, String), (Option<usize>, Vec<ArtifactRow>)> = BTreeMap::new();
+        type Groups = BTreeMap<(u8, usize, String), (Option<usize>, Vec<ArtifactRow>)>;
+        let mut groups: Groups = BTreeMap::new();
         for row in rows {
             let key = match row.item.and_then(|i| Some((i, self.items.get(i)?))) {
                 Some((i, item)) => (rank(row.mark), i, item.why.clone()),
