@@ -166,13 +166,7 @@ fn few_differences(a: &[u32], b: &[u32]) -> Option<Vec<(usize, usize, usize)>> {
 type Best<'a> = dyn Fn(&[usize], usize, usize) -> Option<(usize, bool)> + 'a;
 
 /// The way back from the end: the runs, first to last.
-fn back(
-    mut x: usize,
-    mut y: usize,
-    steps: &[Vec<usize>],
-    offset: usize,
-    best: &Best<'_>,
-) -> Option<Vec<(usize, usize, usize)>> {
+fn back(mut x: usize, mut y: usize, steps: &[Vec<usize>], offset: usize, best: &Best<'_>) -> Option<Vec<(usize, usize, usize)>> {
     let mut runs = Vec::new();
     for (d, before) in steps.iter().enumerate().rev() {
         let k = (x + offset).checked_sub(y)?;

@@ -317,6 +317,8 @@ fn same_headers(bytes: Sides<&[u8]>, pair: Sides<&Member>) -> bool {
 fn header_size(member: &Member) -> u64 {
     let own = match &member.held {
         Held::Plain(range) => member.head.len() - range.len(),
+        // Only a zip, which has a directory, counts packed content as its own too.
+        Held::Opaque { range, .. } if member.entry.is_empty() => member.head.len() - range.len(),
         _ => member.head.len(),
     };
     (own + member.entry.len()) as u64

@@ -89,6 +89,8 @@ fn a_part_that_did_not_follow_what_moved_is_never_the_same() {
     for f in &node.functions {
         parts.push((f.name.lossy().into_owned(), f.extent.shipped.unwrap(), f.extent.rebuilt.unwrap()));
     }
+    // What the loader fills from relocations is overwritten, whatever the file has there.
+    parts.retain(|(name, _, _)| name != ".data.rel.ro");
     for (name, x, y) in parts {
         let at = |e: crate::model::Extent| usize::try_from(e.offset).unwrap()..usize::try_from(e.offset + e.size).unwrap();
         let mut evil = shipped.clone();
