@@ -233,7 +233,7 @@ fn a_member_that_grows_from_a_megabyte_to_a_gigabyte() {
     fs::write(shipped, bomb(b"a")).expect("written");
     fs::write(rebuilt, bomb(b"b")).expect("written");
     bag.seal();
-    refused(bag.check(), &["update-agent", "notExamined"]);
+    refused(bag.check(), &["update-agent", "not examined"]);
 }
 
 #[test]

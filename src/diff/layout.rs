@@ -108,8 +108,10 @@ fn explain_fields(
             prove(&mut node.proofs, Cause::AddressShift, Sides::new(at(regions.shipped.1), at(regions.rebuilt.1)), Sides::new(what, what));
         }
     }
+    let already = pair.account.shipped.explained_total().max(pair.account.rebuilt.explained_total());
     for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
-        let proved = proved.min(account.unexplained);
+        // What another cause explained of these fields already is not counted again; what overlaps stays on the safe side.
+        let proved = proved.saturating_sub(already).min(account.unexplained);
         account.unexplained -= proved;
         account.explain(cause, proved);
     }

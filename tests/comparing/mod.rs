@@ -59,7 +59,9 @@ fn one(node: &Node) {
         let size = node.size.get(side).unwrap_or(0);
         // The members of these are ranges of the container; elsewhere the container's own bytes are all of it.
         let within = match node.kind {
-            NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::Cpio => node.children.iter().filter_map(|c| *c.size.get(side)).sum(),
+            NodeKind::Tar | NodeKind::Ar | NodeKind::Deb | NodeKind::Cpio | NodeKind::Rpm | NodeKind::MachO => {
+                node.children.iter().filter_map(|c| *c.size.get(side)).sum()
+            }
             _ => 0,
         };
         assert_eq!(account.total() + within, size, "{name}: {side:?}: {account:?} and members of {within} bytes are not its size");
