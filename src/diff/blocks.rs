@@ -180,7 +180,12 @@ impl Blocks {
 
     /// One prefix must explain all texts; padding is explained only where a text is.
     fn settle_texts(&mut self, old: &[u8], new: &[u8], texts: Vec<(usize, BuildPath)>) {
-        self.path = texts.first().map(|t| t.1.clone());
+        // One prefix everywhere: a text that has it and did not change was not named after the build folder.
+        let kept = |path: &BuildPath| {
+            let equal = self.blocks.iter().filter(|b| b.kind == Kind::Equal).filter_map(|b| old.get(b.sides.shipped.clone()));
+            equal.into_iter().all(|text| path.makes_equal(text, text))
+        };
+        self.path = texts.first().map(|t| t.1.clone()).filter(kept);
         let path = self.path.clone();
         self.blocks.retain(|b| match (b.kind, &path) {
             (Kind::Equal | Kind::Open, _) => true,
@@ -311,6 +316,12 @@ mod tests {
         let (account, _) = blocks(b"/b/one/etc/auth.conf\0", b"/b/other/etc/auth.conf\0");
         assert_eq!(account.shipped.unexplained, 21);
         let (account, _) = blocks(b"/b/one/a.c\0x\0/b/one/b.c\0", b"/b/other/a.c\0x\0/evil/b.c\0");
+        assert_eq!(account.shipped.unexplained, 11);
+    }
+
+    #[test]
+    fn a_prefix_that_stands_unchanged_elsewhere_is_no_build_folder() {
+        let (account, _) = blocks(b"/b/one/a.c\0/b/one/etc\0", b"/b/other/a.c\0/b/one/etc\0");
         assert_eq!(account.shipped.unexplained, 11);
     }
 
