@@ -8,6 +8,7 @@ mod chain;
 mod cluster;
 mod comparison;
 mod content;
+mod coverage;
 mod defect;
 mod executable;
 mod release;
@@ -21,6 +22,7 @@ pub use comparison::{
     View,
 };
 pub use content::{Content, ContentError, FileId, SourceContent};
+pub use coverage::{BuiltFrom, BuiltInto, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
 pub use executable::{Extent, Fact, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};

@@ -7,15 +7,16 @@ use super::account::{add, own_result, prove, raw};
 use super::elf::describes;
 use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images};
-use super::source::{Origin, SourceMap};
+use super::paths::Named;
+use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
-use super::{code, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, steady, strip};
+use super::{DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, steady, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
 use crate::inspect::exe::{Exe, Format, Region};
 use crate::inspect::{self, facts, symbols};
-use crate::model::{Account, Cause, Extent, FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
+use crate::model::{Account, BuiltFrom, Cause, Extent, FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
 /// A pair of regions of the same name, or one alone.
@@ -32,31 +33,14 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             node.metadata.push(format!("{side}: {odd}"));
         }
     }
-    let mut origin = Origin::default();
-    if let Some(tree) = walk.context.source {
-        origin.map = Some(SourceMap::new(tree, walk.context.source_content.clone()));
-    }
+    let mut origin = Origin { map: walk.source_map(), ..Origin::default() };
     let cancelled = walk.context.cancelled;
     let held = walk.debug_images();
-    let debug_images: &[crate::inspect::debug::Image] = &held;
+    let debug_images: &[debug::Image] = &held;
     let mut extra = Sides::new(Vec::new(), Vec::new());
     let share = walk.context.share;
     let debug_files = walk.context.debug;
-    let loaded = spread_sides(share, |side| {
-        let elf = parsed.get(side);
-        let own = Lines::load(elf, debug_images);
-        let separate = debug_images.iter().find(|d| describes(&d.elf, elf));
-        let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, debug_images)));
-        let mut symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
-        symbols.extend(debug::embedded(elf, cancelled).into_iter().flat_map(|inner| symbols::symbols(&inner, false)));
-        match pe::find_pdb(debug_files, elf) {
-            Some(pdb) => {
-                let symbols = pdb.symbols();
-                (lines.or_else(|| Some(Lines::of_pdb(pdb))), symbols)
-            }
-            None => (lines, symbols),
-        }
-    });
+    let loaded = spread_sides(share, |side| debug_of(parsed.get(side), debug_images, debug_files, cancelled));
     let loaded = loaded.ok_or_else(given_up)?;
     for (side, (lines, symbols)) in [(Side::Shipped, loaded.shipped), (Side::Rebuilt, loaded.rebuilt)] {
         *origin.lines.get_mut(side) = lines;
@@ -96,9 +80,22 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         ));
     }
     check(cancelled)?;
+    let starts = images.sides.as_ref().map(|image| image.functions.iter().map(|f| f.address).collect::<Vec<_>>());
+    let Some(tables) = origin.learn(&starts, cancelled, share) else { return Err(given_up()) };
     let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(given_up()) };
     node.functions = found.functions;
     node.same_functions = found.same;
+    if origin.map.is_some() {
+        let side = |side: Side| {
+            let image = images.sides.get(side);
+            let (table, named) = (tables.get(side).as_ref(), origin.named.get(side));
+            coverage::Code { exe: &image.elf, functions: &image.functions, table, named }
+        };
+        let both = Sides::new(side(Side::Shipped), side(Side::Rebuilt));
+        node.built_from = Some(Arc::new(coverage::of_pair(&both, &images, &node.functions)));
+    }
+    drop(tables);
+    check(cancelled)?;
     let mut regions = pair_regions(&images, &found.sections);
     explain_strings(node, &images, &mut regions);
     for (cause, sections) in found.explained {
@@ -139,6 +136,48 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     node.evidence =
         Some(if walk.room(node, (a.len() + b.len()) as u64 + debug_bytes) { Arc::new(evidence) } else { Arc::new(evidence.freeze()) });
     Ok(())
+}
+
+/// The debug information that describes a file, its own or that of the files at hand, and the symbols of the latter.
+fn debug_of(
+    elf: &Exe,
+    images: &[debug::Image],
+    files: &[DebugFile],
+    cancelled: &dyn Fn() -> bool,
+) -> (Option<Lines>, Vec<symbols::Symbol>) {
+    let own = Lines::load(elf, images);
+    let separate = images.iter().find(|d| describes(&d.elf, elf));
+    let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, images)));
+    let mut symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
+    symbols.extend(debug::embedded(elf, cancelled).into_iter().flat_map(|inner| symbols::symbols(&inner, false)));
+    match pe::find_pdb(files, elf) {
+        Some(pdb) => {
+            let symbols = pdb.symbols();
+            (lines.or_else(|| Some(Lines::of_pdb(pdb))), symbols)
+        }
+        None => (lines, symbols),
+    }
+}
+
+/// What a file that is identical on both sides was built from; nothing without a source tree.
+pub(super) fn built_from(walk: &mut Walk<'_>, kind: NodeKind, blob: &Blob) -> Option<Arc<BuiltFrom>> {
+    walk.context.source?;
+    let cancelled = walk.context.cancelled;
+    let exe = Exe::parse(kind, &blob.compact()).ok()?;
+    let images = walk.debug_images();
+    let (lines, more) = debug_of(&exe, &images, walk.context.debug, cancelled);
+    let (mut functions, mut table, mut named) = (Vec::new(), None, Named::default());
+    if let Some(lines) = lines {
+        let mut all = symbols::symbols(&exe, true);
+        all.extend(more);
+        functions = symbols::functions(&exe, &all);
+        let starts: Vec<u64> = functions.iter().map(|f| f.address).collect();
+        let rows = lines.table(&starts, cancelled)?;
+        named = walk.source_map()?.resolve(&rows.files, cancelled)?;
+        table = Some(rows);
+    }
+    let code = coverage::Code { exe: &exe, functions: &functions, table: table.as_ref(), named: &named };
+    Some(Arc::new(coverage::of_one(&code)))
 }
 
 /// What was begun is not examined once the comparison is given up.

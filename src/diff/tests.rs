@@ -259,19 +259,6 @@ fn code_hidden_in_padding_or_after_the_end_is_seen() {
 }
 
 #[test]
-fn paths_resolve_by_the_longest_suffix_and_ties_are_not_guessed() {
-    use source::{Resolved, SourceMap};
-    let entry = |p: &str| crate::model::SourceEntry { path: p.into(), kind: crate::model::EntryKind::File, id: String::new(), size: 0 };
-    let paths = ["a/util.c", "b/util.c", "bits/stdio2.h", "src/hello.c", "tests/hello.c"];
-    let map = SourceMap::new(&SourceTree { entries: paths.map(entry).to_vec(), ..SourceTree::default() }, None);
-    assert_eq!(map.resolve("./src/hello.c"), Resolved::One(3));
-    assert_eq!(map.resolve("/build/hello-2.10/./src/../src/hello.c"), Resolved::One(3));
-    assert_eq!(map.resolve("util.c"), Resolved::Tie(vec![0, 1]));
-    assert_eq!(map.resolve("other/hello.c"), Resolved::None);
-    assert_eq!(map.resolve("/usr/include/x86_64-linux-gnu/bits/stdio2.h"), Resolved::None);
-}
-
-#[test]
 fn a_debug_link_is_explained_only_by_the_debug_file_or_equal_content() {
     let p = make::Program { symbols: Vec::new(), ..make::program() };
     let debug = |id: u8| make::elf(&make::Program { build_id: [id; 20], ..make::program() });

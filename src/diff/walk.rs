@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
+use super::paths::SourceMap;
 use super::{Context, changes, dates, deb, evidence, exe, pyc, spread_sides, text};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
@@ -43,11 +44,12 @@ pub(super) struct Walk<'a> {
     kept: u64,
     pub(super) packages: Vec<deb::Package>,
     debug: Option<Rc<Vec<Image>>>,
+    map: Option<Arc<SourceMap>>,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(context: &'a Context<'a>, budget: Budget) -> Self {
-        Self { context, budget, done: 0, kept: 0, packages: Vec::new(), debug: None }
+        Self { context, budget, done: 0, kept: 0, packages: Vec::new(), debug: None, map: None }
     }
 
     /// Compares two files.
@@ -60,6 +62,9 @@ impl<'a> Walk<'a> {
         node.digest = digests;
         if equal {
             node.account = Sides::new(&a, &b).map(|s| Account::all_identical(s.len() as u64));
+            if kinds.shipped.is_executable() {
+                node.built_from = exe::built_from(self, node.kind, &a);
+            }
         } else if (self.context.cancelled)() {
             not_examined(&mut node, &a, &b, "cancelled");
         } else {
@@ -192,6 +197,13 @@ impl<'a> Walk<'a> {
         if let Some((a, b)) = self.keep(node, a, b) {
             node.evidence = Some(std::sync::Arc::new(evidence::Plain::new(a, b, node.kind)));
         }
+    }
+
+    /// The source tree, made ready once.
+    pub(super) fn source_map(&mut self) -> Option<Arc<SourceMap>> {
+        let tree = self.context.source?;
+        let content = &self.context.source_content;
+        Some(Arc::clone(self.map.get_or_insert_with(|| Arc::new(SourceMap::new(tree, content.clone())))))
     }
 
     /// The debug files of the context, opened once. Those that cannot be opened are of no use and do no harm.

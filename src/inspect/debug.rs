@@ -2,6 +2,8 @@
 //!
 //! Sections are loaded here and only from the bytes at hand: nothing is ever opened by a path that a file names.
 
+mod rows;
+
 use std::collections::BTreeSet;
 
 use gimli::{EndianSlice, RunTimeEndian};
@@ -15,6 +17,8 @@ use super::pdb::Pdb;
 use super::{ar, kind, stream, tar};
 use crate::digest::Algorithm;
 use crate::model::NodeKind;
+
+pub(crate) use rows::{NamedFile, Run, Table};
 
 /// Bytes of debug sections that are loaded for one file at most.
 const MAX_DEBUG: u64 = 512 << 20;

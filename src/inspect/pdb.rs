@@ -107,6 +107,11 @@ impl Pdb {
         self.procedures.iter().map(symbol).collect()
     }
 
+    /// The files, and all lines by address: range, line, index of the file.
+    pub(crate) fn table(&self) -> (&[File], impl Iterator<Item = (Range<u64>, u32, usize)>) {
+        (&self.files, self.lines.iter().map(|l| (l.addresses.clone(), l.line, l.file)))
+    }
+
     /// The file and line that an address claims to come from.
     pub(crate) fn line(&self, address: u64) -> Option<(&File, u32)> {
         let i = self.lines.partition_point(|l| l.addresses.start <= address).checked_sub(1)?;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Fact, FunctionDiff, RegionDiff, SourceLine};
+use super::{BuiltFrom, Fact, FunctionDiff, RegionDiff, SourceLine};
 use crate::digest::Sha256;
 use crate::text::{Row, Untrusted};
 
@@ -525,6 +525,8 @@ pub struct Node {
     pub regions: Vec<RegionDiff>,
     /// For an executable: facts side by side.
     pub facts: Vec<Fact>,
+    /// For an executable: what it was built from, where there is a source tree to say it of.
+    pub built_from: Option<Arc<BuiltFrom>>,
     /// Rows on demand; absent for identical nodes and where the bytes were not kept.
     pub evidence: Option<Arc<dyn Evidence>>,
     /// Equal in two nodes that differ in the same way; see [`Evidence::likeness`].
@@ -551,6 +553,7 @@ impl Node {
             same_functions: 0,
             regions: Vec::new(),
             facts: Vec::new(),
+            built_from: None,
             evidence: None,
             likeness: None,
         }
