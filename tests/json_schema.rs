@@ -118,7 +118,11 @@ impl Schema {
 }
 
 fn compare(a: &Path, b: &Path) -> Value {
-    let out = Command::new(common::program()).arg("compare").args([a, b]).args(["--format", "json"]).output().expect("it runs");
+    compare_with(a, b, &[])
+}
+
+fn compare_with(a: &Path, b: &Path, more: &[&Path]) -> Value {
+    let out = Command::new(common::program()).arg("compare").args([a, b]).args(["--format", "json"]).args(more).output().expect("it runs");
     assert!(out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(out.stdout.is_ascii());
     serde_json::from_slice(&out.stdout).expect("JSON")
@@ -158,6 +162,18 @@ fn every_document_is_what_the_schema_says() {
     for other in ["backdoor", "dated", "other-comment", "other-id", "stripped", "packed", "lower", "reordered", "no-debug"] {
         documents.push(compare(&made.join(other), &made.join("clean")));
     }
+    // With a source: a tree that has one of the files.
+    let repo = folder.path().join("repo");
+    fs::create_dir(&repo).expect("made");
+    fs::copy("testdata/pairs/src/pin.c", repo.join("pin.c")).expect("copied");
+    for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "all"]] {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=t", "-c", "user.email=t@example.org"]).args(args).current_dir(&repo);
+        assert!(git.env_remove("GIT_DIR").status().expect("git runs").success());
+    }
+    let sourced = compare_with(&made.join("backdoor"), &made.join("stripped"), &[Path::new("--source"), &repo]);
+    assert!(sourced["nodes"][0]["sourceShare"]["rebuilt"]["borrowed"] == true, "{sourced}");
+    documents.push(sourced);
     let (a, b) = (folder.path().join("a"), folder.path().join("b"));
     for side in [&a, &b] {
         fs::create_dir_all(side.join("sub")).expect("made");

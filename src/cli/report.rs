@@ -1,6 +1,7 @@
 //! Nodes as JSON and as text: what `compare`, `check` and `show` print.
 
 mod json;
+mod share;
 mod text;
 
 pub(super) use json::{Document, accounts, artifact, cluster, functions, node_list};

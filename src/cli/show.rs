@@ -95,7 +95,35 @@ fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::
     for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
         let _ = writeln!(out, "{:>5}  {}", n + 1, Shown::of_line(line));
     }
+    built_into(&done.facts, &Untrusted::from(path), out);
     Ok(())
+}
+
+/// What became of a source file: the executables and functions that hold code of it, as debug information claims.
+fn built_into(facts: &Facts, path: &Untrusted, out: &mut String) {
+    let mut any = false;
+    for root in facts.comparisons.iter().flatten() {
+        for built in crate::model::built_into(root, path) {
+            any = true;
+            let mut way = root.name.shown().to_string();
+            let mut node = Some(&**root);
+            for i in &built.path {
+                node = node.and_then(|n| n.children.get(*i));
+                way.push_str(&node.map_or_else(String::new, |n| format!("!{}", n.name.shown())));
+            }
+            let differing = built.uses.iter().filter(|u| !u.result.is_equal()).count();
+            let _ = writeln!(out, "built into {way}  {} functions, {differing} of them differ", built.uses.len());
+            for each in built.uses {
+                let address = |a: Option<u64>| a.map_or_else(|| "-".to_owned(), |a| format!("{a:x}"));
+                let (a, b) = (address(each.address.shipped), address(each.address.rebuilt));
+                let (first, last) = each.lines;
+                let _ = writeln!(out, "  {} {}  {a} | {b}  lines {first}-{last}", each.result.mark(), each.function.shown());
+            }
+        }
+    }
+    if !any {
+        out.push_str("built into: no debug information in the artifacts names it (packages that are identical are not opened)\n");
+    }
 }
 
 fn provenance(facts: &Facts, out: &mut String) {

@@ -1,5 +1,7 @@
 //! Keys in, state out; and what is drawn, at every size.
 
+mod source;
+
 use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the pairs that the tests of the comparison change and compare: testdata/pairs/make.sh
-# Needs gcc, binutils and objcopy (made with gcc 12.2.0 and binutils 2.40 on x86-64). The result is kept in made/, so that
+# Needs gcc, clang, binutils and objcopy (made with gcc 12.2.0 and binutils 2.40 on x86-64). The result is kept in made/, so that
 # the tests run without a compiler; a difference after running it again is another compiler, not a fault.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -65,6 +65,15 @@ build lower "$one" "$usual"
 sed -i 's/return n > 9;/return n > 10;/' "$one/rule.c"
 build lower-and-laxer "$one" "$usual"
 cp "$here/src/rule.c" "$one/rule.c"
+
+# DWARF 5 with the MD5 of every file that the compiler saw (made with clang 14).
+for name in rule pin note main; do
+  (cd "$one" && clang "${flags[@]}" -gdwarf-5 "${map[@]}" -c "$name.c" -o "$name.o")
+done
+# shellcheck disable=SC2086
+(cd "$one" && gcc -o "$made/summed" $usual "${link[@]}")
+build work "$one" "$usual"
+rm "$made/work"
 
 # What is done to a finished program.
 strip -o "$made/stripped" "$made/clean"

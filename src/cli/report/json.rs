@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::name;
+use super::{name, share};
 use crate::model::{Account, Cluster, Extent, FunctionDiff, Node, Side, Sides, SourceLine, SourceStatus};
 
 /// Writes one JSON object field by field: a list may be longer than what one wants to hold as a whole.
@@ -85,7 +85,7 @@ fn extent(extent: Option<Extent>) -> Value {
     extent.map_or(Value::Null, |e| json!({ "address": e.address, "size": e.size, "offset": e.offset }))
 }
 
-fn status(status: SourceStatus) -> &'static str {
+pub(super) fn status(status: SourceStatus) -> &'static str {
     match status {
         SourceStatus::MatchedByChecksum => "matchedByChecksum",
         SourceStatus::MatchedByPath => "matchedByPath",
@@ -153,6 +153,9 @@ fn node(node: &Node, path: &str) -> Value {
             .iter()
             .map(|f| json!({ "name": f.name, "shipped": f.value.shipped.as_ref().map(name), "rebuilt": f.value.rebuilt.as_ref().map(name), "toolchain": f.toolchain, "agrees": f.agrees() }))
             .collect();
+    }
+    if let Some(built) = &node.built_from {
+        value["sourceShare"] = share::json(built);
     }
     value
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::share;
 use crate::model::{
     Account, Cause, Cluster, Concern, Extent, FunctionDiff, Node, NodeKind, Place, ResultMark, Side, SourceStatus, Spot, View, clusters,
     concern, visit,
@@ -109,6 +110,7 @@ pub(in crate::cli) fn summary(root: &Node, detail: Detail, out: &mut String) {
         let _ = writeln!(out, "  {hidden} more places differ in {} more ways (--all)", told.len().saturating_sub(DIFFERENCES));
     }
     explained(root, detail, out);
+    share::of_identical(root, detail, out);
     accounts(root, out);
 }
 
@@ -176,6 +178,7 @@ pub(in crate::cli) fn one(root: &Node, out: &mut String) {
         }
     });
     explained(root, Detail::Short, out);
+    share::of_identical(root, Detail::Short, out);
     accounts(root, out);
 }
 
@@ -252,6 +255,9 @@ pub(in crate::cli) fn details(node: &Node, indent: &str, detail: Detail, out: &m
         let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt));
     }
     left(facts.len(), detail.most(FACTS), "facts differ", indent, out);
+    if let Some(built) = &node.built_from {
+        share::text(built, indent, detail, out);
+    }
 }
 
 /// The first lines that differ, as `diff` shows them.

@@ -539,14 +539,24 @@ impl App {
             });
         }
         let Some((_, artifact, at, function)) = best else {
-            self.say("no differing function comes from this file");
-            return;
+            return self.go_to_what_it_became();
         };
         self.remember();
         self.open_node(artifact, at);
         if let Some(part) = self.compare.parts.iter().position(|p| *p == Part::Function(function)) {
             self.put(Pane::Parts, part);
         }
+    }
+
+    /// From a file none of whose functions differ to an executable that holds code of it.
+    fn go_to_what_it_became(&mut self) {
+        let Some(built) = self.source.built_into.first().cloned() else {
+            self.say("no debug information in the artifacts names this file");
+            return;
+        };
+        self.remember();
+        self.open_node(built.artifact, built.path);
+        self.say(&format!("{} functions hold code of that file, all the same on both sides", built.uses.len()));
     }
 }
 

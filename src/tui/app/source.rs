@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{App, Pane};
-use crate::model::{ResultMark, SourceStatus};
+use crate::model::{ResultMark, SourceStatus, SourceUse};
 use crate::text::{Shown, Untrusted, hidden_characters};
 use crate::tui::action::{Effect, Screen};
 
@@ -111,6 +111,16 @@ pub(crate) struct Source {
     /// The item of an entry: required reads and flagged files.
     pub(crate) item_of: BTreeMap<usize, usize>,
     made_for: Option<(usize, usize)>,
+    /// What the file in front became.
+    pub(crate) built_into: Vec<Built>,
+}
+
+/// An executable that holds code of the file in front.
+#[derive(Clone, Debug)]
+pub(crate) struct Built {
+    pub(crate) artifact: usize,
+    pub(crate) path: Vec<usize>,
+    pub(crate) uses: Vec<SourceUse>,
 }
 
 impl App {
@@ -135,6 +145,7 @@ impl App {
             });
         }
         self.source.differs = differs;
+        self.make_built_into();
         self.source.item_of = BTreeMap::new();
         for (i, item) in self.items.iter().enumerate() {
             if let crate::review::Target::Source { entry, .. } = item.target {
@@ -146,6 +157,19 @@ impl App {
             self.source.made_for = Some(key);
             self.fill_tree();
         }
+    }
+
+    /// Which executables hold code of the file in front: those with differing functions first.
+    fn make_built_into(&mut self) {
+        let file = self.source.entry.and_then(|e| Some(self.facts.source.as_ref()?.entries.get(e)?.path.clone()));
+        let mut all = Vec::new();
+        for (artifact, root) in self.facts.comparisons.iter().enumerate() {
+            let (Some(root), Some(file)) = (root, &file) else { continue };
+            let found = crate::model::built_into(root, file).into_iter();
+            all.extend(found.map(|b| Built { artifact, path: b.path, uses: b.uses.to_vec() }));
+        }
+        all.sort_by_key(|b| b.uses.iter().all(|u| u.result.is_equal()));
+        self.source.built_into = all;
     }
 
     fn fill_tree(&mut self) {
@@ -243,6 +267,7 @@ impl App {
             self.source.entry = Some(entry);
             self.cursors[Pane::File as usize] = super::Cursor::default();
             self.sideways = 0;
+            self.make_built_into();
         }
         self.reveal(entry);
         self.show(Screen::Source);

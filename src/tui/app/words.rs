@@ -1,6 +1,6 @@
 //! What is known of a node, in words.
 
-use crate::model::{Account, FunctionDiff, Node};
+use crate::model::{Account, FunctionDiff, Node, SourceStatus};
 use crate::text::{Role, Row, Shown};
 use crate::tui::widgets::grouped;
 
@@ -33,6 +33,7 @@ fn node_head(node: &Node) -> Vec<Row> {
     }
     rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
     rows.extend(toolchain_rows(node));
+    rows.extend(share_rows(node));
     rows
 }
 
@@ -148,6 +149,49 @@ fn proofs(node: &Node, most: usize, ranges: bool) -> Vec<Row> {
     }
     for (cause, count) in told.into_iter().filter(|(_, count)| *count > most) {
         rows.push(Row::new().with(Role::Explained, &format!("~ {cause}")).with(Role::Text, &format!(": {} more places (e)", count - most)));
+    }
+    rows
+}
+
+/// How much of the code comes from the source under review, as debug information claims, and what is odd about that.
+pub(crate) fn share_rows(node: &Node) -> Vec<Row> {
+    let Some(built) = &node.built_from else { return Vec::new() };
+    let mut rows: Vec<Row> = built.sentences().iter().map(|s| Row::new().with(Role::Dim, "claimed  ").with(Role::Claim, s)).collect();
+    rows.extend(built.odd().iter().map(|o| Row::new().with(Role::Bad, "! ").with(Role::Text, o)));
+    rows
+}
+
+/// Where the code comes from: the files with the most of it, and the largest pieces that nothing is known of.
+pub(crate) fn built_from_rows(node: &Node) -> Vec<Row> {
+    const TOLD: usize = 8;
+    let Some(built) = &node.built_from else { return Vec::new() };
+    let Some(share) = built.share.shipped.as_ref().or(built.share.rebuilt.as_ref()) else { return Vec::new() };
+    let mut rows = Vec::new();
+    let files = share.files.iter().filter(|f| f.bytes > 0 || f.status == SourceStatus::ChecksumDiffers);
+    for file in files.clone().take(TOLD) {
+        let (role, word) = match file.status {
+            SourceStatus::MatchedByChecksum => (Role::Text, "checksum"),
+            SourceStatus::MatchedByPath => (Role::Text, "path"),
+            SourceStatus::ChecksumDiffers => (Role::Bad, "another file"),
+            SourceStatus::NotInSource => (Role::Dim, "not in source"),
+        };
+        let bytes = format!("{:>9} bytes  ", grouped(file.bytes));
+        let mut row = Row::new().with(Role::Dim, &bytes).with(role, &format!("{word:<13} "));
+        row.push(Role::Text, file.path.shown().cut_start(60));
+        if let Some(note) = &file.note {
+            row = row.with(Role::Unknown, &format!("  {note}"));
+        }
+        rows.push(row);
+    }
+    let more = files.count().saturating_sub(TOLD) + share.files_left_out;
+    if more > 0 {
+        rows.push(Row::new().with(Role::Dim, &format!("{more} more files")));
+    }
+    for dark in share.dark_code.iter().take(TOLD).filter(|_| share.dark < share.total) {
+        let bytes = format!("{:>9} bytes  ", grouped(dark.size));
+        let mut row = Row::new().with(Role::Dim, &bytes).with(Role::Unknown, "dark          ");
+        row.push(Role::Text, dark.name.shown().cut(60));
+        rows.push(row.with(Role::Dim, &format!(" at {:#x}", dark.address)));
     }
     rows
 }

@@ -176,6 +176,7 @@ fn details(canvas: &mut Canvas<'_, '_>, area: Rect) {
                         .with(Role::Text, &function.what),
                 );
             }
+            rows.extend(crate::tui::app::built_from_rows(node));
             for region in &node.regions {
                 let mark = region.result.mark();
                 let bytes = |a: &crate::model::Account| format!("{} unexplained of {}", grouped(a.unexplained), grouped(a.total()));

@@ -6,7 +6,7 @@ use super::overview::indent;
 use crate::model::EntryKind;
 use crate::review::Class;
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, MEDIUM, Pane, WIDE};
+use crate::tui::app::{App, MEDIUM, Pane, WIDE, lists_role};
 use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
@@ -107,8 +107,11 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         Some(Err(_)) => "  cannot be read".to_owned(),
         None => "  reading …".to_owned(),
     };
-    title.push(Role::Text, entry.path.shown().cut_start(usize::from(area.width).saturating_sub(words.len() + 4)));
+    let into = built_into(app, usize::from(area.width).saturating_sub(words.len() + 4) / 2);
+    let room = usize::from(area.width).saturating_sub(words.len() + into.width() + 4);
+    title.push(Role::Text, entry.path.shown().cut_start(room));
     title.push(Role::Text, Shown::new(&words));
+    title.push(Role::Claim, into);
     let inside = canvas.pane(area, title, false, focused);
     let file = match app.file(index) {
         Some(Ok(file)) => file,
@@ -178,6 +181,53 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     canvas.drawn.file = Some((index, if app.sideways > 0 { 0..0 } else { top..top + whole }));
 }
 
+/// `built into libupdate.so and 2 more`, as debug information claims.
+fn built_into(app: &App, width: usize) -> Shown {
+    let Some(first) = app.source.built_into.first() else { return Shown::default() };
+    let more = match app.source.built_into.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let way = app.way(first.artifact, &first.path);
+    Shown::new(&format!("  built into {}{more}", way.cut_start(width.saturating_sub(13 + more.len()).max(8))))
+}
+
+/// The functions that the file in front became: those of the line under the cursor first.
+fn built_rows(app: &App, line: u64) -> Vec<Row> {
+    const TOLD: usize = 12;
+    let mut rows = Vec::new();
+    for built in app.source.built_into.iter().take(TOLD) {
+        let differing = built.uses.iter().filter(|u| !u.result.is_equal()).count();
+        let words = match differing {
+            0 => format!("  {} functions", built.uses.len()),
+            n => format!("  {} functions, {n} of them differ", built.uses.len()),
+        };
+        let mut row = Row::new().with(Role::Dim, "built into ");
+        row.push(Role::Claim, app.way(built.artifact, &built.path).cut_start(40));
+        rows.push(row.with(Role::Text, &words));
+        let here = |u: &&crate::model::SourceUse| (u64::from(u.lines.0)..=u64::from(u.lines.1)).contains(&line);
+        let (own, rest): (Vec<_>, Vec<_>) = built.uses.iter().partition(here);
+        for (i, each) in own.iter().chain(&rest).take(TOLD).enumerate() {
+            let mark = each.result.mark();
+            let address = each.address.shipped.or(each.address.rebuilt).unwrap_or(0);
+            let mut row = Row::new().with(lists_role(mark), &format!("  {mark} "));
+            row.push(if i < own.len() { Role::Title } else { Role::Text }, each.function.shown().cut(40));
+            let lines =
+                if each.lines.0 == each.lines.1 { format!("{}", each.lines.0) } else { format!("{}-{}", each.lines.0, each.lines.1) };
+            rows.push(row.with(Role::Dim, &format!("  {address:x}  lines {lines}")));
+        }
+        let more = built.uses.len().saturating_sub(TOLD);
+        if more > 0 {
+            rows.push(Row::new().with(Role::Dim, &format!("  {more} more functions")));
+        }
+    }
+    let more = app.source.built_into.len().saturating_sub(TOLD);
+    if more > 0 {
+        rows.push(Row::new().with(Role::Dim, &format!("{more} more executables")));
+    }
+    rows
+}
+
 /// The first line to draw so that the one under the cursor is inside, when lines have different heights.
 fn first_line(top: usize, at: usize, height: usize, rows_of: impl Fn(usize) -> usize) -> usize {
     if at <= top {
@@ -240,6 +290,7 @@ fn notes(canvas: &mut Canvas<'_, '_>, area: Rect) {
             rows.push(Row::new().with(Role::Key, "g c").with(Role::Text, " goes to the code of this line"));
         }
     }
+    rows.extend(built_rows(app, line));
     for item in app.items.iter().filter(|i| matches!(i.class, Class::Read | Class::Flagged)) {
         if matches!(item.target, crate::review::Target::Source { entry, .. } if entry == index) {
             rows.push(Row::new().with(Role::Unknown, &format!("{}{} ", item.mark, app.person_mark(item))).with(Role::Text, &item.why));
