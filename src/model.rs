@@ -24,6 +24,6 @@ pub use comparison::{
 pub use content::{Content, ContentError, FileId, SourceContent};
 pub use coverage::{BuiltFrom, BuiltInto, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
-pub use executable::{Extent, Fact, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
+pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
 pub use source::{EntryKind, SourceEntry, SourceTree};

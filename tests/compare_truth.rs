@@ -77,6 +77,21 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("b2-buildpath-__FILE__", "build-path", "/build/elf/.tmp/other/deep/er", "/build/elf/.tmp/r"),
 ];
 
+/// What the first sentence must lead to.
+const FIRST: &[(&str, &[&str])] = &[
+    ("g1-gcc11", &["look at the toolchain first", "11.3.0 against 12.2.0"]),
+    ("g2-O3", &["look at the toolchain first", "producer -O3 against"]),
+    ("g4-clang14", &["look at the toolchain first", "Debian clang version 14.0.6 against GNU C17 12.2.0"]),
+    ("g5-lto", &["look at the toolchain first", "-flto"]),
+    (
+        "g6-no-hardening",
+        &["hardening lost in what was shipped: RELRO none against full", "stack protector no against yes", "-fno-stack-protector against"],
+    ),
+    ("h-pie-vs-nopie", &["hardening lost in what was shipped: PIE no against yes", "producer -fno-pie against"]),
+    ("i-static", &["it is loaded otherwise", "NEEDED (none) against libc.so.6"]),
+    ("o-rpath-needed", &["it is loaded otherwise", "RUNPATH /home/builder/lib against (none)", "NEEDED libm.so.6 against (nothing more)"]),
+];
+
 /// Pairs where the build-id was kept over other content.
 const ALARMS: &[&str] = &["e4-binary-patched", "q1-call-retarget", "q3-plt-reloc-swapped", "q6-forged-build-id"];
 
@@ -113,6 +128,12 @@ fn judge(name: &str, truth: &Truth, node: &Node) -> Result<(), String> {
         let found = source.as_ref().map(|s| (s.file.shown().to_string(), s.line, s.status));
         must(found == Some(("auth.c".to_owned(), *line, SourceStatus::MatchedByPath)), format!("the line is {found:?}"))?;
     }
+    for words in FIRST.iter().filter(|f| f.0 == name).flat_map(|f| f.1) {
+        must(node.why.contains(words), format!("{words:?} is not in: {}", node.why))?;
+    }
+    // What was never lost is not said to be.
+    let lost = node.facts.iter().any(|f| f.lost);
+    must(lost == ["g6-no-hardening", "h-pie-vs-nopie", "i-static"].contains(&name), format!("hardening lost: {lost}"))?;
     for (_, cause, old, new) in VALUES.iter().filter(|v| v.0 == name) {
         let all: Vec<_> = node
             .proofs

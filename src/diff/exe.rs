@@ -16,7 +16,7 @@ use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
 use crate::inspect::exe::{Exe, Format, Region};
 use crate::inspect::{self, facts, symbols};
-use crate::model::{Account, BuiltFrom, Cause, Extent, FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
+use crate::model::{Account, BuiltFrom, Cause, Extent, Fact, FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
 
 /// A pair of regions of the same name, or one alone.
@@ -309,15 +309,13 @@ fn why(node: &Node) -> String {
     let real: Vec<&FunctionDiff> = node.functions.iter().filter(|f| f.result != ResultMark::Equivalent).collect();
     let total = node.same_functions + node.functions.len();
     let mut parts: Vec<String> = node.metadata.iter().filter(|m| m.starts_with("alarm")).cloned().collect();
-    let toolchain: Vec<String> = node
-        .facts
-        .iter()
-        .filter(|f| f.toolchain)
-        .filter_map(|f| match (&f.value.shipped, &f.value.rebuilt) {
-            (Some(x), Some(y)) if x != y => Some(format!("{} {} against {}", f.name, only_in(x, y), only_in(y, x))),
-            _ => None,
-        })
-        .collect();
+    let told = |holds: &dyn Fn(&Fact) -> bool| -> Vec<String> {
+        let all = node.facts.iter().filter(|f| holds(f)).map(|f| (f, f.differing()));
+        all.map(|(f, d)| format!("{} {} against {}", f.name, d.shipped, d.rebuilt)).collect()
+    };
+    let toolchain = told(&Fact::points_at_toolchain);
+    let loading = told(&Fact::points_at_loading);
+    let lost = told(&|f| f.lost);
     match real.as_slice() {
         [] => {
             let names: BTreeSet<String> =
@@ -334,15 +332,14 @@ fn why(node: &Node) -> String {
         [one] => parts.push(format!("one function of {total} differs: {}, {}", one.name.shown().cut(60), one.what)),
         several => parts.push(format!("{} of {total} functions differ", several.len())),
     }
+    if !lost.is_empty() {
+        parts.push(format!("hardening lost in what was shipped: {}", lost.join(", ")));
+    }
+    if !loading.is_empty() {
+        parts.push(format!("it is loaded otherwise: {}", loading.join(", ")));
+    }
     if !toolchain.is_empty() {
         parts.push(format!("{}: look at the toolchain first", toolchain.join(", ")));
     }
     parts.join("; ")
-}
-
-/// The words of one text that the other does not have.
-fn only_in(own: &Untrusted, other: &Untrusted) -> crate::text::Shown {
-    let known: BTreeSet<&[u8]> = other.as_bytes().split(|b| *b == b' ').collect();
-    let words: Vec<&[u8]> = own.as_bytes().split(|b| *b == b' ').filter(|w| !known.contains(w)).collect();
-    if words.is_empty() { crate::text::Shown::new("(nothing more)") } else { Untrusted::from(words.join(&b' ')).shown().cut(80) }
 }

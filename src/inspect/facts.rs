@@ -2,49 +2,92 @@
 
 use std::collections::BTreeSet;
 
+mod embedded;
+mod notes;
+mod sheet;
+
+pub(crate) use embedded::add as add_embedded;
+pub(crate) use sheet::{Sheet, Strength, switch};
+
 use super::exe::{Exe, flags_text, text_at};
-use super::symbols::{Bound, bindings, version_names};
+use super::symbols::{Bound, bindings, symbols, version_names};
 use crate::digest::hex;
-use crate::model::{Fact, Sides};
-use crate::text::Untrusted;
+use crate::model::{Fact, FactGroup, Sides};
 
 /// The facts of both files side by side; those absent on both sides are left out.
 pub(crate) fn facts(elves: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
-    let mut out = Vec::new();
-    let mut add = |name: &str, toolchain: bool, value: Sides<Option<Vec<u8>>>| {
-        let value = value.map(|v| v.filter(|v| !v.is_empty()));
-        if value.shipped.is_some() || value.rebuilt.is_some() {
-            out.push(Fact { name: name.to_owned(), value: value.map(|v| v.map(Untrusted::from)), toolchain });
-        }
-    };
+    use FactGroup::{Contents, Identity, Loading, Toolchain};
+    let mut sheet = Sheet::default();
     let both = |f: &dyn Fn(&Exe) -> Option<Vec<u8>>| elves.map(f);
-    add("producer", true, producers);
-    add(".comment", true, both(&comment));
-    add("symbol versions", true, both(&|e| newest_versions(e).map(String::into_bytes)));
-    add(".GCC.command.line", true, both(&|e| Some(e.named(".GCC.command.line").split(|b| *b == 0).collect::<Vec<_>>().join(&b' '))));
-    add("build-id", false, both(&|e| e.build_id().map(|id| hex(id).into_bytes())));
-    add("machine", true, both(&|e| Some(format!("machine {} class {}", e.machine, if e.wide { 64 } else { 32 }).into_bytes())));
-    add("type", false, both(&|e| Some(kind(e).as_bytes().to_vec())));
-    add("interpreter", false, both(&|e| Some(text_at(e.named(".interp"), 0).to_vec())));
+    sheet.add("producer", Toolchain, producers);
+    sheet.add(".comment", Toolchain, both(&comment));
+    sheet.add("symbol versions", Toolchain, both(&|e| newest_versions(e).map(String::into_bytes)));
+    let switches = |e: &Exe| Some(e.named(".GCC.command.line").split(|b| *b == 0).collect::<Vec<_>>().join(&b' '));
+    sheet.add(".GCC.command.line", Toolchain, both(&switches));
+    add_embedded(&mut sheet, elves);
+    sheet.add("build-id", Identity, both(&|e| e.build_id().map(|id| hex(id).into_bytes())));
+    sheet.add("machine", Toolchain, both(&|e| Some(format!("machine {} class {}", e.machine, if e.wide { 64 } else { 32 }).into_bytes())));
+    sheet.add("type", Identity, both(&|e| Some(kind(e).as_bytes().to_vec())));
+    sheet.add("interpreter", Loading, both(&|e| Some(text_at(e.named(".interp"), 0).to_vec())));
     for (name, tag) in [("NEEDED", 1), ("SONAME", 14), ("RPATH", 15), ("RUNPATH", 29)] {
-        add(name, false, both(&|e| Some(dynamic_texts(e, tag).join(&b' '))));
+        sheet.add(name, Loading, both(&|e| Some(dynamic_texts(e, tag).join(&b' '))));
     }
-    add("RELRO", false, both(&|e| Some(relro(e).as_bytes().to_vec())));
-    add("stack", false, both(&|e| e.segments.iter().find(|s| s.kind == 0x6474_e551).map(|s| flags_text(s.flags).into_bytes())));
     let imports = elves.map(imports);
-    add("stack protector", false, imports.as_ref().map(|i| Some(yes(i.contains(b"__stack_chk_fail".as_slice())))));
-    let fortified = |i: &BTreeSet<Vec<u8>>| i.iter().filter(|n| n.ends_with(b"_chk")).count();
-    add("fortified calls", false, imports.as_ref().map(|i| Some(fortified(i).to_string().into_bytes())));
-    for (side, name) in [(true, "imports only shipped"), (false, "imports only rebuilt")] {
-        let (own, other) = if side { (&imports.shipped, &imports.rebuilt) } else { (&imports.rebuilt, &imports.shipped) };
-        let text = own.difference(other).take(50).cloned().collect::<Vec<_>>().join(&b' ');
-        add(name, false, if side { Sides::new(Some(text), None) } else { Sides::new(None, Some(text)) });
-    }
-    out
+    hardening(&mut sheet, elves, &imports);
+    sheet.only("imports", Contents, &imports);
+    sheet.done()
 }
 
-fn yes(value: bool) -> Vec<u8> {
-    if value { b"yes".to_vec() } else { b"no".to_vec() }
+/// The checklist of protections.
+fn hardening(sheet: &mut Sheet, elves: Sides<&Exe>, imports: &Sides<BTreeSet<Vec<u8>>>) {
+    // What is not loaded as it is has no protections of its own.
+    let loaded = |e: &Exe| matches!(e.kind, 2 | 3) && !e.segments.is_empty();
+    let both = |f: &dyn Fn(&Exe) -> Option<Strength>| elves.map(|e| if loaded(e) { f(e) } else { None });
+    sheet.protection("PIE", both(&pie));
+    sheet.protection("RELRO", both(&|e| if dynamic(e).is_empty() { None } else { Some(relro(e)) }));
+    sheet.protection("stack", both(&|e| Some(stack(e))));
+    let called = |side: (&Exe, &BTreeSet<Vec<u8>>)| loaded(side.0).then(|| called(side.0, side.1)).flatten();
+    let names = Sides::new(called((elves.shipped, &imports.shipped)), called((elves.rebuilt, &imports.rebuilt)));
+    sheet.protection("stack protector", names.as_ref().map(|n| n.as_ref().map(|n| switch(n.contains(b"__stack_chk_fail".as_slice())))));
+    let fortified = |n: &BTreeSet<Vec<u8>>| {
+        let count = n.iter().filter(|n| n.ends_with(b"_chk")).count();
+        (u8::from(count > 0), count.to_string())
+    };
+    sheet.protection("fortified calls", names.as_ref().map(|n| n.as_ref().map(fortified)));
+    for (name, machine, kind, bit) in
+        [("IBT", 62, 0xc000_0002, 1), ("SHSTK", 62, 0xc000_0002, 2), ("BTI", 183, 0xc000_0000, 1), ("PAC", 183, 0xc000_0000, 2)]
+    {
+        sheet.protection(name, both(&|e| (e.machine == machine).then(|| switch(notes::property(e, kind) & bit != 0))));
+    }
+    let textrel = |e: &Exe| dynamic(e).iter().any(|(t, v)| *t == 22 || (*t == 30 && v & 4 != 0));
+    let fixed = |e: &Exe| if textrel(e) { (0, "no: code is relocated".to_owned()) } else { (1, "yes".to_owned()) };
+    sheet.protection("code is read-only", both(&|e| Some(fixed(e))));
+}
+
+/// Whether a program moves as a whole; of libraries it is no question.
+fn pie(elf: &Exe) -> Option<Strength> {
+    let flagged = dynamic(elf).iter().any(|(t, v)| *t == 0x6fff_fffb && v & 0x0800_0000 != 0);
+    match elf.kind {
+        2 => Some(switch(false)),
+        3 if flagged || elf.segments.iter().any(|s| s.kind == 3) => Some(switch(true)),
+        _ => None,
+    }
+}
+
+fn stack(elf: &Exe) -> Strength {
+    match elf.segments.iter().find(|s| s.kind == 0x6474_e551) {
+        Some(s) => (u8::from(s.flags & 1 == 0), flags_text(s.flags)),
+        None => (0, "no header: executable".to_owned()),
+    }
+}
+
+/// Names of functions that it calls, as far as they can be told: a static program says them in its symbol table.
+fn called(elf: &Exe, imports: &BTreeSet<Vec<u8>>) -> Option<BTreeSet<Vec<u8>>> {
+    if elf.sections.iter().any(|s| s.kind == 6) {
+        return Some(imports.clone());
+    }
+    let own: BTreeSet<Vec<u8>> = symbols(elf, false).into_iter().map(|s| s.name).collect();
+    (!own.is_empty()).then_some(own)
 }
 
 fn comment(elf: &Exe) -> Option<Vec<u8>> {
@@ -80,13 +123,13 @@ fn dynamic_texts(elf: &Exe, tag: u64) -> Vec<Vec<u8>> {
     texts.map(|(_, at)| text_at(strings, usize::try_from(at).unwrap_or(usize::MAX)).to_vec()).collect()
 }
 
-fn relro(elf: &Exe) -> &'static str {
+fn relro(elf: &Exe) -> Strength {
     let tags = dynamic(elf);
     let now = tags.iter().any(|(t, v)| *t == 24 || (*t == 30 && v & 8 != 0) || (*t == 0x6fff_fffb && v & 1 != 0));
     match (elf.segments.iter().any(|s| s.kind == 0x6474_e552), now) {
-        (true, true) => "full",
-        (true, false) => "partial",
-        (false, _) => "none",
+        (true, true) => (2, "full".to_owned()),
+        (true, false) => (1, "partial".to_owned()),
+        (false, _) => (0, "none".to_owned()),
     }
 }
 

@@ -116,6 +116,20 @@ pub(crate) fn inflate_member(bytes: &[u8], size: usize, crc: u32, budget: &mut B
 
 /// Expands a zlib stream (RFC 1950) that makes so many bytes and has nothing behind it.
 pub(crate) fn inflate_zlib(bytes: &[u8], size: u64) -> Result<Vec<u8>, Refused> {
+    let (out, used) = zlib(bytes, size)?;
+    if out.len() as u64 != size || used != bytes.len() {
+        return Err(Refused::odd("the zlib stream's size does not hold"));
+    }
+    Ok(out)
+}
+
+/// Expands a zlib stream that makes so many bytes at most; what is behind it does not matter.
+pub(crate) fn inflate_zlib_prefix(bytes: &[u8], most: u64) -> Result<Vec<u8>, Refused> {
+    zlib(bytes, most).map(|(out, _)| out)
+}
+
+/// The content of a zlib stream, and its length.
+fn zlib(bytes: &[u8], most: u64) -> Result<(Vec<u8>, usize), Refused> {
     let head = bytes.get(..2).map(|h| u32::from(h[0]) << 8 | u32::from(h[1]));
     // Deflate with a window of 32 KiB at most, no dictionary, the check bits right.
     if !head.is_some_and(|h| h >> 8 & 0x8f == 8 && h & 0x20 == 0 && h % 31 == 0) {
@@ -124,17 +138,17 @@ pub(crate) fn inflate_zlib(bytes: &[u8], size: u64) -> Result<Vec<u8>, Refused> 
     let body = bytes.get(2..).unwrap_or_default();
     let mut out = Vec::new();
     let used = inflate(body, |chunk| {
-        if (out.len() + chunk.len()) as u64 > size {
+        if (out.len() + chunk.len()) as u64 > most {
             return Err(Refused::odd("the zlib stream expands to more than is stated"));
         }
         out.try_reserve(chunk.len()).map_err(|_| Refused::Over("not enough memory to expand it".to_owned()))?;
         out.extend_from_slice(chunk);
         Ok(())
     })?;
-    if out.len() as u64 != size || body.get(used..) != Some(adler32(&out).to_be_bytes().as_slice()) {
-        return Err(Refused::odd("the zlib stream's size or checksum does not hold"));
+    if body.get(used..used + 4) != Some(adler32(&out).to_be_bytes().as_slice()) {
+        return Err(Refused::odd("the zlib stream's checksum does not hold"));
     }
-    Ok(out)
+    Ok((out, used + 6))
 }
 
 /// The checksum of zlib.

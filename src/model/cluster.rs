@@ -177,8 +177,8 @@ fn digest_of_fact(fact: &Fact) -> Sha256 {
 }
 
 fn sentence_of_fact(fact: &Fact) -> String {
-    let side = |v: &Option<Untrusted>| v.as_ref().map(|v| v.shown().cut(80).to_string()).unwrap_or_default();
-    format!("{} {} against {}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt))
+    let super::Sides { shipped, rebuilt } = fact.differing();
+    format!("{} {shipped} against {rebuilt}", fact.name)
 }
 
 /// What differs, in words that hold for every place of the cluster.
@@ -195,7 +195,7 @@ fn sentence(node: &Node) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Account, NodeKind, Sides};
+    use super::super::{Account, FactGroup, NodeKind, Sides};
     use super::*;
 
     fn differing(name: &str, likeness: &str) -> Node {
@@ -242,7 +242,7 @@ mod tests {
         let with_fact = |name: &str| {
             let mut node = differing(name, name);
             let value = Sides::new(Some("GCC 11.4".into()), Some("GCC 12.2".into()));
-            node.facts = vec![Fact { name: ".comment".into(), value, toolchain: true }];
+            node.facts = vec![Fact { name: ".comment".into(), value, group: FactGroup::Toolchain, lost: false }];
             node
         };
         let all = clusters([(0, &root(vec![with_fact("a"), with_fact("b")])), (1, &with_fact("c"))]);

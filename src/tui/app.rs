@@ -29,7 +29,7 @@ pub use seen::Drawn;
 pub(crate) use seen::Sight;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
-pub(crate) use words::{account_row, built_from_rows, function_row, node_rows, proof_rows, share_rows, toolchain_rows};
+pub(crate) use words::{account_row, built_from_rows, first_rows, function_row, node_rows, proof_rows, share_rows};
 
 use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};

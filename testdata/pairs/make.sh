@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the pairs that the tests of the comparison change and compare: testdata/pairs/make.sh
-# Needs gcc, clang, binutils and objcopy (made with gcc 12.2.0 and binutils 2.40 on x86-64). The result is kept in made/, so that
+# Needs gcc, clang, binutils, objcopy and python3 (made with gcc 12.2.0 and binutils 2.40 on x86-64). The result is kept in made/, so that
 # the tests run without a compiler; a difference after running it again is another compiler, not a fault.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -85,6 +85,31 @@ printf 'GCC: (Debian 11.3.0-12) 11.3.0\0' > "$work/comment"
 objcopy --update-section .comment="$work/comment" "$made/clean" "$made/other-comment"
 printf '\4\0\0\0\4\0\0\0\1\0\0\0new\0\1\2\3\4' > "$work/note"
 objcopy --add-section .note.new="$work/note" "$made/clean" "$made/noted"
+
+# What languages and distributions embed: the second says less of itself, and has a protection less.
+say() { # out, Go settings, crates
+  python3 - "$work" "$2" "$3" <<'END'
+import struct, sys, zlib
+work, settings, crates = sys.argv[1:]
+text = '\x01' * 16 + 'path\texample.org/gate\nmod\texample.org/gate\tv1.2.0\t\ndep\texample.net/door\tv0.3.0\th1:aa=\n' + settings + '\x02' * 16
+def counted(text):
+    n, out = len(text), b''
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n]) + text.encode('latin-1')
+open(work + '/go', 'wb').write(b'\xff Go buildinf:\x08\x02' + bytes(16) + counted('go1.21.3') + counted(text))
+open(work + '/dep', 'wb').write(zlib.compress(('{"packages":[' + crates + ']}').encode()))
+desc = b'{"type":"deb","name":"gate","version":"1.2"}\0'
+desc += bytes(-len(desc) % 4)
+open(work + '/package', 'wb').write(struct.pack('<III', 4, len(desc), 0xcafe1a7e) + b'FDO\0' + desc)
+END
+  objcopy --set-section-flags .note.package=readonly --add-section .go.buildinfo="$work/go" --add-section .dep-v0="$work/dep" --add-section .note.package="$work/package" \
+    "$made/$from" "$made/$1"
+}
+from=clean say stated $'build\t-trimpath=true\nbuild\tvcs.revision=aa11\n' \
+  '{"name":"gate","version":"1.2.0","source":"local","root":true},{"name":"hinge","version":"0.9.1","source":"crates.io"}'
+from=dated say stated-otherwise $'build\t-trimpath=false\nbuild\tvcs.revision=bb22\n' \
+  '{"name":"gate","version":"1.2.0","source":"local","root":true},{"name":"hinge","version":"0.9.2","source":"crates.io"}'
 
 # Libraries: times, owners, order; and two members of one name.
 build work "$one" "$usual" -g0

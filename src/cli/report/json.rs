@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{name, share};
-use crate::model::{Account, Cluster, Extent, FunctionDiff, Node, Side, Sides, SourceLine, SourceStatus};
+use crate::model::{Account, Cluster, Extent, FactGroup, FunctionDiff, Node, Side, Sides, SourceLine, SourceStatus};
 
 /// Writes one JSON object field by field: a list may be longer than what one wants to hold as a whole.
 pub(in crate::cli) struct Document<W: Write> {
@@ -151,7 +151,7 @@ fn node(node: &Node, path: &str) -> Value {
         value["facts"] = node
             .facts
             .iter()
-            .map(|f| json!({ "name": f.name, "shipped": f.value.shipped.as_ref().map(name), "rebuilt": f.value.rebuilt.as_ref().map(name), "toolchain": f.toolchain, "agrees": f.agrees() }))
+            .map(|f| json!({ "kind": f.kind(), "name": f.name, "group": f.group.word(), "lost": f.lost, "shipped": f.value.shipped.as_ref().map(name), "rebuilt": f.value.rebuilt.as_ref().map(name), "toolchain": f.group == FactGroup::Toolchain, "agrees": f.agrees() }))
             .collect();
     }
     if let Some(built) = &node.built_from {

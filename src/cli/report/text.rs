@@ -248,11 +248,21 @@ pub(in crate::cli) fn details(node: &Node, indent: &str, detail: Detail, out: &m
         let _ = writeln!(out, "{indent}  not {}: {}", tried.cause, tried.why);
     }
     let mut facts: Vec<_> = node.facts.iter().filter(|f| !f.agrees()).collect();
-    facts.sort_by_key(|f| !f.points_at_toolchain());
+    facts.sort_by_key(|f| (!f.lost, !f.points_at_loading(), !f.points_at_toolchain()));
     for fact in facts.iter().take(detail.most(FACTS)) {
-        let side = |v: &Option<Untrusted>| v.as_ref().map_or_else(|| Shown::new("(none)"), Untrusted::shown).cut(70);
-        let look = if fact.points_at_toolchain() { "  <- look at the toolchain first" } else { "" };
-        let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, side(&fact.value.shipped), side(&fact.value.rebuilt));
+        let look = match fact {
+            f if f.lost => "  <- LOST in what was shipped",
+            f if f.points_at_loading() => "  <- look here first",
+            f if f.points_at_toolchain() => "  <- look at the toolchain first",
+            _ => "",
+        };
+        let values = if detail == Detail::All {
+            let side = |v: &Option<Untrusted>| v.as_ref().map_or_else(|| Shown::new("(none)"), Untrusted::shown).to_string();
+            fact.value.as_ref().map(side)
+        } else {
+            fact.differing()
+        };
+        let _ = writeln!(out, "{indent}  {}: {} | {}{look}", fact.name, values.shipped, values.rebuilt);
     }
     left(facts.len(), detail.most(FACTS), "facts differ", indent, out);
     if let Some(built) = &node.built_from {

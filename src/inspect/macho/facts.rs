@@ -5,18 +5,13 @@ use std::collections::BTreeSet;
 use super::{N, command, commands};
 use crate::digest::hex;
 use crate::inspect::exe::{Exe, flags_text};
-use crate::model::{Fact, Sides};
-use crate::text::Untrusted;
+use crate::inspect::facts::{Sheet, add_embedded, switch};
+use crate::model::{Fact, FactGroup, Sides};
 
 /// The facts of both files side by side; those absent on both sides are left out.
 pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
-    let mut out = Vec::new();
-    let mut add = |name: &str, toolchain: bool, value: Sides<Option<Vec<u8>>>| {
-        let value = value.map(|v| v.filter(|v| !v.is_empty()).map(Untrusted::from));
-        if value.shipped.is_some() || value.rebuilt.is_some() {
-            out.push(Fact { name: name.to_owned(), value, toolchain });
-        }
-    };
+    use FactGroup::{Identity, Loading, Toolchain};
+    let mut sheet = Sheet::default();
     let both = |f: &dyn Fn(&Exe) -> Option<String>| exes.map(|e| f(e).map(String::into_bytes));
     let texts = |kinds: &[u32], field: usize| {
         exes.map(|e| {
@@ -24,30 +19,42 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
             Some(own.map(|c| c.text(&e.blob, field).to_vec()).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(&b' '))
         })
     };
-    add("producer", true, producers);
-    add("machine", true, both(&|e| Some(machine(e))));
-    add("type", false, both(&|e| Some(kind(e))));
-    add(
+    sheet.add("producer", Toolchain, producers);
+    sheet.add("machine", Toolchain, both(&|e| Some(machine(e))));
+    sheet.add("type", Identity, both(&|e| Some(kind(e))));
+    sheet.add(
         "UUID",
-        false,
+        Identity,
         both(&|e| super::command(&e.blob, command::UUID).and_then(|c| Some(hex(e.blob.get(c.range.start + 8..c.range.end)?)))),
     );
-    add("build version", true, both(&build_version));
-    add("source version", false, both(&source_version));
-    add("signature", false, both(&|e| super::command(&e.blob, command::CODE_SIGNATURE).map(|_| "yes".to_owned())));
+    sheet.add("build version", Toolchain, both(&build_version));
+    sheet.add("source version", Identity, both(&source_version));
+    sheet.add("signature", Identity, both(&|e| super::command(&e.blob, command::CODE_SIGNATURE).map(|_| "yes".to_owned())));
     let granted = |e: &Exe| super::entitlements(e.blob.get(super::linked(&e.blob, command::CODE_SIGNATURE)?)?);
-    add("entitlements", false, exes.map(granted));
+    sheet.add("entitlements", Loading, exes.map(granted));
     // Libraries: as they are, weak, exported again, and late.
-    add("libraries", false, texts(&[command::LOAD_DYLIB, 0x8000_0018, 0x8000_001f, 0x20], 8));
-    add("install name", false, texts(&[command::ID_DYLIB], 8));
-    add("RPATH", false, texts(&[command::RPATH], 8));
-    add("entry point", false, both(&|e| super::command(&e.blob, command::MAIN).and_then(|c| Some(format!("{:#x}", c.word(&e.blob, 8)?)))));
+    sheet.add("libraries", Loading, texts(&[command::LOAD_DYLIB, 0x8000_0018, 0x8000_001f, 0x20], 8));
+    sheet.add("install name", Identity, texts(&[command::ID_DYLIB], 8));
+    sheet.add("RPATH", Loading, texts(&[command::RPATH], 8));
+    sheet.add(
+        "entry point",
+        Identity,
+        both(&|e| super::command(&e.blob, command::MAIN).and_then(|c| Some(format!("{:#x}", c.word(&e.blob, 8)?)))),
+    );
     let unusual = |e: &Exe| {
         let both = e.segments.iter().filter(|s| s.flags & 3 == 3);
         Some(both.map(|s| format!("{} at {:#x} is written and run", flags_text(s.flags), s.address)).collect::<Vec<_>>().join("; "))
     };
-    add("unusual", false, both(&unusual));
-    out
+    sheet.add("unusual", Loading, both(&unusual));
+    add_embedded(&mut sheet, exes);
+    // Flags of the header (mach-o/loader.h): MH_PIE, MH_ALLOW_STACK_EXECUTION, MH_NO_HEAP_EXECUTION.
+    for (name, bit, good) in
+        [("PIE", 0x20_0000, true), ("stack not executable", 0x2_0000, false), ("heap not executable", 0x100_0000, true)]
+    {
+        let flags = exes.map(|e| N.int(&e.blob, 24, 4).filter(|_| N.int(&e.blob, 12, 4) == Some(2)));
+        sheet.protection(name, flags.map(|f| f.map(|f| switch((f & bit != 0) == good))));
+    }
+    sheet.done()
 }
 
 fn machine(exe: &Exe) -> String {

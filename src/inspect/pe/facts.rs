@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{Header, N, marks, tables};
 use crate::digest::{Algorithm, Hasher, Sha256, hex};
 use crate::inspect::exe::{Exe, flags_text};
-use crate::model::{Fact, Sides};
+use crate::inspect::facts::{Sheet, add_embedded, switch};
+use crate::model::{Fact, FactGroup, Sides};
 use crate::text::Untrusted;
 
 /// Names that are listed at most, where a side has more than the other.
@@ -20,56 +21,50 @@ type Names = BTreeSet<(Vec<u8>, Vec<u8>)>;
 
 /// The facts of both files side by side; those absent on both sides are left out.
 pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec<Fact> {
-    let mut out = Vec::new();
-    let mut add = |name: &str, toolchain: bool, value: Sides<Option<Vec<u8>>>| {
-        let value = value.map(|v| v.filter(|v| !v.is_empty()).map(Untrusted::from));
-        if value.shipped.is_some() || value.rebuilt.is_some() {
-            out.push(Fact { name: name.to_owned(), value, toolchain });
-        }
-    };
+    use FactGroup::{Contents, Identity, Loading, Toolchain};
+    let mut sheet = Sheet::default();
     let headers = exes.map(Header::of);
     let both = |f: &dyn Fn(&Exe, &Header) -> Option<String>| {
         let one = headers.shipped.as_ref().and_then(|h| f(exes.shipped, h));
         Sides::new(one, headers.rebuilt.as_ref().and_then(|h| f(exes.rebuilt, h))).map(|t| t.map(String::into_bytes))
     };
-    add("producer", true, producers);
-    add("linker", true, both(&|e, h| Some(linker(e, h))));
-    add("Rich header", true, both(&|e, h| marks::rich(&e.blob, h).map(|r| rich(&r))));
-    add("machine", true, both(&|_, h| Some(format!("{} ({})", machine(h.machine), if h.wide { "PE32+" } else { "PE32" }))));
-    add("type", false, both(&|_, h| Some(kind(h))));
-    add("subsystem", false, both(&|_, h| Some(subsystem(h.subsystem))));
-    add("image base", false, both(&|_, h| Some(format!("{:#x}", h.base))));
-    add("entry point", false, both(&|_, h| Some(format!("{:#x}", h.address(h.entry)))));
+    sheet.add("producer", Toolchain, producers);
+    sheet.add("linker", Toolchain, both(&|e, h| Some(linker(e, h))));
+    sheet.add("Rich header", Toolchain, both(&|e, h| marks::rich(&e.blob, h).map(|r| rich(&r))));
+    sheet.add("machine", Toolchain, both(&|_, h| Some(format!("{} ({})", machine(h.machine), if h.wide { "PE32+" } else { "PE32" }))));
+    sheet.add("type", Identity, both(&|_, h| Some(kind(h))));
+    sheet.add("subsystem", Loading, both(&|_, h| Some(subsystem(h.subsystem))));
+    sheet.add("image base", Identity, both(&|_, h| Some(format!("{:#x}", h.base))));
+    sheet.add("entry point", Identity, both(&|_, h| Some(format!("{:#x}", h.address(h.entry)))));
     for (name, bit) in [("ASLR", 0x40), ("high-entropy ASLR", 0x20), ("NX", 0x100), ("CFG", 0x4000), ("forced integrity", 0x80)] {
-        add(name, false, both(&|_, h| Some(yes(h.dll & bit != 0))));
+        let on = headers.as_ref().map(|h| h.as_ref().map(|h| switch(h.dll & bit != 0)));
+        sheet.protection(name, on);
     }
-    add("SEH", false, both(&|_, h| Some(yes(h.dll & 0x400 == 0))));
-    add("TLS callbacks", false, both(&|e, h| Some(callbacks(e, h)?.to_string())));
-    add("PDB", false, both(&|e, h| pdb(e, h)));
-    add("reproducible", true, both(&|e, h| marks::is_repro(e, h).then(|| yes(true))));
-    add("signature", false, both(&signature));
-    add(".NET", false, both(&|_, h| h.directory(14).map(|_| "CLI header: the program is in its own bytecode".to_owned())));
+    sheet.add("SEH", Identity, both(&|_, h| Some(yes(h.dll & 0x400 == 0))));
+    sheet.add("TLS callbacks", Loading, both(&|e, h| Some(callbacks(e, h)?.to_string())));
+    sheet.add("PDB", Identity, both(&|e, h| pdb(e, h)));
+    sheet.add("reproducible", Toolchain, both(&|e, h| marks::is_repro(e, h).then(|| yes(true))));
+    sheet.add("signature", Identity, both(&signature));
+    sheet.add(".NET", Identity, both(&|_, h| h.directory(14).map(|_| "CLI header: the program is in its own bytecode".to_owned())));
     for key in VERSION_KEYS {
-        add(key, false, both(&|e, h| version(e, h, key)));
+        sheet.add(key, Identity, both(&|e, h| version(e, h, key)));
     }
-    add("unusual", false, both(&|e, h| Some(unusual(e, h).join("; "))));
+    sheet.add("unusual", Loading, both(&|e, h| Some(unusual(e, h).join("; "))));
     let imports =
         Sides::new(headers.shipped.as_ref().map(|h| imports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| imports(exes.rebuilt, h)));
     let exports =
         Sides::new(headers.shipped.as_ref().map(|h| exports(exes.shipped, h)), headers.rebuilt.as_ref().map(|h| exports(exes.rebuilt, h)));
     let libraries = imports.as_ref().map(|i| Some(i.iter().flatten().map(|(library, _)| library.as_slice()).collect::<BTreeSet<_>>()));
-    add("libraries", false, libraries.map(|l| l.map(|l| l.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(&b' '))));
+    sheet.add("libraries", Loading, libraries.map(|l| l.map(|l| l.into_iter().take(MAX_NAMES).collect::<Vec<_>>().join(&b' '))));
     let names = |sides: Sides<Option<Names>>| {
         sides.map(|s| s.unwrap_or_default().into_iter().map(|(library, name)| [library, name].join(&b'!')).collect::<BTreeSet<_>>())
     };
     let exports = exports.map(Option::unwrap_or_default);
     for (word, own) in [("imports", names(imports)), ("exports", exports)] {
-        let only =
-            |x: &BTreeSet<Vec<u8>>, y: &BTreeSet<Vec<u8>>| Some(x.difference(y).take(MAX_NAMES).cloned().collect::<Vec<_>>().join(&b' '));
-        add(&format!("{word} only shipped"), false, Sides::new(only(&own.shipped, &own.rebuilt), None));
-        add(&format!("{word} only rebuilt"), false, Sides::new(None, only(&own.rebuilt, &own.shipped)));
+        sheet.only(word, Contents, &own);
     }
-    out
+    add_embedded(&mut sheet, exes);
+    sheet.done()
 }
 
 fn yes(value: bool) -> String {

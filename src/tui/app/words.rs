@@ -32,23 +32,30 @@ fn node_head(node: &Node) -> Vec<Row> {
         rows.push(Row::new().with(Role::Dim, word).with(Role::Text, &text));
     }
     rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
-    rows.extend(toolchain_rows(node));
+    rows.extend(first_rows(node));
     rows.extend(share_rows(node));
     rows
 }
 
-/// Facts that point at the toolchain: the reason to look at first when much differs.
-pub(crate) fn toolchain_rows(node: &Node) -> Vec<Row> {
-    let value = |v: &Option<crate::text::Untrusted>| v.as_ref().map_or(Shown::new("(none)"), crate::text::Untrusted::shown);
+/// Facts to look at first: protections that were lost, what is loaded otherwise, and the toolchain when much differs.
+pub(crate) fn first_rows(node: &Node) -> Vec<Row> {
     let row = |fact: &crate::model::Fact| {
-        let mut row =
-            Row::new().with(Role::Unknown, "look at the toolchain first: ").with(Role::Text, &format!("{} ", Shown::new(&fact.name)));
-        row.push(Role::Text, value(&fact.value.shipped));
-        row.push(Role::Dim, Shown::new(" → "));
-        row.push(Role::Text, value(&fact.value.rebuilt));
-        row
+        let (role, words) = if fact.lost {
+            (Role::Bad, "LOST in what was shipped: ")
+        } else if fact.points_at_loading() {
+            (Role::Bad, "it is loaded otherwise: ")
+        } else if fact.points_at_toolchain() {
+            (Role::Unknown, "look at the toolchain first: ")
+        } else {
+            return None;
+        };
+        let values = fact.differing();
+        let row = Row::new().with(role, words).with(Role::Text, &format!("{} ", Shown::new(&fact.name)));
+        Some(row.with(Role::Text, &values.shipped).with(Role::Dim, " → ").with(Role::Text, &values.rebuilt))
     };
-    node.facts.iter().filter(|f| f.points_at_toolchain()).map(row).collect()
+    let mut facts: Vec<_> = node.facts.iter().collect();
+    facts.sort_by_key(|f| (!f.lost, !f.points_at_loading()));
+    facts.into_iter().filter_map(row).collect()
 }
 
 /// The account of one side, in as many words as there is room for: identical, explained by cause, unexplained.

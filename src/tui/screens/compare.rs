@@ -395,7 +395,7 @@ fn what(app: &App, width: usize) -> Vec<Row> {
     } else if !node.result.is_equal() && app.front().is_some() {
         rows.push(Row::new().with(Role::Dim, "no other file has the same difference"));
     }
-    rows.extend(crate::tui::app::toolchain_rows(node));
+    rows.extend(crate::tui::app::first_rows(node));
     rows.extend(crate::tui::app::share_rows(node));
     rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
     if !node.result.is_equal() {
