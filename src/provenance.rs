@@ -15,6 +15,7 @@ mod sums;
 pub(crate) mod wire;
 
 pub mod dsse;
+pub mod sigstore;
 pub mod sshsig;
 
 pub use key::{Key, TokenMark, fingerprint, verify_ed25519};
