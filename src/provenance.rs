@@ -9,6 +9,7 @@ pub(crate) mod checker;
 mod files;
 mod judge;
 mod key;
+mod public;
 mod signers;
 mod statement;
 mod sums;
@@ -19,6 +20,7 @@ pub mod sigstore;
 pub mod sshsig;
 
 pub use key::{Key, TokenMark, fingerprint, verify_ed25519};
+pub use public::{Hash, PublicKey};
 pub use signers::{AllowedSigners, Entry, SignersError, Standing as EntryStanding};
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::Digest as _;
 
+use super::public::PublicKey;
 use super::wire::Reader;
 
 /// Size that one key blob may have, in bytes; the largest real ones (RSA 16,384) have about 2 KiB.
@@ -50,6 +51,10 @@ impl Key {
             if !reader.is_empty() {
                 return Err("bytes after the end of the key".to_owned());
             }
+        }
+        if matches!(key.kind.as_str(), "sk-ecdsa-sha2-nistp256@openssh.com") {
+            let (_curve, _point) = (reader.string(), reader.string());
+            key.application = Some(reader.string().ok_or("the key is cut short")?.to_vec());
         }
         Ok(key)
     }
@@ -98,10 +103,38 @@ impl Key {
         &self.print
     }
 
-    /// Whether a raw signature of this key can be checked here.
+    /// Whether a signature of this key can be checked here.
     #[must_use]
     pub fn is_checked(&self) -> bool {
-        self.point.is_some()
+        self.point.is_some() || self.public().is_some()
+    }
+
+    /// The key itself, for ECDSA and RSA.
+    fn public(&self) -> Option<PublicKey> {
+        let mut reader = Reader::new(&self.blob);
+        reader.string()?;
+        match self.kind.as_str() {
+            "ssh-rsa" | "ecdsa-sha2-nistp256" | "ecdsa-sha2-nistp384" | "sk-ecdsa-sha2-nistp256@openssh.com" => {
+                PublicKey::from_ssh(&self.kind, &mut reader).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a key of this type signs with that scheme: RSA keys have schemes of their own (RFC 8332), never SHA-1.
+    #[must_use]
+    pub fn signs_with(&self, scheme: &str) -> bool {
+        if self.kind == "ssh-rsa" { matches!(scheme, "rsa-sha2-256" | "rsa-sha2-512") } else { scheme == self.kind }
+    }
+
+    /// Whether a signature in OpenSSH's form over `message` is of this key.
+    #[must_use]
+    pub fn verify_ssh(&self, scheme: &str, message: &[u8], signature: &[u8]) -> bool {
+        self.signs_with(scheme)
+            && match self.point {
+                Some(_) => self.verify(message, signature),
+                None => self.public().is_some_and(|key| key.verify_ssh(scheme, message, signature)),
+            }
     }
 
     /// Whether `signature` (64 bytes, RFC 8032) over `message` is of this key. Always false for types not checked here and for
@@ -115,12 +148,15 @@ impl Key {
     /// of the message.
     #[must_use]
     pub fn verify_token(&self, message: &[u8], signature: &[u8], mark: TokenMark) -> bool {
-        let (Some(point), Some(application)) = (&self.point, &self.application) else { return false };
+        let Some(application) = &self.application else { return false };
         let mut signed = sha2::Sha256::digest(application).to_vec();
         signed.push(mark.flags);
         signed.extend_from_slice(&mark.counter.to_be_bytes());
         signed.extend_from_slice(&sha2::Sha256::digest(message));
-        verify_ed25519(point, &signed, signature)
+        match &self.point {
+            Some(point) => verify_ed25519(point, &signed, signature),
+            None => self.public().is_some_and(|key| key.verify_ssh(&self.kind, &signed, signature)),
+        }
     }
 }
 

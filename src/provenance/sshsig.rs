@@ -126,11 +126,11 @@ pub fn verify(signature: &SshSig, message: &[u8], namespace: &str, key: &Key) ->
     }
     let signed = signed_bytes(signature, message)?;
     // The scheme is fixed by the key, never chosen by the signature.
-    let good = signature.scheme == key.kind()
+    let good = key.signs_with(&signature.scheme)
         && match signature.token {
             // Bit 0 says that a person touched the token; ssh-keygen asks for it too unless the key says otherwise.
             Some(mark) => mark.flags & 1 == 1 && key.verify_token(&signed, &signature.signature, mark),
-            None => key.verify(&signed, &signature.signature),
+            None => key.verify_ssh(&signature.scheme, &signed, &signature.signature),
         };
     if good { Ok(()) } else { Err(SshSigError::Bad) }
 }

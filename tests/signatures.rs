@@ -1,0 +1,169 @@
+//! Signatures of the public suites: Wycheproof's vectors for ECDSA and RSA, and signed git commits against `ssh-keygen`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_types, reason = "a test may panic, says why it skips, and runs programs")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use countersign::digest::unhex;
+use countersign::provenance::{Hash, PublicKey, sshsig};
+
+fn corpus(below: &str) -> Option<PathBuf> {
+    let found = std::env::var_os("COUNTERSIGN_CORPUS").map(|dir| Path::new(&dir).join(below));
+    if found.is_none() {
+        println!("skipped: COUNTERSIGN_CORPUS is not set");
+    }
+    found
+}
+
+type Verify<'a> = &'a dyn Fn(&PublicKey, &[u8], &[u8]) -> bool;
+
+/// All vectors of a file; those that are only acceptable may come out either way.
+fn vectors(name: &str, verify: Verify<'_>) -> Option<usize> {
+    let file = corpus("hostile/wycheproof/testvectors_v1")?.join(format!("{name}_test.json"));
+    let suite: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let (mut count, mut wrong) = (0, Vec::new());
+    for group in suite["testGroups"].as_array().unwrap() {
+        let der = unhex(group["publicKeyDer"].as_str().unwrap()).unwrap();
+        let key = PublicKey::parse(&der).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(PublicKey::parse(group["publicKeyPem"].as_str().unwrap().as_bytes()).as_ref(), Ok(&key));
+        for test in group["tests"].as_array().unwrap() {
+            let bytes = |name: &str| unhex(test[name].as_str().unwrap()).unwrap();
+            let good = verify(&key, &bytes("msg"), &bytes("sig"));
+            let right = match test["result"].as_str().unwrap() {
+                "valid" => good,
+                "invalid" => !good,
+                _ => true,
+            };
+            if !right {
+                wrong.push(format!("{name} {}: {} {}", test["tcId"], test["result"], test["comment"]));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(count as u64, suite["numberOfTests"].as_u64().unwrap());
+    Some(count)
+}
+
+const HASHES: [(&str, Hash); 3] = [("sha256", Hash::Sha256), ("sha384", Hash::Sha384), ("sha512", Hash::Sha512)];
+
+#[test]
+fn wycheproof_ecdsa() {
+    let mut all = 0;
+    for (curve, hashes) in [("secp256r1", &["sha256", "sha512"][..]), ("secp384r1", &["sha256", "sha384", "sha512"])] {
+        for (name, hash) in HASHES.iter().filter(|h| hashes.contains(&h.0)) {
+            let der = vectors(&format!("ecdsa_{curve}_{name}"), &|k, m, s| k.verify_der(*hash, m, s));
+            let Some(der) = der else { return };
+            all += der;
+            if (curve, *name) != ("secp384r1", "sha256") {
+                all += vectors(&format!("ecdsa_{curve}_{name}_p1363"), &|k, m, s| k.verify_fixed(*hash, m, s)).unwrap();
+            }
+        }
+    }
+    println!("{all} vectors");
+}
+
+#[test]
+fn wycheproof_rsa() {
+    for bits in [2048, 3072, 4096] {
+        for (name, hash) in HASHES {
+            if vectors(&format!("rsa_signature_{bits}_{name}"), &|k, m, s| k.verify_pkcs1(hash, m, s)).is_none() {
+                return;
+            }
+        }
+    }
+    for (name, hash) in [
+        ("rsa_pss_2048_sha256_mgf1_32", Hash::Sha256),
+        ("rsa_pss_2048_sha384_mgf1_48", Hash::Sha384),
+        ("rsa_pss_3072_sha256_mgf1_32", Hash::Sha256),
+        ("rsa_pss_4096_sha256_mgf1_32", Hash::Sha256),
+        ("rsa_pss_4096_sha384_mgf1_48", Hash::Sha384),
+        ("rsa_pss_4096_sha512_mgf1_32", Hash::Sha512),
+        ("rsa_pss_4096_sha512_mgf1_64", Hash::Sha512),
+    ] {
+        let salt = name.rsplit('_').next().and_then(|n| n.parse().ok());
+        vectors(name, &|k, m, s| k.verify_pss(hash, salt, m, s)).unwrap();
+    }
+}
+
+/// What `ssh-keygen` says of a signature by the key that it carries.
+fn keygen(signature: &Path, message: &[u8]) -> bool {
+    let mut child = Command::new("ssh-keygen")
+        .args(["-Y", "check-novalidate", "-n", "git", "-s"])
+        .arg(signature)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It may end before it has read everything.
+    let _ = child.stdin.take().unwrap().write_all(message);
+    child.wait().unwrap().success()
+}
+
+#[test]
+fn signed_commits_agree_with_ssh_keygen() {
+    let Some(folder) = corpus("provenance/git-signed") else { return };
+    let (mut good, mut other) = (0, 0);
+    for entry in std::fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|e| e != "sig") {
+            continue;
+        }
+        let payload = std::fs::read(path.with_extension("payload")).unwrap();
+        let check = |message: &[u8]| {
+            let signature = sshsig::parse(&std::fs::read(&path).unwrap());
+            signature.is_ok_and(|s| sshsig::verify(&s, message, "git", &s.key).is_ok())
+        };
+        let ours = check(&payload);
+        assert_eq!(ours, keygen(&path, &payload), "{}", path.display());
+        if ours {
+            good += 1;
+            let mut changed = payload.clone();
+            let last = changed.len() - 1;
+            for at in [0, last / 2, last] {
+                changed[at] ^= 1;
+                assert!(!check(&changed), "{} changed at {at}", path.display());
+                changed[at] ^= 1;
+            }
+            assert!(!check(&payload[..last]) && !check(&[&payload[..], b"\n"].concat()));
+        } else {
+            other += 1;
+        }
+    }
+    // The rest is OpenPGP and X.509.
+    assert_eq!((good, other), (33, 22));
+}
+
+#[test]
+fn all_key_types_of_ssh_agree_with_ssh_keygen() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, bits, checked) in
+        [("ed25519", "256", true), ("ecdsa", "256", true), ("ecdsa", "384", true), ("ecdsa", "521", false), ("rsa", "2048", true), ("rsa", "3072", true)]
+    {
+        let key = folder.path().join(format!("{kind}{bits}"));
+        let run = |args: &[&str]| {
+            let status = Command::new("ssh-keygen").args(args).arg(&key).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            assert!(status.unwrap().success(), "{args:?}");
+        };
+        run(&["-q", "-t", kind, "-b", bits, "-N", "", "-f"]);
+        for (n, hash) in ["sha256", "sha512"].iter().enumerate() {
+            let file = folder.path().join(format!("{kind}{bits}.{n}"));
+            std::fs::write(&file, b"a message").unwrap();
+            let option = format!("hashalg={hash}");
+            let status = Command::new("ssh-keygen")
+                .args(["-q", "-Y", "sign", "-n", "git", "-O", &option, "-f"])
+                .args([&key, &file])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            assert!(status.unwrap().success());
+            let bytes = std::fs::read(format!("{}.sig", file.display())).unwrap();
+            let signature = sshsig::parse(&bytes).unwrap();
+            let verify = |message: &[u8], space: &str| sshsig::verify(&signature, message, space, &signature.key).is_ok();
+            assert_eq!(verify(b"a message", "git"), checked, "{kind} {bits} {hash}");
+            assert!(!verify(b"a massage", "git") && !verify(b"a message", "file"));
+        }
+    }
+}
