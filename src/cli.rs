@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes as `diff` and `cmp`: 0 all well, 1 differs or refused, 2 trouble.
 
+mod attestation;
 mod check;
 mod compare;
 mod cosign;
@@ -63,6 +64,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Compare two files or directories: what was shipped (A) with what was rebuilt (B).
     Compare(compare::CompareArgs),
+    /// Verify one attestation against one artifact, without a release.
+    Attestation(attestation::AttestationArgs),
     /// Make a bundle (a BagIt bag) from its parts.
     Pack(pack::PackArgs),
     /// Print what a screen shows, as text.
@@ -164,6 +167,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Demo(state) => return Ok(Asked::Console(options(None, RoomArgs::default(), state))),
         Command::Check(args) => check::run(args)?,
         Command::Compare(args) => compare::run(&args)?,
+        Command::Attestation(args) => attestation::run(&args)?,
         Command::Pack(args) => pack::run(args)?,
         Command::Show(args) => show::run(args)?,
         Command::Sign(args) => sign::run(args)?,

@@ -26,4 +26,4 @@ pub use coverage::{BuiltFrom, BuiltInto, CodeShare, DarkCode, SourceFile, Source
 pub use defect::{Defect, Severity, Where};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
-pub use source::{EntryKind, SourceEntry, SourceTree};
+pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree};

@@ -35,6 +35,8 @@ use crate::text::Untrusted;
 pub const ATTESTATION_NAMESPACE: &str = "attestation@countersign";
 /// The namespace of `ssh-keygen -Y sign -n file`, which counts for lists of checksums.
 pub const FILE_NAMESPACE: &str = "file";
+/// The namespace of git for signed tags and commits.
+pub const GIT_NAMESPACE: &str = "git";
 /// The namespace for sign-off records, both for raw signatures and for SSHSIG.
 pub const RECORD_NAMESPACE: &str = "release-review@countersign";
 
@@ -52,8 +54,21 @@ pub struct Inputs<'a> {
     pub source: Option<&'a SourceTree>,
     /// Builders that the reviewer's policy names.
     pub builders: &'a BTreeSet<String>,
+    /// What Sigstore bundles are checked with; `None` when the policy names no trusted root.
+    pub sigstore: Option<SigstoreTrust<'a>>,
     /// The comparison of each artifact, by its index in [`Release::artifacts`].
     pub comparisons: &'a [Option<Arc<Node>>],
+}
+
+/// What the reviewer brings to check Sigstore bundles with.
+#[derive(Clone, Copy)]
+pub struct SigstoreTrust<'a> {
+    /// The trusted root.
+    pub root: &'a sigstore::Root,
+    /// Identities that count, each with the issuer that must vouch for it.
+    pub identities: &'a [(String, String)],
+    /// The room's clock, in seconds since the epoch.
+    pub now: i64,
 }
 
 /// Reads and checks every attestation, and says how each link of the chain stands.
@@ -62,4 +77,59 @@ pub fn examine(inputs: &Inputs<'_>) -> (Vec<Attestation>, Vec<ChainLink>) {
     let attestations = files::read_all(inputs);
     let links = chain::links(inputs, &attestations);
     (attestations, links)
+}
+
+/// What a statement speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its predicate type.
+    pub predicate_type: String,
+    /// Whether that is SLSA provenance of a version that is read.
+    pub is_provenance: bool,
+    /// How many subjects it has.
+    pub subjects: usize,
+    /// All digests of its subjects.
+    pub digests: Vec<crate::digest::Digest>,
+    /// The builder that it names.
+    pub builder: Option<String>,
+    /// What it says against its subjects, such as a summary whose result is not "passed".
+    pub against: Option<String>,
+}
+
+/// Reads a statement without a release.
+///
+/// # Errors
+/// With line and column of what is wrong.
+pub fn about(payload: &[u8]) -> Result<About, String> {
+    let read = statement::parse(payload)?;
+    let is_provenance = statement::is_provenance(&read.predicate_type);
+    Ok(About {
+        is_provenance,
+        subjects: read.subjects.len(),
+        digests: read.subjects.into_iter().flat_map(|s| s.digests).collect(),
+        builder: read.builder.and_then(|b| b.as_str().map(str::to_owned)),
+        against: read.remark.filter(|said| statement::is_summary(&read.predicate_type) && !said.ends_with(" PASSED")),
+        predicate_type: read.predicate_type,
+    })
+}
+
+/// The answers about signature and signer of an envelope's signatures, by the reviewer's signers alone.
+#[must_use]
+pub fn check_signatures(
+    signatures: &[dsse::Signature],
+    message: &[u8],
+    signers: &AllowedSigners,
+    namespace: &str,
+) -> [crate::model::Answer; 2] {
+    let mut checker = checker::Checker::new(signers);
+    let checked: Vec<_> = signatures.iter().map(|s| checker.check(s, message, namespace)).collect();
+    judge::signature_and_signer(&checked, signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
+}
+
+/// The same for a detached SSH signature.
+#[must_use]
+pub fn check_sshsig(signature: &sshsig::SshSig, message: &[u8], signers: &AllowedSigners, namespace: &str) -> [crate::model::Answer; 2] {
+    let mut checker = checker::Checker::new(signers);
+    let checked = checker.check_sshsig(signature, signature.key.fingerprint().into(), message, namespace);
+    judge::signature_and_signer(&[checked], signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
 }

@@ -26,7 +26,7 @@ use crate::provenance::AllowedSigners;
 use crate::review::{Body, Decision, Event, State};
 use crate::text::Shown;
 
-pub use clock::{today, uptime};
+pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
@@ -149,6 +149,17 @@ pub struct Room {
     pub signers: AllowedSigners,
     /// Whether an `allowed_signers` file was given or configured.
     pub signers_given: bool,
+    /// What Sigstore bundles are checked with, when the policy says so.
+    pub sigstore: Option<Arc<SigstoreRoom>>,
+}
+
+/// The trusted root of the policy, and who may have signed.
+#[derive(Debug)]
+pub struct SigstoreRoom {
+    /// The trusted root, with the digest that the policy pins.
+    pub root: crate::provenance::sigstore::Root,
+    /// Identities, each with its issuer.
+    pub identities: Vec<(String, String)>,
 }
 
 /// One open bundle.
@@ -398,7 +409,19 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
         }
         None => (AllowedSigners::default(), false),
     };
-    Ok(Room { policy, policy_digest, signers, signers_given })
+    let sigstore = sigstore_room(&policy, policy_path.as_deref())?;
+    Ok(Room { policy, policy_digest, signers, signers_given, sigstore })
+}
+
+/// Reads the trusted root that the policy names. One that is not the pinned one is an error, never passed over.
+fn sigstore_room(policy: &Policy, policy_path: Option<&Path>) -> Result<Option<Arc<SigstoreRoom>>, SessionError> {
+    let (Some(named), Some(folder)) = (&policy.sigstore, policy_path.and_then(Path::parent)) else { return Ok(None) };
+    let path = folder.join(&named.trusted_root);
+    let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+    let bytes = read_small(&path, 64 << 20).map_err(fail)?;
+    let root = crate::provenance::sigstore::Root::parse(&bytes, named.trusted_root_sha256.parse().ok()).map_err(|e| fail(e.why))?;
+    let identities = named.identities.iter().map(|i| (i.identity.clone(), i.issuer.clone())).collect();
+    Ok(Some(Arc::new(SigstoreRoom { root, identities })))
 }
 
 /// Reads a small text file that the reviewer named.

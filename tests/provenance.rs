@@ -111,6 +111,7 @@ impl Case {
             digests: &digests,
             source: self.source.as_ref(),
             builders: &self.builders,
+            sigstore: None,
             comparisons: &self.comparisons,
         })
     }
@@ -207,6 +208,7 @@ fn real_releases_with_the_reviewers_signers() {
             [
                 ("tree = commit", Standing::Proven),
                 ("commit = tag", Standing::Proven),
+                ("tag = signer", Standing::Absent),
                 ("commit = provenance", Standing::Claimed),
                 ("shipped = subject", Standing::Proven),
                 ("rebuilt = shipped", Standing::Proven),

@@ -1,5 +1,10 @@
 //! Signatures of the public suites: Wycheproof's vectors for ECDSA and RSA, and signed git commits against `ssh-keygen`.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_types, reason = "a test may panic, says why it skips, and runs programs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    reason = "a test may panic, says why it skips, and runs programs"
+)]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -139,9 +144,14 @@ fn signed_commits_agree_with_ssh_keygen() {
 #[test]
 fn all_key_types_of_ssh_agree_with_ssh_keygen() {
     let folder = tempfile::tempdir().unwrap();
-    for (kind, bits, checked) in
-        [("ed25519", "256", true), ("ecdsa", "256", true), ("ecdsa", "384", true), ("ecdsa", "521", false), ("rsa", "2048", true), ("rsa", "3072", true)]
-    {
+    for (kind, bits, checked) in [
+        ("ed25519", "256", true),
+        ("ecdsa", "256", true),
+        ("ecdsa", "384", true),
+        ("ecdsa", "521", false),
+        ("rsa", "2048", true),
+        ("rsa", "3072", true),
+    ] {
         let key = folder.path().join(format!("{kind}{bits}"));
         let run = |args: &[&str]| {
             let status = Command::new("ssh-keygen").args(args).arg(&key).stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -14,6 +14,29 @@ pub struct ChecklistEntry {
     pub question: String,
 }
 
+/// An identity that may sign Sigstore bundles.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigstoreIdentity {
+    /// The certificate's identity (SAN): an e-mail address or the URI of a workflow.
+    pub identity: String,
+    /// The OIDC issuer that must vouch for it.
+    pub issuer: String,
+}
+
+/// What Sigstore bundles are checked with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigstorePolicy {
+    /// Path of `trusted_root.json`, relative to the policy file.
+    pub trusted_root: String,
+    /// Its SHA-256 in hexadecimal.
+    pub trusted_root_sha256: String,
+    /// Who may have signed.
+    #[serde(default)]
+    pub identities: Vec<SigstoreIdentity>,
+}
+
 /// The policy file (TOML). Every field may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -28,6 +51,8 @@ pub struct Policy {
     pub checklist: Vec<ChecklistEntry>,
     /// Path of the `allowed_signers` file, relative to the policy file.
     pub allowed_signers: Option<String>,
+    /// What Sigstore bundles are checked with; with none, they are "cannot tell".
+    pub sigstore: Option<SigstorePolicy>,
 }
 
 /// What is wrong with a policy file.
@@ -54,6 +79,12 @@ impl Policy {
         };
         let policy: Self =
             toml::from_str(text).map_err(|e| place(e.span().map_or(0, |s| s.start), crate::text::Shown::new(e.message()).to_string()))?;
+        if let Some(sigstore) = &policy.sigstore
+            && sigstore.trusted_root_sha256.parse::<crate::digest::Sha256>().is_err()
+        {
+            let at = text.find("trusted_root_sha256").unwrap_or(0);
+            return Err(place(at, "\"trusted_root_sha256\" is not a SHA-256: 64 hexadecimal digits".to_owned()));
+        }
         let mut seen = BTreeSet::new();
         for entry in &policy.checklist {
             if !seen.insert(&entry.id) {
@@ -78,6 +109,13 @@ mod tests {
         assert_eq!((error.line, error.column), (2, 1));
         let error = Policy::parse("\nbuilders = 3").expect_err("wrong type");
         assert_eq!(error.line, 2);
+        let text = |digest: &str| {
+            format!(
+                "[sigstore]\ntrusted_root = \"r.json\"\ntrusted_root_sha256 = \"{digest}\"\n[[sigstore.identities]]\nidentity = \"a@b\"\nissuer = \"https://i\"\n"
+            )
+        };
+        assert_eq!(Policy::parse(&text(&"a".repeat(64))).expect("valid").sigstore.expect("there").identities[0].issuer, "https://i");
+        assert_eq!(Policy::parse(&text("12")).expect_err("no digest").line, 3);
         let twice = "[[checklist]]\nid=\"a\"\nquestion=\"\"\n[[checklist]]\nid=\"a\"\nquestion=\"\"\n";
         assert_eq!(Policy::parse(twice).expect_err("twice").line, 5);
     }

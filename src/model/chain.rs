@@ -29,7 +29,8 @@ impl Standing {
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainLink {
-    /// Stable name: `tree = commit`, `commit = tag`, `commit = provenance`, `shipped = subject`, `rebuilt = shipped`.
+    /// Stable name: `tree = commit`, `commit = tag`, `tag = signer`, `commit = signer`, `commit = provenance`,
+    /// `shipped = subject`, `rebuilt = shipped`.
     pub name: &'static str,
     /// How it stands.
     pub standing: Standing,

@@ -29,6 +29,17 @@ pub struct SourceEntry {
     pub size: u64,
 }
 
+/// A signed tag or commit of the source repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedObject {
+    /// Whether it is the tag, else the commit.
+    pub is_tag: bool,
+    /// The bytes that were signed: the object without its signature.
+    pub payload: Vec<u8>,
+    /// The signature, as it stands in the object.
+    pub signature: Vec<u8>,
+}
+
 /// The tree at the release commit (or the contents of a source archive).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceTree {
@@ -42,6 +53,8 @@ pub struct SourceTree {
     pub tag: Option<Untrusted>,
     /// Whether that tag resolves to the commit; `None` when there is no such tag or none was named.
     pub tag_matches: Option<bool>,
+    /// The signatures of the tag and of the commit, where they have one.
+    pub signed: Vec<SignedObject>,
     /// Commit time in seconds since the epoch (the author of the commit set it: a claim).
     pub time: Option<i64>,
     /// The files, sorted by path (bytes).

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, Sha256};
-use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Severity, Standing};
+use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Severity, SignedObject, Standing};
 use crate::text::Untrusted;
 
-use super::{Inputs, statement};
+use super::checker::{Checker, Who};
+use super::{GIT_NAMESPACE, Inputs, sshsig, statement};
 
 /// All links, in the order of the chain.
 pub(crate) fn links(inputs: &Inputs<'_>, attestations: &[Attestation]) -> Vec<ChainLink> {
@@ -21,13 +22,56 @@ pub(crate) fn links(inputs: &Inputs<'_>, attestations: &[Attestation]) -> Vec<Ch
         .filter(|a| outcome(a, Question::Signature) != Outcome::No)
         .collect();
     let link = |name, (standing, why): (Standing, String)| ChainLink { name, standing, why };
-    vec![
-        link("tree = commit", tree_commit(inputs)),
-        link("commit = tag", commit_tag(inputs)),
+    let mut signers = signers(inputs).into_iter().map(|(name, found)| link(name, found)).collect::<Vec<_>>();
+    let mut all = vec![link("tree = commit", tree_commit(inputs)), link("commit = tag", commit_tag(inputs))];
+    all.append(&mut signers);
+    all.extend([
         link("commit = provenance", commit_provenance(inputs, &shipped, &provenance)),
         link("shipped = subject", shipped_subject(&shipped, &provenance, attestations)),
         link("rebuilt = shipped", rebuilt_shipped(inputs)),
-    ]
+    ]);
+    all
+}
+
+/// Who signed the tag and the commit, where the source is a repository. A commit without a signature is usual and says nothing.
+fn signers(inputs: &Inputs<'_>) -> Vec<(&'static str, (Standing, String))> {
+    let Some(source) = inputs.source.filter(|s| s.commit.is_some()) else { return Vec::new() };
+    let mut checker = Checker::new(inputs.signers);
+    let mut out = Vec::new();
+    for (is_tag, name) in [(true, "tag = signer"), (false, "commit = signer")] {
+        match source.signed.iter().find(|s| s.is_tag == is_tag) {
+            Some(object) => out.push((name, signed_by(&mut checker, object))),
+            None if is_tag && source.tag_matches.is_some() => out.push((name, (Standing::Absent, "the tag is not signed".to_owned()))),
+            None => {}
+        }
+    }
+    out
+}
+
+fn signed_by(checker: &mut Checker<'_>, object: &SignedObject) -> (Standing, String) {
+    let what = if object.is_tag { "the tag" } else { "the commit" };
+    let starts = |with: &str| object.signature.starts_with(with.as_bytes());
+    if starts("-----BEGIN PGP") || starts("-----BEGIN SIGNED MESSAGE") {
+        let kind = if starts("-----BEGIN PGP") { "OpenPGP" } else { "an X.509 certificate" };
+        return (Standing::Absent, format!("{what} is signed with {kind}, which this version does not check"));
+    }
+    let signature = match sshsig::parse(&object.signature) {
+        Ok(signature) => signature,
+        Err(e) => return (Standing::Broken, format!("the signature of {what} cannot be read: {e}")),
+    };
+    let keyid = Untrusted::from(signature.key.fingerprint());
+    let checked = checker.check_sshsig(&signature, keyid, &object.payload, GIT_NAMESPACE);
+    let (name, print) = (checked.report.principal.unwrap_or_default(), checked.report.fingerprint.unwrap_or_default());
+    match checked.who {
+        Who::Trusted => (Standing::Proven, format!("{what} is signed by {name} {print}, among the reviewer's allowed signers")),
+        Who::Refused(why) => (Standing::Broken, format!("{what} is signed by {name} {print}: {why}")),
+        Who::Unjudged(why) => (Standing::Claimed, format!("{what} is signed by {name} {print}: {why}")),
+        Who::Stranger(_) => {
+            (Standing::Absent, format!("{what} has a good signature of the key {print}, which is not among the reviewer's allowed signers"))
+        }
+        Who::Bad(why) => (Standing::Broken, format!("the signature of {what} is not good: {why}")),
+        Who::Unknown(why) => (Standing::Absent, format!("the signature of {what} is not checked: {why}")),
+    }
 }
 
 fn outcome(attestation: &Attestation, question: Question) -> Outcome {
@@ -116,7 +160,7 @@ fn commit_tag(inputs: &Inputs<'_>) -> (Standing, String) {
     let Some(tag) = &source.tag else { return (Standing::Absent, "release.json names no tag".to_owned()) };
     let (tag, commit) = (tag.shown().cut(120), source.commit.as_deref().unwrap_or("none"));
     match source.tag_matches {
-        Some(true) => (Standing::Proven, format!("the tag {tag} points at commit {commit} (who made the tag is not checked)")),
+        Some(true) => (Standing::Proven, format!("the tag {tag} points at commit {commit}")),
         Some(false) => (Standing::Broken, format!("the tag {tag} does not point at commit {commit}")),
         None => (Standing::Absent, format!("the repository has no tag {tag}")),
     }

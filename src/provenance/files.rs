@@ -1,5 +1,7 @@
 //! From the files of `data/provenance` to attestations.
 
+mod sigstore;
+
 use std::collections::BTreeMap;
 
 use crate::json;
@@ -123,6 +125,9 @@ impl<'a> Work<'a, '_> {
             Ok(json) => json,
             Err(e) => return self.rows.push(unread(e.column, e.line, &e.what, "JSON")),
         };
+        if let Some(kind) = sigstore::kind(&json) {
+            return self.sigstore(path, line, kind, bytes);
+        }
         if json.get("payloadType").is_none() && json.get("payload").is_none() {
             let row = if json.get("_type").and_then(json::Json::as_str).is_some_and(|t| t.starts_with("https://in-toto.io/Statement/")) {
                 self.statement(path, line, bytes, &[], "it is a statement without a signature")
@@ -150,14 +155,20 @@ impl<'a> Work<'a, '_> {
     fn statement(&mut self, path: &Untrusted, line: Option<u64>, payload: &[u8], checked: &[Checked], unsigned: &str) -> Attestation {
         let [signature, signer] = judge::signature_and_signer(checked, self.checker.has_no_signers(), (Outcome::No, unsigned));
         let trusted = signature.outcome == Outcome::Yes && signer.outcome == Outcome::Yes;
+        let mut row = self.read_statement(path, line, payload, trusted);
+        row.signatures = checked.iter().map(|c| c.report.clone()).collect();
+        replace(&mut row, [signature, signer]);
+        row
+    }
+
+    /// The row of a statement; who signed it is not in it yet. `trusted` says whether somebody did whom the reviewer trusts.
+    fn read_statement(&self, path: &Untrusted, line: Option<u64>, payload: &[u8], trusted: bool) -> Attestation {
         let mut row = blank(path, line, "in-toto Statement", "", b"");
         row.payload = payload.to_vec();
-        row.signatures = checked.iter().map(|c| c.report.clone()).collect();
         let parsed = match statement::parse(payload) {
             Ok(parsed) => parsed,
             Err(why) => {
                 row.answers = judge::cannot_tell(&format!("the signed statement cannot be read: {why}"));
-                replace(&mut row, [signature, signer]);
                 return row;
             }
         };
@@ -172,7 +183,6 @@ impl<'a> Work<'a, '_> {
             ],
         };
         replace(&mut row, [judge::subject(&self.known, &parsed.subjects, false), judge::time()]);
-        replace(&mut row, [signature, signer]);
         row.kind = parsed.kind;
         row.predicate_type = Some(parsed.predicate_type.into());
         row.subjects = parsed.subjects;
@@ -275,22 +285,15 @@ fn kind_of(lower: &str) -> &'static str {
 }
 
 fn kind_of_json(json: &json::Json) -> &'static str {
-    let text = |name: &str| json.get(name).and_then(json::Json::as_str).unwrap_or("");
-    if text("mediaType").starts_with("application/vnd.dev.sigstore.bundle") {
-        return "Sigstore bundle";
-    }
     match json.at(&["signed", "_type"]).and_then(json::Json::as_str) {
         Some("link") => return "in-toto link",
         Some("layout") => return "in-toto layout",
         _ => {}
     }
-    if json.get("verification_material").is_some() || json.get("attestation_bundles").is_some() {
-        return "PEP 740 attestation";
-    }
     if json.get("attestations").is_some() {
         return "npm attestations";
     }
-    if json.get("verificationMaterial").is_some() || json.get("dsseEnvelope").is_some() {
+    if json.get("dsseEnvelope").is_some() {
         return "Sigstore bundle";
     }
     "unknown JSON"

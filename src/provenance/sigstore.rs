@@ -69,6 +69,12 @@ impl Root {
     }
 }
 
+impl std::fmt::Debug for Root {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Root({})", self.digest)
+    }
+}
+
 /// What must have been signed.
 #[derive(Clone, Debug)]
 pub enum Artifact<'a> {

@@ -39,6 +39,14 @@ pub(crate) fn is_provenance(predicate_type: &str) -> bool {
     predicate_type.strip_prefix("https://slsa.dev/provenance/").is_some_and(|v| matches!(v, "v0.1" | "v0.2" | "v1"))
 }
 
+/// The type of a SLSA verification summary.
+const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
+
+/// Whether a predicate type is a verification summary.
+pub(crate) fn is_summary(predicate_type: &str) -> bool {
+    predicate_type == SUMMARY
+}
+
 /// Reads a statement from the bytes that were verified.
 ///
 /// The error is a sentence with line and column.
@@ -168,7 +176,7 @@ impl Place<'_> {
                     }
                 }
             }
-            "https://slsa.dev/verification_summary/v1" => {
+            SUMMARY => {
                 let result = self.text(predicate, &["verificationResult"])?.unwrap_or_default();
                 out.remark = Some(format!("a verification summary whose result is {}", Shown::new(&result).cut(40)));
             }

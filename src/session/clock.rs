@@ -16,6 +16,12 @@ pub(super) fn wall() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The wall clock in seconds since the epoch: what a time of signing is compared with.
+#[must_use]
+pub fn seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// The wall clock's date, for bag-info.txt.
 #[must_use]
 pub fn today() -> String {

@@ -281,6 +281,11 @@ impl Job {
             digests: &|id: FileId| digests.get(id.0 as usize).copied().flatten(),
             source: tree,
             builders: &self.room.policy.builders,
+            sigstore: self.room.sigstore.as_ref().map(|s| provenance::SigstoreTrust {
+                root: &s.root,
+                identities: &s.identities,
+                now: super::clock::seconds(),
+            }),
             comparisons: nodes,
         };
         let (attestations, chain) = provenance::examine(&inputs);

@@ -30,6 +30,54 @@ pub(in crate::bundle) fn commit(bytes: &[u8]) -> Option<Commit> {
     Some(Commit { tree, time })
 }
 
+/// The signed bytes of a commit and its signature: the header `gpgsig`, whose further lines start with a space. A commit with
+/// two of them says two things at once: the signature is then no signature.
+pub(in crate::bundle) fn signed_commit(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (mut payload, mut signature, mut inside, mut count) = (Vec::new(), Vec::new(), false, 0);
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+        let (line, after) = rest.split_at(end + 1);
+        if line == b"\n" {
+            break;
+        }
+        rest = after;
+        if let Some(first) = line.strip_prefix(b"gpgsig ").or_else(|| line.strip_prefix(b"gpgsig-sha256 ")) {
+            (inside, count) = (true, count + 1);
+            signature.extend_from_slice(first);
+        } else if let Some(more) = line.strip_prefix(b" ").filter(|_| inside) {
+            signature.extend_from_slice(more);
+        } else {
+            inside = false;
+            payload.extend_from_slice(line);
+        }
+    }
+    payload.extend_from_slice(rest);
+    match count {
+        0 => None,
+        1 => Some((payload, signature)),
+        _ => Some((payload, b"two signatures in one commit".to_vec())),
+    }
+}
+
+/// The signed bytes of an annotated tag and its signature: what follows the last line that begins one.
+pub(in crate::bundle) fn signed_tag(bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    const BEGINS: [&[u8]; 4] = [
+        b"-----BEGIN SSH SIGNATURE-----",
+        b"-----BEGIN PGP SIGNATURE-----",
+        b"-----BEGIN PGP MESSAGE-----",
+        b"-----BEGIN SIGNED MESSAGE-----",
+    ];
+    let mut found = None;
+    let mut at = 0;
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        if BEGINS.iter().any(|begin| line.starts_with(begin)) {
+            found = Some(at);
+        }
+        at += line.len();
+    }
+    found.map(|at| (bytes[..at].to_vec(), bytes[at..].to_vec()))
+}
+
 /// The object that an annotated tag names.
 fn tag_target(bytes: &[u8]) -> Option<Oid> {
     oid(bytes.strip_prefix(b"object ")?.split(|b| *b == b'\n').next()?)
@@ -90,5 +138,33 @@ mod tests {
         assert_eq!(entries.iter().map(|e| (e.0, e.1)).collect::<Vec<_>>(), [(0o100_644, &b"a b"[..]), (0o40_000, b"d")]);
         assert_eq!(tree(&raw[..raw.len() - 1]), None);
         assert_eq!(tree(b"100644 a"), None);
+    }
+}
+
+#[cfg(test)]
+mod signature_tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_taken_out_of_a_commit() {
+        let commit = b"tree 1\nauthor a\ngpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\nencoding x\n\ngpgsig is a word here\n more\n";
+        let (payload, signature) = signed_commit(commit).unwrap();
+        assert_eq!(payload, b"tree 1\nauthor a\nencoding x\n\ngpgsig is a word here\n more\n");
+        assert_eq!(signature, b"-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n");
+        assert_eq!(signed_commit(b"tree 1\nauthor a\n\ngpgsig x\n"), None);
+        let twice = signed_commit(b"tree 1\ngpgsig a\n b\ngpgsig c\n\nx").unwrap();
+        assert_eq!(twice.1, b"two signatures in one commit");
+        for cut in 0..commit.len() {
+            let _ = signed_commit(&commit[..cut]);
+        }
+    }
+
+    #[test]
+    fn the_signature_of_a_tag_is_what_follows_the_last_beginning() {
+        let tag = b"object 1\ntag v\n\n-----BEGIN SSH SIGNATURE-----\nquoted\n-----BEGIN SSH SIGNATURE-----\nAAAA\n";
+        let (payload, signature) = signed_tag(tag).unwrap();
+        assert_eq!(payload, b"object 1\ntag v\n\n-----BEGIN SSH SIGNATURE-----\nquoted\n");
+        assert_eq!(signature, b"-----BEGIN SSH SIGNATURE-----\nAAAA\n");
+        assert_eq!(signed_tag(b"object 1\n\n x -----BEGIN SSH SIGNATURE-----\n"), None);
     }
 }

@@ -8,7 +8,7 @@ use super::refs::Refs;
 use crate::bundle::defects::Defects;
 use crate::bundle::error::BundleError;
 use crate::bundle::limits;
-use crate::model::{ContentError, EntryKind, Severity, SourceContent, SourceEntry, SourceTree, Where};
+use crate::model::{ContentError, EntryKind, Severity, SignedObject, SourceContent, SourceEntry, SourceTree, Where};
 use crate::text::{Shown, Untrusted};
 
 /// Which commit is wanted.
@@ -83,6 +83,16 @@ pub(in crate::bundle) fn open(
     let bytes = store.small(commit_id, ObjectType::Commit).map_err(|e| damaged(format!("commit {commit_id}: {}", e.words())))?;
     let commit = object::commit(&bytes).ok_or_else(|| damaged(format!("commit {commit_id} is malformed")))?;
     let tag_matches = tagged.map(|id| object::peel(&store, id).is_ok_and(|(target, _)| target == commit_id));
+    let mut signed = Vec::new();
+    let mut add = |is_tag, parts: Option<(Vec<u8>, Vec<u8>)>| {
+        signed.extend(parts.map(|(payload, signature)| SignedObject { is_tag, payload, signature }));
+    };
+    if let Some(id) = tagged
+        && let Ok(bytes) = store.small(id, ObjectType::Tag)
+    {
+        add(true, object::signed_tag(&bytes));
+    }
+    add(false, object::signed_commit(&bytes));
     let mut walk = Walk { store: &store, origin, defects: &mut defects, entries: Vec::new(), directories: 0 };
     walk.run(commit.tree)?;
     let mut entries = walk.entries;
@@ -100,6 +110,7 @@ pub(in crate::bundle) fn open(
         tree: Some(commit.tree.to_string()),
         tag: wanted.tag.cloned(),
         tag_matches,
+        signed,
         time: commit.time,
         entries: entries.into_iter().map(|(e, _)| e).collect(),
         defects: defects.finish(),

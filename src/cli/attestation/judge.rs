@@ -1,0 +1,233 @@
+//! The answers about one attestation, and which of them the options ask for.
+
+use color_eyre::eyre::bail;
+
+use super::{Asked, Found};
+use crate::json::{self, Json};
+use crate::model::{Answer, Outcome, Question};
+use crate::provenance::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, pep740_bundles};
+use crate::provenance::{self, ATTESTATION_NAMESPACE, FILE_NAMESPACE, PublicKey, dsse, sshsig};
+use crate::text::Shown;
+
+const NOBODY: &str = "say who must have signed it: --identity S --issuer URL, --key FILE, --signers FILE, or a policy that names them";
+
+fn answer(question: Question, outcome: Outcome, reason: impl Into<String>) -> Answer {
+    Answer { question, outcome, reason: reason.into() }
+}
+
+fn refused(kind: &str, reason: Reason, why: String) -> Found {
+    Found { kind: kind.to_owned(), answers: Vec::new(), refused: Some((reason, why)), claims: Vec::new(), predicate_type: None }
+}
+
+/// Reads the document and judges it. An error is trouble with the options, not with the document.
+pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    if document.starts_with(b"-----BEGIN SSH SIGNATURE") || document.starts_with(b"SSHSIG") {
+        return ssh(document, asked);
+    }
+    let tree = match json::parse(document) {
+        Ok(tree) => tree,
+        Err(e) => return Ok(refused("JSON", Reason::Malformed, format!("line {}, column {}: {}", e.line, e.column, e.what))),
+    };
+    if tree.get("verification_material").is_some() || tree.get("attestation_bundles").is_some() {
+        let bundles = match pep740_bundles(document) {
+            Ok(bundles) => bundles,
+            Err(refusal) => return Ok(refused("PEP 740 attestation", refusal.reason, refusal.why)),
+        };
+        // A provenance object holds several: each must hold.
+        let mut last = None;
+        for bundle in &bundles {
+            let found = sigstore("PEP 740 attestation", bundle, asked)?;
+            if found.refused.is_some() {
+                return Ok(found);
+            }
+            last = Some(found);
+        }
+        return Ok(last.unwrap_or_else(|| refused("PEP 740 attestation", Reason::Malformed, "it holds no attestation".to_owned())));
+    }
+    if tree.get("mediaType").is_some() || tree.get("verificationMaterial").is_some() {
+        return sigstore("Sigstore bundle", document, asked);
+    }
+    if tree.get("payloadType").is_some() || tree.get("payload").is_some() {
+        return envelope(&tree, document, asked);
+    }
+    let what = "it is no Sigstore bundle, PEP 740 attestation or DSSE envelope".to_owned();
+    Ok(refused("JSON", Reason::Unsupported, what))
+}
+
+fn sigstore(kind: &str, document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    let bundle = match Bundle::parse(document) {
+        Ok(bundle) => bundle,
+        Err(refusal) => return Ok(refused(kind, refusal.reason, refusal.why)),
+    };
+    let Some(root) = &asked.root else { bail!("a Sigstore bundle needs a trusted root: --trusted-root FILE, or a policy that names one") };
+    let wanted: Vec<Wanted<'_>> = match &asked.key {
+        Some(key) => vec![Wanted::Key(key)],
+        None => asked.identities.iter().map(|(identity, issuer)| Wanted::Identity(identity, issuer)).collect(),
+    };
+    if wanted.is_empty() {
+        bail!(NOBODY);
+    }
+    let target = match &asked.bytes {
+        Some(bytes) => Artifact::Bytes(bytes),
+        None => match asked.digests.first() {
+            Some(digest) => Artifact::Digest(digest.clone()),
+            None => bail!("name what it must speak of: --artifact FILE or --digest ALG:HEX"),
+        },
+    };
+    let mut done: Result<Verified, Refusal> = Err(Refusal { reason: Reason::IdentityMismatch, why: String::new() });
+    for who in &wanted {
+        done = bundle.verify(&target, who, root, asked.now);
+        // Another identity may be the one; anything else that is wrong stays wrong.
+        if !matches!(&done, Err(r) if matches!(r.reason, Reason::IdentityMismatch | Reason::IssuerMismatch)) {
+            break;
+        }
+    }
+    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    match done {
+        Err(refusal) => {
+            let question = match refusal.reason {
+                Reason::ArtifactMismatch => Question::Subject,
+                Reason::IdentityMismatch | Reason::IssuerMismatch => Question::Signer,
+                Reason::TimestampInvalid | Reason::TimestampMissing | Reason::ClockBehind => Question::Time,
+                _ => Question::Signature,
+            };
+            found.answers.push(answer(question, Outcome::No, refusal.why.clone()));
+            found.refused = Some((refusal.reason, refusal.why));
+        }
+        Ok(verified) => {
+            found.answers.push(answer(Question::Subject, Outcome::Yes, "the artifact is what was signed"));
+            found.answers.push(answer(Question::Signature, Outcome::Yes, "signature, certificate, log entry and timestamp hold"));
+            let who = match (&verified.identity, &verified.issuer) {
+                (Some(identity), Some(issuer)) => format!("{identity}, vouched for by {issuer}"),
+                _ => "the holder of the key".to_owned(),
+            };
+            found.answers.push(answer(Question::Signer, Outcome::Yes, who));
+            let time = verified.times.first().cloned().unwrap_or_default();
+            found.answers.push(answer(Question::Time, Outcome::Yes, format!("signed at {time}")));
+            found.claims = verified.claims;
+            if let Some(payload) = &bundle.statement {
+                statement(payload, true, asked, &mut found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What the statement says beside its signature: the type, the subject, a result that says no, the builder.
+fn statement(payload: &[u8], signed: bool, asked: &Asked, found: &mut Found) {
+    let about = match provenance::about(payload) {
+        Ok(about) => about,
+        Err(why) => {
+            found.refused.get_or_insert((Reason::StatementRefused, format!("the statement cannot be read: {why}")));
+            return;
+        }
+    };
+    found.predicate_type = Some(about.predicate_type.clone());
+    found.answers.retain(|a| a.question != Question::Subject);
+    let digest = asked.digest();
+    let named = asked.digests.iter().any(|d| about.digests.contains(d));
+    let subject = if named {
+        answer(Question::Subject, Outcome::Yes, format!("a subject has the digest {digest}"))
+    } else {
+        answer(Question::Subject, Outcome::No, format!("none of {} subjects has the digest {digest}", about.subjects))
+    };
+    if !named {
+        found.refused.get_or_insert((Reason::ArtifactMismatch, subject.reason.clone()));
+    }
+    found.answers.insert(0, subject);
+    if let Some(against) = about.against {
+        found.refused.get_or_insert((Reason::StatementRefused, against));
+    }
+    if !asked.builders.is_empty() && about.is_provenance {
+        let shown = about.builder.as_deref().map_or_else(|| "nobody".to_owned(), |b| Shown::new(b).cut(200).to_string());
+        let listed = about.builder.is_some_and(|b| asked.builders.contains(&b));
+        let outcome = if listed && signed { Outcome::Yes } else { Outcome::No };
+        let said = answer(
+            Question::Builder,
+            outcome,
+            format!("built by {shown}, it says{}", if listed { "" } else { ", which the policy does not name" }),
+        );
+        if outcome != Outcome::Yes {
+            found.refused.get_or_insert((Reason::StatementRefused, said.reason.clone()));
+        }
+        found.answers.push(said);
+    }
+}
+
+fn envelope(tree: &Json, document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    let kind = "DSSE envelope";
+    if asked.key.is_none() && asked.signers.is_empty() {
+        bail!(NOBODY);
+    }
+    let envelope = match dsse::from_json(tree, document) {
+        Ok(envelope) => envelope,
+        Err(e) => return Ok(refused(kind, Reason::Malformed, e.to_string())),
+    };
+    if envelope.payload_type != dsse::IN_TOTO {
+        let shown = Shown::new(&envelope.payload_type).cut(120).to_string();
+        return Ok(refused(kind, Reason::Unsupported, format!("the payload type is {shown}; only {} is read", dsse::IN_TOTO)));
+    }
+    if envelope.signatures.is_empty() {
+        return Ok(refused(kind, Reason::Unsigned, "the envelope has no signature".to_owned()));
+    }
+    let message = dsse::pae(&envelope.payload_type, &envelope.payload);
+    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    match &asked.key {
+        Some(bytes) => match PublicKey::parse(bytes) {
+            Err(why) => return Ok(refused(kind, Reason::KeyInvalid, format!("the key cannot be read: {why}"))),
+            Ok(key) => {
+                let good = envelope.signatures.iter().any(|s| key.verify(&message, &s.sig));
+                signed(good.then(|| format!("by the {} key that was given", key.kind())), &mut found);
+            }
+        },
+        None => {
+            let checked = provenance::check_signatures(&envelope.signatures, &message, &asked.signers, ATTESTATION_NAMESPACE);
+            judged(checked, &mut found);
+        }
+    }
+    statement(&envelope.payload, found.refused.is_none(), asked, &mut found);
+    Ok(found)
+}
+
+fn signed(by: Option<String>, found: &mut Found) {
+    match by {
+        Some(by) => {
+            found.answers.push(answer(Question::Signature, Outcome::Yes, format!("good, {by}")));
+            found.answers.push(answer(Question::Signer, Outcome::Yes, by));
+        }
+        None => {
+            let why = "no signature is of the key that was given".to_owned();
+            found.answers.push(answer(Question::Signature, Outcome::No, why.clone()));
+            found.refused.get_or_insert((Reason::SignatureInvalid, why));
+        }
+    }
+}
+
+fn judged(answers: [Answer; 2], found: &mut Found) {
+    let [signature, signer] = &answers;
+    if signature.outcome != Outcome::Yes {
+        found.refused.get_or_insert((Reason::SignatureInvalid, signature.reason.clone()));
+    } else if signer.outcome != Outcome::Yes {
+        found.refused.get_or_insert((Reason::SignerUntrusted, signer.reason.clone()));
+    }
+    found.answers.extend(answers);
+}
+
+/// A detached SSH signature on the artifact itself.
+fn ssh(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    let kind = "SSHSIG";
+    let Some(bytes) = &asked.bytes else { bail!("an SSH signature is checked over the bytes: give --artifact FILE") };
+    if asked.signers.is_empty() {
+        bail!("say who must have signed it: --signers FILE, or a policy that names them");
+    }
+    let signature = match sshsig::parse(document) {
+        Ok(signature) => signature,
+        Err(e) => return Ok(refused(kind, Reason::Malformed, e.to_string())),
+    };
+    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    judged(provenance::check_sshsig(&signature, bytes, &asked.signers, FILE_NAMESPACE), &mut found);
+    if found.refused.is_none() {
+        found.answers.insert(0, answer(Question::Subject, Outcome::Yes, "the artifact is what was signed"));
+    }
+    Ok(found)
+}

@@ -1,0 +1,177 @@
+//! Rows of Sigstore bundles and PEP 740 attestations.
+
+use crate::digest::{Algorithm, Digest};
+use crate::json::Json;
+use crate::model::{Answer, Attestation, Outcome, Question, SignatureReport, Subject};
+use crate::text::{Shown, Untrusted};
+
+use super::super::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, pep740_bundles};
+use super::super::{judge, statement};
+use super::{MAX_ROWS, Work, blank, replace};
+
+/// What kind of document it is, when it is one of these.
+pub(super) fn kind(json: &Json) -> Option<&'static str> {
+    let text = |name: &str| json.get(name).and_then(Json::as_str).unwrap_or("");
+    if text("mediaType").starts_with("application/vnd.dev.sigstore.bundle") || json.get("verificationMaterial").is_some() {
+        return Some("Sigstore bundle");
+    }
+    let pep740 = json.get("verification_material").is_some() || json.get("attestation_bundles").is_some();
+    pep740.then_some("PEP 740 attestation")
+}
+
+impl Work<'_, '_> {
+    pub(super) fn sigstore(&mut self, path: &Untrusted, line: Option<u64>, kind: &'static str, bytes: &[u8]) {
+        let bundles = if kind == "Sigstore bundle" { Ok(vec![bytes.to_vec()]) } else { pep740_bundles(bytes) };
+        let bundles = match bundles {
+            Ok(bundles) => bundles,
+            Err(refusal) => return self.rows.push(blank(path, line, kind, &refusal.why, bytes)),
+        };
+        for one in bundles {
+            if self.rows.len() >= MAX_ROWS {
+                return self.rows.push(blank(path, line, kind, &format!("not examined: more than {MAX_ROWS} attestations"), b""));
+            }
+            let row = match Bundle::parse(&one) {
+                Ok(bundle) => self.sigstore_row(path, line, kind, &bundle),
+                Err(refusal) => blank(path, line, kind, &refusal.why, bytes),
+            };
+            self.rows.push(row);
+        }
+    }
+
+    fn sigstore_row(&mut self, path: &Untrusted, line: Option<u64>, kind: &'static str, bundle: &Bundle) -> Attestation {
+        let parsed = bundle.statement.as_deref().map(statement::parse);
+        let subjects = match &parsed {
+            Some(Ok(parsed)) => parsed.subjects.clone(),
+            Some(Err(_)) => Vec::new(),
+            None => self.message_subject(path, bundle).into_iter().collect(),
+        };
+        let strong = |d: &&Digest| matches!(d.algorithm, Algorithm::Sha256 | Algorithm::Sha512);
+        let digest = subjects.iter().flat_map(|s| &s.digests).find(strong).cloned();
+        let done = match (self.inputs.sigstore, digest) {
+            (None, _) => Err(Refusal {
+                reason: Reason::NoTrustedRoot,
+                why: "no trusted root to check it with: the policy names none ([sigstore] trusted_root)".to_owned(),
+            }),
+            (Some(_), None) => {
+                Err(Refusal { reason: Reason::Malformed, why: "it names no subject with a SHA-256 or SHA-512 digest".to_owned() })
+            }
+            (Some(trust), Some(digest)) => bundle.verify(&Artifact::Digest(digest), &Wanted::Anyone, trust.root, trust.now),
+        };
+        let answers = self.sigstore_answers(&done);
+        let trusted = answers[..2].iter().all(|a| a.outcome == Outcome::Yes);
+        let mut row = match &bundle.statement {
+            Some(payload) => self.read_statement(path, line, payload, trusted),
+            None => blank(path, line, kind, "a signature on a file does not say", b""),
+        };
+        if bundle.statement.is_none() {
+            row.subjects = subjects;
+            let subject = judge::subject(&self.known, &row.subjects, false);
+            replace(&mut row, [subject]);
+        }
+        if let Ok(verified) = &done {
+            self.claims(&mut row, verified);
+        }
+        row.kind = match bundle.statement {
+            Some(_) => format!("{kind} with {}", row.kind),
+            None => kind.to_owned(),
+        };
+        row.signatures = vec![report(&done, &answers)];
+        replace(&mut row, answers);
+        row
+    }
+
+    /// What a bundle with a bare signature speaks of: the digest that it states, for the file that it stands beside.
+    fn message_subject(&self, path: &Untrusted, bundle: &Bundle) -> Option<Subject> {
+        let name = path.as_bytes();
+        let ends: [&[u8]; 4] = [b".sigstore.json", b".sigstore", b".bundle", b".json"];
+        let name = ends.iter().find_map(|end| name.strip_suffix(*end)).unwrap_or(name);
+        let digest = bundle.message_digest.clone()?;
+        Some(Subject { name: judge::base(name).into(), digests: vec![digest] })
+    }
+
+    fn sigstore_answers(&self, done: &Result<Verified, Refusal>) -> [Answer; 3] {
+        use Outcome::{CannotTell, No, Yes};
+        let say = |question, outcome, reason: String| Answer { question, outcome, reason };
+        let nobody = || say(Question::Signer, CannotTell, "nobody is shown to have signed it".to_owned());
+        match done {
+            Err(refusal) => {
+                let told = !matches!(
+                    refusal.reason,
+                    Reason::NoTrustedRoot | Reason::TrustedRootInvalid | Reason::ClockBehind | Reason::KeyInvalid | Reason::Unsupported
+                );
+                let outcome = if told { No } else { CannotTell };
+                let time = say(Question::Time, CannotTell, "no authenticated time".to_owned());
+                [say(Question::Signature, outcome, format!("{} ({})", refusal.why, refusal.reason.word())), nobody(), time]
+            }
+            Ok(verified) => {
+                let who = who(verified);
+                let identities = self.inputs.sigstore.map(|t| t.identities).unwrap_or_default();
+                let named = identities
+                    .iter()
+                    .any(|(identity, issuer)| verified.identity.as_ref() == Some(identity) && verified.issuer.as_ref() == Some(issuer));
+                let signer = match (named, identities.is_empty()) {
+                    (true, _) => say(Question::Signer, Yes, format!("{who}, whom the policy names")),
+                    (false, true) => {
+                        say(Question::Signer, CannotTell, format!("{who}; the policy names no Sigstore identity to compare with"))
+                    }
+                    (false, false) => say(Question::Signer, No, format!("{who}, whom the policy does not name")),
+                };
+                let time = verified.times.first().map_or("", String::as_str);
+                let kind = "by a log or timestamp authority of the trusted root";
+                [
+                    say(Question::Signature, Yes, format!("signed by {who}; certificate, log entry and timestamp hold")),
+                    signer,
+                    say(Question::Time, Yes, format!("signed at {time}, authenticated {kind}")),
+                ]
+            }
+        }
+    }
+
+    /// The certificate's claims come first; where the statement says something else about the commit, that is a finding.
+    fn claims(&self, row: &mut Attestation, verified: &Verified) {
+        let claim = |name: &str| verified.claims.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+        let Some(certified) = claim("sourceRepositoryDigest") else { return };
+        match &row.commit {
+            Some(said) if !said.eq_ignore_ascii_case(certified) => {
+                let reason = format!(
+                    "the certificate says commit {}, and the statement {}",
+                    Shown::new(certified).cut(80),
+                    Shown::new(said).cut(80)
+                );
+                replace(row, [Answer { question: Question::Source, outcome: Outcome::No, reason }]);
+            }
+            Some(_) => {}
+            None => {
+                row.commit = Some(certified.to_ascii_lowercase());
+                let answer = judge::source(self.inputs, row.commit.as_deref());
+                replace(row, [answer]);
+            }
+        }
+    }
+}
+
+/// Identity and issuer, through the guard.
+fn who(verified: &Verified) -> String {
+    let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "nobody named".to_owned(), |t| Shown::new(t).cut(200).to_string());
+    format!("{} (vouched for by {})", shown(&verified.identity), shown(&verified.issuer))
+}
+
+fn report(done: &Result<Verified, Refusal>, answers: &[Answer; 3]) -> SignatureReport {
+    let signer = &answers[1];
+    match done {
+        Ok(verified) => SignatureReport {
+            keyid: verified.identity.as_deref().unwrap_or("").into(),
+            outcome: signer.outcome,
+            principal: (signer.outcome == Outcome::Yes).then(|| who(verified)),
+            fingerprint: verified.key.map(|k| format!("certificate key sha256:{k}")),
+            reason: signer.reason.clone(),
+        },
+        Err(refusal) => SignatureReport {
+            keyid: Untrusted::default(),
+            outcome: answers[0].outcome,
+            principal: None,
+            fingerprint: None,
+            reason: refusal.why.clone(),
+        },
+    }
+}
