@@ -10,9 +10,10 @@ use base64::Engine as _;
 use countersign::digest::Sha256;
 use countersign::model::{
     Artifact, Attestation, Carrier, ChainLink, FileId, FileRole, Identity, IdentityBasis, Node, NodeKind, Outcome, PayloadFile, Question,
-    Rebuild, Release, ResultMark, SourceTree, Standing,
+    Rebuild, Release, ResultMark, SignedObject, SourceTree, Standing,
 };
-use countersign::provenance::{AllowedSigners, Inputs, dsse, examine, sshsig};
+use countersign::provenance::sigstore::Root;
+use countersign::provenance::{AllowedSigners, Inputs, SigstoreTrust, dsse, examine, sshsig};
 use countersign::text::Untrusted;
 use ed25519_dalek::Signer as _;
 
@@ -29,6 +30,7 @@ struct Case {
     builders: BTreeSet<String>,
     comparisons: Vec<Option<Arc<Node>>>,
     unhashed: RefCell<BTreeSet<u32>>,
+    sigstore: Option<(Root, Vec<(String, String)>)>,
 }
 
 impl Case {
@@ -89,6 +91,7 @@ impl Case {
             builders: BTreeSet::new(),
             comparisons,
             unhashed: RefCell::default(),
+            sigstore: None,
         }
     }
 
@@ -111,7 +114,7 @@ impl Case {
             digests: &digests,
             source: self.source.as_ref(),
             builders: &self.builders,
-            sigstore: None,
+            sigstore: self.sigstore.as_ref().map(|(root, identities)| SigstoreTrust { root, identities, now: 1_795_000_000 }),
             comparisons: &self.comparisons,
         })
     }
@@ -590,4 +593,84 @@ fn large_and_hostile_provenance_is_bounded() {
     assert_eq!(link(&links, "shipped = subject").0, Standing::Proven);
     println!("{:?}", started.elapsed());
     assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+#[test]
+fn sigstore_attestations_of_a_release_have_all_answers() {
+    let Some(dir) = corpus("provenance") else { return };
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let name = "pypi_attestations-0.0.19.tar.gz";
+    let made = |identities: &[(&str, &str)], root: bool| {
+        let files = vec![
+            (format!("data/shipped/{name}"), read(&format!("pypi-attestations/{name}"))),
+            (format!("data/provenance/{name}.publish.attestation"), read(&format!("pypi-attestations/{name}.publish.attestation"))),
+            (format!("data/provenance/{name}.slsa.attestation"), read(&format!("pypi-attestations/{name}.slsa.attestation"))),
+        ];
+        let mut case = Case::new(files, "pypi");
+        let identities = identities.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        case.sigstore = root.then(|| (Root::parse(&read("sigstore-root/trusted_root.json"), None).unwrap(), identities));
+        case.examine().0
+    };
+    // Without a trusted root nothing can be told.
+    for row in made(&[], false) {
+        assert_eq!(get(&row, Question::Signature).0, Outcome::CannotTell);
+        assert!(get(&row, Question::Signature).1.contains("no trusted root"), "{row:?}");
+    }
+    let rows = made(&[], true);
+    assert_eq!(rows.len(), 2);
+    for row in &rows {
+        assert!(row.kind.starts_with("PEP 740 attestation with in-toto Statement"), "{}", row.kind);
+        assert_eq!(get(row, Question::Subject), (Outcome::Yes, "1 of 1 subjects equal files we hashed"));
+        assert_eq!(get(row, Question::Signature).0, Outcome::Yes, "{row:?}");
+        assert_eq!(get(row, Question::Signer).0, Outcome::CannotTell);
+        assert!(get(row, Question::Time).1.starts_with("signed at 20"), "{row:?}");
+        assert!(row.commit.as_ref().is_some_and(|c| c.len() == 40), "the certificate names the commit: {row:?}");
+        assert_eq!(get(row, Question::Source).0, Outcome::No, "and it is another than the one under review");
+    }
+    let issuer = "https://token.actions.githubusercontent.com";
+    let identity = rows[0].signatures[0].keyid.lossy().into_owned();
+    let rows = made(&[(&identity, issuer)], true);
+    assert_eq!(get(&rows[0], Question::Signer).0, Outcome::Yes);
+    let rows = made(&[(&identity, "https://elsewhere")], true);
+    assert_eq!(get(&rows[0], Question::Signer).0, Outcome::No);
+    assert_eq!(rows[0].signatures[0].principal, None);
+}
+
+#[test]
+#[allow(clippy::disallowed_types, reason = "a test runs ssh-keygen")]
+fn the_signer_of_tag_and_commit_is_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let keygen = |args: &[&str]| {
+        let mut command = std::process::Command::new("ssh-keygen");
+        let run = command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        assert!(run.status().unwrap().success(), "{args:?}");
+    };
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    keygen(&["-q", "-t", "ed25519", "-N", "", "-f", &path("key")]);
+    std::fs::write(path("tag"), b"object 1\ntag v1\n").unwrap();
+    keygen(&["-q", "-Y", "sign", "-n", "git", "-f", &path("key"), &path("tag")]);
+    let signature = std::fs::read(path("tag.sig")).unwrap();
+    let public = std::fs::read_to_string(path("key.pub")).unwrap();
+    let of = |payload: &[u8], signature: &[u8], signers: &str| {
+        let mut case = made(&[]);
+        case.signers = AllowedSigners::parse(signers.as_bytes()).unwrap();
+        let object = SignedObject { is_tag: true, payload: payload.to_vec(), signature: signature.to_vec() };
+        case.source.as_mut().unwrap().signed = vec![object];
+        let links = case.examine().1;
+        let (standing, why) = link(&links, "tag = signer");
+        (standing, why.to_owned())
+    };
+    let tag = b"object 1\ntag v1\n";
+    let (standing, why) = of(tag, &signature, &format!("alice {public}"));
+    assert_eq!(standing, Standing::Proven);
+    assert!(why.starts_with("the tag is signed by alice SHA256:"), "{why}");
+    assert_eq!(of(tag, &signature, &format!("alice namespaces=\"git\" {public}")).0, Standing::Proven);
+    assert_eq!(of(tag, &signature, &format!("alice namespaces=\"file\" {public}")).0, Standing::Broken);
+    let (standing, why) = of(tag, &signature, "");
+    assert_eq!(standing, Standing::Absent);
+    assert!(why.contains("not among the reviewer's allowed signers"), "{why}");
+    assert_eq!(of(b"object 2\ntag v1\n", &signature, &format!("alice {public}")).0, Standing::Broken);
+    assert_eq!(of(tag, b"-----BEGIN SSH SIGNATURE-----\n", &format!("alice {public}")).0, Standing::Broken);
+    let (standing, why) = of(tag, b"-----BEGIN PGP SIGNATURE-----\n", &format!("alice {public}"));
+    assert!(standing == Standing::Absent && why.contains("OpenPGP"), "{why}");
 }

@@ -333,3 +333,28 @@ fn carriers_of_one_bag_are_the_same_release() {
     fs::OpenOptions::new().write(true).open(root.path().join("a.tar")).and_then(|f| f.set_len(4096)).expect("cut");
     assert!(hash_all(&bundle).contains(&Fixity::Unreadable));
 }
+
+#[test]
+fn the_signatures_of_tag_and_commit_come_with_the_tree() {
+    let tree = work_tree();
+    let keys = tempfile::tempdir().expect("a temporary directory");
+    let key = keys.path().join("key").to_string_lossy().into_owned();
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &key]).status().expect("ssh-keygen runs");
+    assert!(made.success());
+    let sign = ["-c", "gpg.format=ssh", "-c"];
+    let with = format!("user.signingkey={key}");
+    git(&[&sign[..], &[&with, "commit", "-q", "--allow-empty", "-S", "-m", "signed"]].concat(), tree.path());
+    git(&[&sign[..], &[&with, "tag", "-s", "-m", "signed too", "v2"]].concat(), tree.path());
+    let head = git(&["rev-parse", "HEAD"], tree.path());
+    let root = directory(&[("shipped/a", b"")]);
+    fs::create_dir(root.path().join("source")).expect("created");
+    git(&["bundle", "create", "-q", &root.path().join("source/x.bundle").to_string_lossy(), "--all"], tree.path());
+    let (signed, _) = open_in(root.path(), "x.bundle", Some(&head), Some("v2")).expect("opens");
+    assert_eq!(signed.signed.iter().map(|s| s.is_tag).collect::<Vec<_>>(), [true, false]);
+    for object in &signed.signed {
+        let signature = crate::provenance::sshsig::parse(&object.signature).expect("an SSHSIG");
+        assert_eq!(crate::provenance::sshsig::verify(&signature, &object.payload, "git", &signature.key), Ok(()));
+    }
+    let (plain, _) = open_in(root.path(), "x.bundle", None, Some("v1.0")).expect("opens");
+    assert_eq!(plain.signed, [], "an annotated tag without a signature");
+}
