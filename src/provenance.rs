@@ -86,8 +86,8 @@ pub struct About {
     pub predicate_type: String,
     /// Whether that is SLSA provenance of a version that is read.
     pub is_provenance: bool,
-    /// How many subjects it has.
-    pub subjects: usize,
+    /// What its subjects are called: hints, except where a format says otherwise.
+    pub subjects: Vec<Untrusted>,
     /// All digests of its subjects.
     pub digests: Vec<crate::digest::Digest>,
     /// The builder that it names.
@@ -105,10 +105,10 @@ pub fn about(payload: &[u8]) -> Result<About, String> {
     let is_provenance = statement::is_provenance(&read.predicate_type);
     Ok(About {
         is_provenance,
-        subjects: read.subjects.len(),
+        subjects: read.subjects.iter().map(|s| s.name.clone()).collect(),
         digests: read.subjects.into_iter().flat_map(|s| s.digests).collect(),
         builder: read.builder.and_then(|b| b.as_str().map(str::to_owned)),
-        against: read.remark.filter(|said| statement::is_summary(&read.predicate_type) && !said.ends_with(" PASSED")),
+        against: read.remark.filter(|_| statement::is_summary(&read.predicate_type) && !read.passed),
         predicate_type: read.predicate_type,
     })
 }
@@ -132,4 +132,18 @@ pub fn check_sshsig(signature: &sshsig::SshSig, message: &[u8], signers: &Allowe
     let mut checker = checker::Checker::new(signers);
     let checked = checker.check_sshsig(signature, signature.key.fingerprint().into(), message, namespace);
     judge::signature_and_signer(&[checked], signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
+}
+
+/// The algorithm of a list of checksums that is known by its name (`SHA256SUMS`).
+#[must_use]
+pub fn list_algorithm(name: &str) -> Option<crate::digest::Algorithm> {
+    sums::algorithm_of(name)
+}
+
+/// The lines of a list of checksums.
+///
+/// # Errors
+/// With what is wrong, in words.
+pub fn list_subjects(bytes: &[u8], algorithm: crate::digest::Algorithm) -> Result<Vec<crate::model::Subject>, String> {
+    sums::parse(bytes, algorithm)
 }

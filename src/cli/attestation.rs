@@ -33,13 +33,13 @@ pub struct AttestationArgs {
     #[arg(long, value_name = "ALG:HEX")]
     digest: Option<String>,
     /// The certificate identity (SAN) that must have signed it.
-    #[arg(long, value_name = "S", requires = "issuer")]
+    #[arg(long, value_name = "S", requires = "issuer", conflicts_with = "signers")]
     identity: Option<String>,
     /// The OIDC issuer that must vouch for that identity.
     #[arg(long, value_name = "URL", requires = "identity")]
     issuer: Option<String>,
     /// The public key that must have signed it (PEM).
-    #[arg(long, value_name = "FILE", conflicts_with = "identity")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "signers"])]
     key: Option<PathBuf>,
     /// The trusted root that Sigstore bundles are checked with (`trusted_root.json`).
     #[arg(long, value_name = "FILE")]
@@ -57,12 +57,20 @@ pub struct AttestationArgs {
 /// What is looked for.
 struct Asked {
     name: String,
+    /// What the attestation's own file is called: some formats are known by it.
+    file: String,
+    /// What the artifact's file is called, when it is one.
+    artifact: Option<String>,
+    /// The signature that stands beside the attestation in a file of its own (`.sig`).
+    sidecar: Option<Vec<u8>>,
     /// Its digests; the first is the one that is shown.
     digests: Vec<Digest>,
     /// The bytes of the artifact, where they are at hand.
     bytes: Option<std::sync::Arc<[u8]>>,
     identities: Vec<(String, String)>,
     key: Option<Vec<u8>>,
+    /// Whether the options name an identity: only a certificate can show one.
+    by_identity: bool,
     signers: crate::provenance::AllowedSigners,
     builders: std::collections::BTreeSet<String>,
     root: Option<Root>,
@@ -124,20 +132,31 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     }
     let mut identities: Vec<(String, String)> = args.identity.clone().zip(args.issuer.clone()).into_iter().collect();
     if let Some(policy) = room.sigstore {
-        if identities.is_empty() {
+        // Who was named by an option counts alone.
+        if identities.is_empty() && args.key.is_none() && args.room.signers.is_none() {
             identities.clone_from(&policy.identities);
         }
         if root.is_none() && refused_root.is_none() {
             root = std::sync::Arc::into_inner(policy).map(|p| p.root);
         }
     }
+    let file_name = |path: &PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = file_name(&args.file);
+    let sidecar = args.file.with_file_name(format!("{file}.sig"));
+    let by_identity = args.identity.is_some();
+    let signers = if by_identity || args.key.is_some() { Default::default() } else { room.signers.at(crate::session::seconds()) };
     let asked = Asked {
         name,
+        artifact: args.artifact.as_ref().map(file_name),
+        // One that cannot be read is as none: the list counts as unsigned.
+        sidecar: judge::is_list(&file).then(|| read(&sidecar).ok()).flatten(),
+        file,
+        by_identity,
         digests,
         bytes,
         identities,
         key: args.key.as_ref().map(&read).transpose()?,
-        signers: room.signers.at(crate::session::seconds()),
+        signers,
         builders: room.policy.builders,
         root,
         now: crate::session::seconds(),

@@ -48,6 +48,13 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Whether a shipped artifact is called that and has this digest.
+    pub(crate) fn is_shipped_as(&self, name: &[u8], digest: Sha256) -> bool {
+        self.by_name.get(name) == Some(&Some(digest))
+    }
+}
+
 /// The last component of a path.
 pub(crate) fn base(path: &[u8]) -> &[u8] {
     path.rsplit(|b| *b == b'/').next().unwrap_or(path)

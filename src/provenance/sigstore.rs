@@ -1,10 +1,13 @@
 //! Sigstore bundles (versions 0.1 to 0.3) and PEP 740 attestations, verified offline with a trusted root that the reviewer
 //! brings. The verification itself is `sigstore-verify`, whose interface moves: nothing outside of this module names it.
 
+mod npm;
 mod pep740;
 mod provider;
 mod reason;
 
+pub use npm::bundles as npm_bundles;
+pub(crate) use npm::is_npm;
 pub use pep740::bundles as pep740_bundles;
 pub use reason::Reason;
 
@@ -20,6 +23,14 @@ use crate::text::Shown;
 
 /// The type of an in-toto payload in a DSSE envelope.
 const IN_TOTO: &str = "application/vnd.in-toto+json";
+/// Media types of a trusted root that are read.
+const ROOT_TYPES: [&str; 3] = [
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.2",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
+/// A clock before this day (2026-08-21, of the newest form that is read here) is wrong, whatever a bundle says.
+const WRITTEN: i64 = 1_787_270_400;
 /// Bytes of a bundle that are read at most.
 const MAX_BUNDLE: usize = 64 << 20;
 
@@ -61,6 +72,9 @@ impl Root {
         json::parse(bytes).map_err(|e| wrong(format!("line {}, column {}: {}", e.line, e.column, e.what)))?;
         let text = std::str::from_utf8(bytes).map_err(|e| wrong(e.to_string()))?;
         let root = TrustedRoot::from_json(text).map_err(|e| wrong(e.to_string()))?;
+        if !ROOT_TYPES.contains(&root.media_type.as_str()) {
+            return Err(wrong(format!("its media type is {}", root.media_type)));
+        }
         if root.tlogs.is_empty() {
             return Err(wrong("it names no transparency log".to_owned()));
         }
@@ -197,6 +211,7 @@ impl Bundle {
         }
         let mut times: Vec<_> = done.verified_timestamps().to_vec();
         times.sort_unstable();
+        future(&times, now).map_or(Ok(()), Err)?;
         let certificate = done.certificate();
         Ok(Verified {
             identity: done.identity().map(|i| i.as_str().to_owned()),
@@ -218,15 +233,34 @@ impl Bundle {
         let logged = self.raw.verification_material.tlog_entries.iter().filter_map(|e| e.integrated_time).max();
         let issued = || Some(parse_certificate_info(self.raw.signing_certificate()?).ok()?.not_before);
         let first = logged.or_else(issued).map(|t| t.as_second());
-        let Some(signed) = first.filter(|signed| now < *signed) else { return Ok(()) };
-        let text = |seconds: i64| jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string());
-        let why = format!(
-            "the clock of this machine says {}, and the bundle says that it was signed at {} or later: set the clock, or ask why it is in the future",
-            text(now),
-            text(signed)
-        );
-        Err(Refusal::new(Reason::ClockBehind, why))
+        if let Some(signed) = first.filter(|signed| now < *signed) {
+            return Err(behind(now, signed));
+        }
+        if now < WRITTEN {
+            let why = format!("the clock of this machine says {}, a day on which this program was not written yet: set it", time(now));
+            return Err(Refusal::new(Reason::ClockBehind, why));
+        }
+        Ok(())
     }
+}
+
+/// What a timestamp authority says is known only once it is verified, and the library lets it be in the future.
+fn future(times: &[jiff::Timestamp], now: i64) -> Option<Refusal> {
+    let latest = times.iter().map(|t| t.as_second()).max()?;
+    (now < latest).then(|| behind(now, latest))
+}
+
+fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
+}
+
+fn behind(now: i64, signed: i64) -> Refusal {
+    let why = format!(
+        "the clock of this machine says {}, and the bundle says that it was signed at {} or later: set the clock, or ask why it is in the future",
+        time(now),
+        time(signed)
+    );
+    Refusal::new(Reason::ClockBehind, why)
 }
 
 fn own_digest(digest: &Digest) -> Result<ArtifactDigest, Refusal> {
@@ -259,4 +293,17 @@ fn claims(certificate: &sigstore_verify::crypto::CertificateInfo) -> Vec<(&'stat
         ("runInvocationURI", &ci.run_invocation_uri),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_the_future_is_no_time_of_signing() {
+        let at = |seconds: i64| jiff::Timestamp::from_second(seconds).unwrap();
+        assert_eq!(future(&[at(5), at(10)], 10), None);
+        assert_eq!(future(&[at(11), at(5)], 10).unwrap().reason, Reason::ClockBehind);
+        assert_eq!(future(&[], 10), None);
+    }
 }

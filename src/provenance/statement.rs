@@ -30,6 +30,8 @@ pub(crate) struct Statement {
     pub(crate) started: Option<Untrusted>,
     pub(crate) finished: Option<Untrusted>,
     pub(crate) materials: Vec<Material>,
+    /// Whether it is a verification summary whose result is exactly `PASSED`.
+    pub(crate) passed: bool,
     /// A remark on a predicate whose fields are not read here, or that says something against the release.
     pub(crate) remark: Option<String>,
 }
@@ -178,6 +180,7 @@ impl Place<'_> {
             }
             SUMMARY => {
                 let result = self.text(predicate, &["verificationResult"])?.unwrap_or_default();
+                out.passed = result == "PASSED";
                 out.remark = Some(format!("a verification summary whose result is {}", Shown::new(&result).cut(40)));
             }
             other => {

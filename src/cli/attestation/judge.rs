@@ -3,13 +3,19 @@
 use color_eyre::eyre::bail;
 
 use super::{Asked, Found};
+use crate::digest::Algorithm;
 use crate::json::{self, Json};
 use crate::model::{Answer, Outcome, Question};
-use crate::provenance::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, pep740_bundles};
+use crate::provenance::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, is_npm, npm_bundles, pep740_bundles};
 use crate::provenance::{self, ATTESTATION_NAMESPACE, FILE_NAMESPACE, PublicKey, dsse, sshsig};
 use crate::text::Shown;
 
 const NOBODY: &str = "say who must have signed it: --identity S --issuer URL, --key FILE, --signers FILE, or a policy that names them";
+
+/// Lines of one file that are read at most.
+const MAX_LINES: usize = 1000;
+const PEP_740: &str = "PEP 740 attestation";
+const NPM: &str = "npm attestation";
 
 fn answer(question: Question, outcome: Outcome, reason: impl Into<String>) -> Answer {
     Answer { question, outcome, reason: reason.into() }
@@ -19,8 +25,46 @@ fn refused(kind: &str, reason: Reason, why: String) -> Found {
     Found { kind: kind.to_owned(), answers: Vec::new(), refused: Some((reason, why)), claims: Vec::new(), predicate_type: None }
 }
 
-/// Reads the document and judges it. An error is trouble with the options, not with the document.
-pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+/// Whether a file of that name is a list of checksums, whose signature stands beside it.
+pub(super) fn is_list(name: &str) -> bool {
+    provenance::list_algorithm(name).is_some()
+}
+
+/// Reads the file and judges it: every line of a `.jsonl`, else the one document. An error is trouble with the options.
+pub(super) fn examine(bytes: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    if let Some(algorithm) = provenance::list_algorithm(&asked.file) {
+        return list(bytes, algorithm, asked);
+    }
+    if !asked.file.to_ascii_lowercase().ends_with(".jsonl") {
+        return document(bytes, asked);
+    }
+    let lines: Vec<_> = (1..).zip(bytes.split(|b| *b == b'\n')).filter(|(_, l)| !l.iter().all(u8::is_ascii_whitespace)).collect();
+    if lines.len() > MAX_LINES {
+        return Ok(refused("JSON", Reason::Malformed, format!("{} attestations, over the bound of {MAX_LINES}", lines.len())));
+    }
+    each("JSON", &lines, |(number, line)| {
+        let mut found = document(line, asked)?;
+        if let Some((_, why)) = &mut found.refused {
+            *why = format!("line {number}: {why}");
+        }
+        Ok(found)
+    })
+}
+
+/// Each must hold: the first that does not, else the last.
+fn each<T>(kind: &str, all: &[T], mut judge: impl FnMut(&T) -> color_eyre::Result<Found>) -> color_eyre::Result<Found> {
+    let mut last = refused(kind, Reason::Malformed, "it holds no attestation".to_owned());
+    for one in all {
+        last = judge(one)?;
+        if last.refused.is_some() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Reads one document and judges it. An error is trouble with the options, not with the document.
+fn document(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     if document.starts_with(b"-----BEGIN SSH SIGNATURE") || document.starts_with(b"SSHSIG") {
         return ssh(document, asked);
     }
@@ -31,18 +75,16 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
     if tree.get("verification_material").is_some() || tree.get("attestation_bundles").is_some() {
         let bundles = match pep740_bundles(document) {
             Ok(bundles) => bundles,
-            Err(refusal) => return Ok(refused("PEP 740 attestation", refusal.reason, refusal.why)),
+            Err(refusal) => return Ok(refused(PEP_740, refusal.reason, refusal.why)),
         };
-        // A provenance object holds several: each must hold.
-        let mut last = None;
-        for bundle in &bundles {
-            let found = sigstore("PEP 740 attestation", bundle, asked)?;
-            if found.refused.is_some() {
-                return Ok(found);
-            }
-            last = Some(found);
-        }
-        return Ok(last.unwrap_or_else(|| refused("PEP 740 attestation", Reason::Malformed, "it holds no attestation".to_owned())));
+        // A provenance object holds several.
+        return each(PEP_740, &bundles, |bundle| sigstore(PEP_740, bundle, asked));
+    }
+    if is_npm(&tree) {
+        return match npm_bundles(document) {
+            Ok(bundles) => each(NPM, &bundles, |bundle| sigstore(NPM, bundle, asked)),
+            Err(refusal) => Ok(refused(NPM, refusal.reason, refusal.why)),
+        };
     }
     if tree.get("mediaType").is_some() || tree.get("verificationMaterial").is_some() {
         return sigstore("Sigstore bundle", document, asked);
@@ -107,10 +149,23 @@ fn sigstore(kind: &str, document: &[u8], asked: &Asked) -> color_eyre::Result<Fo
             found.claims = verified.claims;
             if let Some(payload) = &bundle.statement {
                 statement(payload, true, asked, &mut found);
+                if kind == PEP_740 {
+                    name(payload, asked, &mut found);
+                }
             }
         }
     }
     Ok(found)
+}
+
+/// PEP 740: a subject's name must be that of the distribution; elsewhere it is a hint.
+fn name(payload: &[u8], asked: &Asked, found: &mut Found) {
+    let (Some(ours), Ok(about)) = (&asked.artifact, provenance::about(payload)) else { return };
+    let Some(other) = about.subjects.iter().find(|name| name.as_bytes() != ours.as_bytes()) else { return };
+    let why = format!("it speaks of {}, and the file is called {}", other.shown().cut(120), Shown::new(ours).cut(120));
+    found.answers.retain(|a| a.question != Question::Subject);
+    found.answers.insert(0, answer(Question::Subject, Outcome::No, why.clone()));
+    found.refused.get_or_insert((Reason::ArtifactMismatch, why));
 }
 
 /// What the statement says beside its signature: the type, the subject, a result that says no, the builder.
@@ -129,7 +184,7 @@ fn statement(payload: &[u8], signed: bool, asked: &Asked, found: &mut Found) {
     let subject = if named {
         answer(Question::Subject, Outcome::Yes, format!("a subject has the digest {digest}"))
     } else {
-        answer(Question::Subject, Outcome::No, format!("none of {} subjects has the digest {digest}", about.subjects))
+        answer(Question::Subject, Outcome::No, format!("none of {} subjects has the digest {digest}", about.subjects.len()))
     };
     if !named {
         found.refused.get_or_insert((Reason::ArtifactMismatch, subject.reason.clone()));
@@ -156,6 +211,7 @@ fn statement(payload: &[u8], signed: bool, asked: &Asked, found: &mut Found) {
 
 fn envelope(tree: &Json, document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     let kind = "DSSE envelope";
+    only_keys(asked)?;
     if asked.key.is_none() && asked.signers.is_empty() {
         bail!(NOBODY);
     }
@@ -213,9 +269,52 @@ fn judged(answers: [Answer; 2], found: &mut Found) {
     found.answers.extend(answers);
 }
 
+/// An option that cannot be answered must not be passed over.
+fn only_keys(asked: &Asked) -> color_eyre::Result<()> {
+    if asked.by_identity {
+        bail!("--identity is shown by the certificate of a Sigstore bundle, and this has none: give --key or --signers");
+    }
+    Ok(())
+}
+
+/// A list of checksums and the SSH signature beside it.
+fn list(bytes: &[u8], algorithm: Algorithm, asked: &Asked) -> color_eyre::Result<Found> {
+    let kind = "checksums with SSHSIG";
+    only_keys(asked)?;
+    if asked.signers.is_empty() {
+        bail!("say who must have signed it: --signers FILE, or a policy that names them");
+    }
+    let Some(sidecar) = &asked.sidecar else {
+        return Ok(refused(
+            kind,
+            Reason::Unsigned,
+            format!("there is no {}.sig beside it that can be read", Shown::new(&asked.file).cut(80)),
+        ));
+    };
+    let signature = match sshsig::parse(sidecar) {
+        Ok(signature) => signature,
+        Err(e) => return Ok(refused(kind, Reason::Malformed, format!("the signature beside it: {e}"))),
+    };
+    let subjects = match provenance::list_subjects(bytes, algorithm) {
+        Ok(subjects) => subjects,
+        Err(why) => return Ok(refused(kind, Reason::Malformed, format!("the list cannot be read: {why}"))),
+    };
+    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    judged(provenance::check_sshsig(&signature, bytes, &asked.signers, FILE_NAMESPACE), &mut found);
+    let has = subjects.iter().flat_map(|s| &s.digests).any(|d| d.algorithm.is_strong() && asked.digests.contains(d));
+    let (outcome, word) = if has { (Outcome::Yes, "a line") } else { (Outcome::No, "no line") };
+    let subject = answer(Question::Subject, outcome, format!("{word} of {} has the digest {}", subjects.len(), asked.digest()));
+    if !has {
+        found.refused.get_or_insert((Reason::ArtifactMismatch, subject.reason.clone()));
+    }
+    found.answers.insert(0, subject);
+    Ok(found)
+}
+
 /// A detached SSH signature on the artifact itself.
 fn ssh(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     let kind = "SSHSIG";
+    only_keys(asked)?;
     let Some(bytes) = &asked.bytes else { bail!("an SSH signature is checked over the bytes: give --artifact FILE") };
     if asked.signers.is_empty() {
         bail!("say who must have signed it: --signers FILE, or a policy that names them");

@@ -5,23 +5,33 @@ use crate::json::Json;
 use crate::model::{Answer, Attestation, Outcome, Question, SignatureReport, Subject};
 use crate::text::{Shown, Untrusted};
 
-use super::super::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, pep740_bundles};
+use super::super::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, is_npm, npm_bundles, pep740_bundles};
 use super::super::{judge, statement};
 use super::{MAX_ROWS, Work, blank, replace};
+
+const BUNDLE: &str = "Sigstore bundle";
+const PEP_740: &str = "PEP 740 attestation";
+const NPM: &str = "npm attestation";
 
 /// What kind of document it is, when it is one of these.
 pub(super) fn kind(json: &Json) -> Option<&'static str> {
     let text = |name: &str| json.get(name).and_then(Json::as_str).unwrap_or("");
     if text("mediaType").starts_with("application/vnd.dev.sigstore.bundle") || json.get("verificationMaterial").is_some() {
-        return Some("Sigstore bundle");
+        return Some(BUNDLE);
     }
-    let pep740 = json.get("verification_material").is_some() || json.get("attestation_bundles").is_some();
-    pep740.then_some("PEP 740 attestation")
+    if json.get("verification_material").is_some() || json.get("attestation_bundles").is_some() {
+        return Some(PEP_740);
+    }
+    is_npm(json).then_some(NPM)
 }
 
 impl Work<'_, '_> {
     pub(super) fn sigstore(&mut self, path: &Untrusted, line: Option<u64>, kind: &'static str, bytes: &[u8]) {
-        let bundles = if kind == "Sigstore bundle" { Ok(vec![bytes.to_vec()]) } else { pep740_bundles(bytes) };
+        let bundles = match kind {
+            PEP_740 => pep740_bundles(bytes),
+            NPM => npm_bundles(bytes),
+            _ => Ok(vec![bytes.to_vec()]),
+        };
         let bundles = match bundles {
             Ok(bundles) => bundles,
             Err(refusal) => return self.rows.push(blank(path, line, kind, &refusal.why, bytes)),
@@ -71,6 +81,9 @@ impl Work<'_, '_> {
         if let Ok(verified) = &done {
             self.claims(&mut row, verified);
         }
+        if kind == PEP_740 {
+            self.check_name(&mut row);
+        }
         row.kind = match bundle.statement {
             Some(_) => format!("{kind} with {}", row.kind),
             None => kind.to_owned(),
@@ -78,6 +91,20 @@ impl Work<'_, '_> {
         row.signatures = vec![report(&done, &answers)];
         replace(&mut row, answers);
         row
+    }
+
+    /// PEP 740: a subject's name must be that of the distribution; elsewhere it is a hint.
+    fn check_name(&self, row: &mut Attestation) {
+        let is_yes = row.answers.iter().any(|a| a.question == Question::Subject && a.outcome == Outcome::Yes);
+        let named = |s: &&Subject| {
+            let digest = s.digests.iter().find_map(Digest::sha256);
+            digest.is_some_and(|d| self.known.is_shipped_as(s.name.as_bytes(), d))
+        };
+        if let Some(other) = row.subjects.iter().find(|s| !named(s)).filter(|_| is_yes) {
+            let reason =
+                format!("a file has its digest, and no shipped artifact with that digest is called {}", other.name.shown().cut(120));
+            replace(row, [Answer { question: Question::Subject, outcome: Outcome::No, reason }]);
+        }
     }
 
     /// What a bundle with a bare signature speaks of: the digest that it states, for the file that it stands beside.

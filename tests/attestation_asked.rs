@@ -1,0 +1,322 @@
+//! `countersign attestation`: nothing that an option asks for is passed over, and every form that holds attestations is read.
+#![allow(clippy::disallowed_types, clippy::print_stdout, reason = "a test runs the program, and says when it skips")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign::digest::Sha256;
+use countersign::provenance::dsse::pae;
+use countersign::provenance::sigstore::{Artifact, Bundle, Reason, Root, Wanted};
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::{Value, json};
+use ssh_key::private::{Ed25519Keypair, KeypairData};
+
+mod common;
+
+const IDENTITY: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// Exit code, reason (empty when there is none) and what was said.
+fn run(args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(common::program());
+    command.arg("attestation").args(args).args(["--format", "json"]);
+    command.env("XDG_CONFIG_HOME", "/nonexistent").env("HOME", "/nonexistent");
+    let done = command.output().expect("it runs");
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap_or(Value::Null);
+    let said = format!("{}{}", report["why"].as_str().unwrap_or(""), String::from_utf8_lossy(&done.stderr));
+    (done.status.code().expect("no signal"), report["reason"].as_str().unwrap_or("").to_owned(), said)
+}
+
+struct Case(tempfile::TempDir);
+
+impl Case {
+    fn new() -> Self {
+        let case = Self(tempfile::tempdir().expect("a folder"));
+        case.write("a.bin", b"the artifact");
+        let text = |seed| format!("{} ", ["alice", "bob"][usize::from(seed == 8)]) + &public(seed);
+        case.write("alice", text(7).as_bytes());
+        case.write("bob", text(8).as_bytes());
+        let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        der.extend_from_slice(key(7).verifying_key().as_bytes());
+        case.write("alice.pem", format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der)).as_bytes());
+        case
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// An envelope of alice's about that digest.
+    fn envelope(digest: &str, predicate_type: &str, predicate: &Value) -> Value {
+        let payload = json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": predicate_type, "predicate": predicate,
+            "subject": [{ "name": "a.bin", "digest": { "sha256": digest } }],
+        })
+        .to_string();
+        let signature = STANDARD.encode(key(7).sign(&pae(IN_TOTO, payload.as_bytes())).to_bytes());
+        json!({ "payloadType": IN_TOTO, "payload": STANDARD.encode(&payload), "signatures": [{ "keyid": "", "sig": signature }] })
+    }
+
+    fn good() -> Value {
+        Self::envelope(&Sha256::of(b"the artifact").to_string(), "https://example.com/x", &json!({}))
+    }
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+fn ssh(seed: u8) -> ssh_key::PrivateKey {
+    ssh_key::PrivateKey::new(KeypairData::from(Ed25519Keypair::from_seed(&[seed; 32])), "").expect("a key")
+}
+
+fn public(seed: u8) -> String {
+    ssh(seed).public_key().to_openssh().expect("a line")
+}
+
+fn sign(message: &[u8], seed: u8) -> Vec<u8> {
+    let signature = ssh(seed).sign("file", ssh_key::HashAlg::Sha512, message).expect("signed");
+    signature.to_pem(ssh_key::LineEnding::LF).expect("PEM").into_bytes()
+}
+
+fn corpus() -> Option<PathBuf> {
+    let found = std::env::var_os("COUNTERSIGN_CORPUS").map(|c| PathBuf::from(c).join("provenance")).filter(|c| c.is_dir());
+    if found.is_none() {
+        println!("skipped: COUNTERSIGN_CORPUS is not set");
+    }
+    found
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_signer_that_the_form_cannot_show_is_not_passed_over() {
+    let case = Case::new();
+    let (file, artifact) = (case.write("e.json", Case::good().to_string().as_bytes()), case.at("a.bin"));
+    let (alice, bob, pem) = (case.at("alice"), case.at("bob"), case.at("alice.pem"));
+    let with = |file: &str, who: &[&str]| run(&[&[file, "--artifact", &artifact], who].concat());
+    assert_eq!(with(&file, &["--signers", &alice]).0, 0);
+    assert_eq!(with(&file, &["--key", &pem]).0, 0);
+    let mallory = ["--identity", "mallory@example.com", "--issuer", "https://issuer.example"];
+    // An envelope and an SSH signature have no certificate; alice's key does not make her mallory.
+    let policy = case.write("policy.toml", b"allowed_signers = \"alice\"\n");
+    assert_eq!(with(&file, &["--policy", &policy]).0, 0);
+    let (code, reason, said) = with(&file, &[&mallory[..], &["--policy", &policy]].concat());
+    assert_eq!((code, reason.as_str()), (2, ""), "{said}");
+    assert!(said.contains("--identity is shown by the certificate"), "{said}");
+    let signature = case.write("a.bin.sig", &sign(b"the artifact", 7));
+    assert_eq!(with(&signature, &["--policy", &policy]).0, 0);
+    assert_eq!(with(&signature, &[&mallory[..], &["--policy", &policy]].concat()).0, 2);
+    // Two ways to say who: neither counts instead of the other.
+    for who in [
+        &["--key", &pem[..], "--signers", &bob][..],
+        &[&mallory[..], &["--signers", &alice]].concat(),
+        &[&mallory[..], &["--key", &pem]].concat(),
+    ] {
+        let (code, reason, said) = with(&file, who);
+        assert_eq!((code, reason.as_str()), (2, ""), "{who:?}: {said}");
+        assert!(said.contains("cannot be used with"), "{said}");
+    }
+    // A key that was given counts alone, whomever the policy allows.
+    let bob_policy = case.write("bob.toml", b"allowed_signers = \"bob\"\n");
+    assert_eq!(with(&file, &["--key", &pem, "--policy", &bob_policy]).0, 0);
+    assert_eq!(with(&signature, &["--key", &pem, "--policy", &policy]).0, 2);
+}
+
+#[test]
+fn a_summary_passes_by_one_word_only() {
+    let case = Case::new();
+    let digest = Sha256::of(b"the artifact").to_string();
+    for (result, code) in [("PASSED", 0), ("FAILED", 1), ("not PASSED", 1), ("FAILED PASSED", 1), ("passed", 1), ("", 1)] {
+        let envelope = Case::envelope(&digest, "https://slsa.dev/verification_summary/v1", &json!({ "verificationResult": result }));
+        let file = case.write("e.json", envelope.to_string().as_bytes());
+        let done = run(&[&file, "--artifact", &case.at("a.bin"), "--signers", &case.at("alice")]);
+        assert_eq!((done.0, done.1.as_str()), (code, if code == 0 { "" } else { "statement-refused" }), "{result:?}");
+    }
+}
+
+#[test]
+fn every_line_must_hold() {
+    let case = Case::new();
+    let (good, other) = (Case::good(), Case::envelope(&"0".repeat(64), "https://example.com/x", &json!({})));
+    let with = |text: &str| {
+        let file = case.write("e.intoto.jsonl", text.as_bytes());
+        let (code, reason, said) = run(&[&file, "--artifact", &case.at("a.bin"), "--signers", &case.at("alice")]);
+        (code, reason, said.lines().next().unwrap_or("").to_owned())
+    };
+    assert_eq!(with(&format!("{good}\n\n{good}\n")).0, 0);
+    let (code, reason, said) = with(&format!("{good}\n{other}\n"));
+    assert_eq!((code, reason.as_str()), (1, "artifact-mismatch"));
+    assert!(said.starts_with("line 2: "), "{said}");
+    assert_eq!(with(&format!("{other}\n{good}\n")).1, "artifact-mismatch");
+    assert_eq!(with(&format!("{good}\n{{\n")).1, "malformed");
+    assert_eq!(with("\n\n").1, "malformed");
+    assert_eq!(with("").1, "malformed");
+    assert_eq!(with(&"{}\n".repeat(1001)).1, "malformed");
+}
+
+#[test]
+fn a_list_of_checksums_and_the_signature_beside_it() {
+    let case = Case::new();
+    let list = |digest: &str| format!("{}  other\n{digest}  a.bin\n", "1".repeat(64));
+    let good = list(&Sha256::of(b"the artifact").to_string());
+    let with = |list: &str, signature: Option<&[u8]>, who: &str| {
+        let file = case.write("SHA256SUMS", list.as_bytes());
+        let _ = fs::remove_file(case.at("SHA256SUMS.sig"));
+        signature.map(|s| case.write("SHA256SUMS.sig", s));
+        let done = run(&[&file, "--artifact", &case.at("a.bin"), "--signers", &case.at(who)]);
+        (done.0, done.1)
+    };
+    let is = |code, reason: &str| (code, reason.to_owned());
+    assert_eq!(with(&good, Some(&sign(good.as_bytes(), 7)), "alice"), is(0, ""));
+    assert_eq!(with(&good, Some(&sign(good.as_bytes(), 7)), "bob"), is(1, "signer-untrusted"));
+    assert_eq!(with(&good, Some(&sign(b"another list", 7)), "alice"), is(1, "signature-invalid"));
+    assert_eq!(with(&good, Some(b"nonsense"), "alice"), is(1, "malformed"));
+    assert_eq!(with(&good, None, "alice"), is(1, "unsigned"));
+    let absent = list(&"0".repeat(64));
+    assert_eq!(with(&absent, Some(&sign(absent.as_bytes(), 7)), "alice"), is(1, "artifact-mismatch"));
+    let torn = format!("{good}torn\n");
+    assert_eq!(with(&torn, Some(&sign(torn.as_bytes(), 7)), "alice"), is(1, "malformed"));
+}
+
+#[test]
+fn npm_attestations_are_bundles_of_which_each_must_hold() {
+    let Some(corpus) = corpus() else { return };
+    let case = Case::new();
+    let suite = corpus.join("sigstore-conformance");
+    let bundle = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(suite.join("bundle-verify").join(name).join("bundle.sigstore.json")).expect("read")).expect("JSON")
+    };
+    let root = text(&corpus.join("sigstore-root/trusted_root.json"));
+    let with = |bundles: &[&Value]| {
+        let all: Vec<_> = bundles.iter().map(|b| json!({ "predicateType": "x", "bundle": b })).collect();
+        let file = case.write("npm.json", json!({ "attestations": all }).to_string().as_bytes());
+        let artifact = text(&suite.join("a.txt"));
+        let done = run(&[&file, "--artifact", &artifact, "--trusted-root", &root, "--identity", IDENTITY, "--issuer", ISSUER]);
+        (done.0, done.1)
+    };
+    let (good, bad) = (bundle("happy-path-v0.3"), bundle("signature-mismatch_fail"));
+    assert_eq!(with(&[&good]), (0, String::new()));
+    assert_eq!(with(&[&good, &good]), (0, String::new()));
+    assert_eq!(with(&[&good, &bad]).0, 1);
+    assert_eq!(with(&[&bad, &good]).0, 1);
+    assert_eq!(with(&[]), (1, "unsupported".to_owned()));
+}
+
+#[test]
+fn a_distribution_must_have_the_name_that_its_attestation_says() {
+    let Some(corpus) = corpus() else { return };
+    let case = Case::new();
+    let name = "pypi_attestations-0.0.19.tar.gz";
+    let original = corpus.join("pypi-attestations").join(name);
+    let attestation = text(&corpus.join("pypi-attestations").join(format!("{name}.publish.attestation")));
+    let root = corpus.join("sigstore-root/trusted_root.json");
+    let bytes = fs::read(&original).expect("read");
+    let who = {
+        let bundles = countersign::provenance::sigstore::pep740_bundles(&fs::read(&attestation).expect("read")).expect("PEP 740");
+        let root = Root::parse(&fs::read(&root).expect("read"), None).expect("a root");
+        let bundle = Bundle::parse(&bundles[0]).expect("a bundle");
+        bundle.verify(&Artifact::Bytes(&bytes), &Wanted::Anyone, &root, 1_795_000_000).expect("verified")
+    };
+    let (identity, issuer, root) = (who.identity.expect("one"), who.issuer.expect("one"), text(&root));
+    let with =
+        |what: &[&str]| run(&[&[&attestation[..], "--identity", &identity, "--issuer", &issuer, "--trusted-root", &root], what].concat());
+    assert_eq!(with(&["--artifact", &text(&original)]).0, 0);
+    // Of a digest alone nobody says what the file is called.
+    assert_eq!(with(&["--digest", &format!("sha256:{}", Sha256::of(&bytes))]).0, 0);
+    let renamed = case.write("pypi_attestations-9.9.tar.gz", &bytes);
+    let (code, reason, said) = with(&["--artifact", &renamed]);
+    assert_eq!((code, reason.as_str()), (1, "artifact-mismatch"), "{said}");
+    assert!(said.contains("pypi_attestations-9.9.tar.gz"), "{said}");
+}
+
+#[test]
+fn a_trusted_root_has_a_media_type_that_is_known() {
+    let Some(corpus) = corpus() else { return };
+    let mut root: Value = serde_json::from_slice(&fs::read(corpus.join("sigstore-root/trusted_root.json")).expect("read")).expect("JSON");
+    assert!(Root::parse(root.to_string().as_bytes(), None).is_ok());
+    for other in ["application/vnd.dev.sigstore.trustedroot+json;version=99", "application/vnd.dev.sigstore.bundle.v0.3+json", ""] {
+        root["mediaType"] = json!(other);
+        let refused = Root::parse(root.to_string().as_bytes(), None).expect_err("another type");
+        assert_eq!(refused.reason, Reason::TrustedRootInvalid, "{other}");
+    }
+}
+
+#[test]
+fn a_clock_before_this_program_was_written_verifies_nothing() {
+    let Some(corpus) = corpus() else { return };
+    let mut checked = 0;
+    for entry in fs::read_dir(corpus.join("sigstore-conformance/bundle-verify")).expect("a folder").flatten() {
+        let case = entry.path();
+        let Ok(bundle) = fs::read(case.join("bundle.sigstore.json")) else { continue };
+        if case.to_string_lossy().ends_with("_fail") {
+            continue;
+        }
+        let key = fs::read(case.join("key.pub")).ok();
+        let own = |name: &str, other: &str| fs::read(case.join(name)).or_else(|_| fs::read(corpus.join(other))).expect("read");
+        let root = Root::parse(&own("trusted_root.json", "sigstore-root/trusted_root.json"), None).expect("a root");
+        let artifact = own("artifact", "sigstore-conformance/a.txt");
+        let bundle = Bundle::parse(&bundle).expect("a bundle");
+        let wanted = key.as_deref().map_or(Wanted::Anyone, Wanted::Key);
+        let at = |now| bundle.verify(&Artifact::Bytes(&artifact), &wanted, &root, now);
+        assert!(at(1_795_000_000).is_ok(), "{}", case.display());
+        // 2021, and the last second before 2026-08-21, by when all of these were signed.
+        for now in [1_610_000_000, 1_787_270_399] {
+            assert_eq!(at(now).expect_err("behind").reason, Reason::ClockBehind, "{} at {now}", case.display());
+        }
+        assert!(at(1_787_270_400).is_ok(), "{}", case.display());
+        checked += 1;
+    }
+    assert_eq!(checked, 21);
+}
+
+#[test]
+fn every_case_of_the_conformance_suite_by_the_command_itself() {
+    let Some(corpus) = corpus() else { return };
+    let now =
+        i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()).expect("fits");
+    let (mut good, mut bad) = (0, 0);
+    let folders =
+        ["sigstore-conformance/bundle-verify", "sigstore-conformance-repaired"].map(|f| fs::read_dir(corpus.join(f)).expect("a folder"));
+    for case in folders.into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.join("bundle.sigstore.json").exists()) {
+        let own = |name: &str, other: &str| Some(case.join(name)).filter(|p| p.exists()).unwrap_or_else(|| corpus.join(other));
+        let said = |name: &str, other: &str| fs::read_to_string(case.join(name)).map_or_else(|_| other.to_owned(), |t| t.trim().to_owned());
+        let (root, artifact) = (own("trusted_root.json", "sigstore-root/trusted_root.json"), own("artifact", "sigstore-conformance/a.txt"));
+        let (identity, issuer, key) = (said("identity", IDENTITY), said("issuer", ISSUER), case.join("key.pub"));
+        let (bytes, key_bytes) = (fs::read(&artifact).expect("read"), fs::read(&key).ok());
+        let wanted = key_bytes.as_deref().map_or(Wanted::Identity(&identity, &issuer), Wanted::Key);
+        // The class is the library's, which its own table pins.
+        let class = Root::parse(&fs::read(&root).expect("read"), None)
+            .and_then(|root| {
+                Bundle::parse(&fs::read(case.join("bundle.sigstore.json")).expect("read"))?.verify(
+                    &Artifact::Bytes(&bytes),
+                    &wanted,
+                    &root,
+                    now,
+                )
+            })
+            .map_or_else(|refusal| refusal.reason.word(), |_| "");
+        let (bundle, root, artifact, key) = (text(&case.join("bundle.sigstore.json")), text(&root), text(&artifact), text(&key));
+        let digest = format!("sha256:{}", Sha256::of(&bytes));
+        let who = if key_bytes.is_some() { vec!["--key", &key] } else { vec!["--identity", &identity, "--issuer", &issuer] };
+        for what in [["--artifact", &artifact], ["--digest", &digest]] {
+            let (code, reason, said) = run(&[&[&bundle[..], "--trusted-root", &root], &what[..], &who[..]].concat());
+            let refused = case.to_string_lossy().ends_with("_fail");
+            assert_eq!((code, reason.as_str()), (i32::from(refused), class), "{} {what:?}: {said}", case.display());
+            *if refused { &mut bad } else { &mut good } += 1;
+        }
+    }
+    assert_eq!((good, bad), (42, 98 + 4));
+}
