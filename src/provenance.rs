@@ -16,6 +16,11 @@ mod sums;
 pub(crate) mod wire;
 
 pub mod dsse;
+#[cfg(feature = "openpgp")]
+pub mod openpgp;
+#[cfg(not(feature = "openpgp"))]
+#[path = "provenance/openpgp_off.rs"]
+pub mod openpgp;
 pub mod sigstore;
 pub mod sshsig;
 
@@ -56,8 +61,19 @@ pub struct Inputs<'a> {
     pub builders: &'a BTreeSet<String>,
     /// What Sigstore bundles are checked with; `None` when the policy names no trusted root.
     pub sigstore: Option<SigstoreTrust<'a>>,
+    /// What OpenPGP signatures are checked with; `None` when the policy names no keyring.
+    pub openpgp: Option<OpenPgpTrust<'a>>,
     /// The comparison of each artifact, by its index in [`Release::artifacts`].
     pub comparisons: &'a [Option<Arc<Node>>],
+}
+
+/// What the reviewer brings to check OpenPGP signatures with.
+#[derive(Clone, Copy)]
+pub struct OpenPgpTrust<'a> {
+    /// The keys that count.
+    pub ring: &'a openpgp::Keyring,
+    /// The room's clock, in seconds since the epoch.
+    pub now: i64,
 }
 
 /// What the reviewer brings to check Sigstore bundles with.
@@ -146,4 +162,19 @@ pub fn list_algorithm(name: &str) -> Option<crate::digest::Algorithm> {
 /// With what is wrong, in words.
 pub fn list_subjects(bytes: &[u8], algorithm: crate::digest::Algorithm) -> Result<Vec<crate::model::Subject>, String> {
     sums::parse(bytes, algorithm)
+}
+
+/// The answers about OpenPGP signatures.
+#[must_use]
+pub fn answers_of(verdicts: Vec<openpgp::Verdict>) -> [crate::model::Answer; 2] {
+    let checked: Vec<_> = verdicts.into_iter().map(files::debian::checked).collect();
+    judge::signature_and_signer(&checked, false, (crate::model::Outcome::No, "it has no signature"))
+}
+
+/// The files that a control file of Debian lists with their SHA-256.
+///
+/// # Errors
+/// With the line of what is wrong.
+pub fn control_files(text: &str) -> Result<Vec<crate::model::Subject>, String> {
+    files::debian::files(text)
 }

@@ -151,6 +151,8 @@ pub struct Room {
     pub signers_given: bool,
     /// What Sigstore bundles are checked with, when the policy says so.
     pub sigstore: Option<Arc<SigstoreRoom>>,
+    /// What OpenPGP signatures are checked with, when the policy says so.
+    pub openpgp: Option<Arc<crate::provenance::openpgp::Keyring>>,
 }
 
 /// The trusted root of the policy, and who may have signed.
@@ -410,7 +412,24 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
         None => (AllowedSigners::default(), false),
     };
     let sigstore = sigstore_room(&policy, policy_path.as_deref())?;
-    Ok(Room { policy, policy_digest, signers, signers_given, sigstore })
+    let openpgp = openpgp_room(&policy, policy_path.as_deref())?;
+    Ok(Room { policy, policy_digest, signers, signers_given, sigstore, openpgp })
+}
+
+/// Reads the OpenPGP keys that the policy names.
+fn openpgp_room(policy: &Policy, policy_path: Option<&Path>) -> Result<Option<Arc<crate::provenance::openpgp::Keyring>>, SessionError> {
+    let (Some(named), Some(folder)) = (&policy.openpgp_keyring, policy_path.and_then(Path::parent)) else { return Ok(None) };
+    load_keyring(&folder.join(named)).map(|ring| Some(Arc::new(ring)))
+}
+
+/// Reads OpenPGP keys.
+///
+/// # Errors
+/// With the path and what is wrong.
+pub fn load_keyring(path: &Path) -> Result<crate::provenance::openpgp::Keyring, SessionError> {
+    let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+    let bytes = read_small(path, 64 << 20).map_err(fail)?;
+    crate::provenance::openpgp::Keyring::parse(&bytes).map_err(fail)
 }
 
 /// Reads the trusted root that the policy names. One that is not the pinned one is an error, never passed over.

@@ -51,6 +51,8 @@ pub struct Policy {
     pub checklist: Vec<ChecklistEntry>,
     /// Path of the `allowed_signers` file, relative to the policy file.
     pub allowed_signers: Option<String>,
+    /// Path of the OpenPGP keys that the room trusts, relative to the policy file.
+    pub openpgp_keyring: Option<String>,
     /// What Sigstore bundles are checked with; with none, they are "cannot tell".
     pub sigstore: Option<SigstorePolicy>,
 }

@@ -24,7 +24,8 @@ const MAX_ARTIFACT: u64 = 4 << 30;
 /// Arguments of `attestation`.
 #[derive(Debug, Args)]
 pub struct AttestationArgs {
-    /// A Sigstore bundle, a PEP 740 attestation, a DSSE envelope with an in-toto statement, or an SSH signature.
+    /// A Sigstore bundle, a PEP 740 attestation, a DSSE envelope with an in-toto statement, an SSH or
+    /// OpenPGP signature, or a Debian `.dsc`, `.changes` or `.buildinfo`.
     file: PathBuf,
     /// The artifact that it must speak of.
     #[arg(long, value_name = "FILE", required_unless_present = "digest", conflicts_with = "digest")]
@@ -47,6 +48,9 @@ pub struct AttestationArgs {
     /// SHA-256 that the trusted root must have.
     #[arg(long, value_name = "HEX", requires = "trusted_root")]
     trusted_root_sha256: Option<String>,
+    /// The OpenPGP keys that must have signed it.
+    #[arg(long, value_name = "FILE")]
+    keyring: Option<PathBuf>,
     #[command(flatten)]
     room: RoomArgs,
     /// How to print.
@@ -73,6 +77,7 @@ struct Asked {
     by_identity: bool,
     signers: crate::provenance::AllowedSigners,
     builders: std::collections::BTreeSet<String>,
+    ring: Option<std::sync::Arc<crate::provenance::openpgp::Keyring>>,
     root: Option<Root>,
     now: i64,
 }
@@ -158,6 +163,10 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         key: args.key.as_ref().map(&read).transpose()?,
         signers,
         builders: room.policy.builders,
+        ring: match &args.keyring {
+            Some(path) => Some(std::sync::Arc::new(crate::session::load_keyring(path)?)),
+            None => room.openpgp,
+        },
         root,
         now: crate::session::seconds(),
     };

@@ -40,7 +40,7 @@ fn signers(inputs: &Inputs<'_>) -> Vec<(&'static str, (Standing, String))> {
     let mut out = Vec::new();
     for (is_tag, name) in [(true, "tag = signer"), (false, "commit = signer")] {
         match source.signed.iter().find(|s| s.is_tag == is_tag) {
-            Some(object) => out.push((name, signed_by(&mut checker, object))),
+            Some(object) => out.push((name, signed_by(inputs, &mut checker, object))),
             None if is_tag && source.tag_matches.is_some() => out.push((name, (Standing::Absent, "the tag is not signed".to_owned()))),
             None => {}
         }
@@ -48,19 +48,30 @@ fn signers(inputs: &Inputs<'_>) -> Vec<(&'static str, (Standing, String))> {
     out
 }
 
-fn signed_by(checker: &mut Checker<'_>, object: &SignedObject) -> (Standing, String) {
+fn signed_by(inputs: &Inputs<'_>, checker: &mut Checker<'_>, object: &SignedObject) -> (Standing, String) {
     let what = if object.is_tag { "the tag" } else { "the commit" };
     let starts = |with: &str| object.signature.starts_with(with.as_bytes());
-    if starts("-----BEGIN PGP") || starts("-----BEGIN SIGNED MESSAGE") {
-        let kind = if starts("-----BEGIN PGP") { "OpenPGP" } else { "an X.509 certificate" };
-        return (Standing::Absent, format!("{what} is signed with {kind}, which this version does not check"));
+    if starts("-----BEGIN SIGNED MESSAGE") {
+        return (Standing::Absent, format!("{what} is signed with an X.509 certificate, which this version does not check"));
     }
-    let signature = match sshsig::parse(&object.signature) {
-        Ok(signature) => signature,
-        Err(e) => return (Standing::Broken, format!("the signature of {what} cannot be read: {e}")),
+    let checked = if starts("-----BEGIN PGP") {
+        let Some(keys) = inputs.openpgp else {
+            return (Standing::Absent, format!("{what} is signed with OpenPGP, and the policy names no openpgp_keyring to check it with"));
+        };
+        let mut all: Vec<_> =
+            keys.ring.detached(&object.signature, &object.payload, keys.now).into_iter().map(super::files::debian::checked).collect();
+        // git writes one; of several the worst counts.
+        all.sort_by_key(|c| matches!(c.who, Who::Trusted));
+        let Some(first) = all.into_iter().next() else { return (Standing::Absent, format!("{what} is not signed")) };
+        first
+    } else {
+        let signature = match sshsig::parse(&object.signature) {
+            Ok(signature) => signature,
+            Err(e) => return (Standing::Broken, format!("the signature of {what} cannot be read: {e}")),
+        };
+        let keyid = Untrusted::from(signature.key.fingerprint());
+        checker.check_sshsig(&signature, keyid, &object.payload, GIT_NAMESPACE)
     };
-    let keyid = Untrusted::from(signature.key.fingerprint());
-    let checked = checker.check_sshsig(&signature, keyid, &object.payload, GIT_NAMESPACE);
     let (name, print) = (checked.report.principal.unwrap_or_default(), checked.report.fingerprint.unwrap_or_default());
     match checked.who {
         Who::Trusted => (Standing::Proven, format!("{what} is signed by {name} {print}, among the reviewer's allowed signers")),

@@ -1,5 +1,6 @@
 //! From the files of `data/provenance` to attestations.
 
+pub(in crate::provenance) mod debian;
 mod sigstore;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ const MAX_ROWS: usize = 10_000;
 /// Bytes of a file that is not checked here which are kept for the raw view.
 const MAX_RAW: usize = 1 << 20;
 const UNCHECKED: &str = "not checked by this version";
+
+/// Control files of Debian that list files with their digests.
+const CONTROL: [(&str, &str); 3] = [(".dsc", "Debian .dsc"), (".changes", "Debian .changes"), (".buildinfo", "Debian .buildinfo")];
 
 struct Work<'a, 'i> {
     inputs: &'a Inputs<'i>,
@@ -84,6 +88,12 @@ impl<'a> Work<'a, '_> {
         }
         if lower.ends_with(".sig") {
             return self.detached(path, bytes);
+        }
+        if let Some((_, kind)) = CONTROL.iter().find(|(end, _)| lower.ends_with(end)) {
+            return self.control(path, kind, bytes);
+        }
+        if lower.ends_with(".asc") || lower.ends_with(".gpg") {
+            return self.asc(path, bytes);
         }
         if let Some(algorithm) = sums::algorithm_of(&name) {
             return self.list(path, &name, algorithm, bytes);
@@ -199,7 +209,9 @@ impl<'a> Work<'a, '_> {
         let mut sidecar = path.as_bytes().to_vec();
         sidecar.extend_from_slice(b".sig");
         let found = self.bytes_of(&sidecar);
+        let armored = self.bytes_of(&[path.as_bytes(), b".asc"].concat()).filter(|_| found.is_none());
         let (kind, checked, unsigned) = match found.map(sshsig::parse) {
+            None if armored.is_some() => (format!("{label} with OpenPGP"), self.openpgp(armored.unwrap_or_default(), bytes), String::new()),
             None => (label.clone(), Vec::new(), format!("not signed: no {label}.sig beside it")),
             Some(Err(e)) => (format!("{label} with .sig"), Vec::new(), format!("{label}.sig is {UNCHECKED}: {e}")),
             Some(Ok(signature)) => {
@@ -267,12 +279,7 @@ fn replace<const N: usize>(row: &mut Attestation, answers: [crate::model::Answer
 }
 
 fn kind_of(lower: &str) -> &'static str {
-    const KINDS: [(&str, &str); 12] = [
-        (".buildinfo", "Debian .buildinfo"),
-        (".changes", "Debian .changes"),
-        (".dsc", "Debian .dsc"),
-        (".asc", "OpenPGP signature"),
-        (".gpg", "OpenPGP signature"),
+    const KINDS: [(&str, &str); 7] = [
         (".minisig", "minisign signature"),
         (".link", "in-toto link"),
         (".layout", "in-toto layout"),

@@ -286,6 +286,7 @@ impl Job {
                 identities: &s.identities,
                 now: super::clock::seconds(),
             }),
+            openpgp: self.room.openpgp.as_ref().map(|ring| provenance::OpenPgpTrust { ring, now: super::clock::seconds() }),
             comparisons: nodes,
         };
         let (attestations, chain) = provenance::examine(&inputs);

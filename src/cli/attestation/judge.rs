@@ -68,6 +68,13 @@ fn document(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     if document.starts_with(b"-----BEGIN SSH SIGNATURE") || document.starts_with(b"SSHSIG") {
         return ssh(document, asked);
     }
+    if document.windows(34).take(1 << 16).any(|w| w == b"-----BEGIN PGP SIGNED MESSAGE-----") {
+        return cleartext(document, asked);
+    }
+    // An armored block, or a packet: its first byte has the high bit set, which no text has.
+    if document.starts_with(b"-----BEGIN PGP SIGNATURE") || document.first().is_some_and(|b| b & 0x80 != 0) {
+        return openpgp(document, asked);
+    }
     let tree = match json::parse(document) {
         Ok(tree) => tree,
         Err(e) => return Ok(refused("JSON", Reason::Malformed, format!("line {}, column {}: {}", e.line, e.column, e.what))),
@@ -124,7 +131,7 @@ fn sigstore(kind: &str, document: &[u8], asked: &Asked) -> color_eyre::Result<Fo
             break;
         }
     }
-    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    let mut found = empty(kind);
     match done {
         Err(refusal) => {
             let question = match refusal.reason {
@@ -227,7 +234,7 @@ fn envelope(tree: &Json, document: &[u8], asked: &Asked) -> color_eyre::Result<F
         return Ok(refused(kind, Reason::Unsigned, "the envelope has no signature".to_owned()));
     }
     let message = dsse::pae(&envelope.payload_type, &envelope.payload);
-    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    let mut found = empty(kind);
     match &asked.key {
         Some(bytes) => match PublicKey::parse(bytes) {
             Err(why) => return Ok(refused(kind, Reason::KeyInvalid, format!("the key cannot be read: {why}"))),
@@ -323,10 +330,56 @@ fn ssh(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
         Ok(signature) => signature,
         Err(e) => return Ok(refused(kind, Reason::Malformed, e.to_string())),
     };
-    let mut found = Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None };
+    let mut found = empty(kind);
     judged(provenance::check_sshsig(&signature, bytes, &asked.signers, FILE_NAMESPACE), &mut found);
     if found.refused.is_none() {
         found.answers.insert(0, answer(Question::Subject, Outcome::Yes, "the artifact is what was signed"));
     }
     Ok(found)
+}
+
+const NO_RING: &str = "say who must have signed it: --keyring FILE, or a policy that names an openpgp_keyring";
+
+/// A detached OpenPGP signature on the artifact itself.
+fn openpgp(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    let Some(bytes) = &asked.bytes else { bail!("an OpenPGP signature is checked over the bytes: give --artifact FILE") };
+    let Some(ring) = &asked.ring else { bail!(NO_RING) };
+    let mut found = empty("OpenPGP signature");
+    judged(provenance::answers_of(ring.detached(document, bytes, asked.now)), &mut found);
+    if found.refused.is_none() {
+        found.answers.insert(0, answer(Question::Subject, Outcome::Yes, "the artifact is what was signed"));
+    }
+    Ok(found)
+}
+
+/// A clear-signed control file of Debian that lists the artifact.
+fn cleartext(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    let kind = "clear-signed control file";
+    let Some(ring) = &asked.ring else { bail!(NO_RING) };
+    let (text, verdicts) = match ring.cleartext(document, asked.now) {
+        Ok(read) => read,
+        Err(why) => return Ok(refused(kind, Reason::Malformed, why)),
+    };
+    let mut found = empty(kind);
+    judged(provenance::answers_of(verdicts), &mut found);
+    match provenance::control_files(&text) {
+        Err(why) => {
+            found.refused.get_or_insert((Reason::StatementRefused, format!("the list cannot be read: {why}")));
+        }
+        Ok(files) => {
+            let named = files.iter().flat_map(|f| &f.digests).any(|d| asked.digests.contains(d));
+            let outcome = if named { Outcome::Yes } else { Outcome::No };
+            let word = if named { "lists" } else { "does not list" };
+            let said = answer(Question::Subject, outcome, format!("it {word} a file with the digest {}", asked.digest()));
+            if !named {
+                found.refused.get_or_insert((Reason::ArtifactMismatch, said.reason.clone()));
+            }
+            found.answers.insert(0, said);
+        }
+    }
+    Ok(found)
+}
+
+fn empty(kind: &str) -> Found {
+    Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None }
 }
