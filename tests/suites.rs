@@ -66,8 +66,7 @@ fn wycheproof_ed25519() {
 fn the_sign_off_example_is_read_and_refused_for_its_predicate_type() {
     let Some(dir) = corpus("provenance/signoff-example") else { return };
     let signers = AllowedSigners::parse(&std::fs::read(dir.join("allowed_signers")).unwrap()).unwrap();
-    assert_eq!(signers.notes().len(), 1, "{:?}", signers.notes());
-    assert!(signers.notes()[0].contains("ecdsa-sha2-nistp256"));
+    assert_eq!(signers.notes(), Vec::<String>::new());
     for name in ["rec.dsse.json", "fido.dsse.json"] {
         let record = std::fs::read(dir.join(name)).unwrap();
         let error = signoff::verify(&record, &signers, 1).unwrap_err().to_string();

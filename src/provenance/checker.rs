@@ -108,7 +108,7 @@ impl<'a> Checker<'a> {
         // The key id only says which key to try first.
         candidates.sort_by_key(|k| k.fingerprint() != hint);
         let mut found = None;
-        for key in candidates.iter().filter(|k| k.ed25519().is_some()) {
+        for key in candidates.iter().filter(|k| k.signs_raw()) {
             self.spent = self.spent.saturating_add(FLOOR).saturating_add(message.len() as u64);
             if self.spent > BUDGET {
                 return unknown(
@@ -125,7 +125,7 @@ impl<'a> Checker<'a> {
             return self.judge(&key, signature.keyid.clone(), namespace, true);
         }
         match candidates.first().filter(|k| k.fingerprint() == hint) {
-            Some(key) if key.ed25519().is_some() => {
+            Some(key) if key.signs_raw() => {
                 let whose = self.called(&hint);
                 bad(
                     signature.keyid.clone(),

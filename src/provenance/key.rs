@@ -137,11 +137,20 @@ impl Key {
             }
     }
 
-    /// Whether `signature` (64 bytes, RFC 8032) over `message` is of this key. Always false for types not checked here and for
-    /// security keys, which do not sign a message as it is.
+    /// Whether a raw signature of this key can be checked here: security keys do not sign a message as it is.
+    #[must_use]
+    pub fn signs_raw(&self) -> bool {
+        self.application.is_none() && self.is_checked()
+    }
+
+    /// Whether the raw `signature` (Ed25519: 64 bytes, RFC 8032; ECDSA and RSA as DSSE has them) over `message` is of this key.
+    /// Always false for types not checked here and for security keys.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.ed25519().is_some_and(|point| verify_ed25519(point, message, signature))
+        match self.ed25519() {
+            Some(point) => verify_ed25519(point, message, signature),
+            None => self.signs_raw() && self.public().is_some_and(|key| key.verify(message, signature)),
+        }
     }
 
     /// Whether `signature` is of this security key over `message`: it signs SHA-256 of its application, the mark, and SHA-256
