@@ -123,3 +123,32 @@ fn the_source_packages_of_debian() {
     let orig = word(&ring.detached(&read("hello_2.10.orig.tar.gz.asc"), &read("hello_2.10.orig.tar.gz"), NOW));
     assert!(orig.starts_with("unknown: it names the key"), "{orig}");
 }
+
+#[test]
+#[allow(clippy::disallowed_types, reason = "a test runs the program")]
+fn the_command_takes_a_keyring() {
+    let at = |name: &str| format!("testdata/openpgp/{name}");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("attestation").args(args).args(["--format", "json"]).env("XDG_CONFIG_HOME", "/nonexistent").env("HOME", "/nonexistent");
+        let done = command.output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
+        (done.status.code().unwrap(), report["reason"].as_str().unwrap_or("").to_owned())
+    };
+    let (message, ring) = (at("message.txt"), at("ring.pgp"));
+    let with = |file: &str, artifact: &str| run(&[&at(file), "--artifact", artifact, "--keyring", &ring]);
+    let said = |code: i32, reason: &str| (code, reason.to_owned());
+    assert_eq!(with("good.asc", &message), said(0, ""));
+    assert_eq!(with("message.dsc", &message), said(0, ""));
+    assert_eq!(with("good.asc", &at("make.sh")), said(1, "signature-invalid"));
+    assert_eq!(with("message.dsc", &at("make.sh")), said(1, "artifact-mismatch"));
+    assert_eq!(with("expired-key.asc", &message), said(1, "signer-untrusted"));
+    assert_eq!(with("revoked-key.asc", &message), said(1, "signer-untrusted"));
+    assert_eq!(with("stranger.asc", &message), said(1, "signature-invalid"));
+    assert_eq!(with("sha1.asc", &message), said(1, "signature-invalid"));
+    // Options that show nothing of this form are trouble, and so is none at all.
+    assert_eq!(run(&[&at("good.asc"), "--artifact", &message]).0, 2);
+    assert_eq!(run(&[&at("good.asc"), "--artifact", &message, "--identity", "a", "--issuer", "b"]).0, 2);
+    assert_eq!(run(&[&at("good.asc"), "--artifact", &message, "--keyring", &ring, "--key", &ring]).0, 2);
+    assert_eq!(run(&[&at("good.asc"), "--digest", &format!("sha256:{}", "0".repeat(64)), "--keyring", &ring]).0, 2);
+}

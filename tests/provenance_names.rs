@@ -43,6 +43,7 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
     let (own, hashed) = (Sha256::of(&document), Sha256::of(bytes));
     let files = [(FileId(0), path.as_str().into(), document)];
     let (rows, _) = examine(&Inputs {
+        openpgp: None,
         files: &files,
         signers: &AllowedSigners::default(),
         release: &release,

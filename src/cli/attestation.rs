@@ -49,7 +49,7 @@ pub struct AttestationArgs {
     #[arg(long, value_name = "HEX", requires = "trusted_root")]
     trusted_root_sha256: Option<String>,
     /// The OpenPGP keys that must have signed it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "key", "signers"])]
     keyring: Option<PathBuf>,
     #[command(flatten)]
     room: RoomArgs,
@@ -138,7 +138,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let mut identities: Vec<(String, String)> = args.identity.clone().zip(args.issuer.clone()).into_iter().collect();
     if let Some(policy) = room.sigstore {
         // Who was named by an option counts alone.
-        if identities.is_empty() && args.key.is_none() && args.room.signers.is_none() {
+        if identities.is_empty() && args.key.is_none() && args.keyring.is_none() && args.room.signers.is_none() {
             identities.clone_from(&policy.identities);
         }
         if root.is_none() && refused_root.is_none() {
@@ -149,7 +149,11 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let file = file_name(&args.file);
     let sidecar = args.file.with_file_name(format!("{file}.sig"));
     let by_identity = args.identity.is_some();
-    let signers = if by_identity || args.key.is_some() { Default::default() } else { room.signers.at(crate::session::seconds()) };
+    let signers = if by_identity || args.key.is_some() || args.keyring.is_some() {
+        Default::default()
+    } else {
+        room.signers.at(crate::session::seconds())
+    };
     let asked = Asked {
         name,
         artifact: args.artifact.as_ref().map(file_name),
@@ -165,7 +169,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         builders: room.policy.builders,
         ring: match &args.keyring {
             Some(path) => Some(std::sync::Arc::new(crate::session::load_keyring(path)?)),
-            None => room.openpgp,
+            None => room.openpgp.filter(|_| !by_identity && args.key.is_none() && args.room.signers.is_none()),
         },
         root,
         now: crate::session::seconds(),
