@@ -97,6 +97,9 @@ pub struct RoomArgs {
     /// The keys that the reviewer trusts (OpenSSH allowed_signers).
     #[arg(long, value_name = "FILE")]
     pub signers: Option<PathBuf>,
+    /// What was installed elsewhere: a list of SHA-256 as `sha256sum` writes it, or 8 or more digits of one, typed from paper.
+    #[arg(long, value_name = "FILE|DIGITS")]
+    pub expect: Vec<String>,
 }
 
 /// Where the review is kept, and whose it is.
@@ -146,6 +149,7 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
         reviewer: state.reviewer,
         read_only: state.read_only,
         key: state.key,
+        expect: room.expect,
     }
 }
 

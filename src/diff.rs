@@ -20,6 +20,7 @@ mod evidence;
 mod evidence_elf;
 mod exe;
 mod image;
+mod inside;
 mod layout;
 mod likeness;
 mod line_number;
@@ -43,6 +44,7 @@ mod symtab;
 mod text;
 mod walk;
 
+pub use inside::{Inside, inside};
 pub use order::worst_first;
 
 use std::sync::{Arc, Mutex};

@@ -16,6 +16,7 @@ mod sums;
 pub(crate) mod wire;
 
 pub mod dsse;
+pub mod expect;
 #[cfg(feature = "openpgp")]
 pub mod openpgp;
 #[cfg(not(feature = "openpgp"))]

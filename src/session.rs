@@ -56,6 +56,8 @@ pub struct Options {
     pub read_only: bool,
     /// The key file that the sign dialog offers.
     pub key: Option<PathBuf>,
+    /// What was installed elsewhere: lists of digests, or digits.
+    pub expect: Vec<String>,
 }
 
 /// Which listing was asked for.
@@ -153,6 +155,8 @@ pub struct Room {
     pub sigstore: Option<Arc<SigstoreRoom>>,
     /// What OpenPGP signatures are checked with, when the policy says so.
     pub openpgp: Option<Arc<crate::provenance::openpgp::Keyring>>,
+    /// Digests that the reviewer brought from outside.
+    pub expected: Vec<crate::provenance::expect::Expected>,
 }
 
 /// The trusted root of the policy, and who may have signed.
@@ -413,7 +417,24 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
     };
     let sigstore = sigstore_room(&policy, policy_path.as_deref())?;
     let openpgp = openpgp_room(&policy, policy_path.as_deref())?;
-    Ok(Room { policy, policy_digest, signers, signers_given, sigstore, openpgp })
+    let expected = expected(&options.expect)?;
+    Ok(Room { policy, policy_digest, signers, signers_given, sigstore, openpgp, expected })
+}
+
+/// What was installed elsewhere: each a list of digests, or digits typed from paper.
+fn expected(given: &[String]) -> Result<Vec<crate::provenance::expect::Expected>, SessionError> {
+    let mut out = Vec::new();
+    for text in given {
+        let path = Path::new(text);
+        match crate::provenance::expect::digits(text).filter(|_| !path.exists()) {
+            Some(digits) => out.push(digits),
+            None => {
+                let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+                out.extend(crate::provenance::expect::parse(&read_small(path, 64 << 20).map_err(fail)?).map_err(fail)?);
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// Reads the OpenPGP keys that the policy names.

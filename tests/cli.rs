@@ -224,3 +224,49 @@ fn two_reviewers_sign_the_same_bytes_and_the_threshold_counts_people() {
     fs::write(at("signers"), signers.replace("bob ", "alice ")).expect("written");
     assert_eq!(verify("two", "2").0, 1);
 }
+
+#[test]
+fn what_was_installed_is_looked_for_in_what_was_shipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for side in ["shipped", "rebuilt", "usr"] {
+        fs::create_dir_all(at(side)).expect("made");
+    }
+    fs::write(at("usr/tool"), b"the tool").expect("written");
+    let tar = Command::new("tar").args(["-czf", "shipped/a.tar.gz", "usr"]).current_dir(folder.path()).status().expect("tar runs");
+    assert!(tar.success());
+    // The same bytes on both sides: even so it is opened to look.
+    fs::copy(at("shipped/a.tar.gz"), at("rebuilt/a.tar.gz")).expect("copied");
+    let sum = |content: &[u8]| countersign::digest::Sha256::of(content).to_string();
+    let loose = text(folder.path());
+    let check = |expect: &[&str]| {
+        let mut args = vec!["check", &loose, "--format", "json"];
+        let state = text(&at("state"));
+        args.extend(["--state", &state]);
+        expect.iter().for_each(|e| args.extend(["--expect", e]));
+        let (code, out, err) = run(&args);
+        let report: Value = serde_json::from_str(&out).unwrap_or(Value::Null);
+        let links = report["chain"].as_array().cloned().unwrap_or_default();
+        let link = links.into_iter().find(|l| l["link"] == "installed = shipped" || l["name"] == "installed = shipped");
+        (code, link.map(|l| (l["standing"].as_str().unwrap_or("").to_owned(), l["why"].as_str().unwrap_or("").to_owned())), err)
+    };
+    assert_eq!(check(&[]).1, None, "nothing is asked, nothing is said");
+    let list = |name: &str, content: &str| {
+        fs::write(at(name), content).expect("written");
+        text(&at(name))
+    };
+    let good = list("good.txt", &format!("{}  /usr/tool\n", sum(b"the tool")));
+    let (_, link, _) = check(&[&good]);
+    assert_eq!(link.expect("a link").0, "proven");
+    let (_, link, _) = check(&[&sum(b"the tool")[..8]]);
+    assert_eq!(link.expect("a link").0, "claimed");
+    let other = list("other.txt", &format!("{}  /usr/tool\n", sum(b"another tool")));
+    let (code, link, _) = check(&[&good, &other]);
+    let (standing, why) = link.expect("a link");
+    assert_eq!((code, standing.as_str()), (1, "broken"));
+    assert!(why.contains("a.tar.gz!usr/tool has"), "{why}");
+    let (code, _, err) = check(&["nowhere.txt"]);
+    assert!(code == 2 && err.contains("nowhere.txt"), "{err}");
+    let (code, _, err) = check(&[&list("bad.txt", "hello\n")]);
+    assert!(code == 2 && err.contains("line 1"), "{err}");
+}

@@ -51,8 +51,12 @@ pub struct AttestationArgs {
     /// The OpenPGP keys that must have signed it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "key", "signers"])]
     keyring: Option<PathBuf>,
-    #[command(flatten)]
-    room: RoomArgs,
+    /// The room's policy (TOML; see docs/policy.md).
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The keys that the reviewer trusts (OpenSSH allowed_signers).
+    #[arg(long, value_name = "FILE")]
+    signers: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -109,7 +113,7 @@ struct Found {
 
 pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let read = |path: &PathBuf| read_small(path, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", path.display()));
-    let room_args = RoomArgs { policy: args.room.policy.clone(), signers: args.room.signers.clone() };
+    let room_args = RoomArgs { policy: args.policy.clone(), signers: args.signers.clone(), expect: Vec::new() };
     // The path is never opened: a policy and its signers are what is wanted.
     let room = crate::session::room(&options(Some(args.file.clone()), room_args, StateArgs::default()))?;
     let document = read(&args.file)?;
@@ -138,7 +142,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let mut identities: Vec<(String, String)> = args.identity.clone().zip(args.issuer.clone()).into_iter().collect();
     if let Some(policy) = room.sigstore {
         // Who was named by an option counts alone.
-        if identities.is_empty() && args.key.is_none() && args.keyring.is_none() && args.room.signers.is_none() {
+        if identities.is_empty() && args.key.is_none() && args.keyring.is_none() && args.signers.is_none() {
             identities.clone_from(&policy.identities);
         }
         if root.is_none() && refused_root.is_none() {
@@ -169,7 +173,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         builders: room.policy.builders,
         ring: match &args.keyring {
             Some(path) => Some(std::sync::Arc::new(crate::session::load_keyring(path)?)),
-            None => room.openpgp.filter(|_| !by_identity && args.key.is_none() && args.room.signers.is_none()),
+            None => room.openpgp.filter(|_| !by_identity && args.key.is_none() && args.signers.is_none()),
         },
         root,
         now: crate::session::seconds(),

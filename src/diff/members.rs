@@ -5,7 +5,7 @@ use super::pairing::{Pair, pair_members};
 use super::walk::{Slot, Walk, because, not_examined};
 use super::{archive, checksums, deb, lines, only, only_special, reorder};
 use crate::inspect::blob::Blob;
-use crate::inspect::budget::Refused;
+use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Field, Held, Member, Nature};
 use crate::inspect::macho::fat;
 use crate::inspect::{ar, cpio, stream, tar, zip};
@@ -275,21 +275,26 @@ impl Walk<'_> {
 
     /// The content of a member, expanded if need be.
     pub(super) fn content(&mut self, member: &Member, blob: &Blob) -> Result<Blob, Refused> {
-        if (self.context.cancelled)() {
-            return Err(Refused::Over("cancelled".to_owned()));
+        content(member, blob, &mut self.budget, self.context.cancelled)
+    }
+}
+
+/// The content of a member, expanded if need be.
+pub(super) fn content(member: &Member, blob: &Blob, budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Blob, Refused> {
+    if cancelled() {
+        return Err(Refused::Over("cancelled".to_owned()));
+    }
+    match &member.held {
+        Held::Plain(range) => Ok(blob.slice(range.clone())),
+        Held::Stored { range, crc } => {
+            let content = blob.slice(range.clone());
+            if stream::crc32(&content) == *crc { Ok(content) } else { Err(Refused::odd("its CRC does not hold")) }
         }
-        match &member.held {
-            Held::Plain(range) => Ok(blob.slice(range.clone())),
-            Held::Stored { range, crc } => {
-                let content = blob.slice(range.clone());
-                if stream::crc32(&content) == *crc { Ok(content) } else { Err(Refused::odd("its CRC does not hold")) }
-            }
-            Held::Deflated { range, size, crc } => {
-                let packed = blob.slice(range.clone());
-                stream::inflate_member(&packed, *size, *crc, &mut self.budget).map(Blob::from)
-            }
-            Held::Opaque { why, .. } => Err(Refused::odd(*why)),
+        Held::Deflated { range, size, crc } => {
+            let packed = blob.slice(range.clone());
+            stream::inflate_member(&packed, *size, *crc, budget).map(Blob::from)
         }
+        Held::Opaque { why, .. } => Err(Refused::odd(*why)),
     }
 }
 

@@ -30,7 +30,7 @@ impl Standing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainLink {
     /// Stable name: `tree = commit`, `commit = tag`, `tag = signer`, `commit = signer`, `commit = provenance`,
-    /// `shipped = subject`, `rebuilt = shipped`.
+    /// `shipped = subject`, `rebuilt = shipped`, `installed = shipped`.
     pub name: &'static str,
     /// How it stands.
     pub standing: Standing,

@@ -31,6 +31,8 @@ pub const MAX_READ: u64 = 4 << 30;
 pub(super) const MAX_SOURCE_FILE: u64 = 64 << 20;
 /// The largest attestation, in bytes.
 const MAX_ATTESTATION: u64 = 64 << 20;
+/// The largest artifact that is opened to look for what was installed, in bytes.
+const MAX_OPENED: u64 = 2 << 30;
 /// Everything that the workers need.
 pub(super) struct Job {
     pub(super) bundle: Arc<OpenBundle>,
@@ -289,8 +291,50 @@ impl Job {
             openpgp: self.room.openpgp.as_ref().map(|ring| provenance::OpenPgpTrust { ring, now: super::clock::seconds() }),
             comparisons: nodes,
         };
-        let (attestations, chain) = provenance::examine(&inputs);
+        let (attestations, mut chain) = provenance::examine(&inputs);
+        if !self.room.expected.is_empty() {
+            let (holdings, closed) = self.holdings(digests);
+            chain.push(provenance::expect::link(&self.room.expected, &holdings));
+            closed.into_iter().for_each(|defect| self.tell(Discovery::Defect(defect)));
+        }
         self.tell(Discovery::Provenance(attestations, chain));
+    }
+
+    /// Everything that was shipped, with what is inside of it.
+    fn holdings(&self, digests: &[Option<Sha256>]) -> (Vec<provenance::expect::Holding>, Vec<Defect>) {
+        let release = &self.bundle.release;
+        let found = Mutex::new((Vec::new(), Vec::new()));
+        self.share(release.artifacts.len(), |i| {
+            let Some((artifact, id)) = release.artifacts.get(i).and_then(|a| Some((a, a.shipped?))) else { return };
+            let mut own = Vec::new();
+            let mut closed = None;
+            let holding = |name, sha256| provenance::expect::Holding { artifact: i, name, sha256 };
+            own.extend(digests.get(id.0 as usize).copied().flatten().map(|d| holding(artifact.name.clone(), d)));
+            if let Ok(bytes) = self.bundle.content.read(id, MAX_OPENED) {
+                let inside = crate::diff::inside(bytes.into(), &crate::diff::Limits::default(), &|| self.stopped());
+                own.extend(inside.members.into_iter().map(|(member, digest)| {
+                    let ends: &[&[u8]] =
+                        if member.is_empty() { &[artifact.name.as_bytes()] } else { &[artifact.name.as_bytes(), member.as_bytes()] };
+                    holding(crate::text::Untrusted::from(ends.join(&b'!').as_slice()), digest)
+                }));
+                closed = inside.closed.first().map(|first| format!("{first} ({} in all)", inside.closed.len()));
+            } else {
+                closed = closed.or(Some(format!("larger than {MAX_OPENED} bytes, or it cannot be read")));
+            }
+            if let Ok(mut found) = found.lock() {
+                found.0.append(&mut own);
+                found.1.extend(closed.map(|what| Defect {
+                    code: "expect.closed",
+                    severity: Severity::Unknown,
+                    place: Where::file(artifact.name.clone()),
+                    what: format!("not all of it was opened to look for what was installed: {what}"),
+                    advice: "compare the digest of the whole file instead",
+                }));
+            }
+        });
+        let (mut holdings, closed) = found.into_inner().unwrap_or_default();
+        holdings.sort_by(|a, b| (a.artifact, &a.name).cmp(&(b.artifact, &b.name)));
+        (holdings, closed)
     }
 }
 
