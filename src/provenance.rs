@@ -17,6 +17,7 @@ pub(crate) mod wire;
 
 pub mod dsse;
 pub mod expect;
+pub mod layout;
 #[cfg(feature = "openpgp")]
 pub mod openpgp;
 #[cfg(not(feature = "openpgp"))]

@@ -216,3 +216,41 @@ fn the_conformance_suite_by_the_command_itself() {
         }
     }
 }
+
+#[test]
+fn layouts_of_in_toto_with_their_links() {
+    let Some(corpus) = std::env::var_os("COUNTERSIGN_CORPUS").map(|c| PathBuf::from(c).join("provenance/in-toto-classic/golang")) else {
+        println!("skipped: COUNTERSIGN_CORPUS is not set");
+        return;
+    };
+    let at = |name: &str| corpus.join(name).to_string_lossy().into_owned();
+    let (artifact, alice, dan) = (at("foo.tar.gz"), at("alice.pub"), at("dan.pub"));
+    let with = |layout: &str, key: &str, more: &[&str]| {
+        let args = [&[layout, "--artifact", &artifact, "--key", key], more].concat();
+        let (code, report, err) = run(&args);
+        assert!(code < 2, "{err}");
+        (code, report["reason"].as_str().unwrap_or("").to_owned())
+    };
+    let said = |code: i32, reason: &str| (code, reason.to_owned());
+    let free = ["--without-inspections"];
+    for layout in ["demo.layout", "demo.dsse.layout"] {
+        assert_eq!(with(&at(layout), &alice, &free), said(0, ""), "{layout}");
+        assert_eq!(with(&at(layout), &alice, &[]), said(1, "inspections-not-run"));
+        assert_eq!(with(&at(layout), &dan, &free), said(1, "signature-invalid"));
+    }
+    // Three steps that all hold, and make another file.
+    assert_eq!(with(&at("dsse-only.root.layout"), &alice, &[]), said(1, "artifact-mismatch"));
+    let links = tempfile::tempdir().expect("a folder");
+    let folder = links.path().to_string_lossy().into_owned();
+    assert_eq!(with(&at("demo.layout"), &alice, &["--links", &folder]), said(1, "step-missing"));
+    // A link that was changed after it was signed does not count.
+    let link = fs::read_to_string(at("package.d3ffd108.link")).expect("read");
+    fs::copy(at("write-code.b7d643de.link"), links.path().join("write-code.b7d643de.link")).expect("copied");
+    fs::write(links.path().join("package.d3ffd108.link"), link.replace("a foo.py", "a bar.py")).expect("written");
+    assert_eq!(with(&at("demo.layout"), &alice, &["--links", &folder]), said(1, "step-missing"));
+    // And one of the layout, of whose fields some are not known here.
+    let layout = fs::read_to_string(at("demo.layout")).expect("read");
+    let changed = links.path().join("demo.layout");
+    fs::write(&changed, layout.replacen("\"rootcas\"", "\"rootcat\"", 1)).expect("written");
+    assert_eq!(with(&changed.to_string_lossy(), &alice, &free), said(1, "signature-invalid"));
+}

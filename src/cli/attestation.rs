@@ -1,6 +1,7 @@
 //! `countersign attestation`: one attestation without a release, against one artifact.
 
 mod judge;
+mod supply;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -24,8 +25,8 @@ const MAX_ARTIFACT: u64 = 4 << 30;
 /// Arguments of `attestation`.
 #[derive(Debug, Args)]
 pub struct AttestationArgs {
-    /// A Sigstore bundle, a PEP 740 attestation, a DSSE envelope with an in-toto statement, an SSH or
-    /// OpenPGP signature, or a Debian `.dsc`, `.changes` or `.buildinfo`.
+    /// A Sigstore bundle, a PEP 740 attestation, a DSSE envelope with an in-toto statement, an in-toto
+    /// layout, an SSH or OpenPGP signature, or a Debian `.dsc`, `.changes` or `.buildinfo`.
     file: PathBuf,
     /// The artifact that it must speak of.
     #[arg(long, value_name = "FILE", required_unless_present = "digest", conflicts_with = "digest")]
@@ -51,6 +52,12 @@ pub struct AttestationArgs {
     /// The OpenPGP keys that must have signed it.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "key", "signers"])]
     keyring: Option<PathBuf>,
+    /// Of an in-toto layout: the folder with its links; that of the layout when not given.
+    #[arg(long, value_name = "DIR")]
+    links: Option<PathBuf>,
+    /// Of an in-toto layout: do not ask for its inspections, which are commands and never run here.
+    #[arg(long)]
+    without_inspections: bool,
     /// The room's policy (TOML; see docs/policy.md).
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -83,6 +90,9 @@ struct Asked {
     builders: std::collections::BTreeSet<String>,
     ring: Option<std::sync::Arc<crate::provenance::openpgp::Keyring>>,
     root: Option<Root>,
+    /// Where the links of a layout are, and whether its inspections are not asked for.
+    links: PathBuf,
+    without_inspections: bool,
     now: i64,
 }
 
@@ -176,6 +186,8 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
             None => room.openpgp.filter(|_| !by_identity && args.key.is_none() && args.signers.is_none()),
         },
         root,
+        links: args.links.clone().or_else(|| args.file.parent().map(PathBuf::from)).unwrap_or_default(),
+        without_inspections: args.without_inspections,
         now: crate::session::seconds(),
     };
     let found = match refused_root {

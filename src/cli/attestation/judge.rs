@@ -7,7 +7,7 @@ use crate::digest::Algorithm;
 use crate::json::{self, Json};
 use crate::model::{Answer, Outcome, Question};
 use crate::provenance::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, is_npm, npm_bundles, pep740_bundles};
-use crate::provenance::{self, ATTESTATION_NAMESPACE, FILE_NAMESPACE, PublicKey, dsse, sshsig};
+use crate::provenance::{self, ATTESTATION_NAMESPACE, FILE_NAMESPACE, PublicKey, dsse, layout, sshsig};
 use crate::text::Shown;
 
 const NOBODY: &str = "say who must have signed it: --identity S --issuer URL, --key FILE, --signers FILE, or a policy that names them";
@@ -17,11 +17,11 @@ const MAX_LINES: usize = 1000;
 const PEP_740: &str = "PEP 740 attestation";
 const NPM: &str = "npm attestation";
 
-fn answer(question: Question, outcome: Outcome, reason: impl Into<String>) -> Answer {
+pub(super) fn answer(question: Question, outcome: Outcome, reason: impl Into<String>) -> Answer {
     Answer { question, outcome, reason: reason.into() }
 }
 
-fn refused(kind: &str, reason: Reason, why: String) -> Found {
+pub(super) fn refused(kind: &str, reason: Reason, why: String) -> Found {
     Found { kind: kind.to_owned(), answers: Vec::new(), refused: Some((reason, why)), claims: Vec::new(), predicate_type: None }
 }
 
@@ -74,6 +74,10 @@ fn document(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     // An armored block, or a packet: its first byte has the high bit set, which no text has.
     if document.starts_with(b"-----BEGIN PGP SIGNATURE") || document.first().is_some_and(|b| b & 0x80 != 0) {
         return openpgp(document, asked);
+    }
+    if layout::is_layout(document) {
+        only_keys(asked)?;
+        return super::supply::examine(document, asked);
     }
     let tree = match json::parse(document) {
         Ok(tree) => tree,
@@ -380,6 +384,6 @@ fn cleartext(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     Ok(found)
 }
 
-fn empty(kind: &str) -> Found {
+pub(super) fn empty(kind: &str) -> Found {
     Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None }
 }

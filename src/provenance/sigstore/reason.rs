@@ -57,11 +57,19 @@ pub enum Reason {
     TimestampMissing,
     /// The statement is not one that speaks of this, or says no.
     StatementRefused,
+    /// The time of a layout is over.
+    Expired,
+    /// A step of a layout is not shown to be done by those who had to.
+    StepMissing,
+    /// A rule of a layout about materials or products does not hold.
+    RuleBroken,
+    /// A layout has inspections, which are commands and never run here.
+    InspectionsNotRun,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 30] = [
         Self::Malformed,
         Self::Unsupported,
         Self::NoTrustedRoot,
@@ -88,6 +96,10 @@ impl Reason {
         Self::TimestampInvalid,
         Self::TimestampMissing,
         Self::StatementRefused,
+        Self::Expired,
+        Self::StepMissing,
+        Self::RuleBroken,
+        Self::InspectionsNotRun,
     ];
 
     /// As JSON has it.
@@ -120,6 +132,10 @@ impl Reason {
             Self::TimestampInvalid => "timestamp-invalid",
             Self::TimestampMissing => "timestamp-missing",
             Self::StatementRefused => "statement-refused",
+            Self::Expired => "expired",
+            Self::StepMissing => "step-missing",
+            Self::RuleBroken => "rule-broken",
+            Self::InspectionsNotRun => "inspections-not-run",
         }
     }
 }
