@@ -486,6 +486,26 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Reads all files of a folder whose names end so, in the order of their names; none of folders in it.
+///
+/// # Errors
+/// In words, with the path: when one cannot be read, is larger than `limit`, or there are more than `most`.
+pub fn read_folder(folder: &Path, end: &str, most: usize, limit: u64) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
+    let fail = |path: &Path, what: String| format!("{}: {what}", crate::text::Shown::new(&path.to_string_lossy()));
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| fail(folder, format!("cannot be read: {e}")))? {
+        let path = entry.map_err(|e| fail(folder, format!("cannot be read: {e}")))?.path();
+        if path.to_string_lossy().ends_with(end) {
+            paths.push(path);
+        }
+        if paths.len() > most {
+            return Err(fail(folder, format!("more than {most} files end in {end}")));
+        }
+    }
+    paths.sort();
+    paths.into_iter().map(|path| read_small(&path, limit).map_err(|e| fail(&path, e)).map(|bytes| (path, bytes))).collect()
+}
+
 /// Reads a whole file to share it. Unlike a vector that becomes shared it is never there twice.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! An in-toto layout with its links.
 
+use std::path::{Path, PathBuf};
+
 use color_eyre::eyre::bail;
 
 use super::judge::{answer, empty, refused};
@@ -8,7 +10,7 @@ use crate::model::{Outcome, Question};
 use crate::provenance::PublicKey;
 use crate::provenance::layout::{self, LayoutError};
 use crate::provenance::sigstore::Reason;
-use crate::session::read_small;
+use crate::session::read_folder;
 use crate::text::Shown;
 
 const KIND: &str = "in-toto layout";
@@ -66,22 +68,10 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
 
 /// Every `*.link` of the folder; one that cannot be read is trouble, since it may be the one that matters.
 fn links(asked: &Asked) -> color_eyre::Result<Vec<layout::Metadata>> {
-    let folder = if asked.links.as_os_str().is_empty() { std::path::Path::new(".") } else { &asked.links };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| color_eyre::eyre::eyre!("{}: cannot be read: {e}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "link") {
-            paths.push(path);
-        }
-        if paths.len() > MAX_LINKS {
-            bail!("{}: more than {MAX_LINKS} links", folder.display());
-        }
-    }
-    paths.sort();
-    let mut out = Vec::new();
-    for path in paths {
-        let bytes = read_small(&path, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", path.display()))?;
-        out.push(layout::read(&bytes).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", Shown::new(&path.to_string_lossy())))?);
-    }
-    Ok(out)
+    let folder = if asked.links.as_os_str().is_empty() { Path::new(".") } else { &asked.links };
+    let files = read_folder(folder, ".link", MAX_LINKS, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!(e))?;
+    let read = |(path, bytes): (PathBuf, Vec<u8>)| {
+        layout::read(&bytes).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", Shown::new(&path.to_string_lossy())))
+    };
+    files.into_iter().map(read).collect()
 }
