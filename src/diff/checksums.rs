@@ -1,6 +1,7 @@
 //! Lists of digests inside zip archives (`RECORD` of wheels, manifests of jars) and signatures over them: every line that
 //! differs is recomputed from the members of its own side, or stays unexplained.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -55,7 +56,16 @@ struct Side<'s> {
     blob: &'s Blob,
     members: HashMap<&'s [u8], Option<&'s Member>>,
     manifest: Option<Blob>,
+    /// Where each section of the manifest is; the main one has no name. The first of a name counts.
+    sections: HashMap<Option<Vec<u8>>, std::ops::Range<usize>>,
+    /// Digests and sizes of members: a list may name the same one in each of a million lines.
+    known: RefCell<HashMap<(Vec<u8>, Algorithm), Result<Known, String>>>,
+    /// The same for sections of the manifest, by where they start.
+    known_sections: RefCell<HashMap<(usize, Algorithm), String>>,
 }
+
+/// Digest in hexadecimal and size of a member.
+type Known = (String, usize);
 
 impl<'s> Side<'s> {
     fn new(blob: &'s Blob, parsed: &'s Container) -> Self {
@@ -64,13 +74,49 @@ impl<'s> Side<'s> {
             // A name that occurs twice names nothing.
             members.entry(&member.name).and_modify(|m| *m = None).or_insert(Some(member));
         }
-        Self { blob, members, manifest: None }
+        Self { blob, members, manifest: None, sections: HashMap::new(), known: RefCell::default(), known_sections: RefCell::default() }
     }
 
     fn content(&self, walk: &mut Walk<'_>, name: &[u8]) -> Result<Blob, String> {
         let shown = || Untrusted::from(name).shown().cut_start(80);
         let member = self.members.get(name).copied().flatten().ok_or_else(|| format!("{} is not there, or not once", shown()))?;
         walk.content(member, self.blob).map_err(|_| format!("{} cannot be decoded", shown()))
+    }
+
+    /// Digest and size of a member, made once.
+    fn digest(&self, walk: &mut Walk<'_>, name: &[u8], algorithm: Algorithm) -> Result<Known, String> {
+        let key = (name.to_vec(), algorithm);
+        if let Some(known) = self.known.borrow().get(&key) {
+            return known.clone();
+        }
+        let made = self.content(walk, name).map(|content| (rpm::digest(&content, algorithm), content.len()));
+        self.known.borrow_mut().insert(key, made.clone());
+        made
+    }
+
+    /// Digest of the main section of the manifest, or of the section of that name, made once.
+    fn section(&self, wanted: Option<&Vec<u8>>, algorithm: Algorithm) -> Result<String, String> {
+        let manifest = self.manifest.as_ref().ok_or("there is no manifest")?;
+        let range = self.sections.get(&wanted.cloned()).ok_or("the manifest has no such section")?;
+        // Two sections never start at one place.
+        let key = (range.start, algorithm);
+        let mut known = self.known_sections.borrow_mut();
+        Ok(known.entry(key).or_insert_with(|| rpm::digest(&manifest.slice(range.clone()), algorithm)).clone())
+    }
+
+    /// Takes the manifest, and finds its sections in one pass.
+    fn take_manifest(&mut self, manifest: Option<Blob>) {
+        let (mut start, mut at) = (0, 0);
+        let mut section = Section::default();
+        for line in manifest.iter().flat_map(|m| lines::split(m)) {
+            section.line(line);
+            at += line.len();
+            if line.trim_ascii_end().is_empty() {
+                self.sections.entry(std::mem::take(&mut section).name).or_insert(start..at);
+                start = at;
+            }
+        }
+        self.manifest = manifest;
     }
 }
 
@@ -86,7 +132,8 @@ pub(super) fn explain(walk: &mut Walk<'_>, node: &mut Node, blobs: Sides<&Blob>,
     let rest =
         node.children.iter().all(|c| c.result.is_equal() || List::of(c.name.as_bytes()).is_some() || is_signature(c.name.as_bytes()));
     for side in [&mut sides.shipped, &mut sides.rebuilt] {
-        side.manifest = side.content(walk, b"META-INF/MANIFEST.MF").ok();
+        let manifest = side.content(walk, b"META-INF/MANIFEST.MF").ok();
+        side.take_manifest(manifest);
     }
     for child in node.children.iter_mut().filter(|c| wanted(c)) {
         let name = child.name.as_bytes().to_vec();
@@ -161,9 +208,9 @@ fn record(walk: &mut Walk<'_>, sides: &Sides<Side<'_>>, x: &[u8], y: &[u8]) -> R
         let (size, digest, path) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next());
         let path = path.filter(|p| !p.contains(&b'"')).ok_or("a line is not a path, a digest and a size")?;
         let digest = digest.strip_prefix(b"sha256=").ok_or("a digest is not SHA-256")?;
-        let content = side.content(walk, path)?;
-        let real = URL_SAFE_NO_PAD.encode(crate::digest::Sha256::of(&content).0);
-        if real.as_bytes() != digest || content.len().to_string().as_bytes() != size {
+        let (real, length) = side.digest(walk, path, Algorithm::Sha256)?;
+        let real = URL_SAFE_NO_PAD.encode(crate::digest::unhex(&real).unwrap_or_default());
+        if real.as_bytes() != digest || length.to_string().as_bytes() != size {
             return Err(format!("{} is not what the list says", Untrusted::from(path).shown().cut_start(80)));
         }
         *range = path.len() + 1..text.len();
@@ -237,38 +284,19 @@ fn attribute(
             "SHA1" | "SHA-1" | "SHA" => Algorithm::Sha1,
             _ => return Err("a digest is of a kind that is not known".to_owned()),
         };
-        let content = match (list, part, &section.name) {
-            (List::Manifest, "", Some(name)) => side.content(walk, name)?,
-            (List::SignatureFile, "-Manifest", None) => side.manifest.clone().ok_or("there is no manifest")?,
-            (List::SignatureFile, "-Manifest-Main-Attributes", None) => manifest_section(side, None)?,
-            (List::SignatureFile, "", Some(name)) => manifest_section(side, Some(name))?,
+        let hexadecimal = match (list, part, &section.name) {
+            (List::Manifest, "", Some(name)) => side.digest(walk, name, algorithm)?.0,
+            (List::SignatureFile, "-Manifest", None) => {
+                side.digest(walk, b"META-INF/MANIFEST.MF", algorithm).map_err(|_| "there is no manifest")?.0
+            }
+            (List::SignatureFile, "-Manifest-Main-Attributes", None) => side.section(None, algorithm)?,
+            (List::SignatureFile, "", Some(name)) => side.section(Some(name), algorithm)?,
             _ => return Err("a digest of something that is not known".to_owned()),
         };
-        let hexadecimal = rpm::digest(&content, algorithm);
-        let raw: Vec<u8> =
-            (0..hexadecimal.len() / 2).filter_map(|i| u8::from_str_radix(hexadecimal.get(2 * i..2 * i + 2)?, 16).ok()).collect();
+        let raw = crate::digest::unhex(&hexadecimal).unwrap_or_default();
         if line.get(range.clone()) != Some(STANDARD.encode(raw).as_bytes()) {
             return Err("a digest is not what the list says".to_owned());
         }
     }
     change(Cause::ChecksumList)
-}
-
-/// The main section of the manifest, or the section of that name.
-fn manifest_section(side: &Side<'_>, wanted: Option<&Vec<u8>>) -> Result<Blob, String> {
-    let manifest = side.manifest.as_ref().ok_or("there is no manifest")?;
-    let (mut start, mut at) = (0, 0);
-    let mut section = Section::default();
-    for line in lines::split(manifest) {
-        section.line(line);
-        at += line.len();
-        if line.trim_ascii_end().is_empty() {
-            if section.name.as_ref() == wanted {
-                return Ok(manifest.slice(start..at));
-            }
-            section = Section::default();
-            start = at;
-        }
-    }
-    Err("the manifest has no such section".to_owned())
 }

@@ -1,7 +1,7 @@
 //! Checksum lists of a Debian package: explained when every line that differs names a file whose digest, recomputed on
 //! each side, is the one that side's list gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{own_result, prove, settle};
 use super::rpm::digest;
@@ -16,7 +16,7 @@ pub(super) struct Package {
     control: BTreeMap<Vec<u8>, Sides<Option<Blob>>>,
     data: BTreeMap<Vec<u8>, Sides<Option<Blob>>>,
     /// Names that occur more than once: nothing is proved with them.
-    repeated: Vec<Vec<u8>>,
+    repeated: BTreeSet<Vec<u8>>,
 }
 
 impl Package {
@@ -29,7 +29,7 @@ impl Package {
         };
         let name = name.strip_prefix(b"./").unwrap_or(name).to_vec();
         if files.contains_key(&name) {
-            self.repeated.push(name);
+            self.repeated.insert(name);
             return;
         }
         files.insert(name, Sides::new(a.cloned(), b.cloned()));
@@ -89,6 +89,8 @@ fn differing_lines(
         return Err("the lists name different files".to_owned());
     }
     let mut out = Vec::new();
+    // Whoever lists a large file a million times does not have it hashed a million times.
+    let mut listed = BTreeSet::new();
     for (x, y) in old.iter().zip(&new) {
         let shown = || crate::text::Untrusted::from(x.name).shown().to_string();
         if x.name != y.name || x.start != y.start {
@@ -97,7 +99,10 @@ fn differing_lines(
         if x.digest == y.digest {
             continue;
         }
-        if package.repeated.iter().any(|r| r == x.name) {
+        if !listed.insert(x.name) {
+            return Err(format!("{} is listed more than once", shown()));
+        }
+        if package.repeated.contains(x.name) {
             return Err(format!("{} occurs more than once in the package", shown()));
         }
         let files = package.data.get(x.name).ok_or_else(|| format!("{} is not in the package", shown()))?;

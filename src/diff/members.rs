@@ -83,7 +83,7 @@ impl Walk<'_> {
     }
 
     fn members(&mut self, node: &mut Node, ledger: &mut Ledger, blobs: &Sides<&Blob>, parsed: &Parsed<'_>, depth: usize, slot: Slot) {
-        let pairs = pair_members(blobs, parsed);
+        let pairs = pair_members(blobs, parsed, &mut self.likeness_left);
         let moved = lines::displaced(&pairs);
         let order = if moved.is_empty() { Place::Kept } else { self.order(node, blobs, parsed, &pairs) };
         if node.kind != NodeKind::Ar {

@@ -12,6 +12,8 @@ use crate::model::Sides;
 const MAX_ALIKE: usize = 256;
 /// Largest member that is looked at for likeness, in bytes.
 const MAX_SIZE: usize = 8 << 20;
+/// Bytes that are looked at for likeness in one comparison, over all of its containers.
+pub(super) const MAX_LIKENESS: usize = 256 << 20;
 /// Values in a sketch.
 const SKETCH: usize = 128;
 /// Bytes of one shingle.
@@ -22,7 +24,10 @@ pub(super) type Pair = Sides<Option<usize>>;
 
 /// Pairs members by name (and occurrence of that name), then by name without the compression suffix, then by content, then
 /// by likeness; in the order of the shipped side, with what is only rebuilt at the end.
-pub(super) fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Vec<Pair> {
+///
+/// `left` is how many bytes may still be looked at for likeness; when there are no more, what has another name is only shipped
+/// and only rebuilt.
+pub(super) fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>, left: &mut usize) -> Vec<Pair> {
     let mut state = State {
         left: (0..parsed.shipped.members.len()).collect(),
         right: (0..parsed.rebuilt.members.len()).collect(),
@@ -34,7 +39,7 @@ pub(super) fn pair_members(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> 
         m.name.get(..at + 4).map(Cow::Borrowed)
     });
     state.by(blobs, parsed, &|m, blob| content_key(m, blob).map(Cow::Owned));
-    state.by_likeness(blobs, parsed);
+    state.by_likeness(blobs, parsed, left);
     let State { left, right, mut pairs } = state;
     pairs.extend(left.into_iter().map(|i| Sides::new(Some(i), None)));
     pairs.sort_by_key(|p| p.shipped);
@@ -84,14 +89,15 @@ impl State {
     }
 
     /// Renamed members with similar contents: at least half of their shingles in common, the most similar first.
-    fn by_likeness(&mut self, blobs: &Sides<&Blob>, parsed: &Sides<&Container>) {
+    fn by_likeness(&mut self, blobs: &Sides<&Blob>, parsed: &Sides<&Container>, bytes_left: &mut usize) {
         if self.left.is_empty() || self.right.is_empty() || self.left.len().max(self.right.len()) > MAX_ALIKE {
             return;
         }
-        let sketches = |indices: &[usize], blob: &Blob, parsed: &Container| -> Vec<(usize, Vec<u64>)> {
+        let mut sketches = |indices: &[usize], blob: &Blob, parsed: &Container| -> Vec<(usize, Vec<u64>)> {
             let plain = |i: &usize| {
                 let member = parsed.members.get(*i).filter(|m| m.nature == Nature::File)?;
                 let (Held::Plain(range) | Held::Stored { range, .. }) = &member.held else { return None };
+                *bytes_left = bytes_left.checked_sub(range.len().min(MAX_SIZE))?;
                 Some((*i, sketch(&blob.slice(range.clone()))?))
             };
             indices.iter().filter_map(plain).collect()
@@ -160,6 +166,34 @@ fn likeness(x: &[u64], y: &[u64]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_so_many_bytes_are_looked_at_for_likeness() {
+        let tar = |name: &str, end: &str| {
+            let content: Vec<u8> = (0..3000).flat_map(|n| format!("line {} of it\n", n * n).into_bytes()).chain(end.bytes()).collect();
+            let mut header = [0u8; 512];
+            header[..name.len()].copy_from_slice(name.as_bytes());
+            header[100..107].copy_from_slice(b"0000644");
+            header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+            header[148..156].copy_from_slice(b"        ");
+            header[156] = b'0';
+            header[257..263].copy_from_slice(b"ustar\0");
+            let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
+            header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+            let mut all = [&header[..], &content].concat();
+            all.resize(all.len().next_multiple_of(512) + 1024, 0);
+            Blob::from(all)
+        };
+        let (a, b) = (tar("old-name", "x"), tar("new-name", "y"));
+        let mut budget = crate::inspect::budget::Budget::new(1 << 20, 100, 100);
+        let mut parse = |blob: &Blob| crate::inspect::tar::parse(blob, &mut budget).unwrap();
+        let (one, two) = (parse(&a), parse(&b));
+        let pairs = |left: &mut usize| pair_members(&Sides::new(&a, &b), &Sides::new(&one, &two), left).len();
+        let mut left = MAX_LIKENESS;
+        assert_eq!(pairs(&mut left), 1, "renamed");
+        assert!(left < MAX_LIKENESS);
+        assert_eq!(pairs(&mut 100), 2, "there is no more to look with");
+    }
 
     #[test]
     fn likeness_is_that_of_the_contents() {

@@ -137,10 +137,14 @@ fn every_file(package: &Package, blob: &Blob, payload: &Payload, tag: u32) -> Re
     if names.len() != places.len() || names.len() != digests.len() || names.len() != sizes.len() {
         return Err("the lists of files are not equally long".to_owned());
     }
+    let mut listed_once = std::collections::BTreeSet::new();
     for (i, name) in names.iter().enumerate() {
         let folder = places.get(i).and_then(|p| folders.get(usize::try_from(*p).ok()?)).ok_or("a file has no folder")?;
         let path = [*folder, *name].concat();
         let shown = || crate::text::Untrusted::from(path.as_slice()).shown().cut_start(80);
+        if !listed_once.insert(path.clone()) {
+            return Err(format!("{} is listed more than once", shown()));
+        }
         let file = payload.files.get(&path).ok_or_else(|| format!("{} is not in the payload", shown()))?;
         let (listed, size) = (digests.get(i).copied().unwrap_or_default(), sizes.get(i).copied().unwrap_or(0));
         let right = match (tag, file) {

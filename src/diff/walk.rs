@@ -45,11 +45,22 @@ pub(super) struct Walk<'a> {
     pub(super) packages: Vec<deb::Package>,
     debug: Option<Rc<Vec<Image>>>,
     map: Option<Arc<SourceMap>>,
+    /// Bytes that may still be looked at for likeness.
+    pub(super) likeness_left: usize,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(context: &'a Context<'a>, budget: Budget) -> Self {
-        Self { context, budget, done: 0, kept: 0, packages: Vec::new(), debug: None, map: None }
+        Self {
+            context,
+            budget,
+            done: 0,
+            kept: 0,
+            packages: Vec::new(),
+            debug: None,
+            map: None,
+            likeness_left: super::pairing::MAX_LIKENESS,
+        }
     }
 
     /// Compares two files.

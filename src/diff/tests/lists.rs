@@ -92,3 +92,47 @@ fn a_signature_over_other_content_and_a_lying_manifest_are_unexplained() {
     let node = compare_bytes(&a, &Jar { class: "evil", digest_of: "evil", tool: "17.0.2 (B)", ..JAR }.make());
     assert_eq!(find(&node, "META-INF/MANIFEST.MF").result, ResultMark::Different);
 }
+
+/// A list may name one large member in each of its lines: it is hashed once. (Hashed each time, this would take an hour.)
+#[test]
+fn a_member_is_hashed_once_however_often_it_is_listed() {
+    use base64::Engine as _;
+    let large = vec![7u8; 4 << 20];
+    let wheel = |stamp: &str| {
+        let content = [&large[..], stamp.as_bytes()].concat();
+        let digest = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::of(&content).0);
+        let line = format!("tool/data.bin,sha256={digest},{}\n", content.len());
+        let record = line.repeat(40_000);
+        make::zip(&[file("tool/data.bin", &content), file("tool-1.dist-info/RECORD", record.as_bytes())])
+    };
+    let node = compare_bytes(&wheel("one"), &wheel("two"));
+    assert_eq!(node.result, ResultMark::Different, "the member itself differs");
+    let record = node.children.iter().find(|c| c.name.as_bytes().ends_with(b"RECORD")).unwrap();
+    assert_eq!(record.result, ResultMark::Equivalent, "{} {:?}", record.why, record.tried);
+    check(&node);
+}
+
+/// The same for the sections of a manifest and the file of signatures over it.
+#[test]
+fn sections_of_a_manifest_are_found_once() {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(Sha256::of(bytes).0);
+    let jar = |stamp: &str| {
+        let section = |i: usize| format!("Name: f{i}\r\nSHA-256-Digest: {}\r\n\r\n", encode(stamp.as_bytes()));
+        let main = "Manifest-Version: 1.0\r\n\r\n";
+        let sections: Vec<String> = (0..4000).map(section).collect();
+        let manifest = format!("{main}{}", sections.concat());
+        let signed: Vec<String> =
+            sections.iter().enumerate().map(|(i, s)| format!("Name: f{i}\r\nSHA-256-Digest: {}\r\n\r\n", encode(s.as_bytes()))).collect();
+        let sf = format!("Signature-Version: 1.0\r\nSHA-256-Digest-Manifest: {}\r\n\r\n{}", encode(manifest.as_bytes()), signed.concat());
+        let mut files = vec![file("META-INF/MANIFEST.MF", manifest.as_bytes()), file("META-INF/A.SF", sf.as_bytes())];
+        files.extend((0..4000).map(|i| file(&format!("f{i}"), stamp.as_bytes())));
+        make::zip(&files)
+    };
+    let node = compare_bytes(&jar("one"), &jar("two"));
+    for name in ["META-INF/MANIFEST.MF", "META-INF/A.SF"] {
+        let list = node.children.iter().find(|c| c.name.as_bytes() == name.as_bytes()).unwrap();
+        assert_eq!(list.result, ResultMark::Equivalent, "{name}: {} {:?}", list.why, list.tried);
+    }
+    check(&node);
+}
