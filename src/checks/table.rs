@@ -1,6 +1,9 @@
 //! The table of checks and their verdicts.
 
+use std::collections::BTreeSet;
+
 use super::Facts;
+use crate::digest::Sha256;
 use crate::model::{Fixity, Outcome, ResultMark, Severity, Standing};
 
 /// The verdict of a check.
@@ -266,11 +269,9 @@ fn hidden(facts: &Facts) -> (Verdict, String) {
 fn subjects(facts: &Facts) -> (Verdict, String) {
     let Some(attestations) = &facts.attestations else { return (Verdict::Pending, String::new()) };
     let shipped: Vec<_> = facts.release.artifacts.iter().filter_map(|a| a.shipped.map(|s| (a, s))).collect();
-    let named = |id| {
-        facts
-            .sha256(id)
-            .is_some_and(|sha| attestations.iter().any(|a| a.subjects.iter().any(|s| s.digests.iter().any(|d| d.sha256() == Some(sha)))))
-    };
+    let subjects: BTreeSet<Sha256> =
+        attestations.iter().flat_map(|a| &a.subjects).flat_map(|s| &s.digests).filter_map(crate::digest::Digest::sha256).collect();
+    let named = |id| facts.sha256(id).is_some_and(|sha| subjects.contains(&sha));
     let unnamed: Vec<_> = shipped.iter().filter(|(_, id)| !named(*id)).collect();
     match unnamed.first() {
         None if shipped.is_empty() => (Verdict::CannotTell, "nothing was shipped".to_owned()),
@@ -295,19 +296,27 @@ fn signatures(facts: &Facts) -> (Verdict, String) {
         }
     }
     let is = |a: &crate::model::Attestation, question| a.answers.iter().any(|x| x.question == question && x.outcome == Outcome::Yes);
-    let trusted = || attestations.iter().filter(|a| is(a, Signature) && is(a, Signer));
-    let shipped = facts.release.artifacts.iter().filter_map(|a| a.shipped.map(|id| (a, id)));
+    // In time proportional to the subjects: a bundle may have many of both.
+    let shipped: BTreeSet<Sha256> = facts.release.artifacts.iter().filter_map(|a| facts.sha256(a.shipped?)).collect();
+    let mut named: BTreeSet<Sha256> = BTreeSet::new();
     let mut count = 0;
-    for (artifact, id) in shipped {
-        let sha = facts.sha256(id);
-        if !trusted().any(|a| a.subjects.iter().any(|s| s.digests.iter().any(|d| sha.is_some() && d.sha256() == sha))) {
+    for attestation in attestations.iter().filter(|a| is(a, Signature) && is(a, Signer)) {
+        let all = attestation.subjects.iter().flat_map(|s| &s.digests).filter_map(crate::digest::Digest::sha256);
+        let before: Vec<Sha256> = all.filter(|d| shipped.contains(d)).collect();
+        count += usize::from(!before.is_empty());
+        named.extend(before);
+    }
+    let all = facts.release.artifacts.iter().filter_map(|a| a.shipped.map(|id| (a, id)));
+    let mut total = 0;
+    for (artifact, id) in all {
+        if !facts.sha256(id).is_some_and(|d| named.contains(&d)) {
             return (Verdict::CannotTell, format!("no attestation by a key that the reviewer trusts names {}", artifact.name.shown()));
         }
-        count += 1;
+        total += 1;
     }
-    match count {
+    match total {
         0 => (Verdict::CannotTell, "nothing was shipped".to_owned()),
-        _ => (Verdict::Pass, format!("{count} shipped artifacts are named by {} attestations of trusted keys", trusted().count())),
+        _ => (Verdict::Pass, format!("{total} shipped artifacts are named by {count} attestations of trusted keys")),
     }
 }
 
