@@ -59,13 +59,16 @@ struct Side<'s> {
     /// Where each section of the manifest is; the main one has no name. The first of a name counts.
     sections: HashMap<Option<Vec<u8>>, std::ops::Range<usize>>,
     /// Digests and sizes of members: a list may name the same one in each of a million lines.
-    known: RefCell<HashMap<(Vec<u8>, Algorithm), Result<Known, String>>>,
+    known: RefCell<HashMap<(Vec<u8>, Algorithm), Made>>,
     /// The same for sections of the manifest, by where they start.
     known_sections: RefCell<HashMap<(usize, Algorithm), String>>,
 }
 
 /// Digest in hexadecimal and size of a member.
 type Known = (String, usize);
+
+/// What came of making them.
+type Made = Result<Known, String>;
 
 impl<'s> Side<'s> {
     fn new(blob: &'s Blob, parsed: &'s Container) -> Self {
@@ -84,7 +87,7 @@ impl<'s> Side<'s> {
     }
 
     /// Digest and size of a member, made once.
-    fn digest(&self, walk: &mut Walk<'_>, name: &[u8], algorithm: Algorithm) -> Result<Known, String> {
+    fn digest(&self, walk: &mut Walk<'_>, name: &[u8], algorithm: Algorithm) -> Made {
         let key = (name.to_vec(), algorithm);
         if let Some(known) = self.known.borrow().get(&key) {
             return known.clone();
