@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, Outcome, RoomArgs, StateArgs, options, print, print_json, report};
+use super::{Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
-use crate::model::clusters;
+use crate::model::{Attestation, clusters};
 use crate::review::{self, Item, State};
 use crate::session::{Headless, run_headless};
 
@@ -35,7 +35,7 @@ pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
     let outcome = outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given);
     match args.format {
         Format::Text => print(&text(&done, &checks, &items, outcome))?,
-        Format::Json => print_json(&as_json(&done, &checks, &items, outcome))?,
+        Format::Json => printed(document(&done, &checks, &items, outcome))?,
     }
     Ok(outcome)
 }
@@ -93,30 +93,71 @@ fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> 
     out
 }
 
-fn as_json(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> Value {
+/// The report, field by field: its lists may be longer than what one wants to hold as a whole.
+fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> std::io::Result<()> {
     let facts = &done.facts;
     let release = &facts.release;
-    let roots = facts.comparisons.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?)));
-    json!({
-        "schema": "countersign-check/v1",
-        "result": if outcome == Outcome::Well { "pass" } else { "fail" },
-        "release": {
+    let mut out = report::Document::new(std::io::BufWriter::new(std::io::stdout().lock()))?;
+    out.field("schema", &json!("countersign-check/v1"))?;
+    out.field("result", &json!(if outcome == Outcome::Well { "pass" } else { "fail" }))?;
+    out.field(
+        "release",
+        &json!({
             "product": report::name(&release.product),
             "version": report::name(&release.version),
             "identity": release.identity.digest.map(|d| d.to_string()),
-        },
-        "source": facts.source.as_ref().map(|s| json!({ "commit": s.commit, "tree": s.tree, "tag": s.tag.as_ref().map(report::name), "tagMatches": s.tag_matches, "files": s.entries.len() })),
-        "checks": checks.iter().map(|c| json!({ "code": c.code.code, "group": c.code.group.name(), "sentence": c.code.sentence, "verdict": c.verdict.word(), "why": c.why })).collect::<Vec<_>>(),
-        "defects": facts.all_defects().map(|d| json!({ "code": d.code, "severity": format!("{:?}", d.severity).to_lowercase(), "file": report::name(&d.place.file), "line": d.place.line, "column": d.place.column, "what": d.what, "advice": d.advice })).collect::<Vec<_>>(),
-        "files": release.files.iter().zip(&facts.hashed).map(|(f, h)| json!({ "path": report::name(&f.path), "size": f.size, "sha256": h.and_then(|h| h.sha256).map(|d| d.to_string()), "fixity": h.map(|h| format!("{:?}", h.fixity).to_lowercase()) })).collect::<Vec<_>>(),
-        "artifacts": facts.comparisons.iter().flatten().map(|n| report::artifact(n)).collect::<Vec<_>>(),
-        "clusters": clusters(roots).iter().filter(|c| c.places.len() > 1).map(report::cluster).collect::<Vec<_>>(),
-        "attestations": facts.attestations.iter().flatten().map(|a| json!({
-            "file": report::name(&a.file), "line": a.line, "kind": a.kind, "predicateType": a.predicate_type.as_ref().map(report::name),
-            "builder": a.builder.as_ref().map(report::name), "commit": a.commit,
-            "answers": a.answers.iter().map(|x| json!({ "question": x.question.word(), "outcome": format!("{:?}", x.outcome), "reason": x.reason })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "chain": facts.chain.iter().map(|l| json!({ "name": l.name, "standing": l.standing.word(), "why": l.why })).collect::<Vec<_>>(),
-        "items": items.iter().map(|i| json!({ "id": i.id, "mark": i.mark.to_string(), "title": report::name(&i.title), "why": i.why, "covers": i.covers, "ruling": done.session.state().ruling(i).map(|r| r.ruling) })).collect::<Vec<_>>(),
+        }),
+    )?;
+    let source = facts.source.as_ref().map(|s| {
+        json!({
+            "commit": s.commit, "tree": s.tree, "tag": s.tag.as_ref().map(report::name), "tagMatches": s.tag_matches,
+            "files": s.entries.len(),
+        })
+    });
+    out.field("source", &json!(source))?;
+    out.list("checks", checks.iter().map(|c| {
+        json!({ "code": c.code.code, "group": c.code.group.name(), "sentence": c.code.sentence, "verdict": c.verdict.word(), "why": c.why })
+    }))?;
+    out.list(
+        "defects",
+        facts.all_defects().map(|d| {
+            json!({
+                "code": d.code, "severity": format!("{:?}", d.severity).to_lowercase(), "file": report::name(&d.place.file),
+                "line": d.place.line, "column": d.place.column, "what": d.what, "advice": d.advice,
+            })
+        }),
+    )?;
+    out.list(
+        "files",
+        release.files.iter().zip(&facts.hashed).map(|(f, h)| {
+            json!({
+                "path": report::name(&f.path), "size": f.size, "sha256": h.and_then(|h| h.sha256).map(|d| d.to_string()),
+                "fixity": h.map(|h| format!("{:?}", h.fixity).to_lowercase()),
+            })
+        }),
+    )?;
+    out.list("artifacts", facts.comparisons.iter().flatten().map(|n| report::artifact(n)))?;
+    let roots = facts.comparisons.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?)));
+    out.list("clusters", clusters(roots).iter().filter(|c| c.places.len() > 1).map(report::cluster))?;
+    out.list("attestations", facts.attestations.iter().flatten().map(attestation))?;
+    out.list("chain", facts.chain.iter().map(|l| json!({ "name": l.name, "standing": l.standing.word(), "why": l.why })))?;
+    out.list(
+        "items",
+        items.iter().map(|i| {
+            json!({
+                "id": i.id, "mark": i.mark.to_string(), "title": report::name(&i.title), "why": i.why, "covers": i.covers,
+                "ruling": done.session.state().ruling(i).map(|r| r.ruling),
+            })
+        }),
+    )?;
+    out.finish()
+}
+
+fn attestation(a: &Attestation) -> Value {
+    let answers =
+        a.answers.iter().map(|x| json!({ "question": x.question.word(), "outcome": format!("{:?}", x.outcome), "reason": x.reason }));
+    json!({
+        "file": report::name(&a.file), "line": a.line, "kind": a.kind, "predicateType": a.predicate_type.as_ref().map(report::name),
+        "builder": a.builder.as_ref().map(report::name), "commit": a.commit, "answers": answers.collect::<Vec<_>>(),
     })
 }
