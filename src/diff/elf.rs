@@ -94,6 +94,35 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     prove(&mut node.proofs, Cause::DebugLink, Sides::new(span(&old.2), span(&new.2)), Sides::new(&text(&old), &text(&new)));
 }
 
+/// The link to shared debug information (`dwz`): its build-id follows from debug information of all the files that share it, so
+/// it is another one when any of them changed. It is explained where everything that is loaded is accounted for and both sides
+/// name a file of the same path.
+pub(super) fn alt_link(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
+    let (Some(old), Some(new)) = (a.alt_link(), b.alt_link()) else { return };
+    let residue = loaded_residue(images, regions);
+    let pair = regions.iter_mut().find(|p| both(images, p).is_some_and(|(x, y)| x.range == old.2 && y.range == new.2));
+    let Some(pair) = pair.filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0) else { return };
+    let loaded = both(images, pair).is_some_and(|(x, y)| x.allocated || y.allocated);
+    let refused = if residue > 0 || loaded {
+        Some("content that is loaded differs".to_owned())
+    } else if old.0 != new.0 || old.1.len() != new.1.len() {
+        Some("the links to shared debug information name other files".to_owned())
+    } else {
+        None
+    };
+    if let Some(why) = refused {
+        node.tried.push(Tried { cause: Cause::DebugLink, why });
+        return;
+    }
+    for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
+        let differing = std::mem::take(&mut account.unexplained);
+        account.explain(Cause::DebugLink, differing);
+    }
+    let text = |link: &(&[u8], &[u8], Range<usize>)| format!("{} {}", Untrusted::from(link.0).shown(), hex(link.1));
+    prove(&mut node.proofs, Cause::DebugLink, Sides::new(span(&old.2), span(&new.2)), Sides::new(&text(&old), &text(&new)));
+}
+
 /// Bytes of loaded content that nothing accounts for, of both sides together.
 pub(super) fn loaded_residue(images: &Images, regions: &[RegionPair]) -> u64 {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);

@@ -115,6 +115,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             elf::build_id(node, &images, &mut regions);
             elf::producer(node, &images, &mut regions);
             elf::debug_link(node, &images, &mut regions, debug_images);
+            elf::alt_link(node, &images, &mut regions);
             dwarf::explain(node, &images, &mut regions, cancelled);
             strip::explain(node, &images, &mut regions, debug_images);
             layout::explain_headers(node, &images, &mut regions);
@@ -298,6 +299,7 @@ fn region_diff(images: &Images, pair: &RegionPair) -> RegionDiff {
         result,
         extent: Sides::new(x.map(extent), y.map(extent)),
         account: pair.account.clone(),
+        loaded: [x, y].into_iter().flatten().any(|r| r.allocated || r.section.is_none()),
     }
 }
 

@@ -292,6 +292,31 @@ fn a_debug_link_is_explained_only_by_the_debug_file_or_equal_content() {
     assert_eq!(compare_with(&hidden, &b, &[file(1), file(2)], Limits::default()).result, ResultMark::Different);
 }
 
+#[test]
+fn a_link_to_shared_debug_information_follows_only_where_what_is_loaded_does() {
+    let side = |path: &'static str, id: u8, text: u8| {
+        let mut p = make::Program { shared: Some((path, [id; 20])), ..make::program() };
+        p.text[17] = text;
+        make::elf(&p)
+    };
+    let one = side(".dwz/all.debug", 1, 42);
+    let node = compare_bytes(&one, &side(".dwz/all.debug", 2, 42));
+    assert_eq!(node.result, ResultMark::Equivalent, "{:?} {}", node.tried, node.why);
+    assert_eq!(node.account.shipped.explained[&Cause::DebugLink], 20);
+    // Another path, or other code: nothing follows.
+    assert_eq!(compare_bytes(&one, &side(".dwz/one.debug", 2, 42)).result, ResultMark::Different);
+    let node = compare_bytes(&one, &side(".dwz/all.debug", 2, 43));
+    assert_eq!(node.account.shipped.unexplained, 21);
+    assert!(node.tried.iter().any(|t| t.cause == Cause::DebugLink), "{:?}", node.tried);
+    // What only a debugger reads is no code: it is looked at after all code.
+    let node = compare_bytes(&one, &side(".dwz/one.debug", 1, 42));
+    assert_eq!(crate::model::concern(&node), Some(crate::model::Concern::Data));
+    let mut code = make::Program { shared: Some((".dwz/all.debug", [1; 20])), build_id: [8; 20], ..make::program() };
+    code.text[17] = 43;
+    let node = compare_bytes(&one, &make::elf(&code));
+    assert_eq!(crate::model::concern(&node), Some(crate::model::Concern::Code));
+}
+
 /// Changes bytes of the first header of a tar and makes its checksum right again.
 fn with_header(mut tar: Vec<u8>, change: impl Fn(&mut [u8])) -> Vec<u8> {
     change(&mut tar[..512]);

@@ -195,6 +195,17 @@ impl Exe {
         }
         Some((name, crc, s.range.clone()))
     }
+
+    /// What `.gnu_debugaltlink` says: path and build-id of the file that holds the debug information which several files
+    /// share (`dwz -m`), and where the section stands in this file.
+    pub(crate) fn alt_link(&self) -> Option<(&[u8], &[u8], Range<usize>)> {
+        let s = self.section(".gnu_debugaltlink")?;
+        let data = self.data(s);
+        let name = text_at(data, 0);
+        let id = data.get(name.len() + 1..)?;
+        // A build-id is a digest of 16 (MD5) or 20 (SHA-1) bytes, or what the linker was given, of at most 64.
+        (!name.is_empty() && (8..=64).contains(&id.len())).then(|| (name, id, s.range.clone()))
+    }
 }
 
 fn segment(n: Numbers, raw: &[u8]) -> Option<Segment> {

@@ -84,8 +84,8 @@ pub fn concern(node: &Node) -> Option<Concern> {
         ResultMark::NotExamined => node.children.iter().all(|c| c.result != ResultMark::NotExamined).then_some(Concern::NotExamined),
         ResultMark::Different => {
             let below = node.children.iter().any(|c| !c.result.is_equal());
-            if !node.functions.is_empty() || (node.kind.is_executable() && (own || node.metadata.is_empty())) {
-                Some(Concern::Code)
+            if node.kind.is_executable() && (own || node.metadata.is_empty() || !node.functions.is_empty()) {
+                Some(if only_beside_what_is_loaded(node) { Concern::Data } else { Concern::Code })
             } else if !below || own {
                 Some(if node.metadata.is_empty() || own { Concern::Data } else { Concern::Metadata })
             } else {
@@ -94,6 +94,13 @@ pub fn concern(node: &Node) -> Option<Concern> {
         }
     };
     if found.is_some() && node.metadata.iter().any(|m| m.starts_with("alarm")) { Some(Concern::Alarm) } else { found }
+}
+
+/// Whether nothing that is loaded differs in an executable without a proof: sections that only debuggers and people read.
+fn only_beside_what_is_loaded(node: &Node) -> bool {
+    let mut differing = node.regions.iter().filter(|r| !r.result.is_equal()).peekable();
+    let code = node.functions.iter().any(|f| !f.result.is_equal());
+    !code && node.metadata.is_empty() && differing.peek().is_some() && differing.all(|r| !r.loaded)
 }
 
 /// Visits a node and all below it with child indices and the way to each; two members of one name are told apart.

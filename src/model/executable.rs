@@ -70,6 +70,8 @@ pub struct RegionDiff {
     pub extent: Sides<Option<Extent>>,
     /// Every byte of it.
     pub account: Sides<Account>,
+    /// Whether running the file can depend on it: it is loaded, or it is no section (a header, a gap, what stands behind the end).
+    pub loaded: bool,
 }
 
 /// What a fact is about: where a difference of it leads a reviewer.

@@ -186,8 +186,13 @@ pub(super) fn facts() -> Facts {
     ];
     lib.same_functions = 210;
     lib.tried = vec![Tried { cause: Cause::BuildId, why: "the byte is in .text".into() }];
-    lib.regions =
-        vec![RegionDiff { name: ".text".into(), result: ResultMark::Different, extent: extent(0x4a10), account: Sides::default() }];
+    lib.regions = vec![RegionDiff {
+        name: ".text".into(),
+        result: ResultMark::Different,
+        extent: extent(0x4a10),
+        account: Sides::default(),
+        loaded: true,
+    }];
     lib.evidence = Some(Arc::new(Rows));
     let mut conf = node(names[1], NodeKind::Text, ResultMark::Different, "2 lines differ");
     conf.account.shipped.unexplained = 9;

@@ -675,6 +675,7 @@ fn differing_data_beside_differing_functions_must_be_shown_too() {
         result: ResultMark::Different,
         extent: crate::model::Sides::new(Some(extent), Some(extent)),
         account: crate::model::Sides::default(),
+        loaded: true,
     });
     all.comparisons[0] = Some(std::sync::Arc::new(lib));
     let mut bench = Bench::with(all, None, 120, 40);

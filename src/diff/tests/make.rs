@@ -198,6 +198,8 @@ pub(super) struct Program {
     pub(super) symbols: Vec<(&'static str, u64, u64)>,
     /// Name and CRC-32 of a debug link.
     pub(super) link: Option<(&'static str, u32)>,
+    /// Path and build-id of the shared debug information.
+    pub(super) shared: Option<(&'static str, [u8; 20])>,
     /// The content of `.gnu_debugdata`.
     pub(super) embedded: Option<Vec<u8>>,
 }
@@ -206,7 +208,7 @@ pub(super) fn program() -> Program {
     // first: call second; ret. second: mov eax, 42; ret.
     let text = vec![0xe8, 0x0b, 0, 0, 0, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xb8, 42, 0, 0, 0, 0xc3];
     let rodata = b"made 2022-12-26 here\0plain\0".to_vec();
-    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None, embedded: None }
+    Program { text, rodata, build_id: [7; 20], symbols: vec![("first", 0, 6), ("second", 16, 6)], link: None, shared: None, embedded: None }
 }
 
 pub(super) fn elf(p: &Program) -> Vec<u8> {
@@ -232,6 +234,12 @@ pub(super) fn elf(p: &Program) -> Vec<u8> {
         link.resize((link.len() + 1).next_multiple_of(4), 0);
         link.extend(crc.to_le_bytes());
     }
+    let mut shared = Vec::new();
+    if let Some((path, id)) = p.shared {
+        shared.extend(path.as_bytes());
+        shared.push(0);
+        shared.extend(id);
+    }
     let mut sections = vec![
         (".text", 1u32, 6u64, p.text.as_slice(), 0u32, 0u64),
         (".rodata", 1, 2, &p.rodata, 0, 0),
@@ -241,6 +249,9 @@ pub(super) fn elf(p: &Program) -> Vec<u8> {
     ];
     if p.link.is_some() {
         sections.push((".gnu_debuglink", 1, 0, &link, 0, 0));
+    }
+    if p.shared.is_some() {
+        sections.push((".gnu_debugaltlink", 1, 0, &shared, 0, 0));
     }
     if let Some(embedded) = &p.embedded {
         sections.push((".gnu_debugdata", 1, 0, embedded, 0, 0));
