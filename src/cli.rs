@@ -97,8 +97,9 @@ pub struct RoomArgs {
     /// The keys that the reviewer trusts (OpenSSH allowed_signers).
     #[arg(long, value_name = "FILE")]
     pub signers: Option<PathBuf>,
-    /// What was installed elsewhere: a list of SHA-256 as `sha256sum` writes it, or 8 or more digits of one, typed from paper.
-    #[arg(long, value_name = "FILE|DIGITS")]
+    /// What was installed elsewhere: a list of SHA-256 as `sha256sum` writes it, or 8 or more digits or words (PGP word list) of
+    /// one, typed from paper.
+    #[arg(long, value_name = "FILE|DIGITS|WORDS")]
     pub expect: Vec<String>,
 }
 

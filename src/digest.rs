@@ -2,6 +2,8 @@
 //!
 //! Every digest in the program is made or parsed here, so that two digests are equal exactly when their bytes are.
 
+pub mod words;
+
 use std::fmt;
 use std::str::FromStr;
 

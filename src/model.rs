@@ -14,7 +14,7 @@ mod executable;
 mod release;
 mod source;
 
-pub use attestation::{Answer, Attestation, Outcome, Question, SignatureReport, Subject};
+pub use attestation::{Answer, Attestation, OfferedKey, Outcome, Question, SignatureReport, Subject};
 pub use chain::{ChainLink, Standing};
 pub use cluster::{Cluster, Concern, Spot, clusters, concern, visit};
 pub use comparison::{

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::digest::Sha256;
-use crate::model::{Attestation, ChainLink, FileId, Node, Release, SourceTree};
+use crate::model::{Attestation, ChainLink, FileId, Node, OfferedKey, Release, SourceTree};
 use crate::text::Untrusted;
 
 /// The namespace that an entry of `allowed_signers` must allow, when it is limited by `namespaces=`, for a DSSE attestation to
@@ -95,6 +95,12 @@ pub fn examine(inputs: &Inputs<'_>) -> (Vec<Attestation>, Vec<ChainLink>) {
     let attestations = files::read_all(inputs);
     let links = chain::links(inputs, &attestations);
     (attestations, links)
+}
+
+/// The keys that the bundle offers, to be compared with what the reviewer has on paper.
+#[must_use]
+pub fn offers(inputs: &Inputs<'_>) -> Vec<OfferedKey> {
+    files::offers(inputs)
 }
 
 /// What a statement speaks of.

@@ -421,13 +421,14 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
     Ok(Room { policy, policy_digest, signers, signers_given, sigstore, openpgp, expected })
 }
 
-/// What was installed elsewhere: each a list of digests, or digits typed from paper.
+/// What was installed elsewhere: each a list of digests, or digits or words typed from paper.
 fn expected(given: &[String]) -> Result<Vec<crate::provenance::expect::Expected>, SessionError> {
     let mut out = Vec::new();
     for text in given {
         let path = Path::new(text);
-        match crate::provenance::expect::digits(text).filter(|_| !path.exists()) {
-            Some(digits) => out.push(digits),
+        let typed = crate::provenance::expect::digits(text).map(Ok).or_else(|| crate::provenance::expect::words(text));
+        match typed.filter(|_| !path.exists()) {
+            Some(read) => out.push(read.map_err(|what| SessionError::Other(format!("--expect: {what}")))?),
             None => {
                 let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
                 out.extend(crate::provenance::expect::parse(&read_small(path, 64 << 20).map_err(fail)?).map_err(fail)?);

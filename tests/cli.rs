@@ -265,8 +265,36 @@ fn what_was_installed_is_looked_for_in_what_was_shipped() {
     let (standing, why) = link.expect("a link");
     assert_eq!((code, standing.as_str()), (1, "broken"));
     assert!(why.contains("a.tar.gz!usr/tool has"), "{why}");
+    let said = countersign::digest::words::words(&countersign::digest::Sha256::of(b"the tool").0);
+    assert_eq!(check(&[&said.join(" ")]).1.expect("a link").0, "proven");
+    assert_eq!(check(&[&said[..8].join(" ").to_lowercase()]).1.expect("a link").0, "claimed");
+    let (code, _, err) = check(&[&said[1..].join(" ")]);
+    assert!(code == 2 && err.contains("word 1") && err.contains("syllables"), "{err}");
     let (code, _, err) = check(&["nowhere.txt"]);
     assert!(code == 2 && err.contains("nowhere.txt"), "{err}");
     let (code, _, err) = check(&[&list("bad.txt", "hello\n")]);
     assert!(code == 2 && err.contains("line 1"), "{err}");
+}
+
+#[test]
+fn offered_keys_are_told_in_hexadecimal_and_in_words() {
+    let demo = "testdata/demo/release.tar";
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = text(folder.path());
+    let (_, out, _) = run(&["check", demo, "--state", &state, "--format", "json"]);
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    let offer = &report["offers"][0];
+    assert_eq!(offer["file"], "data/trust/allowed_signers");
+    assert_eq!(offer["knownAs"], Value::Null, "no signers were given");
+    let hex = offer["sha256"].as_str().expect("hex");
+    let said: Vec<&str> = offer["words"].as_array().expect("words").iter().filter_map(Value::as_str).collect();
+    assert_eq!(countersign::digest::words::from_words(&said.join(" ")), Ok(countersign::digest::unhex(hex).expect("hex")));
+    for args in [vec!["check", demo, "--state", &state], vec!["show", demo, "provenance", "--state", &state]] {
+        let (_, out, _) = run(&args);
+        assert!(out.contains("an offer, not trust") && out.contains(&format!("hex   {hex}")), "{out}");
+        assert!(out.contains(&format!("words 00  {}", said[..8].join(" "))), "{out}");
+    }
+    let signers = "testdata/demo/allowed_signers";
+    let (_, out, _) = run(&["check", demo, "--state", &state, "--signers", signers]);
+    assert!(out.contains("among the reviewer's allowed signers as release@gateway.example"), "{out}");
 }

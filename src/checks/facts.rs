@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::digest::Sha256;
-use crate::model::{Attestation, ChainLink, Defect, FileId, Fixity, Node, Release, SourceTree};
+use crate::model::{Attestation, ChainLink, Defect, FileId, Fixity, Node, OfferedKey, Release, SourceTree};
 use crate::text::Untrusted;
 
 /// What hashing one payload file gave.
@@ -45,6 +45,8 @@ pub enum Discovery {
     Compared(usize, Arc<Node>),
     /// The attestations were checked, and the chain follows from them.
     Provenance(Vec<Attestation>, Vec<ChainLink>),
+    /// The keys that the bundle offers were read.
+    Offers(Vec<OfferedKey>),
     /// Something is wrong with the bundle.
     Defect(Defect),
 }
@@ -66,6 +68,8 @@ pub struct Facts {
     pub attestations: Option<Vec<Attestation>>,
     /// The chain.
     pub chain: Vec<ChainLink>,
+    /// The keys that the bundle offers.
+    pub offers: Vec<OfferedKey>,
     /// The comparison of each artifact, by its index.
     pub comparisons: Vec<Option<Arc<Node>>>,
     /// What was found wrong after opening ([`Release::defects`] holds what was seen at once).
@@ -83,6 +87,7 @@ impl Facts {
             hidden: None,
             attestations: None,
             chain: Vec::new(),
+            offers: Vec::new(),
             comparisons: vec![None; release.artifacts.len()],
             defects: Vec::new(),
             release,
@@ -114,6 +119,7 @@ impl Facts {
                 self.attestations = Some(attestations);
                 self.chain = chain;
             }
+            Discovery::Offers(offers) => self.offers = offers,
             Discovery::Defect(defect) => self.defects.push(defect),
         }
     }

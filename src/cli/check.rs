@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use super::{Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
-use crate::model::{Attestation, clusters};
+use crate::digest::words;
+use crate::model::{Attestation, OfferedKey, clusters};
 use crate::review::{self, Item, State};
 use crate::session::{Headless, run_headless};
+use crate::text::Shown;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -77,9 +79,30 @@ pub(super) fn checks_text(facts: &Facts, out: &mut String) {
     }
 }
 
+/// The keys that the bundle offers: what is compared with paper.
+pub(super) fn offers_text(facts: &Facts, out: &mut String) {
+    for key in &facts.offers {
+        let _ = writeln!(out, "offered key {}  {} {}  {}", key.called.shown().cut(80), key.kind, key.fingerprint, key.file.shown());
+        let known = key.known_as.as_ref().map(|who| format!("among the reviewer's allowed signers as {}", Shown::new(who)));
+        let _ = writeln!(out, "    {}", known.as_deref().unwrap_or("an offer, not trust: compare it with paper"));
+        let _ = writeln!(out, "    hex   {}", key.sha256);
+        for (i, line) in words::lines(&key.sha256.0).iter().enumerate() {
+            let _ = writeln!(out, "    {} {line}", if i == 0 { "words" } else { "     " });
+        }
+    }
+}
+
+fn offer(key: &OfferedKey) -> Value {
+    json!({
+        "file": report::name(&key.file), "called": report::name(&key.called), "kind": key.kind, "fingerprint": key.fingerprint,
+        "sha256": key.sha256.to_string(), "words": words::words(&key.sha256.0), "knownAs": key.known_as,
+    })
+}
+
 fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> String {
     let mut out = heading(&done.facts);
     checks_text(&done.facts, &mut out);
+    offers_text(&done.facts, &mut out);
     report::all(done.facts.comparisons.iter().flatten().map(AsRef::as_ref), &mut out);
     queue_text(items, done.session.state(), &mut out);
     let open = checks.iter().filter(|c| c.verdict == Verdict::CannotTell).count();
@@ -140,6 +163,7 @@ fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome)
     let roots = facts.comparisons.iter().enumerate().filter_map(|(i, n)| Some((i, n.as_deref()?)));
     out.list("clusters", clusters(roots).iter().filter(|c| c.places.len() > 1).map(report::cluster))?;
     out.list("attestations", facts.attestations.iter().flatten().map(attestation))?;
+    out.list("offers", facts.offers.iter().map(offer))?;
     out.list("chain", facts.chain.iter().map(|l| json!({ "name": l.name, "standing": l.standing.word(), "why": l.why })))?;
     out.list(
         "items",

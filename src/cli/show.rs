@@ -152,6 +152,7 @@ fn provenance(facts: &Facts, out: &mut String) {
     for link in &facts.chain {
         let _ = writeln!(out, "{:<20} {:<8} {}", link.name, link.standing.word(), link.why);
     }
+    check::offers_text(facts, out);
 }
 
 fn artifacts(facts: &Facts, out: &mut String) {

@@ -1,6 +1,6 @@
 //! Attestations and what was found of them: separate answers, never one green tick.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Sha256};
 use crate::text::Untrusted;
 
 /// The questions that every attestation answers (the letters are those of `docs/provenance.md`).
@@ -118,4 +118,21 @@ pub struct Attestation {
     pub answers: Vec<Answer>,
     /// The signed bytes (the statement), for the raw view.
     pub payload: Vec<u8>,
+}
+
+/// A public key that lies in the bundle: an offer, to be compared with what the reviewer has on paper. Never trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedKey {
+    /// What the bundle calls its owner.
+    pub called: Untrusted,
+    /// The file, relative to the bundle's root.
+    pub file: Untrusted,
+    /// Its type, such as `ssh-ed25519`.
+    pub kind: String,
+    /// The fingerprint as the tools of its kind print it (`SHA256:…` for OpenSSH).
+    pub fingerprint: String,
+    /// SHA-256 of the key's wire form: the same fingerprint, for hexadecimal and for words.
+    pub sha256: Sha256,
+    /// Whom the reviewer's own `allowed_signers` name with this key.
+    pub known_as: Option<String>,
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Outcome, SignatureReport};
+use crate::digest::Sha256;
+use crate::model::{OfferedKey, Outcome, SignatureReport};
 use crate::text::{Shown, Untrusted};
 
 use super::dsse::Signature;
@@ -50,7 +51,9 @@ impl Checked {
 
 /// A key that the bundle offers.
 struct Offer {
+    /// As it is shown.
     called: String,
+    owner: String,
     file: Untrusted,
     key: Key,
 }
@@ -82,9 +85,25 @@ impl<'a> Checker<'a> {
         };
         for (called, key) in found {
             if self.offers.len() < MAX_OFFERS && !self.offers.iter().any(|o| o.key == key) {
-                self.offers.push(Offer { called: Shown::new(&called).cut(80).to_string(), file: file.clone(), key });
+                self.offers.push(Offer { called: Shown::new(&called).cut(80).to_string(), owner: called, file: file.clone(), key });
             }
         }
+    }
+
+    /// What the bundle offers, in the order in which it was read.
+    pub(crate) fn offered(&self) -> Vec<OfferedKey> {
+        let known = |print: &str| self.signers.find(print).next().map(|e| Shown::new(&e.principals).cut(80).to_string());
+        self.offers
+            .iter()
+            .map(|o| OfferedKey {
+                called: o.owner.as_str().into(),
+                file: o.file.clone(),
+                kind: o.key.kind(),
+                fingerprint: o.key.fingerprint().to_owned(),
+                sha256: Sha256::of(o.key.blob()),
+                known_as: known(o.key.fingerprint()),
+            })
+            .collect()
     }
 
     /// Whether there is no key at all to check with.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::digest::{Algorithm, Sha256, hex};
+use crate::digest::{Algorithm, Sha256, hex, words};
 use crate::model::{ChainLink, Standing};
 use crate::text::{Shown, Untrusted};
 
@@ -12,6 +12,8 @@ use super::sums;
 
 /// The least digits that name a file: what a person types from paper.
 const LEAST: usize = 8;
+/// The least words, each of which is a byte: what is only heard has more room for mistakes.
+const LEAST_WORDS: usize = 8;
 /// Digits from which on nobody can make another file with the same ones.
 const STRONG: usize = 32;
 /// Lines of one list.
@@ -35,7 +37,23 @@ pub fn digits(text: &str) -> Option<Expected> {
     fits.then(|| Expected { name: Untrusted::default(), digits })
 }
 
-/// Reads a list: lines as `sha256sum` writes them, or fewer digits and a name.
+/// Words as they are read from paper (the PGP word list): the first 8 or more of a SHA-256. `None` when the text is not meant as
+/// words.
+///
+/// # Errors
+/// With the word that is wrong, or how many are needed.
+#[must_use]
+pub fn words(text: &str) -> Option<Result<Expected, String>> {
+    words::are_words(text).then(|| {
+        let bytes = words::from_words(text).map_err(|e| e.to_string())?;
+        if !(LEAST_WORDS..=32).contains(&bytes.len()) {
+            return Err(format!("{} words; {LEAST_WORDS} to 32 are those of a SHA-256, from its beginning", bytes.len()));
+        }
+        Ok(Expected { name: Untrusted::default(), digits: hex(&bytes) })
+    })
+}
+
+/// Reads a list: lines as `sha256sum` writes them, fewer digits and a name, or words.
 ///
 /// # Errors
 /// With the line of what is wrong.
@@ -55,6 +73,10 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Expected>, String> {
         }
         let wrong = || format!("line {number}: {LEAST} to 64 hexadecimal digits should be here, and a name behind them");
         let text = std::str::from_utf8(line).map_err(|_| wrong())?;
+        if let Some(read) = words(text) {
+            out.push(read.map_err(|e| format!("line {number}: {e}"))?);
+            continue;
+        }
         let (first, name) = text.split_once([' ', '\t']).unwrap_or((text, ""));
         let mut one = digits(first).ok_or_else(wrong)?;
         one.name = name.trim_start().trim_start_matches('*').into();
@@ -169,6 +191,15 @@ mod tests {
         assert_eq!(digits("sha256:31fb14e8").unwrap().digits, "31fb14e8");
         assert_eq!(digits("31fb14e"), None, "seven are too few");
         assert_eq!(digits("31fb14eg"), None);
+        let tool = Sha256::of(b"tool");
+        let said = crate::digest::words::words(&tool.0);
+        assert_eq!(of(&said.join(" ")), (Standing::Proven, "1 of 1 expected digests are in what was shipped, in 1 artifact".into()));
+        assert_eq!(of(&said[..8].join("-").to_uppercase()).0, Standing::Claimed);
+        assert_eq!(words(&said[..7].join(" ")), Some(Err("7 words; 8 to 32 are those of a SHA-256, from its beginning".into())));
+        assert!(
+            parse(format!("{}\n{} gorilla", said.join(" "), said[..6].join(" ")).as_bytes()).unwrap_err().starts_with("line 2: word 7")
+        );
+        assert_eq!((words("31fb14e8"), words("installed.txt")), (None, None));
         assert!(parse(b"\n# only a remark\n").unwrap_err().contains("no digest"));
         assert!(parse(b"31fb14e8 a\nhello b\n").unwrap_err().starts_with("line 2"));
         assert!(parse("1".repeat(65).as_bytes()).unwrap_err().starts_with("line 1"));

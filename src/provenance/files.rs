@@ -6,7 +6,7 @@ mod sigstore;
 use std::collections::BTreeMap;
 
 use crate::json;
-use crate::model::{Attestation, FileRole, Outcome, Question, Subject};
+use crate::model::{Attestation, FileId, FileRole, OfferedKey, Outcome, Question, Subject};
 use crate::text::Untrusted;
 
 use super::checker::{Checked, Checker};
@@ -35,18 +35,9 @@ struct Work<'a, 'i> {
 pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
     let places = inputs.files.iter().enumerate().map(|(i, (_, path, _))| (path.as_bytes(), i)).collect();
     let mut work = Work { inputs, checker: Checker::new(inputs.signers), known: Known::new(inputs), places, rows: Vec::new() };
-    let is_offer = |index: usize| {
-        inputs.files.get(index).is_some_and(|(id, path, _)| {
-            path.as_bytes().starts_with(b"data/trust/") || inputs.release.file(*id).is_some_and(|f| f.role == FileRole::Trust)
-        })
-    };
-    for (index, (_, path, bytes)) in inputs.files.iter().enumerate() {
-        if is_offer(index) {
-            work.checker.offer(path, bytes);
-        }
-    }
-    for (index, (_, path, bytes)) in inputs.files.iter().enumerate() {
-        if is_offer(index) {
+    take_offers(inputs, &mut work.checker);
+    for (id, path, bytes) in inputs.files {
+        if is_offer(inputs, *id, path) {
             continue;
         }
         if work.rows.len() >= MAX_ROWS {
@@ -57,6 +48,23 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
         work.file(path, bytes);
     }
     work.rows
+}
+
+fn is_offer(inputs: &Inputs<'_>, id: FileId, path: &Untrusted) -> bool {
+    path.as_bytes().starts_with(b"data/trust/") || inputs.release.file(id).is_some_and(|f| f.role == FileRole::Trust)
+}
+
+fn take_offers(inputs: &Inputs<'_>, checker: &mut Checker<'_>) {
+    for (_, path, bytes) in inputs.files.iter().filter(|(id, path, _)| is_offer(inputs, *id, path)) {
+        checker.offer(path, bytes);
+    }
+}
+
+/// The keys of `data/trust`.
+pub(crate) fn offers(inputs: &Inputs<'_>) -> Vec<OfferedKey> {
+    let mut checker = Checker::new(inputs.signers);
+    take_offers(inputs, &mut checker);
+    checker.offered()
 }
 
 fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &[u8]) -> Attestation {

@@ -291,6 +291,7 @@ impl Job {
             openpgp: self.room.openpgp.as_ref().map(|ring| provenance::OpenPgpTrust { ring, now: super::clock::seconds() }),
             comparisons: nodes,
         };
+        self.tell(Discovery::Offers(provenance::offers(&inputs)));
         let (attestations, mut chain) = provenance::examine(&inputs);
         if !self.room.expected.is_empty() {
             let (holdings, closed) = self.holdings(digests);

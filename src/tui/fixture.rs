@@ -244,6 +244,14 @@ pub(super) fn facts() -> Facts {
         ChainLink { name: "commit = provenance", standing: Standing::Claimed, why: "signed, not shown".into() },
     ];
     facts.learn(Discovery::Provenance(vec![attestation], chain));
+    facts.learn(Discovery::Offers(vec![OfferedKey {
+        called: "release\u{202e}@acme".into(),
+        file: "data/trust/allowed_signers".into(),
+        kind: "ssh-ed25519".to_owned(),
+        fingerprint: "SHA256:def".to_owned(),
+        sha256: crate::digest::Sha256::of(b"key"),
+        known_as: None,
+    }]));
     let entry = |path: &str, n: u8| SourceEntry {
         path: path.into(),
         kind: EntryKind::File,

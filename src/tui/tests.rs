@@ -70,6 +70,18 @@ fn the_changed_byte_and_the_row_under_the_cursor_are_marked() {
 }
 
 #[test]
+fn an_offered_key_is_told_in_each_form_that_may_stand_on_paper() {
+    let mut bench = Bench::new(120, 40);
+    let text = bench.walk("3 G").text();
+    assert_eq!(bench.app.claim(), Some(super::app::ClaimRow::Offer(0)));
+    assert!(text.contains("key an offer  release<U+202E>@acme  SHA256:def"), "{text}");
+    assert!(text.contains("counts for nothing: compare with paper"), "{text}");
+    assert!(text.contains("2c70 e12b 7a06 46f9 2279 f427 c7b3 8e73"), "{text}");
+    let words = crate::digest::words::words(&crate::digest::Sha256::of(b"key").0);
+    assert!(text.contains(&format!("28  {}", words[28..].join(" "))), "{text}");
+}
+
+#[test]
 fn n_opens_each_item_where_it_is() {
     let mut bench = Bench::new(120, 40);
     bench.walk("n");

@@ -135,6 +135,7 @@ impl App {
                     };
                     of_target(&exact).or_else(|| self.items.iter().position(open))
                 }
+                ClaimRow::Offer(_) => None,
             },
             Screen::Artifacts => self.artifacts.get(self.cursor(Pane::Files).at)?.item,
             Screen::Compare => match &self.compare.front {

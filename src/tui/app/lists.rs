@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{App, Pane};
-use crate::model::{Node, Outcome, ResultMark, Standing};
+use crate::model::{Node, OfferedKey, Outcome, ResultMark, Standing};
 use crate::review::{Item, Target};
 use crate::text::{Role, Row, Shown};
 use crate::tui::widgets::grouped;
@@ -87,6 +87,8 @@ pub(crate) enum ClaimRow {
     Head(usize),
     /// An answer of an attestation.
     Answer(usize, usize),
+    /// A key that the bundle offers.
+    Offer(usize),
 }
 
 /// A row of the findings pane.
@@ -137,6 +139,35 @@ fn rank(mark: char) -> u8 {
         '.' => 5,
         _ => 6,
     }
+}
+
+/// An offered key: its fingerprint in each form that may stand on paper.
+fn offer_rows(key: &OfferedKey) -> Vec<Row> {
+    let known = match &key.known_as {
+        Some(who) => format!("it is among your allowed signers, as {}", Shown::new(who)),
+        None => "an offer, which counts for nothing: compare with paper".to_owned(),
+    };
+    let mut rows = vec![
+        Row::new().with(Role::Dim, "offered in   ").untrusted(Role::Claim, &key.file),
+        Row::new().with(Role::Dim, "as key of    ").untrusted(Role::Claim, &key.called),
+        Row::new().with(Role::Text, &known),
+        Row::new(),
+        Row::new().with(Role::Dim, "fingerprint, ").with(Role::Text, &key.kind),
+        Row::new().with(Role::Text, &key.fingerprint),
+        Row::new(),
+        Row::new().with(Role::Dim, "the same in hexadecimal (SHA-256)"),
+    ];
+    let hex = key.sha256.to_string();
+    rows.extend((0..64).step_by(32).map(|at| {
+        let groups: Vec<&str> = (at..at + 32).step_by(4).filter_map(|i| hex.get(i..i + 4)).collect();
+        Row::new().with(Role::Text, &groups.join(" "))
+    }));
+    rows.push(Row::new());
+    rows.push(Row::new().with(Role::Dim, "the same in words (PGP word list)"));
+    let words = crate::digest::words::words(&key.sha256.0);
+    let line = |(i, four): (usize, &[&str])| Row::new().with(Role::Dim, &format!("{:02}  ", i * 4)).with(Role::Text, &four.join(" "));
+    rows.extend(words.chunks(4).enumerate().map(line));
+    rows
 }
 
 impl App {
@@ -260,6 +291,7 @@ impl App {
             self.claims.push(ClaimRow::Head(i));
             self.claims.extend((0..attestation.answers.len()).map(|j| ClaimRow::Answer(i, j)));
         }
+        self.claims.extend((0..self.facts.offers.len()).map(ClaimRow::Offer));
     }
 
     /// The row of Provenance under the cursor.
@@ -281,6 +313,7 @@ impl App {
                 ]
             }),
             Some(ClaimRow::Head(i) | ClaimRow::Answer(i, _)) => self.attestation_rows(i),
+            Some(ClaimRow::Offer(i)) => self.facts.offers.get(i).map_or_else(Vec::new, offer_rows),
         };
     }
 

@@ -161,6 +161,9 @@ impl App {
                         let attestation = self.facts.attestations.as_ref().and_then(|a| a.get(i));
                         attestation.map(|a| a.file.shown().to_string()).unwrap_or_default()
                     }
+                    Some(super::ClaimRow::Offer(i)) => {
+                        self.facts.offers.get(i).map(|k| format!("{} {}", k.file.shown(), k.fingerprint)).unwrap_or_default()
+                    }
                     None => String::new(),
                 };
             }

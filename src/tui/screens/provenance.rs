@@ -67,6 +67,13 @@ pub(super) fn claim_row(app: &App, at: usize) -> Row {
                     .with(Role::Text, &answer.reason)
             })
         }
+        Some(ClaimRow::Offer(i)) => app.facts.offers.get(*i).map_or_else(Row::new, |key| {
+            let known = if key.known_as.is_some() { "yours too" } else { "an offer" };
+            Row::new()
+                .with(Role::Dim, &format!(" key {known:<9} "))
+                .untrusted(Role::Claim, &key.called)
+                .with(Role::Text, &format!("  {}", key.fingerprint))
+        }),
     }
 }
 
@@ -85,6 +92,7 @@ fn evidence(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
                 title.push(Role::Text, a.file.shown().cut_start(room));
             }
         }
+        Some(ClaimRow::Offer(_)) => title = title.with(Role::Text, ": a key that the bundle offers"),
         None => {}
     }
     if let Some(item) = app.front().and_then(|i| app.items.get(i)) {
