@@ -3,6 +3,7 @@
 //! [`queue`] makes the items from facts and policy. [`State`] is a fold over [`Event`]s; undo is an event, nothing is
 //! erased. What the machine computed and what a person ruled are never merged.
 
+pub mod chain;
 mod event;
 mod queue;
 mod state;

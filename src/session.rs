@@ -7,6 +7,7 @@ mod agent;
 mod clock;
 mod compare;
 mod cores;
+mod dossier;
 mod folders;
 mod headless;
 mod journal;
@@ -30,7 +31,7 @@ pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
-pub use keys::{KeySource, SignFailure, cosign, may_write, sign_with};
+pub use keys::{KeySource, SignFailure, cosign, dossier_path, may_write, sign_with};
 pub use signing::{Prepared, load_signers};
 pub use work::MAX_READ;
 
@@ -110,6 +111,8 @@ pub enum News {
 pub struct SignedRecord {
     /// Where it is.
     pub path: PathBuf,
+    /// Where its dossier is.
+    pub dossier: PathBuf,
     /// SHA-256 of its payload.
     pub payload: Sha256,
     /// Fingerprint of the key.
@@ -335,7 +338,7 @@ impl Session {
             state,
             room: Arc::clone(&self.room),
             bundle: Arc::clone(&self.bundle),
-            journal: (self.journal.head.clone(), self.journal.count),
+            journal: self.journal.snapshot(),
             key: self.default_key(),
         }
     }

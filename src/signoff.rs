@@ -6,6 +6,7 @@
 
 mod canonical;
 mod describe;
+mod dossier;
 mod envelope;
 mod key;
 mod statement;
@@ -15,6 +16,9 @@ pub mod agent;
 
 pub use crate::review::Decision;
 pub use describe::describe;
+pub use dossier::{
+    AttestationLine, CheckLine, DOSSIER, Dossier, DossierError, ItemLine, MAX_LINES, NoteLine, ReadLine, RulingLine, check_dossier,
+};
 pub use envelope::{add_signature, payload, seal_envelope, sign};
 pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
 pub use statement::{

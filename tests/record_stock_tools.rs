@@ -8,9 +8,10 @@ use std::process::{Command, Output};
 
 use countersign::digest::Sha256;
 use countersign::provenance::dsse;
+use countersign::review::chain;
 use countersign::signoff::{
-    Anchor, ArtifactLine, Coverage, Decision, FileSigner, FindingLine, JournalLine, RecordInputs, ReviewerLine, Signer, SourceLine,
-    TimeLine, ToolLine, add_signature, fingerprint, public_key_pem, sign, statement,
+    Anchor, ArtifactLine, Coverage, Decision, Dossier, FileSigner, FindingLine, JournalLine, RecordInputs, ReviewerLine, Signer,
+    SourceLine, TimeLine, ToolLine, add_signature, fingerprint, public_key_pem, sign, statement,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 
@@ -61,8 +62,8 @@ fn signer(seed: u8) -> FileSigner {
     FileSigner::from_openssh(key.to_openssh(ssh_key::LineEnding::LF).unwrap().as_bytes(), None).unwrap()
 }
 
-fn payload(artifacts: &[(&str, &[u8])], alice: &FileSigner) -> Vec<u8> {
-    statement(&RecordInputs {
+fn inputs(artifacts: &[(&str, &[u8])], alice: &FileSigner) -> RecordInputs {
+    RecordInputs {
         decision: Decision::ApprovedWithFindings,
         product: "hello — 日本".into(),
         version: "2.10-3".into(),
@@ -87,17 +88,52 @@ fn payload(artifacts: &[(&str, &[u8])], alice: &FileSigner) -> Vec<u8> {
             severity: "note".into(),
             state: "accepted".into(),
             title: "quotes \" and \\ and é and <1B>".into(),
+            reason: None,
             anchor: Some(Anchor { path: "src/hello.c".into(), line: Some(3), sha256: Some(Sha256::of(b"span")) }),
         }],
         checks: BTreeMap::from([("bag.fixity".into(), "pass".into())]),
         policy: None,
-        journal: JournalLine { head: Sha256::of(b"head"), count: 12 },
+        journal: JournalLine { head: Sha256::of(b""), count: 0 },
+        dossier: None,
         reviewers: vec![ReviewerLine { id: "alice@room".into(), role: "reviewer".into(), key: fingerprint(alice.public_key()) }],
         time: TimeLine { reviewed_at: "2026-11-23T16:40:00Z".into(), not_before: None },
         tool: ToolLine { name: "countersign".into(), version: "0.1.0".into(), sha256: None },
         seal: "none".into(),
         challenge: None,
-    })
+    }
+}
+
+/// The dossier of that record, with a journal of three entries.
+fn dossier(inputs: &mut RecordInputs) -> Vec<u8> {
+    let mut prev = chain::START.to_owned();
+    let mut lines = Vec::new();
+    for n in 1..=3 {
+        let core = format!("{{\"n\":{n},\"prev\":\"{prev}\",\"body\":{{\"event\":\"at\",\"item\":\"\\\"i\\\" \\\\ é {n}\"}}");
+        prev = Sha256::of(format!("{core}}}").as_bytes()).to_string();
+        lines.push(format!("{core},\"hash\":\"{prev}\"}}"));
+    }
+    inputs.journal = JournalLine { head: prev.parse().unwrap(), count: 3 };
+    let dossier = Dossier {
+        product: inputs.product.clone(),
+        version: inputs.version.clone(),
+        identity: inputs.identity,
+        reviewer: "alice".into(),
+        checks: vec![],
+        chain: vec![],
+        attestations: vec![],
+        items: vec![],
+        not_looked_at: inputs.coverage.not_looked_at.clone(),
+        rulings: vec![],
+        read: vec![],
+        findings: inputs.findings.clone(),
+        notes: vec![],
+        answers: BTreeMap::new(),
+        journal: inputs.journal,
+        lines: Some(lines),
+    };
+    let bytes = dossier.to_bytes();
+    inputs.dossier = Some(Sha256::of(&bytes));
+    bytes
 }
 
 /// A folder as the document describes it.
@@ -105,11 +141,14 @@ fn folder(change: impl FnOnce(&mut dsse::Envelope)) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let (alice, bob) = (signer(21), signer(22));
     let artifacts: [(&str, &[u8]); 2] = [("hello.deb", b"shipped bytes"), ("lib hello.so", b"more of them")];
-    let record = sign(&payload(&artifacts, &alice), &alice).unwrap();
+    let mut inputs = inputs(&artifacts, &alice);
+    let dossier = dossier(&mut inputs);
+    let record = sign(&statement(&inputs), &alice).unwrap();
     let mut envelope = dsse::parse(&add_signature(&record, &bob).unwrap()).unwrap();
     change(&mut envelope);
     let write = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
     write("rec.dsse.json", &dsse::write(&envelope));
+    write("rec.dossier.json", &dossier);
     write("alice.pub", alice.public_key().to_openssh().unwrap().as_bytes());
     write("bob.pub", bob.public_key().to_openssh().unwrap().as_bytes());
     write("ours.pem", public_key_pem(alice.public_key()).unwrap().as_bytes());
@@ -123,7 +162,7 @@ fn folder(change: impl FnOnce(&mut dsse::Envelope)) -> tempfile::TempDir {
 fn every_command_of_the_document_accepts_a_good_record() {
     let dir = folder(|_| ());
     let all = blocks();
-    assert_eq!(all.len(), 5, "the document has other blocks than this test knows");
+    assert_eq!(all.len(), 6, "the document has other blocks than this test knows");
     for block in all {
         let missing: Vec<_> = block.needs.iter().filter(|n| !installed(n)).collect();
         if !missing.is_empty() {
@@ -150,6 +189,10 @@ fn the_commands_refuse_a_tampered_record() {
     let forged = folder(|e| e.signatures[1] = e.signatures[0].clone());
     let altered = folder(|_| ());
     std::fs::write(altered.path().join("hello.deb"), b"other bytes").unwrap();
+    let dossier = folder(|_| ());
+    let path = dossier.path().join("rec.dossier.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, text.replace("alice", "mallory")).unwrap();
     let rejected = folder(|e| {
         let text = String::from_utf8(e.payload.clone()).unwrap();
         e.payload = text.replace("release-review", "release-rejection").into_bytes();
@@ -160,6 +203,7 @@ fn the_commands_refuse_a_tampered_record() {
         (&forged, "securesystemslib", "the same signature twice"),
         (&altered, "sha256sum -c", "a changed artifact"),
         (&rejected, "sha256sum -c", "a rejection"),
+        (&dossier, "journalLines", "a changed dossier"),
     ] {
         let block = blocks().into_iter().find(|b| b.text.contains(word)).unwrap();
         if !block.needs.iter().all(|n| installed(n)) {

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::{Outcome, RoomArgs, StateArgs, options, print};
 use crate::review::Decision;
-use crate::session::{KeySource, SignFailure, may_write, run_headless, sign_with};
+use crate::session::{KeySource, SignFailure, dossier_path, may_write, run_headless, sign_with};
 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,7 +49,7 @@ pub struct SignArgs {
     /// The outcome. Approval is refused while anything is open.
     #[arg(long, value_enum)]
     decision: DecisionArg,
-    /// Where to write the record; it must not exist.
+    /// Where to write the record, with its dossier beside it (x.dsse.json, x.dossier.json); neither may exist.
     #[arg(long, value_name = "RECORD")]
     output: PathBuf,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub struct SignArgs {
 }
 
 pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
-    may_write(&args.output).map_err(|e| color_eyre::eyre::eyre!(e))?;
+    may_write(&args.output).and_then(|()| may_write(&dossier_path(&args.output))).map_err(|e| color_eyre::eyre::eyre!(e))?;
     let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false };
     let mut done = run_headless(options(Some(args.bundle), args.room, state))?;
     if let Some(why) = done.session.read_only() {
@@ -86,7 +86,8 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
     done.session
         .record(signed.event())
         .map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
-    print(&format!("signed {} with {}\nwrote {}\n", signed.decision.word(), signed.key, signed.path.display()))?;
+    let (record, dossier) = (signed.path.display(), signed.dossier.display());
+    print(&format!("signed {} with {}\nwrote {record}\nwrote {dossier}\n", signed.decision.word(), signed.key))?;
     Ok(Outcome::Well)
 }
 

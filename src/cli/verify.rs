@@ -29,6 +29,10 @@ pub struct VerifyArgs {
     /// The bundle that the records speak of: its identity and every artifact are compared.
     #[arg(long, value_name = "BUNDLE")]
     bundle: Option<PathBuf>,
+    /// The dossier of the record: its digest, lists, counts and journal are compared with what was signed. One for each record,
+    /// in the same order.
+    #[arg(long, value_name = "FILE")]
+    dossier: Vec<PathBuf>,
     /// How many distinct keys must have signed the same statement.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     threshold: u64,
@@ -52,14 +56,21 @@ struct AtHand {
 pub(super) fn run(args: &VerifyArgs) -> color_eyre::Result<Outcome> {
     let signers = load_signers(&args.signers)?;
     let at_hand = args.bundle.as_deref().map(at_hand).transpose()?;
+    if !args.dossier.is_empty() && args.dossier.len() != args.records.len() {
+        color_eyre::eyre::bail!("{} records and {} dossiers: name one --dossier for each record", args.records.len(), args.dossier.len());
+    }
     let mut reports = Vec::new();
-    for path in &args.records {
+    for (i, path) in args.records.iter().enumerate() {
         let bytes = read_small(path, MAX_RECORD).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", path.display()))?;
         let verified = signoff::verify(&bytes, &signers, 1).map_err(|e| e.to_string());
         let mut problems = Vec::new();
         match (&verified, &at_hand) {
             (Ok(verified), at_hand) => {
                 problems.extend(verified.problems.iter().cloned());
+                if let Some(place) = args.dossier.get(i) {
+                    let dossier = read_small(place, MAX_RECORD).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", place.display()))?;
+                    problems.extend(signoff::check_dossier(&verified.payload, &dossier));
+                }
                 if let Some(at_hand) = at_hand {
                     let found = signoff::check_against_bundle(verified, at_hand.identity, &at_hand.artifacts);
                     problems.extend(found.iter().map(ToString::to_string));
@@ -132,7 +143,8 @@ fn text(reports: &[Report], args: &VerifyArgs) -> String {
         }
         let bundle =
             if args.bundle.is_some() { ", and the bundle is the one it speaks of" } else { "; no bundle was given to compare it with" };
-        let _ = if report.problems.is_empty() { writeln!(out, "verified{bundle}") } else { writeln!(out, "NOT verified") };
+        let dossier = if args.dossier.is_empty() { "; no dossier was given" } else { ", and so is the dossier" };
+        let _ = if report.problems.is_empty() { writeln!(out, "verified{bundle}{dossier}") } else { writeln!(out, "NOT verified") };
     }
     out
 }

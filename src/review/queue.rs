@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 use crate::model::{Cause, Cluster, Concern, Fixity, Node, Outcome, Question, ResultMark, Severity, Spot, Standing, clusters, visit};
 use crate::text::{Shown, Untrusted};
 
 /// What kind of judgement an item asks for; the order is the queue's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Class {
     /// The bundle itself is damaged or incomplete.
     Integrity,

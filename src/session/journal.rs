@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock;
 use crate::digest::Sha256;
-use crate::review::{Body, Event};
+use crate::review::{Body, Event, chain};
 
 /// The largest journal that is read, in bytes.
 const MAX_JOURNAL: u64 = 1 << 30;
@@ -49,7 +49,7 @@ impl Journal {
     #[must_use]
     pub fn open(folder: &Path) -> (Self, Vec<Event>) {
         let path = folder.join("journal.jsonl");
-        let mut journal = Self { path, file: None, length: 0, head: "0".repeat(64), count: 0, read_only: None, notice: None };
+        let mut journal = Self { path, file: None, length: 0, head: chain::START.to_owned(), count: 0, read_only: None, notice: None };
         match open_locked(folder, &journal.path) {
             Ok(file) => journal.file = Some(file),
             Err(why) => journal.read_only = Some(why),
@@ -63,7 +63,7 @@ impl Journal {
     pub fn reading(folder: &Path) -> (Self, Vec<Event>) {
         let path = folder.join("journal.jsonl");
         let read_only = Some("opened with --read-only".to_owned());
-        let mut journal = Self { path, file: None, length: 0, head: "0".repeat(64), count: 0, read_only, notice: None };
+        let mut journal = Self { path, file: None, length: 0, head: chain::START.to_owned(), count: 0, read_only, notice: None };
         let events = journal.load();
         (journal, events)
     }
@@ -119,6 +119,11 @@ impl Journal {
         }
     }
 
+    /// What is on the disk now, to be read later: lines that come after it do not belong to it.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { path: self.path.clone(), length: self.length, head: self.head.clone(), count: self.count }
+    }
+
     /// Appends an event. When this returns, it is on the disk.
     ///
     /// # Errors
@@ -152,6 +157,35 @@ impl Journal {
     }
 }
 
+/// The journal up to one of its lines.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    path: PathBuf,
+    length: u64,
+    /// The hash of the last line.
+    pub(super) head: String,
+    /// Number of lines.
+    pub(super) count: u64,
+}
+
+impl Snapshot {
+    /// The lines, as they are on the disk.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not those that were there.
+    pub(super) fn lines(&self) -> Result<Vec<String>, String> {
+        let fail = |what: String| format!("{}: {what}", self.path.display());
+        let mut text = String::new();
+        let file = File::open(&self.path).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        file.take(self.length).read_to_string(&mut text).map_err(|e| fail(format!("cannot be read: {e}")))?;
+        let head = chain::head(text.lines()).map_err(|(n, what)| fail(format!("line {n}: {what}")))?;
+        if head != self.head {
+            return Err(fail("it changed while it was open".to_owned()));
+        }
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
 fn open_locked(folder: &Path, path: &Path) -> Result<File, String> {
     let fail = |e: io::Error| format!("the state folder {} cannot be written: {e}; choose another with --state DIR", folder.display());
     fs::create_dir_all(folder).map_err(fail)?;
@@ -174,7 +208,7 @@ type Damage = (u64, String);
 /// Reads whole lines; stops at the first that is not bound to the one before it.
 fn read_lines(bytes: &[u8]) -> (Vec<Event>, String, Result<(), Damage>) {
     let mut events = Vec::new();
-    let mut head = "0".repeat(64);
+    let mut head = chain::START.to_owned();
     for (i, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
         let n = i as u64 + 1;
         match read_line(line, n, &head) {
@@ -190,13 +224,7 @@ fn read_lines(bytes: &[u8]) -> (Vec<Event>, String, Result<(), Damage>) {
 
 fn read_line(line: &[u8], n: u64, prev: &str) -> Result<(Event, String), String> {
     let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?.trim_end_matches('\n');
-    let (core, tail) = text.rsplit_once(",\"hash\":\"").ok_or("not a line of a journal")?;
-    let hash = tail.strip_suffix("\"}").ok_or("not a line of a journal")?;
-    if Sha256::of(format!("{core}}}").as_bytes()).to_string() != hash {
-        return Err("its hash is not the hash of its content: it was changed".to_owned());
-    }
-    let start = format!("{{\"n\":{n},\"prev\":\"{prev}\",\"body\":");
-    let body = core.strip_prefix(&start).ok_or("it does not follow the line before it: a line was removed, added or moved")?;
+    let (body, hash) = chain::follow(text, n, prev)?;
     let line: Line = serde_json::from_str(body).map_err(|e| format!("an event that this version does not know: {e}"))?;
     Ok((Event { n, time: line.wall, body: line.body }, hash.to_owned()))
 }

@@ -69,6 +69,14 @@ pub fn may_write(output: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// Where the dossier of a record goes: beside it, `x.dsse.json` with `x.dossier.json`.
+#[must_use]
+pub fn dossier_path(record: &Path) -> PathBuf {
+    let name = record.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = name.strip_suffix(".dsse.json").or_else(|| name.strip_suffix(".json")).unwrap_or(&name);
+    record.with_file_name(format!("{stem}.dossier.json"))
+}
+
 /// The key, ready to sign.
 fn open_signer(key: &KeySource) -> Result<Box<dyn Signer>, SignFailure> {
     let other = SignFailure::Other;
@@ -82,14 +90,16 @@ fn open_signer(key: &KeySource) -> Result<Box<dyn Signer>, SignFailure> {
     }
 }
 
-/// Signs the prepared statement and writes the record (a DSSE envelope) to `output`, whole or not at all.
+/// Signs the prepared statement, and writes its dossier beside `output` ([`dossier_path`]), then the record (a DSSE envelope)
+/// to `output`, each whole or not at all.
 ///
 /// # Errors
 /// When the key cannot be used, or is not the one that the statement names, or the file cannot be written; nothing is left
 /// behind then.
 pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
     let other = SignFailure::Other;
-    may_write(output).map_err(other)?;
+    let dossier = dossier_path(output);
+    may_write(output).and_then(|()| may_write(&dossier)).map_err(other)?;
     let signer = open_signer(key)?;
     let keyid = signoff::fingerprint(signer.public_key());
     match &prepared.key {
@@ -102,8 +112,12 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<
         }
     }
     let record = signoff::sign(&prepared.payload, signer.as_ref()).map_err(|e| other(e.to_string()))?;
-    write_whole(output, &record).map_err(other)?;
-    Ok(SignedRecord { path: output.to_owned(), payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
+    write_whole(&dossier, &prepared.dossier).map_err(other)?;
+    if let Err(why) = write_whole(output, &record) {
+        let _ = std::fs::remove_file(&dossier);
+        return Err(other(why));
+    }
+    Ok(SignedRecord { path: output.to_owned(), dossier, payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
 }
 
 /// Adds a signature over the same bytes to a record of another reviewer, and writes the result to `output`. Returns the

@@ -1,13 +1,14 @@
 //! Making the statement: a function of what was computed, what was ruled, and what the reviewer brought.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{KeySource, Room, SessionError, clock, read_small, work};
+use super::journal::Snapshot;
+use super::{KeySource, Room, SessionError, clock, dossier, read_small, work};
 use crate::bundle::OpenBundle;
 use crate::checks::{self, Facts};
-use crate::model::{Content as _, ContentError, FileId, IdentityBasis, Node, ResultMark};
+use crate::digest::Sha256;
+use crate::model::{Content as _, ContentError, FileId, IdentityBasis};
 use crate::provenance::AllowedSigners;
 use crate::review::{self, Class, Decision, Item, Ruling, State};
 use crate::signoff;
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub confirm: String,
     /// Fingerprint of the key that the statement names; only that key can sign it.
     pub key: Option<String>,
+    /// The dossier that the statement names by digest.
+    pub dossier: Vec<u8>,
 }
 
 /// Reads the reviewer's `allowed_signers`.
@@ -45,7 +48,7 @@ pub(crate) struct StatementMaker {
     pub(super) state: State,
     pub(super) room: Arc<Room>,
     pub(super) bundle: Arc<OpenBundle>,
-    pub(super) journal: (String, u64),
+    pub(super) journal: Snapshot,
     pub(super) key: Option<KeySource>,
 }
 
@@ -63,12 +66,14 @@ impl StatementMaker {
         self.state.may_sign(self.decision, &blockers)?;
         self.hash_again(progress)?;
         let key = self.key.as_ref().map(KeySource::fingerprint).transpose()?;
-        let inputs = self.inputs(&items, key.clone())?;
+        let mut inputs = self.inputs(&items, key.clone())?;
+        let dossier = dossier::dossier(&self.facts, &self.state, &items, &inputs, self.journal.lines()?)?.to_bytes();
+        inputs.dossier = Some(Sha256::of(&dossier));
         let payload = signoff::statement(&inputs);
         let rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
         let release = &self.facts.release;
         let confirm = format!("{} {}", release.product.shown(), release.version.shown());
-        Ok(Prepared { decision: self.decision, payload, rows, confirm, key })
+        Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier })
     }
 
     fn hash_again(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {
@@ -125,9 +130,10 @@ impl StatementMaker {
             checks: checks::run(&self.facts).iter().map(|c| (c.code.code.to_owned(), c.verdict.word().to_owned())).collect(),
             policy: self.room.policy_digest,
             journal: signoff::JournalLine {
-                head: self.journal.0.parse().map_err(|e| format!("the journal's head: {e}"))?,
-                count: self.journal.1,
+                head: self.journal.head.parse().map_err(|e| format!("the journal's head: {e}"))?,
+                count: self.journal.count,
             },
+            dossier: None,
             reviewers: vec![signoff::ReviewerLine {
                 id: self.state.reviewer.clone(),
                 role: "reviewer".to_owned(),
@@ -146,18 +152,10 @@ impl StatementMaker {
 
     fn artifacts(&self) -> Vec<signoff::ArtifactLine> {
         let release = &self.facts.release;
-        let lines = release.artifacts.iter().zip(&self.facts.comparisons).filter_map(|(artifact, node)| {
-            let shipped = self.facts.sha256(artifact.shipped?)?;
-            let rebuilt = artifact.rebuilt.first().and_then(|r| self.facts.sha256(r.file)).filter(|d| *d != shipped);
-            let account = node.as_ref().map(|n| n.total_account().shipped).unwrap_or_default();
-            Some(signoff::ArtifactLine {
-                name: artifact.name.shown().to_string(),
-                sha256: Some(shipped),
-                rebuilt,
-                result: result_word(node.as_deref()).to_owned(),
-                explained: account.explained.iter().map(|(c, n)| (c.word().to_owned(), *n)).collect::<BTreeMap<_, _>>(),
-                unexplained: account.unexplained,
-            })
+        let lines = release.artifacts.iter().zip(&self.facts.comparisons).map(|(artifact, node)| {
+            let shipped = artifact.shipped.and_then(|id| self.facts.sha256(id));
+            let paired = artifact.shipped.is_some() && !artifact.rebuilt.is_empty();
+            signoff::ArtifactLine::compared(artifact.name.shown().as_str(), shipped, paired, node.as_deref())
         });
         lines.collect()
     }
@@ -188,15 +186,6 @@ impl StatementMaker {
     }
 }
 
-/// The words of a record for a result: what has no counterpart is `unpaired`.
-fn result_word(node: Option<&Node>) -> &'static str {
-    match node.map(|n| n.result) {
-        Some(ResultMark::OnlyShipped | ResultMark::OnlyRebuilt) => "unpaired",
-        Some(result) => result.word(),
-        None => ResultMark::NotExamined.word(),
-    }
-}
-
 fn finding(finding: &review::Finding) -> signoff::FindingLine {
     signoff::FindingLine {
         id: finding.id.clone(),
@@ -208,15 +197,17 @@ fn finding(finding: &review::Finding) -> signoff::FindingLine {
         .to_owned(),
         state: if finding.closed.is_some() { "closed" } else { "open" }.to_owned(),
         title: finding.title.clone(),
-        anchor: Some(anchor(&finding.at)).filter(|a| !a.path.is_empty()),
+        reason: finding.closed.clone().filter(|r| !r.is_empty()),
+        anchor: anchor(&finding.at),
     }
 }
 
-/// Where a finding is: the source line if it has one, else the place in the artifact. Names and digests only.
-fn anchor(at: &review::Anchor) -> signoff::Anchor {
+/// Where a finding or a note is: the source line if it has one, else the place in the artifact. Names and digests only.
+pub(super) fn anchor(at: &review::Anchor) -> Option<signoff::Anchor> {
     let sha256 = at.shipped.as_ref().and_then(|d| d.parse().ok());
-    match &at.path {
+    let anchor = match &at.path {
         Some(path) => signoff::Anchor { path: path.clone(), line: at.line, sha256 },
         None => signoff::Anchor { path: at.place.clone(), line: None, sha256 },
-    }
+    };
+    Some(anchor).filter(|a| !a.path.is_empty())
 }

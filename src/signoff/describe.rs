@@ -287,8 +287,12 @@ impl Rows {
         for mut finding in findings.list("list").unwrap_or_default() {
             let mut word = |name: &str| finding.word(name).unwrap_or_default();
             let (id, severity, state, title) = (word("id"), word("severity"), word("state"), word("title"));
+            let reason = word("reason");
             let role = if state == "open" { Role::Bad } else { Role::Text };
             self.say(" ", role, format!("{id} ({severity}, {state}): {title}"));
+            if !reason.is_empty() {
+                self.say(" ", Role::Text, format!("  {state}: {reason}"));
+            }
             let mut anchor = finding.part("anchor");
             if let Some(path) = anchor.word("path") {
                 let line = anchor.word("line").map_or(String::new(), |l| format!(":{l}"));
@@ -341,6 +345,8 @@ impl Rows {
             self.say("Journal", Role::Text, format!("{} entries, head {}", stated(count), stated(head)));
         }
         journal.rest(self);
+        let dossier = predicate.sha("dossier", self);
+        self.maybe("Dossier", dossier);
         let policy = predicate.sha("policy", self);
         self.maybe("Policy", policy);
         let mut tool = predicate.part("tool");

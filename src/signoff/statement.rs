@@ -99,6 +99,8 @@ pub struct FindingLine {
     pub state: String,
     /// The reviewer's words.
     pub title: String,
+    /// Why it was closed, if it was.
+    pub reason: Option<String>,
     /// Where.
     pub anchor: Option<Anchor>,
 }
@@ -187,6 +189,8 @@ pub struct RecordInputs {
     pub policy: Option<Sha256>,
     /// The journal.
     pub journal: JournalLine,
+    /// Digest of the dossier, if there is one.
+    pub dossier: Option<Sha256>,
     /// The reviewers.
     pub reviewers: Vec<ReviewerLine>,
     /// When.
@@ -199,26 +203,27 @@ pub struct RecordInputs {
     pub challenge: Option<String>,
 }
 
-fn sha(digest: Sha256) -> Value {
+pub(super) fn sha(digest: Sha256) -> Value {
     json!({ "sha256": digest.to_string() })
 }
 
 /// An object of the members that are there.
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+pub(super) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     Value::Object(members.into_iter().filter_map(|(k, v)| v.map(|v| (k.to_owned(), v))).collect::<Map<_, _>>())
 }
 
-fn finding(line: &FindingLine) -> Value {
-    let anchor = line
-        .anchor
-        .as_ref()
-        .map(|a| object([("path", Some(a.path.as_str().into())), ("line", a.line.map(Value::from)), ("digest", a.sha256.map(sha))]));
+pub(super) fn anchor_value(anchor: &Anchor) -> Value {
+    object([("path", Some(anchor.path.as_str().into())), ("line", anchor.line.map(Value::from)), ("digest", anchor.sha256.map(sha))])
+}
+
+pub(super) fn finding(line: &FindingLine) -> Value {
     object([
         ("id", Some(line.id.as_str().into())),
         ("severity", Some(line.severity.as_str().into())),
         ("state", Some(line.state.as_str().into())),
         ("title", Some(line.title.as_str().into())),
-        ("anchor", anchor),
+        ("reason", line.reason.as_deref().map(Value::from)),
+        ("anchor", line.anchor.as_ref().map(anchor_value)),
     ])
 }
 
@@ -324,6 +329,7 @@ fn predicate(inputs: &RecordInputs) -> Value {
         ("checks", Some(json!(inputs.checks))),
         ("policy", inputs.policy.map(sha)),
         ("journal", Some(json!({ "head": sha(inputs.journal.head), "count": inputs.journal.count }))),
+        ("dossier", inputs.dossier.map(sha)),
         ("reviewers", Some(inputs.reviewers.iter().map(|r| json!({ "id": r.id, "role": r.role, "key": r.key })).collect())),
         (
             "time",

@@ -453,10 +453,11 @@ pub(super) fn prepared(decision: Decision) -> Prepared {
     let mut rows = vec![plain("I, A. Meyer, reviewed acme-gateway 4.2.0"), plain(&format!("outcome {}", decision.word()))];
     rows.extend((0..60).map(|i| plain(&format!("not looked at: usr/share/fw/blob{i}.bin   shipped, never rebuilt"))));
     rows.push(plain("end of the statement"));
-    Prepared { decision, payload: b"{}".to_vec(), rows, confirm: "acme-gateway 4.2.0".into(), key: None }
+    Prepared { decision, payload: b"{}".to_vec(), rows, confirm: "acme-gateway 4.2.0".into(), key: None, dossier: b"{}".to_vec() }
 }
 
 fn signed_record(path: std::path::PathBuf) -> crate::session::SignedRecord {
     let payload = crate::digest::Sha256::of(b"{}");
-    crate::session::SignedRecord { path, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected }
+    let dossier = path.with_extension("dossier.json");
+    crate::session::SignedRecord { path, dossier, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected }
 }
