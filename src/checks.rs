@@ -8,5 +8,5 @@ mod policy;
 mod table;
 
 pub use facts::{Discovery, Facts, Hashed, HiddenPlace};
-pub use policy::{ChecklistEntry, Policy, PolicyError};
+pub use policy::{ChecklistEntry, Missing, Person, Policy, PolicyError, Quorum, SigstoreIdentity, SigstorePolicy, Threshold};
 pub use table::{Check, Code, Group, GroupSummary, TABLE, Verdict, groups, run};

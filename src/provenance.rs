@@ -59,14 +59,28 @@ pub struct Inputs<'a> {
     pub digests: &'a dyn Fn(FileId) -> Option<Sha256>,
     /// The source tree under review.
     pub source: Option<&'a SourceTree>,
-    /// Builders that the reviewer's policy names.
-    pub builders: &'a BTreeSet<String>,
+    /// What the reviewer's policy accepts beside keys.
+    pub accepts: Accepts<'a>,
     /// What Sigstore bundles are checked with; `None` when the policy names no trusted root.
     pub sigstore: Option<SigstoreTrust<'a>>,
     /// What OpenPGP signatures are checked with; `None` when the policy names no keyring.
     pub openpgp: Option<OpenPgpTrust<'a>>,
     /// The comparison of each artifact, by its index in [`Release::artifacts`].
     pub comparisons: &'a [Option<Arc<Node>>],
+}
+
+/// What the reviewer's policy accepts beside keys. What it names none of is not judged: "cannot tell".
+#[derive(Clone, Copy)]
+pub struct Accepts<'a> {
+    /// Builders (`builder.id`).
+    pub builders: &'a BTreeSet<String>,
+    /// Repositories that the source may come from; with none, any may be.
+    pub sources: &'a BTreeSet<String>,
+    /// Verifiers (`verifier.id`) whose summaries count.
+    pub verifiers: &'a BTreeSet<String>,
+    /// What the policy's threshold for attestations lacks when those have signed, in words: fingerprints of keys, and for
+    /// Sigstore the identity of the certificate. `None` when it is reached.
+    pub lacking: &'a dyn Fn(&[&str]) -> Option<String>,
 }
 
 /// What the reviewer brings to check OpenPGP signatures with.
@@ -132,7 +146,7 @@ pub fn about(payload: &[u8]) -> Result<About, String> {
         subjects: read.subjects.iter().map(|s| s.name.clone()).collect(),
         digests: read.subjects.into_iter().flat_map(|s| s.digests).collect(),
         builder: read.builder.and_then(|b| b.as_str().map(str::to_owned)),
-        against: read.remark.filter(|_| statement::is_summary(&read.predicate_type) && !read.passed),
+        against: read.remark.filter(|_| read.summary.is_some_and(|s| s.result != "PASSED")),
         predicate_type: read.predicate_type,
     })
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::bundle::{self, OpenBundle};
-use crate::checks::{Discovery, Facts, Policy};
+use crate::checks::{Discovery, Facts, Policy, Quorum};
 use crate::digest::Sha256;
 use crate::model::{Evidence, Listing, Place, SourceContent, View};
 use crate::provenance::AllowedSigners;
@@ -154,6 +154,8 @@ pub struct Room {
     pub signers: AllowedSigners,
     /// Whether an `allowed_signers` file was given or configured.
     pub signers_given: bool,
+    /// Whose the keys are, by the policy.
+    pub quorum: Quorum,
     /// What Sigstore bundles are checked with, when the policy says so.
     pub sigstore: Option<Arc<SigstoreRoom>>,
     /// What OpenPGP signatures are checked with, when the policy says so.
@@ -418,10 +420,14 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
         }
         None => (AllowedSigners::default(), false),
     };
+    let quorum = Quorum::new(&policy, &signers).map_err(|what| {
+        let path = policy_path.as_ref().map_or_else(|| "allowed_signers".to_owned(), |p| p.display().to_string());
+        SessionError::File { path, what }
+    })?;
     let sigstore = sigstore_room(&policy, policy_path.as_deref())?;
     let openpgp = openpgp_room(&policy, policy_path.as_deref())?;
     let expected = expected(&options.expect)?;
-    Ok(Room { policy, policy_digest, signers, signers_given, sigstore, openpgp, expected })
+    Ok(Room { policy, policy_digest, signers, signers_given, quorum, sigstore, openpgp, expected })
 }
 
 /// What was installed elsewhere: each a list of digests, or digits or words typed from paper.

@@ -14,7 +14,7 @@ use countersign::model::{
 };
 use countersign::provenance::openpgp::Keyring;
 use countersign::provenance::sigstore::Root;
-use countersign::provenance::{AllowedSigners, Inputs, OpenPgpTrust, SigstoreTrust, dsse, examine, sshsig};
+use countersign::provenance::{Accepts, AllowedSigners, Inputs, OpenPgpTrust, SigstoreTrust, dsse, examine, sshsig};
 use countersign::text::Untrusted;
 use ed25519_dalek::Signer as _;
 
@@ -29,6 +29,9 @@ struct Case {
     signers: AllowedSigners,
     source: Option<SourceTree>,
     builders: BTreeSet<String>,
+    sources: BTreeSet<String>,
+    verifiers: BTreeSet<String>,
+    lacking: &'static dyn Fn(&[&str]) -> Option<String>,
     comparisons: Vec<Option<Arc<Node>>>,
     unhashed: RefCell<BTreeSet<u32>>,
     sigstore: Option<(Root, Vec<(String, String)>)>,
@@ -91,6 +94,9 @@ impl Case {
             signers: AllowedSigners::default(),
             source: Some(source),
             builders: BTreeSet::new(),
+            sources: BTreeSet::new(),
+            verifiers: BTreeSet::new(),
+            lacking: &|_| None,
             comparisons,
             unhashed: RefCell::default(),
             sigstore: None,
@@ -116,7 +122,7 @@ impl Case {
             release: &self.release,
             digests: &digests,
             source: self.source.as_ref(),
-            builders: &self.builders,
+            accepts: Accepts { builders: &self.builders, sources: &self.sources, verifiers: &self.verifiers, lacking: self.lacking },
             openpgp: self.openpgp.as_ref().map(|ring| OpenPgpTrust { ring, now: 1_795_000_000 }),
             sigstore: self.sigstore.as_ref().map(|(root, identities)| SigstoreTrust { root, identities, now: 1_795_000_000 }),
             comparisons: &self.comparisons,
@@ -455,6 +461,77 @@ fn builders_count_only_by_a_trusted_signature() {
 }
 
 #[test]
+fn only_repositories_of_the_policy_answer_for_the_source() {
+    let of = |sources: &[&str]| {
+        let mut case = made(&[("x.jsonl", envelope(&good(COMMIT), &[1]))]);
+        case.sources = sources.iter().map(|b| (*b).to_owned()).collect();
+        let row = case.examine().0.remove(0);
+        let (outcome, reason) = get(&row, Question::Source);
+        (outcome, reason.to_owned())
+    };
+    assert_eq!(of(&[]).0, Outcome::Yes);
+    assert_eq!(of(&["https://x"]).0, Outcome::Yes);
+    assert_eq!(of(&["https://x.git"]).0, Outcome::Yes, "the same repository");
+    let (outcome, reason) = of(&["https://x/y", "https://xy"]);
+    assert_eq!(outcome, Outcome::No);
+    assert!(reason.contains("git+https://x, which the policy does not name"), "{reason}");
+}
+
+#[test]
+fn a_summary_that_failed_is_signed_as_well() {
+    let of = |result: &str, verifiers: &[&str], seed: u8| {
+        let subject: Vec<_> = both().iter().map(|(n, d)| serde_json::json!({"name": n, "digest": {"sha256": d}})).collect();
+        let payload = serde_json::json!({"_type": "https://in-toto.io/Statement/v1", "subject": subject,
+            "predicateType": "https://slsa.dev/verification_summary/v1",
+            "predicate": {"verifier": {"id": "https://v"}, "verificationResult": result, "verifiedLevels": ["SLSA_BUILD_LEVEL_3"]}});
+        let mut case = made(&[("x.jsonl", envelope(&payload.to_string(), &[seed]))]);
+        case.verifiers = verifiers.iter().map(|v| (*v).to_owned()).collect();
+        let (rows, links) = case.examine();
+        let (outcome, reason) = get(&rows[0], Question::Builder);
+        assert_eq!(link(&links, "shipped = subject").0, Standing::Absent, "a summary is no provenance");
+        assert_eq!(get(&rows[0], Question::Subject).0, Outcome::Yes);
+        (outcome, reason.to_owned())
+    };
+    assert_eq!(of("PASSED", &["https://v"], 1).0, Outcome::Yes);
+    assert_eq!(of("PASSED", &["https://v"], 9).0, Outcome::CannotTell, "nobody trusted says so");
+    assert_eq!(of("PASSED", &["https://w"], 1).0, Outcome::No);
+    assert_eq!(of("PASSED", &[], 1).0, Outcome::CannotTell);
+    for result in ["FAILED", "passed", "", "PASSED "] {
+        let (outcome, reason) = of(result, &["https://v"], 1);
+        assert!(outcome == Outcome::No && reason.contains("speaks against its subjects"), "{result}: {reason}");
+    }
+}
+
+#[test]
+fn one_person_twice_does_not_reach_a_threshold() {
+    let of = |seeds: &[u8]| {
+        let mut case = made(&[("x.jsonl", envelope(&good(COMMIT), seeds))]);
+        let keys: Vec<_> = (1..=3).map(|seed| signer_line(&format!("{}@x", seed % 2), "", seed)).collect();
+        case.signers = AllowedSigners::parse(keys.concat().as_bytes()).unwrap();
+        case.builders = BTreeSet::from(["https://b".to_owned()]);
+        let text = "[[people]]\nname = \"a\"\nroles = [\"b\"]\nprincipals = [\"1@x\"]\n\
+                    [[people]]\nname = \"c\"\nroles = [\"b\"]\nprincipals = [\"0@x\"]\n[attestation_threshold]\nb = 2\n";
+        let policy = countersign::checks::Policy::parse(text).unwrap();
+        let quorum = countersign::checks::Quorum::new(&policy, &case.signers).unwrap();
+        case.lacking = Box::leak(Box::new(move |who: &[&str]| {
+            let missing = quorum.missing(&policy.attestation_threshold, who.iter().copied());
+            missing.first().map(ToString::to_string)
+        }));
+        let row = case.examine().0.remove(0);
+        let answer = |question| (get(&row, question).0, get(&row, question).1.to_owned());
+        (answer(Question::Signature).0, answer(Question::Signer), answer(Question::Builder).0)
+    };
+    // Keys 1 and 3 are one person's.
+    let (signature, signer, builder) = of(&[1, 3]);
+    assert_eq!((signature, signer.0, builder), (Outcome::Yes, Outcome::No, Outcome::CannotTell));
+    assert!(signer.1.contains("1 of 2 signatures by different people of the role b"), "{}", signer.1);
+    assert_eq!(of(&[1, 1]).1.0, Outcome::No);
+    assert_eq!(of(&[1, 9]).1.0, Outcome::No);
+    let (signature, signer, builder) = of(&[1, 2]);
+    assert_eq!((signature, signer.0, builder), (Outcome::Yes, Outcome::Yes, Outcome::Yes));
+}
+
+#[test]
 fn several_signatures_and_limits_on_entries() {
     let of = |options: &str, seeds: &[u8]| {
         let mut case = made(&[("x.jsonl", envelope(&good(COMMIT), seeds))]);
@@ -637,6 +714,9 @@ fn sigstore_attestations_of_a_release_have_all_answers() {
     let identity = rows[0].signatures[0].keyid.lossy().into_owned();
     let rows = made(&[(&identity, issuer)], true);
     assert_eq!(get(&rows[0], Question::Signer).0, Outcome::Yes);
+    // The certificate says who built it; the policy of this case names nobody.
+    assert_eq!(get(&rows[1], Question::Builder).0, Outcome::CannotTell);
+    assert!(get(&rows[0], Question::Builder).1.contains("/.github/workflows/release.yml@refs/tags/v0.0.19"), "{:?}", rows[0]);
     let rows = made(&[(&identity, "https://elsewhere")], true);
     assert_eq!(get(&rows[0], Question::Signer).0, Outcome::No);
     assert_eq!(rows[0].signatures[0].principal, None);

@@ -11,7 +11,7 @@ use countersign::model::{
     Artifact, Attestation, Carrier, FileId, FileRole, Identity, IdentityBasis, Outcome, PayloadFile, Question, Release,
 };
 use countersign::provenance::sigstore::Root;
-use countersign::provenance::{AllowedSigners, Inputs, SigstoreTrust, examine};
+use countersign::provenance::{Accepts, AllowedSigners, Inputs, SigstoreTrust, examine};
 use serde_json::{Value, json};
 
 fn corpus() -> Option<PathBuf> {
@@ -40,6 +40,7 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
         bag_info: Vec::new(),
         defects: Vec::new(),
     };
+    let none = BTreeSet::new();
     let (own, hashed) = (Sha256::of(&document), Sha256::of(bytes));
     let files = [(FileId(0), path.as_str().into(), document)];
     let (rows, _) = examine(&Inputs {
@@ -49,7 +50,7 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
         release: &release,
         digests: &|id: FileId| Some(if id == FileId(0) { own } else { hashed }),
         source: None,
-        builders: &BTreeSet::new(),
+        accepts: Accepts { builders: &none, sources: &none, verifiers: &none, lacking: &|_| None },
         sigstore: Some(SigstoreTrust { root: &root, identities: &[], now: 1_795_000_000 }),
         comparisons: &[None],
     });

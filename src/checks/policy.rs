@@ -1,12 +1,16 @@
-//! The room's policy: what the reviewer brings.
+//! The room's policy: what the reviewer brings. [`Policy::parse`] reads it, strictly; every error has its line and column.
 
-use std::collections::BTreeSet;
+mod people;
+mod read;
 
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Check, Facts, Verdict, run};
+
+pub use people::{Missing, Quorum};
 
 /// One question of the checklist.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChecklistEntry {
     /// Stable id, used in records.
     pub id: String,
@@ -15,8 +19,7 @@ pub struct ChecklistEntry {
 }
 
 /// An identity that may sign Sigstore bundles.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigstoreIdentity {
     /// The certificate's identity (SAN): an e-mail address or the URI of a workflow.
     pub identity: String,
@@ -25,26 +28,45 @@ pub struct SigstoreIdentity {
 }
 
 /// What Sigstore bundles are checked with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigstorePolicy {
     /// Path of `trusted_root.json`, relative to the policy file.
     pub trusted_root: String,
     /// Its SHA-256 in hexadecimal.
     pub trusted_root_sha256: String,
     /// Who may have signed.
-    #[serde(default)]
     pub identities: Vec<SigstoreIdentity>,
 }
 
+/// Somebody whose signatures count, with all keys that are theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// What they are called, in reports and messages.
+    pub name: String,
+    /// What they do: names that [`Policy::threshold`] uses.
+    pub roles: BTreeSet<String>,
+    /// Fingerprints of keys of theirs: `SHA256:…` as `ssh-keygen -l` prints it, or `OpenPGP ` and the hexadecimal one.
+    pub keys: BTreeSet<String>,
+    /// Principals of the `allowed_signers` file whose keys are theirs.
+    pub principals: BTreeSet<String>,
+}
+
+/// How many people of each role must have signed.
+pub type Threshold = BTreeMap<String, u32>;
+
 /// The policy file (TOML). Every field may be left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Builders (`builder.id`) that the room accepts. With none listed, (e) is "cannot tell".
     pub builders: BTreeSet<String>,
+    /// Repositories that the source may come from. With none listed, any may be.
+    pub sources: BTreeSet<String>,
+    /// Verifiers (`verifier.id`) whose verification summaries the room accepts. With none listed, they are "cannot tell".
+    pub verifiers: BTreeSet<String>,
     /// Globs of source paths that must be read, beside those of the bundle.
     pub required: Vec<String>,
+    /// Codes of checks that must pass before an approval, whatever was ruled.
+    pub required_checks: BTreeSet<String>,
     /// Causes (their words) whose differences the room accepts without a ruling of their own.
     pub accepted_causes: BTreeSet<String>,
     /// The checklist.
@@ -55,6 +77,12 @@ pub struct Policy {
     pub openpgp_keyring: Option<String>,
     /// What Sigstore bundles are checked with; with none, they are "cannot tell".
     pub sigstore: Option<SigstorePolicy>,
+    /// Who is who: with none, each line of `allowed_signers` is a person without a role.
+    pub people: Vec<Person>,
+    /// How many people of each role must sign a record.
+    pub threshold: Threshold,
+    /// How many people of each role must have signed an attestation.
+    pub attestation_threshold: Threshold,
 }
 
 /// What is wrong with a policy file.
@@ -73,52 +101,19 @@ impl Policy {
     /// Reads a policy.
     ///
     /// # Errors
-    /// With line and column of what is wrong: bad TOML, an unknown key, a wrong type, a duplicate checklist id.
+    /// With line and column of the first thing that is wrong: bad TOML, an unknown key, a wrong type, an unknown cause, check
+    /// or role, a glob or fingerprint that is none, something that stands there twice, a threshold that nobody can reach.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let place = |offset: usize, what: String| {
-            let (line, column) = crate::json::line_column(text.as_bytes(), offset);
-            PolicyError { line, column, what }
-        };
-        let policy: Self =
-            toml::from_str(text).map_err(|e| place(e.span().map_or(0, |s| s.start), crate::text::Shown::new(e.message()).to_string()))?;
-        if let Some(sigstore) = &policy.sigstore
-            && sigstore.trusted_root_sha256.parse::<crate::digest::Sha256>().is_err()
-        {
-            let at = text.find("trusted_root_sha256").unwrap_or(0);
-            return Err(place(at, "\"trusted_root_sha256\" is not a SHA-256: 64 hexadecimal digits".to_owned()));
-        }
-        let mut seen = BTreeSet::new();
-        for entry in &policy.checklist {
-            if !seen.insert(&entry.id) {
-                let at = text.rfind(&format!("\"{}\"", entry.id)).unwrap_or(0);
-                return Err(place(at, format!("the checklist has the id \"{}\" twice", crate::text::Shown::new(&entry.id))));
-            }
-        }
-        Ok(policy)
+        read::policy(text)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_all_fields_and_says_where_one_is_wrong() {
-        let text = "builders = [\"https://b\"]\nrequired = [\"src/**\"]\n[[checklist]]\nid = \"c1\"\nquestion = \"Is it?\"\n";
-        let policy = Policy::parse(text).expect("valid");
-        assert_eq!(policy.checklist[0].id, "c1");
-        let error = Policy::parse("builders = [\"x\"]\nrequird = []\n").expect_err("unknown key");
-        assert_eq!((error.line, error.column), (2, 1));
-        let error = Policy::parse("\nbuilders = 3").expect_err("wrong type");
-        assert_eq!(error.line, 2);
-        let text = |digest: &str| {
-            format!(
-                "[sigstore]\ntrusted_root = \"r.json\"\ntrusted_root_sha256 = \"{digest}\"\n[[sigstore.identities]]\nidentity = \"a@b\"\nissuer = \"https://i\"\n"
-            )
-        };
-        assert_eq!(Policy::parse(&text(&"a".repeat(64))).expect("valid").sigstore.expect("there").identities[0].issuer, "https://i");
-        assert_eq!(Policy::parse(&text("12")).expect_err("no digest").line, 3);
-        let twice = "[[checklist]]\nid=\"a\"\nquestion=\"\"\n[[checklist]]\nid=\"a\"\nquestion=\"\"\n";
-        assert_eq!(Policy::parse(twice).expect_err("twice").line, 5);
+    /// The checks that the policy requires and that neither pass nor are explained.
+    #[must_use]
+    pub fn unmet(&self, facts: &Facts) -> Vec<Check> {
+        if self.required_checks.is_empty() {
+            return Vec::new();
+        }
+        let met = |c: &Check| matches!(c.verdict, Verdict::Pass | Verdict::Explained);
+        run(facts).into_iter().filter(|c| self.required_checks.contains(c.code.code) && !met(c)).collect()
     }
 }

@@ -34,7 +34,8 @@ pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
     let done = run_headless(options(Some(args.bundle), args.room, state))?;
     let checks = checks::run(&done.facts);
     let items = review::queue(&done.facts, done.session.policy());
-    let outcome = outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given);
+    let unmet = !done.session.policy().unmet(&done.facts).is_empty();
+    let outcome = if unmet { Outcome::Differs } else { outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given) };
     match args.format {
         Format::Text => print(&text(&done, &checks, &items, outcome))?,
         Format::Json => printed(document(&done, &checks, &items, outcome))?,
@@ -105,6 +106,9 @@ fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> 
     offers_text(&done.facts, &mut out);
     report::all(done.facts.comparisons.iter().flatten().map(AsRef::as_ref), &mut out);
     queue_text(items, done.session.state(), &mut out);
+    for check in done.session.policy().unmet(&done.facts) {
+        let _ = writeln!(out, "the policy requires {}: {}", check.code.code, check.verdict.word());
+    }
     let open = checks.iter().filter(|c| c.verdict == Verdict::CannotTell).count();
     if open > 0 {
         let _ = writeln!(out, "{open} checks could not be told");

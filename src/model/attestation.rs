@@ -106,6 +106,8 @@ pub struct Attestation {
     pub build_type: Option<Untrusted>,
     /// Source commit that it names (hexadecimal).
     pub commit: Option<String>,
+    /// The repository that the commit is claimed to come from.
+    pub source_uri: Option<Untrusted>,
     /// When the build is claimed to have started and finished.
     pub started: Option<Untrusted>,
     /// See `started`.

@@ -47,6 +47,7 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
         }
         work.file(path, bytes);
     }
+    work.rows.iter_mut().for_each(|row| enough(inputs, row));
     work.rows
 }
 
@@ -67,6 +68,29 @@ pub(crate) fn offers(inputs: &Inputs<'_>) -> Vec<OfferedKey> {
     checker.offered()
 }
 
+/// Where the policy asks for several people, (c) is yes only with all of them: two keys of one person are one.
+fn enough(inputs: &Inputs<'_>, row: &mut Attestation) {
+    if !row.answers.iter().any(|a| a.question == Question::Signer && a.outcome == Outcome::Yes) {
+        return;
+    }
+    let mut keyids = Vec::new();
+    for signature in row.signatures.iter().filter(|s| s.outcome == Outcome::Yes) {
+        // A certificate's key lives for minutes: who it is stands in the certificate.
+        let print = signature.fingerprint.as_deref().filter(|f| !f.starts_with(sigstore::CERTIFICATE_KEY));
+        keyids.extend(print.map(str::to_owned).or_else(|| signature.keyid.as_str().map(str::to_owned)));
+    }
+    let who: Vec<&str> = keyids.iter().map(String::as_str).collect();
+    let Some(lacking) = (inputs.accepts.lacking)(&who) else { return };
+    let answer = |question, outcome, reason: String| crate::model::Answer { question, outcome, reason };
+    let no = answer(Question::Signer, Outcome::No, format!("not enough signatures for the policy: {lacking}"));
+    let builder = row.answers.iter().find(|a| a.question == Question::Builder && a.outcome == Outcome::Yes);
+    let builder = builder.map(|b| answer(Question::Builder, Outcome::CannotTell, format!("{}; not enough signatures say so", b.reason)));
+    replace(row, [no]);
+    if let Some(builder) = builder {
+        replace(row, [builder]);
+    }
+}
+
 fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &[u8]) -> Attestation {
     Attestation {
         file: file.clone(),
@@ -77,6 +101,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
         builder: None,
         build_type: None,
         commit: None,
+        source_uri: None,
         started: None,
         finished: None,
         materials: Vec::new(),
@@ -192,14 +217,19 @@ impl<'a> Work<'a, '_> {
         };
         let at = judge::source_material(self.inputs, &parsed.materials);
         row.commit = at.and_then(|i| parsed.materials.get(i)).and_then(|m| m.commit.clone());
+        let uri = at.and_then(|i| parsed.materials.get(i)).map(|m| &m.uri).filter(|u| !u.is_empty());
         row.answers = match &parsed.remark {
             Some(remark) => judge::cannot_tell(remark),
             None => vec![
                 judge::builder(self.inputs, parsed.builder.as_ref(), trusted),
-                judge::source(self.inputs, row.commit.as_deref()),
+                judge::source(self.inputs, row.commit.as_deref(), uri),
                 judge::materials(&self.known, &parsed.materials, at),
             ],
         };
+        if let Some(summary) = &parsed.summary {
+            replace(&mut row, [judge::summary(self.inputs, summary, trusted)]);
+        }
+        row.source_uri = uri.cloned();
         replace(&mut row, [judge::subject(&self.known, &parsed.subjects, false), judge::time()]);
         row.kind = parsed.kind;
         row.predicate_type = Some(parsed.predicate_type.into());

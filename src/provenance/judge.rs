@@ -8,7 +8,7 @@ use crate::text::{Shown, Untrusted};
 
 use super::Inputs;
 use super::checker::{Checked, Who};
-use super::statement::Material;
+use super::statement::{Material, Summary};
 
 /// What this computer hashed, by digest, and what is called what.
 pub(crate) struct Known {
@@ -203,10 +203,10 @@ pub(crate) fn builder(inputs: &Inputs<'_>, builder: Option<&Untrusted>, trusted:
     let say = |outcome, reason: String| answer(Question::Builder, outcome, reason);
     let Some(id) = builder else { return say(CannotTell, "it names no builder".to_owned()) };
     let shown = id.shown().cut(200);
-    if inputs.builders.is_empty() {
+    if inputs.accepts.builders.is_empty() {
         return say(CannotTell, format!("built by {shown}, it says; the policy names no builder to compare with"));
     }
-    let listed = id.as_str().is_some_and(|id| inputs.builders.contains(id));
+    let listed = id.as_str().is_some_and(|id| inputs.accepts.builders.contains(id));
     match (listed, trusted) {
         (false, _) => say(No, format!("built by {shown}, it says, which the policy does not name")),
         (true, false) => {
@@ -223,11 +223,63 @@ pub(crate) fn source_material(inputs: &Inputs<'_>, materials: &[Material]) -> Op
     materials.iter().position(same).or_else(|| materials.iter().position(|m| m.commit.is_some()))
 }
 
-/// (f).
-pub(crate) fn source(inputs: &Inputs<'_>, commit: Option<&str>) -> Answer {
+/// (e) of a verification summary: what it says, and whether its verifier is one that the policy names. A good signature says
+/// nothing of that: a summary that failed is signed as well.
+pub(crate) fn summary(inputs: &Inputs<'_>, summary: &Summary, trusted: bool) -> Answer {
+    use Outcome::{CannotTell, No, Yes};
+    let say = |outcome, reason: String| answer(Question::Builder, outcome, reason);
+    let result = Shown::new(&summary.result).cut(40);
+    if summary.result != "PASSED" {
+        return say(No, format!("its result is {result}, not PASSED: it speaks against its subjects"));
+    }
+    let Some(id) = &summary.verifier else { return say(CannotTell, "a verification summary that names no verifier".to_owned()) };
+    let shown = id.shown().cut(200);
+    if inputs.accepts.verifiers.is_empty() {
+        return say(CannotTell, format!("PASSED by {shown}, it says; the policy names no verifier to compare with"));
+    }
+    let listed = id.as_str().is_some_and(|id| inputs.accepts.verifiers.contains(id));
+    match (listed, trusted) {
+        (false, _) => say(No, format!("PASSED by {shown}, it says, which is not among the policy's verifiers")),
+        (true, false) => say(CannotTell, format!("PASSED by {shown}, it says, but no signature that the reviewer trusts says so")),
+        (true, true) => say(Yes, format!("PASSED by {shown}, which the policy names")),
+    }
+}
+
+/// A repository without what does not tell it from itself: `git+` in front, `.git`, a ref and slashes behind.
+fn repository(uri: &str) -> &str {
+    let uri = uri.strip_prefix("git+").unwrap_or(uri);
+    // A ref stands behind the path, never in the authority, where `@` comes after a user's name.
+    let path = uri.find("://").map_or(0, |at| at + 3);
+    let path = uri.get(path..).and_then(|rest| rest.find('/')).map_or(uri.len(), |at| path + at);
+    let end = uri.get(path..).and_then(|rest| rest.find(['@', '#', '?'])).map_or(uri.len(), |at| path + at);
+    let uri = uri.get(..end).unwrap_or(uri).trim_end_matches('/');
+    uri.strip_suffix(".git").unwrap_or(uri)
+}
+
+/// Whether two addresses are those of one repository.
+pub(crate) fn same_repository(one: &str, other: &str) -> bool {
+    repository(one) == repository(other)
+}
+
+/// (f). `uri` is where the statement says that the commit came from.
+pub(crate) fn source(inputs: &Inputs<'_>, commit: Option<&str>, uri: Option<&Untrusted>) -> Answer {
     use Outcome::{CannotTell, No, Yes};
     let say = |outcome, reason: String| answer(Question::Source, outcome, reason);
+    let sources = inputs.accepts.sources;
+    let shown = uri.map(|u| u.shown().cut(200).to_string()).unwrap_or_default();
+    if !sources.is_empty() && !shown.is_empty() {
+        let listed = uri.and_then(Untrusted::as_str).is_some_and(|u| sources.iter().any(|s| same_repository(s, u)));
+        if !listed {
+            return say(No, format!("it names the repository {shown}, which the policy does not name"));
+        }
+    }
     let Some(commit) = commit else { return say(CannotTell, "it names no source commit".to_owned()) };
+    if !sources.is_empty() && shown.is_empty() {
+        return say(
+            CannotTell,
+            format!("it names commit {commit} and no repository, and the policy names those that the source may be from"),
+        );
+    }
     let Some(tree) = inputs.source else {
         return say(CannotTell, format!("it names commit {commit}; no source tree has been read"));
     };

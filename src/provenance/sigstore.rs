@@ -291,6 +291,7 @@ fn claims(certificate: &sigstore_verify::crypto::CertificateInfo) -> Vec<(&'stat
         ("sourceRepositoryDigest", &ci.source_repository_digest),
         ("sourceRepositoryRef", &ci.source_repository_ref),
         ("runInvocationURI", &ci.run_invocation_uri),
+        ("runnerEnvironment", &ci.runner_environment),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
 }

@@ -30,10 +30,18 @@ pub(crate) struct Statement {
     pub(crate) started: Option<Untrusted>,
     pub(crate) finished: Option<Untrusted>,
     pub(crate) materials: Vec<Material>,
-    /// Whether it is a verification summary whose result is exactly `PASSED`.
-    pub(crate) passed: bool,
+    /// What a verification summary says.
+    pub(crate) summary: Option<Summary>,
     /// A remark on a predicate whose fields are not read here, or that says something against the release.
     pub(crate) remark: Option<String>,
+}
+
+/// A verification summary (<https://slsa.dev/spec/v1.0/verification_summary>).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) verifier: Option<Untrusted>,
+    /// As written: only `PASSED` is passed.
+    pub(crate) result: String,
 }
 
 /// Whether a predicate type is SLSA provenance of a version that is read here.
@@ -43,11 +51,6 @@ pub(crate) fn is_provenance(predicate_type: &str) -> bool {
 
 /// The type of a SLSA verification summary.
 const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
-
-/// Whether a predicate type is a verification summary.
-pub(crate) fn is_summary(predicate_type: &str) -> bool {
-    predicate_type == SUMMARY
-}
 
 /// Reads a statement from the bytes that were verified.
 ///
@@ -180,8 +183,11 @@ impl Place<'_> {
             }
             SUMMARY => {
                 let result = self.text(predicate, &["verificationResult"])?.unwrap_or_default();
-                out.passed = result == "PASSED";
-                out.remark = Some(format!("a verification summary whose result is {}", Shown::new(&result).cut(40)));
+                let levels = self.array(predicate, &["verifiedLevels"], MAX_MATERIALS)?;
+                let levels: Vec<_> = levels.iter().filter_map(Json::as_str).map(|l| Shown::new(l).cut(40).to_string()).take(8).collect();
+                let levels = if levels.is_empty() { String::new() } else { format!(", levels {}", levels.join(" ")) };
+                out.remark = Some(format!("a verification summary whose result is {}{levels}", Shown::new(&result).cut(40)));
+                out.summary = Some(Summary { verifier: self.shown(predicate, &["verifier", "id"])?, result });
             }
             other => {
                 out.remark = Some(format!("predicates of type {} are not read by this version", Shown::new(other).cut(120)));

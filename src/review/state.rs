@@ -283,6 +283,13 @@ impl State {
             if facts.is_complete() { "everything was hashed and compared".into() } else { "the machine is not done".into() },
             None,
         );
+        for check in policy.unmet(facts) {
+            add(
+                false,
+                format!("the policy requires the check {}, which is {}: {}", check.code.code, check.verdict.word(), check.why),
+                None,
+            );
+        }
         let mut classes: BTreeMap<Class, Vec<&Item>> = BTreeMap::new();
         for (_, item) in self.open(items) {
             let class = if item.class == Class::Data { Class::Code } else { item.class };

@@ -282,7 +282,12 @@ impl Job {
             release,
             digests: &|id: FileId| digests.get(id.0 as usize).copied().flatten(),
             source: tree,
-            builders: &self.room.policy.builders,
+            accepts: provenance::Accepts {
+                builders: &self.room.policy.builders,
+                sources: &self.room.policy.sources,
+                verifiers: &self.room.policy.verifiers,
+                lacking: &|who| self.lacking(who),
+            },
             sigstore: self.room.sigstore.as_ref().map(|s| provenance::SigstoreTrust {
                 root: &s.root,
                 identities: &s.identities,
@@ -299,6 +304,13 @@ impl Job {
             closed.into_iter().for_each(|defect| self.tell(Discovery::Defect(defect)));
         }
         self.tell(Discovery::Provenance(attestations, chain));
+    }
+
+    /// What the policy's threshold for attestations lacks when those have signed.
+    fn lacking(&self, who: &[&str]) -> Option<String> {
+        let missing = self.room.quorum.missing(&self.room.policy.attestation_threshold, who.iter().copied());
+        let words: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 
     /// Everything that was shipped, with what is inside of it.

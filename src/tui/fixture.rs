@@ -226,6 +226,7 @@ pub(super) fn facts() -> Facts {
         builder: Some("https://ci.acme.example/\x1b[2Jb/7".into()),
         build_type: None,
         commit: Some("9f3c".repeat(10)),
+        source_uri: None,
         started: None,
         finished: None,
         materials: vec![("pkg:generic/fw-blobs".into(), Vec::new())],

@@ -12,6 +12,8 @@ use super::{MAX_ROWS, Work, blank, replace};
 const BUNDLE: &str = "Sigstore bundle";
 const PEP_740: &str = "PEP 740 attestation";
 const NPM: &str = "npm attestation";
+/// How the fingerprint of a key begins that only a certificate vouches for.
+pub(super) const CERTIFICATE_KEY: &str = "certificate key ";
 
 /// What kind of document it is, when it is one of these.
 pub(super) fn kind(json: &Json) -> Option<&'static str> {
@@ -79,7 +81,7 @@ impl Work<'_, '_> {
             replace(&mut row, [subject]);
         }
         if let Ok(verified) = &done {
-            self.claims(&mut row, verified);
+            self.claims(&mut row, verified, trusted);
         }
         if kind == PEP_740 {
             self.check_name(&mut row);
@@ -154,27 +156,56 @@ impl Work<'_, '_> {
         }
     }
 
-    /// The certificate's claims come first; where the statement says something else about the commit, that is a finding.
-    fn claims(&self, row: &mut Attestation, verified: &Verified) {
+    /// The certificate's claims come first; where the statement says something else about builder, repository or commit, that is
+    /// a finding.
+    fn claims(&self, row: &mut Attestation, verified: &Verified, trusted: bool) {
         let claim = |name: &str| verified.claims.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
-        let Some(certified) = claim("sourceRepositoryDigest") else { return };
-        match &row.commit {
-            Some(said) if !said.eq_ignore_ascii_case(certified) => {
-                let reason = format!(
-                    "the certificate says commit {}, and the statement {}",
-                    Shown::new(certified).cut(80),
-                    Shown::new(said).cut(80)
-                );
-                replace(row, [Answer { question: Question::Source, outcome: Outcome::No, reason }]);
+        self.claimed_builder(row, verified, claim("buildSignerURI"), claim("runnerEnvironment"), trusted);
+        let certified = (claim("sourceRepositoryURI"), claim("sourceRepositoryDigest"));
+        let said = (row.source_uri.as_ref().and_then(Untrusted::as_str), row.commit.as_deref());
+        let shown = |text: &str| Shown::new(text).cut(200).to_string();
+        let differs = match (certified, said) {
+            ((_, Some(ours)), (_, Some(said))) if !said.eq_ignore_ascii_case(ours) => {
+                Some(format!("the certificate says commit {}, and the statement {}", shown(ours), shown(said)))
             }
-            Some(_) => {}
-            None => {
-                row.commit = Some(certified.to_ascii_lowercase());
-                let answer = judge::source(self.inputs, row.commit.as_deref());
-                replace(row, [answer]);
+            // Only what is an address of a repository is compared: materials are called otherwise too.
+            ((Some(ours), _), (Some(said), _)) if said.contains("://") && !judge::same_repository(ours, said) => {
+                Some(format!("the certificate says the repository {}, and the statement {}", shown(ours), shown(said)))
             }
-        }
+            _ => None,
+        };
+        row.source_uri = certified.0.map(Untrusted::from).or(row.source_uri.take());
+        row.commit = certified.1.map(str::to_ascii_lowercase).or(row.commit.take());
+        let answer = match differs {
+            Some(reason) => Answer { question: Question::Source, outcome: Outcome::No, reason },
+            None if row.commit.is_none() => return,
+            None => judge::source(self.inputs, row.commit.as_deref(), row.source_uri.as_ref()),
+        };
+        replace(row, [answer]);
     }
+
+    /// (e) where the certificate says who built it.
+    fn claimed_builder(&self, row: &mut Attestation, verified: &Verified, signer: Option<&str>, runner: Option<&str>, trusted: bool) {
+        let Some(certified) = signer else { return };
+        let said = row.builder.as_ref().and_then(Untrusted::as_str);
+        let agrees = said.is_none_or(|said| Some(said) == verified.identity.as_deref() || is_builder(said, certified, runner));
+        let answer = if agrees {
+            let listed = said.filter(|said| self.inputs.accepts.builders.contains(*said)).unwrap_or(certified);
+            judge::builder(self.inputs, Some(&listed.into()), trusted)
+        } else {
+            let shown = |text: &str| Shown::new(text).cut(200).to_string();
+            let reason =
+                format!("the certificate says that {} built it, and the statement {}", shown(certified), shown(said.unwrap_or_default()));
+            Answer { question: Question::Builder, outcome: Outcome::No, reason }
+        };
+        replace(row, [answer]);
+    }
+}
+
+/// Whether a builder that a statement names is the one of the certificate: the workflow, or the kind of machine, which GitHub's
+/// own generators name and the certificate has as well.
+fn is_builder(said: &str, certified: &str, runner: Option<&str>) -> bool {
+    said == certified || said.strip_prefix("https://github.com/actions/runner/").is_some_and(|kind| Some(kind) == runner)
 }
 
 /// Identity and issuer, through the guard.
@@ -190,7 +221,7 @@ fn report(done: &Result<Verified, Refusal>, answers: &[Answer; 3]) -> SignatureR
             keyid: verified.identity.as_deref().unwrap_or("").into(),
             outcome: signer.outcome,
             principal: (signer.outcome == Outcome::Yes).then(|| who(verified)),
-            fingerprint: verified.key.map(|k| format!("certificate key sha256:{k}")),
+            fingerprint: verified.key.map(|k| format!("{CERTIFICATE_KEY}sha256:{k}")),
             reason: signer.reason.clone(),
         },
         Err(refusal) => SignatureReport {
@@ -200,5 +231,25 @@ fn report(done: &Result<Verified, Refusal>, answers: &[Answer; 3]) -> SignatureR
             fingerprint: None,
             reason: refusal.why.clone(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_builder_is_the_certificates_or_the_kind_of_its_machine() {
+        let workflow = "https://github.com/a/b/.github/workflows/r.yml@refs/tags/v1";
+        assert!(is_builder(workflow, workflow, None));
+        assert!(is_builder("https://github.com/actions/runner/github-hosted", workflow, Some("github-hosted")));
+        for (said, runner) in [
+            ("https://github.com/actions/runner/github-hosted", Some("self-hosted")),
+            ("https://github.com/actions/runner/github-hosted", None),
+            ("https://github.com/a/b/.github/workflows/r.yml@refs/heads/main", Some("github-hosted")),
+            ("", Some("")),
+        ] {
+            assert!(!is_builder(said, workflow, runner), "{said}");
+        }
     }
 }
