@@ -4,9 +4,11 @@
 //! functions of it. "Could not tell" and "not computed yet" are verdicts of their own and never count as passed.
 
 mod facts;
+pub(crate) mod hygiene;
 mod policy;
 mod table;
 
+pub(crate) use facts::further_path;
 pub use facts::{Discovery, Facts, Hashed, HiddenPlace};
 pub use policy::{ChecklistEntry, Missing, Person, Policy, PolicyError, Quorum, SigstoreIdentity, SigstorePolicy, Threshold};
 pub use table::{Check, Code, Group, GroupSummary, TABLE, Verdict, groups, run};

@@ -6,6 +6,7 @@ mod archive;
 mod asm;
 mod blocks;
 mod build_path;
+mod changed;
 mod changes;
 mod checksums;
 mod claims;
@@ -44,6 +45,7 @@ mod symtab;
 mod text;
 mod walk;
 
+pub use changed::{ChangedLine, ChangedLines, changed_lines};
 pub use inside::{Inside, inside};
 pub use order::worst_first;
 

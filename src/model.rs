@@ -11,6 +11,7 @@ mod content;
 mod coverage;
 mod defect;
 mod executable;
+mod flag;
 mod release;
 mod source;
 
@@ -25,5 +26,6 @@ pub use content::{Content, ContentError, FileId, SourceContent};
 pub use coverage::{BuiltFrom, BuiltInto, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
+pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
 pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree};

@@ -4,6 +4,7 @@
 //! the chain from source to artifact follows from them. Trust comes from the reviewer's [`AllowedSigners`] alone; keys in
 //! `data/trust` are offers. The exact bytes that were verified are the bytes that are parsed.
 
+pub mod archives;
 mod chain;
 pub(crate) mod checker;
 mod files;

@@ -9,5 +9,5 @@ mod queue;
 mod state;
 
 pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Ruling};
-pub use queue::{Class, Item, Target, queue, required};
+pub use queue::{Class, Item, Target, flag_id, queue, required};
 pub use state::{Blocker, Finding, Note, Ruled, State};

@@ -38,6 +38,20 @@ pub fn open_source(
     cache: &Path,
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<Opened, BundleError> {
+    open_source_within(bundle, source, cache, limits::ARCHIVE, progress)
+}
+
+/// The same, for a source archive of at most `most` bytes, packed or not: it is held in memory.
+///
+/// # Errors
+/// As [`open_source`].
+pub fn open_source_within(
+    bundle: &OpenBundle,
+    source: &SourceDeclaration,
+    cache: &Path,
+    most: u64,
+    progress: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Opened, BundleError> {
     let origin = source.path.shown().to_string();
     let content = |error: ContentError| match error {
         ContentError::Cancelled => BundleError::Cancelled,
@@ -63,8 +77,8 @@ pub fn open_source(
         };
         return open_on_disk(&place, &source.path, &wanted);
     }
-    let bytes = bundle.content.read(id, limits::ARCHIVE).map_err(content)?;
-    let (mut tree, found) = archive::open(&bytes, &source.path)?;
+    let bytes = bundle.content.read(id, limits::ARCHIVE.min(most)).map_err(content)?;
+    let (mut tree, found) = archive::open(&bytes, &source.path, most)?;
     tree.tag = source.tag.clone();
     Ok((tree, Arc::new(found)))
 }

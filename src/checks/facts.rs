@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::digest::Sha256;
-use crate::model::{Attestation, ChainLink, Defect, FileId, Fixity, Node, OfferedKey, Release, SourceTree};
+use crate::model::{
+    ArchiveReport, Attestation, ChainLink, Defect, FileId, Fixity, Node, OfferedKey, Release, SourceEntry, SourceFlag, SourceTree,
+};
 use crate::text::Untrusted;
 
 /// What hashing one payload file gave.
@@ -18,9 +20,9 @@ pub struct Hashed {
 /// A line of the source tree with characters that hide or reorder others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HiddenPlace {
-    /// Index of the tree entry.
+    /// The entry, counted through all sources.
     pub entry: usize,
-    /// Path in the tree.
+    /// Its path; of a further source, behind the name of that ([`Facts::source_path`]).
     pub path: Untrusted,
     /// Line, from 1, of the first one.
     pub line: u64,
@@ -39,8 +41,12 @@ pub enum Discovery {
     AllHashed(Option<Sha256>),
     /// The source tree was read.
     Source(Arc<SourceTree>),
-    /// The source was searched for hidden characters.
+    /// A further source was read, after the tree: they come in the order in which their entries are counted.
+    Further(Arc<SourceTree>),
+    /// The sources were searched for hidden characters; what was said before is in it.
     Hidden(Vec<HiddenPlace>),
+    /// The sources were searched for whatever else a person must look at, and the archives were compared with the tree.
+    Hygiene(Vec<SourceFlag>, Vec<ArchiveReport>),
     /// An artifact (its index) was compared.
     Compared(usize, Arc<Node>),
     /// The attestations were checked, and the chain follows from them.
@@ -62,8 +68,14 @@ pub struct Facts {
     pub all_hashed: bool,
     /// The source tree; `None` while it is being read, and for ever when there is none (a defect says so).
     pub source: Option<Arc<SourceTree>>,
+    /// The further sources: those that `release.json` names, and source archives beside them and among what was shipped.
+    pub further: Vec<Arc<SourceTree>>,
     /// Files with hidden characters.
     pub hidden: Option<Vec<HiddenPlace>>,
+    /// What else a person must look at in the sources, the worst of each check first.
+    pub flags: Option<Vec<SourceFlag>>,
+    /// How each source archive compares with the tree.
+    pub archives: Vec<ArchiveReport>,
     /// The attestations.
     pub attestations: Option<Vec<Attestation>>,
     /// The chain.
@@ -76,6 +88,11 @@ pub struct Facts {
     pub defects: Vec<Defect>,
 }
 
+/// The path of a file of a further source: behind the name of that.
+pub(crate) fn further_path(origin: &Untrusted, path: &[u8]) -> Untrusted {
+    [origin.as_bytes(), b"!", path].concat().into()
+}
+
 impl Facts {
     /// What is known of a bundle that was only opened.
     #[must_use]
@@ -84,7 +101,10 @@ impl Facts {
             hashed: vec![None; release.files.len()],
             all_hashed: false,
             source: None,
+            further: Vec::new(),
             hidden: None,
+            flags: None,
+            archives: Vec::new(),
             attestations: None,
             chain: Vec::new(),
             offers: Vec::new(),
@@ -109,6 +129,11 @@ impl Facts {
                 }
             }
             Discovery::Source(tree) => self.source = Some(tree),
+            Discovery::Further(tree) => self.further.push(tree),
+            Discovery::Hygiene(flags, archives) => {
+                self.flags = Some(flags);
+                self.archives = archives;
+            }
             Discovery::Hidden(places) => self.hidden = Some(places),
             Discovery::Compared(artifact, node) => {
                 if let Some(place) = self.comparisons.get_mut(artifact) {
@@ -126,8 +151,38 @@ impl Facts {
 
     /// All defects: those seen at opening and those found since.
     pub fn all_defects(&self) -> impl Iterator<Item = &Defect> {
-        let tree = self.source.iter().flat_map(|s| s.defects.iter());
+        let tree = self.sources().flat_map(|(_, s)| s.defects.iter());
         self.release.defects.iter().chain(&self.defects).chain(tree)
+    }
+
+    /// All sources, each with the number of its first entry: entries are counted through all of them.
+    pub fn sources(&self) -> impl Iterator<Item = (usize, &Arc<SourceTree>)> {
+        let mut first = 0;
+        self.source.iter().chain(&self.further).map(move |tree| {
+            let at = first;
+            first += tree.entries.len();
+            (at, tree)
+        })
+    }
+
+    /// The entry with that number, and its source; a further one when the flag is set.
+    fn located(&self, number: usize) -> Option<(bool, &SourceTree, &SourceEntry)> {
+        let (first, tree) = self.sources().find(|(first, tree)| (*first..first + tree.entries.len()).contains(&number))?;
+        let further = self.source.as_ref().is_none_or(|s| !Arc::ptr_eq(s, tree));
+        Some((further, tree, tree.entries.get(number - first)?))
+    }
+
+    /// The entry with that number, counted through all sources.
+    #[must_use]
+    pub fn source_entry(&self, number: usize) -> Option<&SourceEntry> {
+        self.located(number).map(|(_, _, entry)| entry)
+    }
+
+    /// Its path; of a further source, behind the name of that: `data/source/x.tar.xz!configure`.
+    #[must_use]
+    pub fn source_path(&self, number: usize) -> Option<Untrusted> {
+        let (further, tree, entry) = self.located(number)?;
+        Some(if further { further_path(&tree.origin, entry.path.as_bytes()) } else { entry.path.clone() })
     }
 
     /// Whether all work is done: nothing is pending. The attestations are checked last, whatever became of the source.

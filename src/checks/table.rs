@@ -1,5 +1,7 @@
 //! The table of checks and their verdicts.
 
+mod source;
+
 use std::collections::BTreeSet;
 
 use super::Facts;
@@ -114,12 +116,18 @@ const fn code(code: &'static str, group: Group, sentence: &'static str) -> Code 
 }
 
 /// Every check, in the order in which they are shown. `docs/checks.md` is tested against it.
-pub const TABLE: [Code; 10] = [
+pub const TABLE: [Code; 16] = [
     code("bundle.structure", Group::Bundle, "the bundle is well formed and complete"),
     code("bundle.fixity", Group::Bundle, "every payload file has the digest that the manifest declares, and no file is missing or extra"),
     code("source.commit", Group::Source, "the source tree at the declared commit is in the bundle and its objects are sound"),
     code("source.tag", Group::Source, "the declared tag names the declared commit"),
+    code("source.history", Group::Source, "nothing in the repository makes git show another history than its objects have"),
+    code("source.content", Group::Source, "no file of the source is kept elsewhere: a submodule, or a pointer in the place of content"),
+    code("source.names", Group::Source, "no name or link of the source leads out of it, or stands for git's own files"),
     code("source.hidden", Group::Source, "no source file has characters that hide or reorder others"),
+    code("source.confusable", Group::Source, "no identifier mixes scripts or looks like another"),
+    code("source.binary", Group::Source, "every source file is text"),
+    code("source.archive", Group::Source, "every source archive holds what the reviewed tree has, and nothing else"),
     code("provenance.subject", Group::Provenance, "every shipped artifact is the subject of an attestation"),
     code(
         "provenance.signature",
@@ -166,6 +174,7 @@ fn check(facts: &Facts, code: &str) -> (Verdict, String) {
         "source.commit" => source_commit(facts),
         "source.tag" => source_tag(facts),
         "source.hidden" => hidden(facts),
+        other if other.starts_with("source.") => source::check(facts, other),
         "provenance.subject" => subjects(facts),
         "provenance.signature" => signatures(facts),
         "provenance.chain" => chain(facts),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
 use crate::digest::words;
-use crate::model::{Attestation, OfferedKey, clusters};
+use crate::model::{ArchiveReport, Attestation, FlagPlace, OfferedKey, SourceFlag, clusters};
 use crate::review::{self, Item, State};
 use crate::session::{Headless, run_headless};
 use crate::text::Shown;
@@ -142,6 +142,12 @@ fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome)
         })
     });
     out.field("source", &json!(source))?;
+    out.list(
+        "further",
+        facts.further.iter().map(|s| json!({ "path": report::name(&s.origin), "commit": s.commit, "files": s.entries.len() })),
+    )?;
+    out.list("archives", facts.archives.iter().map(archive))?;
+    out.list("flags", facts.flags.iter().flatten().map(|f| flag(facts, f)))?;
     out.list("checks", checks.iter().map(|c| {
         json!({ "code": c.code.code, "group": c.code.group.name(), "sentence": c.code.sentence, "verdict": c.verdict.word(), "why": c.why })
     }))?;
@@ -179,6 +185,24 @@ fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome)
         }),
     )?;
     out.finish()
+}
+
+/// How a source archive compares with the tree.
+fn archive(r: &ArchiveReport) -> Value {
+    json!({
+        "path": report::name(&r.archive), "folder": report::name(&r.folder), "equalToTree": r.is_equal(), "files": r.files, "equal": r.equal,
+        "changed": r.changed, "modes": r.modes, "onlyInArchive": r.added, "onlyInTree": r.missing, "exportIgnored": r.ignored,
+        "exportSubstituted": r.substituted, "notCompared": r.unknown, "what": r.words(),
+    })
+}
+
+/// What a person must look at in the sources.
+fn flag(facts: &Facts, f: &SourceFlag) -> Value {
+    let place = |p: &FlagPlace| {
+        let path = facts.source_path(p.entry).unwrap_or_default();
+        json!({ "path": report::name(&path), "lines": p.lines, "detail": p.detail })
+    };
+    json!({ "code": f.code, "rank": f.rank, "what": f.what, "places": f.places.iter().map(place).collect::<Vec<_>>() })
 }
 
 fn attestation(a: &Attestation) -> Value {

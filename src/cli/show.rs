@@ -1,5 +1,7 @@
 //! `countersign show`: the text twin of each screen.
 
+mod source;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -81,20 +83,18 @@ fn overview(done: &Headless, items: &[Item], out: &mut String) {
 }
 
 fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
-    let Some(tree) = &done.facts.source else {
+    if done.facts.sources().next().is_none() {
         color_eyre::eyre::bail!("the bundle has no source that can be read; `countersign check` says why");
-    };
+    }
     let Some(path) = path else {
-        let _ = writeln!(out, "commit {}  tree {}", tree.commit.as_deref().unwrap_or("(none)"), tree.tree.as_deref().unwrap_or("(none)"));
-        for entry in &tree.entries {
-            let _ = writeln!(out, "{:>9}  {}", entry.size, entry.path.shown());
-        }
+        source::list(&done.facts, out);
         return Ok(());
     };
     let bytes = done.session.read_source(&Untrusted::from(path)).map_err(|e| color_eyre::eyre::eyre!("{path}: {e}"))?;
     for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
         let _ = writeln!(out, "{:>5}  {}", n + 1, Shown::of_line(line));
     }
+    source::of_file(done, &Untrusted::from(path), &bytes, out);
     built_into(&done.facts, &Untrusted::from(path), out);
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Standing {
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainLink {
-    /// Stable name: `tree = commit`, `commit = tag`, `tag = signer`, `commit = signer`, `commit = provenance`,
+    /// Stable name: `tree = commit`, `commit = tag`, `tag = signer`, `commit = signer`, `archive = tree`, `commit = provenance`,
     /// `shipped = subject`, `rebuilt = shipped`, `installed = shipped`.
     pub name: &'static str,
     /// How it stands.

@@ -3,6 +3,8 @@
 //! Items come from the facts by fixed rules; their order never follows the vendor's file order. An item's digest covers
 //! what the machine computed, so a ruling holds only while that is unchanged.
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 use crate::model::{Cause, Cluster, Concern, Fixity, Node, Outcome, Question, ResultMark, Severity, Spot, Standing, clusters, visit};
 use crate::text::{Shown, Untrusted};
+
+pub use source::flag_id;
 
 /// What kind of judgement an item asks for; the order is the queue's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -23,6 +27,8 @@ pub enum Class {
     Broken,
     /// Something that no honest build does, such as one build-id over two contents.
     Alarm,
+    /// A source archive holds what the reviewed tree does not, or differs from it.
+    Archive,
     /// The same fact about the toolchain differs in several files: to be looked at before their code.
     Toolchain,
     /// Code in an executable differs.
@@ -58,6 +64,8 @@ impl Class {
             Self::Broken => "broken",
             Self::Alarm if one => "alarm",
             Self::Alarm => "alarms",
+            Self::Archive if one => "archive difference",
+            Self::Archive => "archive differences",
             Self::Toolchain if one => "toolchain fact",
             Self::Toolchain => "toolchain facts",
             Self::Code | Self::Data if one => "differs",
@@ -111,6 +119,8 @@ pub enum Target {
         /// Line, from 1.
         line: u64,
     },
+    /// Places of the sources that have something in common: index into the flags of the facts.
+    Places(usize),
     /// The identical files.
     Batch,
 }
@@ -140,7 +150,7 @@ impl Item {
     /// Whether one ruling covers several places: a cause, equal differences, the identical files.
     #[must_use]
     pub fn is_group(&self) -> bool {
-        matches!(self.target, Target::Rule(_) | Target::Batch | Target::Cluster(_))
+        matches!(self.target, Target::Rule(_) | Target::Batch | Target::Cluster(_) | Target::Places(_))
     }
 }
 
@@ -155,7 +165,7 @@ pub fn queue(facts: &Facts, policy: &Policy) -> Vec<Item> {
     integrity(facts, &mut items);
     comparisons(facts, policy, &mut items);
     provenance(facts, &mut items);
-    source(facts, policy, &mut items);
+    source::items(facts, policy, &mut items);
     items.sort_by(|a, b| (a.class, &a.id).cmp(&(b.class, &b.id)));
     items
 }
@@ -301,8 +311,8 @@ fn node_digest(node: &Node) -> Vec<u8> {
 
 fn provenance(facts: &Facts, items: &mut Vec<Item>) {
     for (i, link) in facts.chain.iter().enumerate() {
-        // What differs from its rebuild has items of its own, one for each file.
-        if link.standing == Standing::Broken && link.name != "rebuilt = shipped" {
+        // What differs from its rebuild or from the tree has items of its own, one for each file.
+        if link.standing == Standing::Broken && !["rebuilt = shipped", "archive = tree"].contains(&link.name) {
             let seen = format!("{}\0{}", link.standing.word(), link.why);
             items.push(item(
                 Class::Broken,
@@ -348,29 +358,6 @@ fn provenance(facts: &Facts, items: &mut Vec<Item>) {
                 seen.as_bytes(),
             ));
         }
-    }
-}
-
-fn source(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
-    let Some(tree) = &facts.source else { return };
-    for place in facts.hidden.iter().flatten() {
-        let seen = tree.entries.get(place.entry).map(|e| e.id.clone()).unwrap_or_default();
-        let why = format!("{} hidden characters, first {} in line {}", place.count, place.first, place.line);
-        let target = Target::Source { entry: place.entry, line: place.line };
-        items.push(item(Class::Flagged, '?', format!("hidden:{}", place.path.shown()), place.path.clone(), why, target, seen.as_bytes()));
-    }
-    for entry in required(facts, policy) {
-        let Some(file) = tree.entries.get(entry) else { continue };
-        let why = format!("required read, {} bytes", file.size);
-        items.push(item(
-            Class::Read,
-            '.',
-            format!("read:{}", file.path.shown()),
-            file.path.clone(),
-            why,
-            Target::Source { entry, line: 1 },
-            file.id.as_bytes(),
-        ));
     }
 }
 

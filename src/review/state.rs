@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Ruling};
+use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Ruling, Target};
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 
@@ -200,7 +200,7 @@ impl State {
     /// Lines shown of the source file that an item asks to read, and how many it has.
     #[must_use]
     pub fn lines_of(&self, item: &Item) -> (u64, u64) {
-        if !matches!(item.class, Class::Read | Class::Flagged) {
+        if !matches!(item.class, Class::Read | Class::Flagged | Class::Archive) || !matches!(item.target, Target::Source { .. }) {
             return (0, 0);
         }
         let path = item.title.shown();

@@ -6,6 +6,7 @@
 
 mod pace;
 mod pairs;
+mod source;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -17,13 +18,12 @@ use pace::Pace;
 use super::cores::Cores;
 use super::{News, Room, Send1, Session, SharedSource};
 use crate::bundle::{self, OpenBundle};
-use crate::checks::{Discovery, Hashed, HiddenPlace};
+use crate::checks::{Discovery, Hashed};
 use crate::digest::Sha256;
 use crate::model::{
-    Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, Severity, SourceContent, SourceTree, Where,
+    ArchiveReport, Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, Severity, SourceTree, Where,
 };
 use crate::provenance;
-use crate::text::hidden_characters;
 
 /// The largest file that is read whole to be compared, in bytes.
 pub const MAX_READ: u64 = 4 << 30;
@@ -79,10 +79,10 @@ fn not_examined(what: &str, place: Where) -> Defect {
 impl Job {
     pub(super) fn run(&self) {
         let digests = Mutex::new(vec![None; self.bundle.release.files.len()]);
-        let tree = std::thread::scope(|scope| {
-            let source = scope.spawn(|| self.guarded("the source", Where::default(), || self.read_source()).flatten());
+        let source::Sources { tree, archives } = std::thread::scope(|scope| {
+            let source = scope.spawn(|| self.guarded("the source", Where::default(), || self.read_source()).unwrap_or_default());
             self.hash_all(&digests);
-            source.join().unwrap_or(None)
+            source.join().unwrap_or_default()
         });
         if self.stopped() {
             return;
@@ -92,7 +92,7 @@ impl Job {
         if self.stopped() {
             return;
         }
-        let judged = self.guarded("the attestations", Where::default(), || self.judge(tree.as_deref(), &digests, &nodes));
+        let judged = self.guarded("the attestations", Where::default(), || self.judge(tree.as_deref(), &archives, &digests, &nodes));
         if judged.is_none() {
             self.tell(Discovery::Provenance(Vec::new(), Vec::new()));
         }
@@ -178,85 +178,7 @@ impl Job {
         }
     }
 
-    fn read_source(&self) -> Option<Arc<SourceTree>> {
-        let release = &self.bundle.release;
-        let declaration = release.sources.first()?;
-        for further in release.sources.iter().skip(1) {
-            self.tell(Discovery::Defect(Defect {
-                code: "source.further",
-                severity: Severity::Unknown,
-                place: Where::file(further.path.clone()),
-                what: "a further source, which this version does not open: nothing of it is shown or compared".to_owned(),
-                advice: "review it apart, or ask for one repository",
-            }));
-        }
-        let pace = Pace::new("reading the source", 0, false, Arc::clone(&self.send));
-        let opened = bundle::open_source(&self.bundle, declaration, &self.sources_folder, &mut |done, total| {
-            pace.set(done, total);
-            !self.stopped()
-        });
-        pace.finish();
-        match opened {
-            Ok((tree, content)) => {
-                let tree = Arc::new(tree);
-                if let Ok(mut place) = self.source.lock() {
-                    *place = Some(Arc::clone(&content));
-                }
-                self.tell(Discovery::Source(Arc::clone(&tree)));
-                let hidden =
-                    self.guarded("the search for hidden characters", Where::default(), || self.find_hidden(&tree, content.as_ref()));
-                if let Some(hidden) = hidden {
-                    self.tell(Discovery::Hidden(hidden));
-                }
-                Some(tree)
-            }
-            Err(error) => {
-                self.tell(Discovery::Defect(error.defect(&declaration.path)));
-                None
-            }
-        }
-    }
-
-    /// A file of the tree that cannot be had is not silently passed over. (A submodule has no content here: that is said.)
-    fn unreadable_source(&self, path: &crate::text::Untrusted, error: &ContentError) {
-        let (code, severity) = match error {
-            ContentError::TooLarge { .. } => ("source.bound", Severity::Unknown),
-            ContentError::Cancelled | ContentError::Absent => return,
-            _ => ("source.object", Severity::Fail),
-        };
-        let advice = "it was not searched and cannot be shown; ask the vendor for a sound copy";
-        self.tell(Discovery::Defect(Defect { code, severity, place: Where::file(path.clone()), what: error.to_string(), advice }));
-    }
-
-    fn find_hidden(&self, tree: &SourceTree, content: &dyn SourceContent) -> Vec<HiddenPlace> {
-        let pace = Pace::new("searching the source", tree.entries.len() as u64, false, Arc::clone(&self.send));
-        let mut places = Vec::new();
-        for (entry, file) in tree.entries.iter().enumerate() {
-            if self.stopped() {
-                break;
-            }
-            pace.add(1);
-            let bytes = match content.read(entry, MAX_SOURCE_FILE) {
-                Ok(bytes) => bytes,
-                Err(error) => {
-                    self.unreadable_source(&file.path, &error);
-                    continue;
-                }
-            };
-            // A file with a NUL is binary, as git and grep have it: it is shown as bytes, where nothing can hide.
-            let Some(text) = std::str::from_utf8(&bytes).ok().filter(|t| !t.contains('\0') && !t.is_ascii()) else { continue };
-            let found = hidden_characters(text);
-            if let Some((at, c)) = found.first() {
-                let line = text[..*at].matches('\n').count() as u64 + 1;
-                let first = format!("U+{:04X}", u32::from(*c));
-                places.push(HiddenPlace { entry, path: file.path.clone(), line, count: found.len(), first });
-            }
-        }
-        pace.finish();
-        places
-    }
-
-    fn judge(&self, tree: Option<&SourceTree>, digests: &[Option<Sha256>], nodes: &[Option<Arc<Node>>]) {
+    fn judge(&self, tree: Option<&SourceTree>, archives: &[ArchiveReport], digests: &[Option<Sha256>], nodes: &[Option<Arc<Node>>]) {
         let release = &self.bundle.release;
         let mut files = Vec::new();
         for id in release.with_role(FileRole::Provenance).chain(release.with_role(FileRole::Trust)) {
@@ -298,6 +220,7 @@ impl Job {
         };
         self.tell(Discovery::Offers(provenance::offers(&inputs)));
         let (attestations, mut chain) = provenance::examine(&inputs);
+        provenance::archives::insert(&mut chain, archives);
         if !self.room.expected.is_empty() {
             let (holdings, closed) = self.holdings(digests);
             chain.push(provenance::expect::link(&self.room.expected, &holdings));

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+use unicode_properties::{GeneralCategory, UnicodeEmoji as _, UnicodeGeneralCategory as _};
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -139,11 +139,25 @@ pub fn hidden_characters(text: &str) -> Vec<(usize, char)> {
         let bom_at_start = at == 0 && c == '\u{FEFF}';
         let hides = is_control(c) || is_default_ignorable(c) || c.general_category() == GeneralCategory::Format;
         // An emoji variation selector after a symbol is what keyboards type; it hides nothing.
-        if hides && !bom_at_start && c != '\u{FE0F}' {
+        if hides && !bom_at_start && c != '\u{FE0F}' && !joins(&text[..at], c, &text[at + c.len_utf8()..]) {
             found.push((at, c));
         }
     }
     found
+}
+
+/// Whether a joiner stands where writing needs it: between two emoji, or between letters of scripts that are joined or not by
+/// it (Unicode Standard, 23.2). Between other characters it is there to be overlooked.
+fn joins(before: &str, c: char, after: &str) -> bool {
+    if !matches!(c, '\u{200C}' | '\u{200D}') {
+        return false;
+    }
+    let left = before.chars().rev().find(|c| !matches!(u32::from(*c), 0xFE0F | 0x1F3FB..=0x1F3FF));
+    let (Some(left), Some(right)) = (left, after.chars().next()) else { return false };
+    let emoji = |c: char| !c.is_ascii() && c.is_emoji_char();
+    // Arabic and Syriac; from Devanagari to Sinhala; Myanmar, Khmer and Mongolian; the supplements of Arabic.
+    let joined = |c: char| matches!(u32::from(c), 0x0620..=0x074F | 0x0750..=0x077F | 0x08A0..=0x08FF | 0x0900..=0x0DFF | 0x1000..=0x109F | 0x1780..=0x17D3 | 0x1820..=0x18AA);
+    (c == '\u{200D}' && emoji(left) && emoji(right)) || (joined(left) && joined(right))
 }
 
 pub(super) fn width(text: &str) -> usize {
@@ -302,5 +316,9 @@ mod tests {
         assert!(hidden_characters("int a;\t/* x */\r\n").is_empty());
         assert_eq!(hidden_characters("a\u{202E}b"), vec![(1, '\u{202E}')]);
         assert_eq!(hidden_characters("a\rb").len(), 1);
+        // Joiners that writing needs, and some that it does not.
+        assert!(hidden_characters("\u{1f468}\u{200d}\u{1f4bb} \u{2764}\u{fe0f}\u{200d}\u{1f525}").is_empty());
+        assert!(hidden_characters("\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645} \u{915}\u{94d}\u{200d}\u{937}").is_empty());
+        assert_eq!(hidden_characters("is\u{200d}Admin a\u{200c}b 1\u{200d}2 \u{1f468}\u{200d}x").len(), 4);
     }
 }

@@ -58,13 +58,9 @@ pub(crate) fn row_text(app: &App, pane: Pane, at: usize) -> String {
     match pane {
         Pane::Groups => plain(overview::group_row(app, at)),
         Pane::Queue => plain(overview::queue_row(app, at, 200)),
-        Pane::Tree => app
-            .source
-            .tree
-            .get(at)
-            .and_then(|r| app.facts.source.as_ref()?.entries.get(r.entry))
-            .map(|e| e.path.shown().to_string())
-            .unwrap_or_default(),
+        Pane::Tree => {
+            app.source.tree.get(at).and_then(|r| app.facts.source_path(r.entry)).map(|path| path.shown().to_string()).unwrap_or_default()
+        }
         Pane::File => app.open_file().map(|f| f.line(at).to_string()).unwrap_or_default(),
         Pane::Claims => plain(provenance::claim_row(app, at)),
         Pane::Evidence => app.evidence.get(at).map(Row::plain).unwrap_or_default(),

@@ -237,6 +237,16 @@ impl Walk<'_> {
         if let Some(why) = name_trouble(name) {
             let what = || (Where::file(path), format!("a tree entry named {}: {why}", Shown::of_bytes(name).cut(100)));
             self.defects.add("source.name", Severity::Fail, "ask for a repository that `git fsck` accepts", what);
+        } else if matches!(name.last(), Some(b'.' | b' ')) {
+            // git itself takes such names.
+            let what = || {
+                let name = Shown::of_bytes(name).cut(100);
+                (
+                    Where::file(path),
+                    format!("a tree entry named \"{name}\": some systems drop a dot or a blank at the end, and take it for another"),
+                )
+            };
+            self.defects.add("source.name", Severity::Unknown, "see that it stands for no other file", what);
         }
     }
 }

@@ -49,8 +49,8 @@ impl SourceContent for ArchiveContent {
     }
 }
 
-/// Opens an archive; a single directory that holds everything is left out of the paths.
-pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted) -> Result<(SourceTree, ArchiveContent), BundleError> {
+/// Opens an archive that expands to at most `most` bytes; a single directory that holds everything is left out of the paths.
+pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted, most: u64) -> Result<(SourceTree, ArchiveContent), BundleError> {
     let file = origin.shown().to_string();
     let over = |what: &str, limit: u64| BundleError::OverBound {
         file: file.clone(),
@@ -66,7 +66,7 @@ pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted) -> Result<(Sourc
     };
     let tar = match compressed::method(bytes) {
         Some(method) => {
-            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE);
+            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE).min(most);
             compressed::expand(bytes, method, limit).map_err(|e| match e {
                 ExpandError::TooLarge => over("bytes when decompressed", limit),
                 ExpandError::Damaged(what) => refuse(format!("its compressed data is damaged: {what}")),

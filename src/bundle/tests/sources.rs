@@ -193,6 +193,7 @@ fn odd_tree_entries_are_told() {
         entry("100644", b"..", blob),
         entry("40000", b".GIT", inner),
         entry("100644", b"a\\b", blob),
+        entry("100644", b"dot.", blob),
         entry("100644", b"fine", blob),
         entry("100644", b"fine", inner),
         entry("100644", b"gone", missing),
@@ -206,7 +207,7 @@ fn odd_tree_entries_are_told() {
     let opened = open_in(root.path(), "x.git", Some(&commit), None);
     let codes = codes_of(&opened);
     let count = |code: &str| codes.iter().filter(|c| **c == code).count();
-    assert_eq!((count("source.name"), count("source.object"), count("source.mode"), count("source.submodule")), (4, 2, 1, 1), "{codes:?}");
+    assert_eq!((count("source.name"), count("source.object"), count("source.mode"), count("source.submodule")), (5, 2, 1, 1), "{codes:?}");
     let (tree, content) = opened.expect("opens");
     assert_eq!(content.read_path(&"fine".into(), 10).as_deref(), Ok(&b"text"[..]));
     assert_eq!(content.read_path(&"sub".into(), 10), Err(ContentError::Absent));

@@ -119,7 +119,13 @@ impl App {
             }
             Screen::Source => {
                 let entry = self.source.entry?;
-                of_target(&|t| matches!(t, Target::Source { entry: e, .. } if *e == entry))
+                let flag = |i: usize| self.facts.flags.as_ref().and_then(|f| f.get(i));
+                let inside = |i: usize| flag(i).is_some_and(|f| f.places.iter().any(|p| p.entry == entry));
+                of_target(&|t| match t {
+                    Target::Source { entry: e, .. } => *e == entry,
+                    Target::Places(i) => inside(*i),
+                    _ => false,
+                })
             }
             Screen::Provenance => match self.claim()? {
                 ClaimRow::Link(i) => of_target(&|t| *t == Target::Chain(i)),
@@ -170,6 +176,9 @@ impl App {
             Target::Rule(cause) => self.open_group(Group::Rule(cause)),
             Target::Batch => self.open_group(Group::Batch),
             Target::Source { entry, line } => self.open_entry(entry, line),
+            Target::Places(_) => {
+                self.step_place(index, None);
+            }
             Target::Attestation { index, question } => {
                 self.show(Screen::Provenance);
                 self.focus_on(Pane::Claims);
@@ -226,7 +235,7 @@ impl App {
         let moved = match self.screen {
             Screen::Compare if self.compare.is_group() => false,
             Screen::Compare => self.step_difference(forward),
-            Screen::Source => self.step_mark(forward),
+            Screen::Source => self.step_mark(forward) || self.front().is_some_and(|front| self.step_place(front, Some(forward))),
             _ => {
                 self.say("] and [ step through differences on Compare and marks on Source");
                 return;
@@ -411,6 +420,10 @@ impl App {
             Screen::Compare => self.row_entry(),
             Screen::Overview => match self.front().and_then(|i| self.items.get(i)).map(|i| &i.target) {
                 Some(Target::Source { entry, line }) => Some((*entry, *line)),
+                Some(Target::Places(i)) => {
+                    let place = self.facts.flags.as_ref().and_then(|f| f.get(*i)?.places.first());
+                    place.map(|p| (p.entry, p.lines.first().copied().unwrap_or(1)))
+                }
                 _ => None,
             },
             Screen::Artifacts | Screen::Provenance | Screen::Findings | Screen::Signoff | Screen::Source => None,
@@ -520,17 +533,16 @@ impl App {
     /// From a source line to the differing function that it became.
     fn go_built_into(&mut self) {
         let line = self.cursor(Pane::File).at as u64 + 1;
-        let (Some(entry), Some(tree)) = (self.source.entry, self.facts.source.clone()) else {
+        let Some(path) = self.source.entry.and_then(|entry| self.facts.source_path(entry)) else {
             self.say("no file is open");
             return;
         };
-        let Some(path) = tree.entries.get(entry).map(|e| &e.path) else { return };
         let mut best: Option<(u64, usize, Vec<usize>, usize)> = None;
         for (artifact, root) in self.facts.comparisons.iter().enumerate() {
             let Some(root) = root.as_ref().filter(|r| !r.result.is_equal()) else { continue };
             add_functions(root, &mut Vec::new(), &mut |node, at| {
                 for (f, function) in node.functions.iter().enumerate() {
-                    if let Some(source) = function.source.as_ref().filter(|s| s.file == *path) {
+                    if let Some(source) = function.source.as_ref().filter(|s| s.file == path) {
                         let far = u64::from(source.line).abs_diff(line);
                         if best.as_ref().is_none_or(|b| far < b.0) {
                             best = Some((far, artifact, at.to_vec(), f));

@@ -141,6 +141,9 @@ fn rank(mark: char) -> u8 {
     }
 }
 
+/// Places of an item that Overview lists.
+const LISTED: usize = 500;
+
 /// An offered key: its fingerprint in each form that may stand on paper.
 fn offer_rows(key: &OfferedKey) -> Vec<Row> {
     let known = match &key.known_as {
@@ -416,6 +419,22 @@ impl App {
                 if let Some(node) = places.first().and_then(|s| self.facts.comparisons.get(s.root)?.as_ref()?.at(&s.path)) {
                     rows.push(Row::new().with(Role::Dim, "the first of them:"));
                     rows.extend(super::node_rows(node));
+                }
+            }
+            Target::Places(i) => {
+                let flag = self.facts.flags.as_ref().and_then(|f| f.get(*i));
+                let places = flag.map(|f| f.places.as_slice()).unwrap_or_default();
+                rows.push(Row::new().with(Role::Dim, "check    ").with(Role::Text, flag.map_or("", |f| f.code)));
+                for place in places.iter().take(LISTED) {
+                    let path = self.facts.source_path(place.entry).unwrap_or_default();
+                    let mut row = Row::new().with(role, &format!("{} ", item.mark)).untrusted(Role::Text, &path);
+                    if let Some(line) = place.lines.first().filter(|l| **l > 1) {
+                        row = row.with(Role::Dim, &format!(":{line}"));
+                    }
+                    rows.push(row.with(Role::Dim, &format!("  {}", place.detail)));
+                }
+                if let Some(more) = places.len().checked_sub(LISTED).filter(|n| *n > 0) {
+                    rows.push(Row::new().with(Role::Dim, &format!("and {} more: ] on Source steps through all", grouped(more as u64))));
                 }
             }
             Target::Defect(i) => {

@@ -55,7 +55,9 @@ impl App {
         }
         let what = match item.target {
             Target::Source { .. } if item.class == Class::Read => "lines",
+            Target::Source { .. } if self.source.flags.contains_key(&item.id) => "lines",
             Target::Source { .. } => "hidden characters",
+            Target::Places(_) => "places",
             _ => "differences",
         };
         let text = if shown == 0 {
@@ -80,16 +82,17 @@ impl App {
         }
         // What the files have in common must have been seen in one of them, as in a single file.
         let (shown, of) = self.coverage(&item);
-        if matches!(item.target, Target::Cluster(_)) && (shown == 0 || shown < of) {
+        if matches!(item.target, Target::Cluster(_) | Target::Places(_)) && (shown == 0 || shown < of) {
             if self.asked.as_ref() == Some(&item.id) {
                 self.asked = None;
                 self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::AcceptUnseen(item.id))));
                 return;
             }
-            let text = format!(
-                "{} differences not shown in any of its files: Enter opens one, or A again with a reason",
-                of.saturating_sub(shown).max(1)
-            );
+            let open = of.saturating_sub(shown).max(1);
+            let text = match item.target {
+                Target::Places(_) => format!("{open} of its places not shown: Enter opens the first, ] the next, or A again with a reason"),
+                _ => format!("{open} differences not shown in any of its files: Enter opens one, or A again with a reason"),
+            };
             self.message = Some((Role::Unknown, text));
             self.asked = Some(item.id);
             return;
@@ -138,9 +141,9 @@ impl App {
                 }
             }
             Screen::Source => {
-                let file = self.source.entry.and_then(|e| self.facts.source.as_ref()?.entries.get(e));
-                if let Some(file) = file {
-                    anchor.place = file.path.shown().to_string();
+                let path = self.source.entry.and_then(|e| self.facts.source_path(e));
+                if let Some(path) = path {
+                    anchor.place = path.shown().to_string();
                     anchor.path = Some(anchor.place.clone());
                     anchor.line = Some(self.cursor(Pane::File).at as u64 + 1);
                 }

@@ -172,12 +172,13 @@ impl App {
         }
         if let Some((entry, lines)) = &drawn.file {
             self.saw_lines(*entry, lines.clone());
+            self.saw_places(*entry, lines);
         }
         if let Some(id) = &drawn.evidence
             && let Some(i) = self.items.iter().position(|item| item.id == *id)
             && !matches!(
                 self.items[i].target,
-                Target::Compare { .. } | Target::Source { .. } | Target::Rule(_) | Target::Batch | Target::Cluster(_)
+                Target::Compare { .. } | Target::Source { .. } | Target::Places(_) | Target::Rule(_) | Target::Batch | Target::Cluster(_)
             )
         {
             self.saw(i, [0], 1);
@@ -264,9 +265,40 @@ impl App {
         self.seen.count += usize::from(fresh.differences.len() != before);
     }
 
+    /// The places of the item in front that these lines of a file, from 0, are.
+    fn saw_places(&mut self, entry: usize, lines: &Range<usize>) {
+        let Some(front) = self.front() else { return };
+        let Some(flag) = self.flag_of(front) else { return };
+        let (mut seen, of) = (Vec::new(), flag.places.len());
+        for (i, place) in flag.places.iter().enumerate().filter(|(_, p)| p.entry == entry) {
+            let line = place.lines.first().map_or(0, |l| usize::try_from(l.saturating_sub(1)).unwrap_or(usize::MAX));
+            if lines.contains(&line) {
+                seen.extend(u32::try_from(i).ok());
+            }
+        }
+        if let Ok(of) = u32::try_from(of) {
+            self.saw(front, seen, of);
+        }
+    }
+
+    /// The places of an item that has several in the sources.
+    pub(crate) fn flag_of(&self, item: usize) -> Option<&crate::model::SourceFlag> {
+        match self.items.get(item)?.target {
+            Target::Places(flag) => self.facts.flags.as_ref()?.get(flag),
+            _ => None,
+        }
+    }
+
+    /// The lines that an item of one place in the sources asks to look at (none: the whole file); `None` when hidden characters are
+    /// what it is about.
+    fn flag(&self, item: &Item) -> Option<&[u64]> {
+        let flag = self.source.flags.get(&item.id).and_then(|i| self.facts.flags.as_ref()?.get(*i));
+        flag.and_then(|f| f.places.first()).map(|p| p.lines.as_slice())
+    }
+
     fn saw_lines(&mut self, entry: usize, lines: Range<usize>) {
-        let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(entry)) else { return };
-        let old = self.state.read.get(&(file.path.shown().to_string(), file.id.clone())).map(|(seen, _)| seen);
+        let Some(file) = self.source_key(entry) else { return };
+        let old = self.state.read.get(&file).map(|(seen, _)| seen);
         // What the guard cut was not shown.
         let text = self.file(entry).and_then(|f| f.as_ref().ok()).cloned();
         let shown = |l: &usize| text.as_ref().is_some_and(|t| !t.is_cut(*l));
@@ -305,10 +337,10 @@ impl App {
             });
         }
         for (entry, lines) in &self.seen.read {
-            let Some(file) = self.facts.source.as_ref().and_then(|t| t.entries.get(*entry)) else { continue };
+            let Some((path, blob)) = self.source_key(*entry) else { continue };
             let Some(of) = self.seen.lengths.get(entry).copied() else { continue };
             for run in runs(lines) {
-                bodies.push(Body::Read { path: file.path.shown().to_string(), blob: file.id.clone(), from: run.0, to: run.1, of });
+                bodies.push(Body::Read { path: path.clone(), blob: blob.clone(), from: run.0, to: run.1, of });
             }
         }
         for body in bodies {
@@ -329,9 +361,10 @@ impl App {
                 }
             }
             Body::Read { path, blob, from, to, .. } => {
-                let entries = self.facts.source.as_ref().map(|t| t.entries.as_slice()).unwrap_or_default();
+                let key = (path.clone(), blob.clone());
+                let facts = &self.facts;
                 self.seen.read.retain(|entry, lines| {
-                    let same = entries.get(*entry).is_some_and(|e| e.id == *blob && e.path.shown().as_str() == path);
+                    let same = source_key(facts, *entry).is_some_and(|k| k == key);
                     if same {
                         lines.retain(|l| l < from || l > to);
                     }
@@ -342,10 +375,13 @@ impl App {
         }
     }
 
+    fn source_key(&self, entry: usize) -> Option<(String, String)> {
+        source_key(&self.facts, entry)
+    }
+
     /// Lines shown of a file of the tree, written and not; a line is in one of them at most.
     fn read_sets(&self, entry: usize) -> [Option<&BTreeSet<u64>>; 2] {
-        let file = self.facts.source.as_ref().and_then(|t| t.entries.get(entry));
-        let written = file.and_then(|f| self.state.read.get(&(f.path.shown().to_string(), f.id.clone()))).map(|(lines, _)| lines);
+        let written = self.source_key(entry).and_then(|key| self.state.read.get(&key)).map(|(lines, _)| lines);
         [written, self.seen.read.get(&entry)]
     }
 
@@ -359,10 +395,19 @@ impl App {
         if let Target::Source { entry, .. } = item.target {
             let file = self.file(entry).and_then(|f| f.as_ref().ok());
             return match (item.class, file) {
-                (crate::review::Class::Flagged, Some(file)) => {
+                (crate::review::Class::Flagged | crate::review::Class::Archive, Some(file)) => {
                     let sets = self.read_sets(entry);
                     let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
-                    (file.hidden.iter().filter(seen).count(), file.hidden.len())
+                    match self.flag(item) {
+                        None => (file.hidden.iter().filter(seen).count(), file.hidden.len()),
+                        // The whole file is new, or it is empty and seen when it is open.
+                        Some(_) if file.len() == 0 => (1, 1),
+                        Some(lines) if lines.is_empty() => (self.lines_read(entry).min(file.len()), file.len()),
+                        Some(lines) => {
+                            let there: Vec<&u64> = lines.iter().filter(|l| **l <= file.len() as u64).collect();
+                            (there.iter().copied().filter(seen).count(), there.len().max(1))
+                        }
+                    }
                 }
                 // An empty file is read when it is open.
                 (_, Some(file)) if file.len() == 0 => (1, 1),
@@ -397,6 +442,7 @@ impl App {
                 let whole = in_front(&spot).then(|| self.whole_rows()).flatten();
                 differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
             }
+            Target::Places(flag) => self.facts.flags.as_ref()?.get(*flag).map(|f| f.places.len()),
             Target::Rule(cause) if self.compare.front == Front::Group(Group::Rule(*cause)) => Some(self.compare.covered.len()),
             _ => None,
         }
@@ -409,6 +455,11 @@ impl App {
             mark => mark,
         }
     }
+}
+
+/// What a file of the sources is kept under in the journal: its path as displayable text, and what names its content.
+fn source_key(facts: &crate::checks::Facts, entry: usize) -> Option<(String, String)> {
+    Some((facts.source_path(entry)?.shown().to_string(), facts.source_entry(entry)?.id.clone()))
 }
 
 /// Runs of consecutive numbers, first and last.

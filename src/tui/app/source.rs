@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{App, Pane};
-use crate::model::{ResultMark, SourceStatus, SourceUse};
+use crate::model::{ResultMark, SourceStatus, SourceTree, SourceUse};
+use crate::review::Target;
 use crate::text::{Shown, Untrusted, hidden_characters};
 use crate::tui::action::{Effect, Screen};
 
@@ -106,11 +107,17 @@ pub(crate) struct Source {
     want: Option<u64>,
     /// Lines whose machine code differs, by entry.
     pub(crate) differs: BTreeMap<usize, BTreeSet<u64>>,
-    /// Entries with hidden characters.
+    /// Entries with something that a person must look at.
     pub(crate) hidden: BTreeSet<usize>,
+    /// Those that a source archive has otherwise than the tree.
+    pub(crate) alarms: BTreeSet<usize>,
+    /// The lines that flags are about, by entry.
+    pub(crate) lines: BTreeMap<usize, BTreeSet<u64>>,
+    /// The flag of an item of one place, by its id.
+    pub(crate) flags: BTreeMap<String, usize>,
     /// The item of an entry: required reads and flagged files.
     pub(crate) item_of: BTreeMap<usize, usize>,
-    made_for: Option<(usize, usize)>,
+    made_for: Option<(usize, usize, usize)>,
     /// What the file in front became.
     pub(crate) built_into: Vec<Built>,
 }
@@ -126,8 +133,11 @@ pub(crate) struct Built {
 impl App {
     /// Makes the tree's rows and the marks in it again.
     pub(crate) fn make_tree(&mut self) {
-        let Some(tree) = self.facts.source.clone() else { return };
-        self.source.hidden = self.facts.hidden.iter().flatten().map(|h| h.entry).collect();
+        if self.facts.sources().next().is_none() {
+            return;
+        }
+        let tree = self.facts.source.clone().unwrap_or_default();
+        self.make_flags();
         let mut differs: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
         for root in self.facts.comparisons.iter().flatten() {
             if root.result.is_equal() {
@@ -148,11 +158,19 @@ impl App {
         self.make_built_into();
         self.source.item_of = BTreeMap::new();
         for (i, item) in self.items.iter().enumerate() {
-            if let crate::review::Target::Source { entry, .. } = item.target {
-                self.source.item_of.entry(entry).or_insert(i);
+            match item.target {
+                Target::Source { entry, .. } => {
+                    self.source.item_of.entry(entry).or_insert(i);
+                }
+                Target::Places(flag) => {
+                    for place in self.facts.flags.as_ref().and_then(|f| f.get(flag)).iter().flat_map(|f| &f.places) {
+                        self.source.item_of.entry(place.entry).or_insert(i);
+                    }
+                }
+                _ => {}
             }
         }
-        let key = (tree.entries.len(), self.source.toggled.len());
+        let key = (tree.entries.len(), self.facts.further.len(), self.source.toggled.len());
         if self.source.made_for != Some(key) {
             self.source.made_for = Some(key);
             self.fill_tree();
@@ -161,7 +179,7 @@ impl App {
 
     /// Which executables hold code of the file in front: those with differing functions first.
     fn make_built_into(&mut self) {
-        let file = self.source.entry.and_then(|e| Some(self.facts.source.as_ref()?.entries.get(e)?.path.clone()));
+        let file = self.source.entry.and_then(|e| self.facts.source_path(e));
         let mut all = Vec::new();
         for (artifact, root) in self.facts.comparisons.iter().enumerate() {
             let (Some(root), Some(file)) = (root, &file) else { continue };
@@ -172,14 +190,54 @@ impl App {
         self.source.built_into = all;
     }
 
+    /// What flags say of entries and lines.
+    fn make_flags(&mut self) {
+        self.source.hidden = self.facts.hidden.iter().flatten().map(|h| h.entry).collect();
+        self.source.alarms = BTreeSet::new();
+        self.source.lines = BTreeMap::new();
+        self.source.flags = BTreeMap::new();
+        for (i, flag) in self.facts.flags.iter().flatten().enumerate() {
+            if flag.places.len() == 1 {
+                self.source.flags.insert(crate::review::flag_id(flag), i);
+            }
+            let entries = if flag.code == "source.archive" { &mut self.source.alarms } else { &mut self.source.hidden };
+            for place in &flag.places {
+                entries.insert(place.entry);
+                self.source.lines.entry(place.entry).or_default().extend(&place.lines);
+            }
+        }
+    }
+
+    /// The rows of all sources: the tree, and each further source below its name.
     fn fill_tree(&mut self) {
-        let Some(tree) = self.facts.source.clone() else { return };
-        let small = tree.entries.len() <= UNFOLDED;
-        let mut rows: Vec<TreeRow> = Vec::new();
+        let sources: Vec<_> = self.facts.sources().map(|(first, tree)| (first, std::sync::Arc::clone(tree))).collect();
+        let mut rows = Vec::new();
+        for (first, tree) in sources {
+            let further = self.facts.source.as_ref().is_none_or(|s| !Arc::ptr_eq(s, &tree));
+            self.tree_rows(&tree, first, further, &mut rows);
+        }
+        self.source.tree = rows;
+        self.clamp();
+    }
+
+    fn tree_rows(&self, tree: &SourceTree, first: usize, further: bool, rows: &mut Vec<TreeRow>) {
+        let small = tree.entries.len() <= UNFOLDED && !further;
+        let prefix = if further { [tree.origin.as_bytes(), b"!"].concat() } else { Vec::new() };
         let mut stack: Vec<(Vec<u8>, usize)> = Vec::new();
+        let all = first..first + tree.entries.len();
+        if further {
+            let open = self.source.toggled.contains(&prefix);
+            let name = tree.origin.clone();
+            rows.push(TreeRow { depth: 0, name, dir: Some(prefix.clone()), entry: first, inside: all.clone(), open });
+            if !open {
+                return;
+            }
+            stack.push((prefix.clone(), rows.len() - 1));
+        }
         let mut closed: Option<Vec<u8>> = None;
         for (entry, file) in tree.entries.iter().enumerate() {
-            let path = file.path.as_bytes();
+            let (entry, path) = (first + entry, [prefix.as_slice(), file.path.as_bytes()].concat());
+            let path = path.as_slice();
             while let Some((dir, row)) = stack.last() {
                 if path.starts_with(dir) {
                     break;
@@ -202,7 +260,7 @@ impl App {
                     name: path[start..start + slash + 1].into(),
                     dir: Some(dir.clone()),
                     entry,
-                    inside: entry..tree.entries.len(),
+                    inside: entry..all.end,
                     open,
                 });
                 stack.push((dir.clone(), rows.len() - 1));
@@ -217,8 +275,6 @@ impl App {
                 rows.push(TreeRow { depth: stack.len(), name: name.into(), dir: None, entry, inside: entry..entry + 1, open: false });
             }
         }
-        self.source.tree = rows;
-        self.clamp();
     }
 
     /// Opens or closes the folder under the cursor; closing inside one goes to it.
@@ -244,11 +300,15 @@ impl App {
 
     /// Opens the folders above an entry and puts the tree's cursor on it.
     pub(crate) fn reveal(&mut self, entry: usize) {
-        let Some(tree) = self.facts.source.clone() else { return };
-        let Some(path) = tree.entries.get(entry).map(|e| e.path.as_bytes().to_vec()) else { return };
-        let small = tree.entries.len() <= UNFOLDED;
+        let Some(path) = self.facts.source_path(entry).map(|p| p.as_bytes().to_vec()) else { return };
+        let Some((first, tree)) = self.facts.sources().filter(|(first, _)| *first <= entry).last() else { return };
+        let further = first > 0 || self.facts.source.is_none();
+        let small = tree.entries.len() <= UNFOLDED && !further;
         let mut changed = false;
-        for (i, _) in path.iter().enumerate().filter(|(_, b)| **b == b'/') {
+        // The folders of a further source begin behind its name.
+        let name = if further { tree.origin.as_bytes().len() } else { 0 };
+        let ends = |i: &usize| (further && *i == name) || (*i >= name && path[*i] == b'/');
+        for i in (0..path.len()).filter(ends) {
             let dir = path[..=i].to_vec();
             changed |= if small { self.source.toggled.remove(&dir) } else { self.source.toggled.insert(dir) };
         }
@@ -317,12 +377,32 @@ impl App {
     pub(crate) fn step_mark(&mut self, forward: bool) -> bool {
         let (Some(entry), Some(file)) = (self.source.entry, self.open_file()) else { return false };
         let here = self.cursor(Pane::File).at as u64 + 1;
-        let empty = BTreeSet::new();
-        let marks = file.hidden.union(self.source.differs.get(&entry).unwrap_or(&empty));
-        let next = if forward { marks.copied().find(|l| *l > here) } else { marks.copied().filter(|l| *l < here).last() };
+        let mut marks = file.hidden.clone();
+        for more in [self.source.differs.get(&entry), self.source.lines.get(&entry)].into_iter().flatten() {
+            marks.extend(more.iter().filter(|l| **l <= file.len() as u64));
+        }
+        let next = if forward { marks.iter().copied().find(|l| *l > here) } else { marks.iter().copied().rfind(|l| *l < here) };
         let Some(line) = next else { return false };
         self.focus_on(Pane::File);
         self.put_in_view(Pane::File, usize::try_from(line - 1).unwrap_or(usize::MAX));
+        true
+    }
+}
+
+impl App {
+    /// The next or previous place of an item that has several, or the first of them; false at the end.
+    pub(crate) fn step_place(&mut self, item: usize, forward: Option<bool>) -> bool {
+        let Some(flag) = self.flag_of(item) else { return false };
+        let here = self.source.entry.and_then(|e| flag.places.iter().position(|p| p.entry == e));
+        let to = match (forward, here) {
+            (None, _) | (_, None) => Some(0),
+            (Some(true), Some(at)) => Some(at + 1),
+            (Some(false), Some(at)) => at.checked_sub(1),
+        };
+        let Some((place, n, of)) = to.and_then(|to| Some((flag.places.get(to)?.clone(), to + 1, flag.places.len()))) else { return false };
+        self.item = self.items.get(item).map(|i| i.id.clone());
+        self.open_entry(place.entry, place.lines.first().copied().unwrap_or(1));
+        self.say(&format!("place {n} of {of}: ] goes to the next"));
         true
     }
 }

@@ -148,7 +148,7 @@ fn summary(app: &App, at: usize) -> Summary {
 fn ruled(app: &App, group: Group) -> (usize, usize) {
     let of = |class: Class| match class {
         Class::Integrity => Group::Bundle,
-        Class::Flagged | Class::Read => Group::Source,
+        Class::Flagged | Class::Read | Class::Archive => Group::Source,
         Class::Broken | Class::Claim => Group::Provenance,
         _ => Group::Artifacts,
     };

@@ -38,7 +38,7 @@ fn tree(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let mut row = Row::new();
     row.push(Role::Text, title.cut(usize::from(area.width).saturating_sub(4)));
     let inside = canvas.pane(area, row, true, focused);
-    if app.facts.source.is_none() {
+    if app.facts.sources().next().is_none() {
         let text = match (app.facts.release.sources.is_empty(), app.facts.is_complete()) {
             (true, _) => " no source",
             (false, false) => " reading …",
@@ -54,7 +54,9 @@ fn tree(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
 fn tree_row(app: &App, at: usize, width: usize) -> Row {
     let Some(row) = app.source.tree.get(at) else { return Row::new() };
     let inside = row.inside.clone();
-    let machine = if app.source.hidden.range(inside.clone()).next().is_some() {
+    let machine = if app.source.alarms.range(inside.clone()).next().is_some() {
+        '!'
+    } else if app.source.hidden.range(inside.clone()).next().is_some() {
         '?'
     } else if app.source.differs.range(inside.clone()).next().is_some() {
         '!'
@@ -89,8 +91,8 @@ fn tree_row(app: &App, at: usize, width: usize) -> Row {
 
 fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let app = canvas.app;
-    let entry = app.source.entry.and_then(|e| app.facts.source.as_ref()?.entries.get(e).map(|f| (e, f)));
-    let Some((index, entry)) = entry else {
+    let entry = app.source.entry.and_then(|e| Some((e, app.facts.source_entry(e)?, app.facts.source_path(e)?)));
+    let Some((index, entry, path)) = entry else {
         let inside = canvas.pane(area, Row::new().with(Role::Text, "no file is open"), false, focused);
         canvas.row(inside, 0, &Row::new().with(Role::Dim, " Enter opens the file under the cursor, n the next to review"), false);
         canvas.cursor(inside, 0, 0);
@@ -109,7 +111,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     };
     let into = built_into(app, usize::from(area.width).saturating_sub(words.len() + 4) / 2);
     let room = usize::from(area.width).saturating_sub(words.len() + into.width() + 4);
-    title.push(Role::Text, entry.path.shown().cut_start(room));
+    title.push(Role::Text, path.shown().cut_start(room));
     title.push(Role::Text, Shown::new(&words));
     title.push(Role::Claim, into);
     let inside = canvas.pane(area, title, false, focused);
@@ -130,17 +132,22 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     }
     let empty = std::collections::BTreeSet::new();
     let differs = app.source.differs.get(&index).unwrap_or(&empty);
+    let flagged = app.source.lines.get(&index).unwrap_or(&empty);
+    let alarm = app.source.alarms.contains(&index);
     let digits = file.len().to_string().len().max(4);
     let text_width = usize::from(inside.width).saturating_sub(digits + 5);
     let rows_of = |i: usize| {
         let line = i as u64 + 1;
-        let mark = match (file.hidden.contains(&line), differs.contains(&line)) {
-            (true, _) => ('?', Role::Hidden),
-            (_, true) => ('!', Role::Bad),
+        let hidden = file.hidden.contains(&line);
+        let mark = match (hidden, differs.contains(&line), flagged.contains(&line)) {
+            (true, ..) => ('?', Role::Hidden),
+            (_, true, _) => ('!', Role::Bad),
+            (_, _, true) if alarm => ('!', Role::Bad),
+            (_, _, true) => ('?', Role::Unknown),
             _ => (' ', Role::Text),
         };
         let mut text = Row::new();
-        if mark.0 == '?' {
+        if hidden {
             tokens(&file.line(i), &mut text);
         } else {
             text.push(Role::Text, file.line(i));
@@ -268,9 +275,10 @@ fn tokens(text: &Shown, row: &mut Row) {
 fn notes(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
     let inside = canvas.pane(area, Row::new().with(Role::Text, "Notes and links"), false, false);
-    let Some((index, entry)) = app.source.entry.and_then(|e| app.facts.source.as_ref()?.entries.get(e).map(|f| (e, f))) else { return };
+    let entry = app.source.entry.and_then(|e| Some((e, app.facts.source_entry(e)?, app.facts.source_path(e)?)));
+    let Some((index, entry, path)) = entry else { return };
     let mut rows = vec![
-        Row::new().with(Role::Dim, "git object  ").with(Role::Text, &entry.id),
+        Row::new().with(Role::Dim, if entry.id.len() == 64 { "sha256      " } else { "git object  " }).with(Role::Text, &entry.id),
         Row::new().with(Role::Dim, "size        ").with(Role::Text, &format!("{} bytes", grouped(entry.size))),
         Row::new(),
     ];
@@ -291,13 +299,17 @@ fn notes(canvas: &mut Canvas<'_, '_>, area: Rect) {
         }
     }
     rows.extend(built_rows(app, line));
-    for item in app.items.iter().filter(|i| matches!(i.class, Class::Read | Class::Flagged)) {
-        if matches!(item.target, crate::review::Target::Source { entry, .. } if entry == index) {
+    for (n, item) in app.items.iter().enumerate().filter(|(_, i)| matches!(i.class, Class::Read | Class::Flagged | Class::Archive)) {
+        let here = match item.target {
+            crate::review::Target::Source { entry, .. } => entry == index,
+            _ => app.flag_of(n).is_some_and(|f| f.places.iter().any(|p| p.entry == index)),
+        };
+        if here {
             rows.push(Row::new().with(Role::Unknown, &format!("{}{} ", item.mark, app.person_mark(item))).with(Role::Text, &item.why));
         }
     }
     rows.push(Row::new());
-    let path = entry.path.shown();
+    let path = path.shown();
     for note in app.state.notes.iter().filter(|n| n.at.path.as_deref() == Some(path.as_str())) {
         rows.push(Row::new().with(Role::Dim, &format!("line {} ", note.at.line.unwrap_or(0))).with(Role::Text, &note.text));
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Bench, facts};
-use crate::model::{BuiltFrom, CodeShare, ResultMark, Sides, SourceStatus, SourceUse};
+use crate::checks::Discovery;
+use crate::model::{
+    BuiltFrom, CodeShare, EntryKind, FlagPlace, ResultMark, Sides, SourceEntry, SourceFlag, SourceStatus, SourceTree, SourceUse,
+};
 
 /// The library of the release, with what its debug information claims.
 fn with_share() -> crate::checks::Facts {
@@ -46,4 +49,57 @@ fn the_share_and_what_is_odd_stand_beside_the_difference() {
     assert!(text.contains("code from reviewed source 90.0%"), "{text}");
     assert!(text.contains("verify.c is odd"), "{text}");
     assert!(!Bench::new(120, 40).walk("n n").text().contains("reviewed source"), "nothing is said where nothing is known");
+}
+
+/// The release with a source archive beside the tree: one file of it alone, and two pictures in the tree.
+fn with_archive() -> crate::checks::Facts {
+    let mut all = facts();
+    let entry = |path: &str| SourceEntry { path: path.into(), kind: EntryKind::File, id: "ab".repeat(32), size: 9 };
+    let further = SourceTree {
+        origin: "data/source/acme.tar.xz".into(),
+        entries: vec![entry("Makefile"), entry("m4/build-to-host.m4")],
+        ..SourceTree::default()
+    };
+    let place = |entry, lines: &[u64]| FlagPlace { entry, lines: lines.to_vec(), detail: "9 bytes".into() };
+    let flag = |code, key: &str, what: &str, places| SourceFlag { code, rank: 0, key: key.into(), what: what.into(), places };
+    let first = all.source.as_ref().expect("a tree").entries.len();
+    all.learn(Discovery::Further(Arc::new(further)));
+    let flags = vec![
+        flag("source.archive", "m4", "only in the archive, and a build runs or reads it", vec![place(first + 1, &[])]),
+        flag("source.binary", "pictures", "2 files, each a PNG image", vec![place(1, &[1]), place(0, &[1])]),
+    ];
+    all.learn(Discovery::Hygiene(flags, Vec::new()));
+    all
+}
+
+#[test]
+fn a_file_of_an_archive_is_opened_read_and_ruled_on() {
+    let mut bench = Bench::with(with_archive(), None, 200, 60);
+    let at = bench.app.items.iter().position(|i| i.class == crate::review::Class::Archive).expect("an item");
+    bench.app.open_item(at);
+    bench.walk("<pgdn>");
+    let text = bench.text();
+    assert!(text.contains("data/source/acme.tar.xz!m4/build-to-host.m4"), "{text}");
+    assert!(text.contains("v data/source/acme.tar.xz") && text.contains("only in the archive"), "{text}");
+    let item = bench.app.items[at].clone();
+    let (shown, of) = bench.app.coverage(&item);
+    assert!(shown > 0 && of > shown, "the whole file is to be read, not its first page: {shown} of {of}");
+    let read = |b: &crate::review::Body| matches!(b, crate::review::Body::Read { path, .. } if path.ends_with("!m4/build-to-host.m4"));
+    bench.walk("1");
+    assert!(bench.recorded.iter().any(read), "{:?}", bench.recorded);
+}
+
+#[test]
+fn an_item_of_several_files_is_stepped_through() {
+    let mut bench = Bench::with(with_archive(), None, 120, 40);
+    let at = bench.app.items.iter().position(|i| i.id.starts_with("binary:")).expect("an item");
+    assert_eq!(bench.app.items[at].covers, 2);
+    bench.app.open_item(at);
+    bench.walk("k");
+    assert!(bench.text().contains("logo.png"), "{}", bench.text());
+    let item = bench.app.items[at].clone();
+    assert_eq!(bench.app.coverage(&item), (1, 2), "one of two was shown");
+    bench.walk("]");
+    assert!(bench.text().contains("Makefile"), "{}", bench.text());
+    assert_eq!(bench.app.coverage(&item), (2, 2));
 }

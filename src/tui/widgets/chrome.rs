@@ -102,7 +102,7 @@ fn tabs(app: &App, narrow: bool) -> Row {
         let name = if narrow { short } else { long };
         let refuted = app.facts.attestations.iter().flatten().flat_map(|a| &a.answers).any(|a| a.outcome == Outcome::No);
         let (mark, number) = match screen {
-            Screen::Source => ("?", count(&[Class::Flagged])),
+            Screen::Source => (if app.tally.contains_key(&Class::Archive) { "!" } else { "?" }, count(&[Class::Flagged, Class::Archive])),
             Screen::Provenance => (if refuted { "!" } else { "?" }, count(&[Class::Broken, Class::Claim])),
             Screen::Artifacts | Screen::Compare => ("!", count(&[Class::Code, Class::Data, Class::Metadata])),
             Screen::Findings => ("", app.state.findings.iter().filter(|f| f.closed.is_none()).count()),
