@@ -209,13 +209,12 @@ pub(super) fn is_padding(image: &Image, f: &Function) -> bool {
         })
 }
 
-/// For an instruction at that address which loads a number for the next call: the address that the argument before it is
+/// For an instruction at that address, one of those of the function, which loads a number for the next call: the address that the argument before it is
 /// loaded with.
-pub(super) fn argument_before(image: &Image, f: &Function, address: u64) -> Option<u64> {
-    let insns = decode(image, f)?;
+pub(super) fn argument_before(image: &Image, f: &Function, insns: &[Insn], address: u64) -> Option<u64> {
     let index = insns.binary_search_by_key(&address, Insn::ip).ok()?;
     match arch(image)? {
-        Arch::X86(64) => x86::argument_before(&insns, image.code(f), index),
+        Arch::X86(64) => x86::argument_before(insns, image.code(f), index),
         Arch::X86(_) | Arch::Aarch64 => None,
     }
 }

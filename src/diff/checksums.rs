@@ -190,7 +190,7 @@ fn differing(walk: &mut Walk<'_>, sides: &Sides<Side<'_>>, name: &[u8], list: Li
                 List::Manifest | List::SignatureFile => attribute(walk, sides, &section, Sides::new(x, y), list, rest),
             };
             // A date in a line needs no list.
-            let found = found.or_else(|why| line_changes(x, y, &mut Paths::none()).ok_or(why))?;
+            let found = found.or_else(|why| line_changes(x, y, &mut Paths::none(), &walk.tries).ok_or(why))?;
             out.extend(found.into_iter().map(|change| {
                 let moved = |r: std::ops::Range<usize>, by: usize| r.start + by..r.end + by;
                 Change { ranges: Sides::new(moved(change.ranges.shipped, at.shipped), moved(change.ranges.rebuilt, at.rebuilt)), ..change }

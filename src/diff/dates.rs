@@ -1,5 +1,6 @@
 //! Dates as text: the literal must parse as a date or time on both sides, in the same format, at the same place.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use jiff::fmt::strtime::BrokenDownTime;
@@ -30,13 +31,36 @@ const FORMATS: &[(&str, Range<usize>)] = &[
     ("%B %e, %Y", 11..19),
     ("%H:%M:%S", 8..9),
 ];
+/// Texts that are tried as dates in one comparison.
+const MAX_TRIED: u64 = 4_000_000;
+/// Longest string that a date is looked for in, in bytes.
+const MAX_STRING: usize = 64 << 10;
+
+/// How many texts may still be tried as dates, of all files of a comparison together. Where there are none left, no date is
+/// found: what differs stays unexplained.
+pub(super) struct Tries(Cell<u64>);
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self(Cell::new(MAX_TRIED))
+    }
+}
+
+impl Tries {
+    fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
 /// Bytes around a difference in which a date may start.
 pub(super) const WINDOW: usize = 40;
 const RUNS: usize = 512;
 
 /// The date changes that explain every difference of the strings they are in. Strings (NUL- or newline-ended) with any
 /// other difference contribute nothing.
-pub(super) fn changes(a: &[u8], b: &[u8]) -> Vec<DateChange> {
+pub(super) fn changes(a: &[u8], b: &[u8], tries: &Tries) -> Vec<DateChange> {
     if a.len() != b.len() {
         return Vec::new();
     }
@@ -44,10 +68,13 @@ pub(super) fn changes(a: &[u8], b: &[u8]) -> Vec<DateChange> {
     let mut out: Vec<DateChange> = Vec::new();
     let mut i = 0;
     while let Some(run) = all.get(i) {
-        let string = string_around(a, run);
+        let Some(string) = string_around(a, run) else {
+            i += 1;
+            continue;
+        };
         let inside: Vec<_> = all[i..].iter().take_while(|r| r.start < string.end).cloned().collect();
         i += inside.len().max(1);
-        if string_around(b, run) != string || inside.iter().any(|r| r.end > string.end) {
+        if string_around(b, run).as_ref() != Some(&string) || inside.iter().any(|r| r.end > string.end) {
             continue;
         }
         let mut found: Vec<DateChange> = Vec::new();
@@ -55,7 +82,7 @@ pub(super) fn changes(a: &[u8], b: &[u8]) -> Vec<DateChange> {
             if found.last().is_some_and(|f| f.range.end >= r.end) {
                 return true;
             }
-            let change = date_around(a, b, &string, r).filter(|c| found.last().is_none_or(|f| f.range.end <= c.range.start));
+            let change = date_around(a, b, &string, r, tries).filter(|c| found.last().is_none_or(|f| f.range.end <= c.range.start));
             change.map(|c| found.push(c)).is_some()
         });
         if explained {
@@ -69,13 +96,22 @@ fn is_string(byte: u8) -> bool {
     byte == b'\t' || (0x20..0x7f).contains(&byte) || byte >= 0x80
 }
 
-fn string_around(bytes: &[u8], run: &Range<usize>) -> Range<usize> {
-    let start = bytes[..run.start].iter().rposition(|b| !is_string(*b)).map_or(0, |i| i + 1);
-    let end = bytes[run.start..].iter().position(|b| !is_string(*b)).map_or(bytes.len(), |i| run.start + i);
-    start..end
+/// The string that a difference is in; `None` for a long one.
+fn string_around(bytes: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
+    let low = run.start.saturating_sub(MAX_STRING);
+    let high = run.start.saturating_add(MAX_STRING).min(bytes.len());
+    let start = match bytes.get(low..run.start)?.iter().rposition(|b| !is_string(*b)) {
+        Some(i) => low + i + 1,
+        None => Some(0).filter(|_| low == 0)?,
+    };
+    let end = match bytes.get(run.start..high)?.iter().position(|b| !is_string(*b)) {
+        Some(i) => run.start + i,
+        None => Some(high).filter(|_| high == bytes.len())?,
+    };
+    Some(start..end)
 }
 
-fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>) -> Option<DateChange> {
+fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>, tries: &Tries) -> Option<DateChange> {
     let low = string.start.max(run.start.saturating_sub(WINDOW));
     let high = string.end.min(run.end.saturating_add(WINDOW));
     let word = |i: usize| a.get(i).is_some_and(u8::is_ascii_alphanumeric) || b.get(i).is_some_and(u8::is_ascii_alphanumeric);
@@ -90,6 +126,9 @@ fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>) ->
                     continue;
                 }
                 let (old, new) = (text(a, start..end)?, text(b, start..end)?);
+                if !tries.take() {
+                    return None;
+                }
                 if parses(format, old) && parses(format, new) {
                     return Some(DateChange { range: start..end, old: old.to_owned(), new: new.to_owned() });
                 }
@@ -100,13 +139,13 @@ fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>) ->
 }
 
 /// Dates that start both texts, in one format: their lengths, the longest of each format first.
-pub(super) fn both_at(a: &[u8], b: &[u8]) -> Vec<(usize, usize)> {
+pub(super) fn both_at(a: &[u8], b: &[u8], tries: &Tries) -> Vec<(usize, usize)> {
     let starts = |bytes: &[u8]| bytes.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b' ');
     if !starts(a) || !starts(b) {
         return Vec::new();
     }
     let longest = |bytes: &[u8], format: &str, lengths: &Range<usize>| {
-        lengths.clone().rev().find(|n| text(bytes, 0..*n).is_some_and(|t| parses(format, t)))
+        lengths.clone().rev().find(|n| tries.take() && text(bytes, 0..*n).is_some_and(|t| parses(format, t)))
     };
     FORMATS.iter().filter_map(|(format, lengths)| Some((longest(a, format, lengths)?, longest(b, format, lengths)?))).collect()
 }
@@ -131,7 +170,7 @@ mod tests {
 
     #[test]
     fn only_dates_on_both_sides_in_one_format_are_explained() {
-        let ok = |a: &str, b: &str| changes(a.as_bytes(), b.as_bytes()).len();
+        let ok = |a: &str, b: &str| changes(a.as_bytes(), b.as_bytes(), &Tries::default()).len();
         assert_eq!(ok("built 2022-12-26 here", "built 2026-11-23 here"), 1);
         assert_eq!(ok("Dec  5 2022", "Nov 23 2026"), 1);
         assert_eq!(ok("Built on Dec  5 2022 at 12:00:01\0x", "Built on Nov 23 2026 at 13:00:02\0x"), 2);
@@ -142,5 +181,17 @@ mod tests {
         assert_eq!(ok("x2022-12-26", "x2026-11-23"), 0);
         assert_eq!(ok("2022-12-26", "2022\x0012-27"), 0);
         assert_eq!(ok("é 2022-12-26", "é 2022-12-27"), 1);
+    }
+
+    #[test]
+    fn where_too_much_was_tried_nothing_is_explained() {
+        let (old, new) = (b"built 2022-12-26 here", b"built 2026-11-23 here");
+        let few = Tries(Cell::new(3));
+        assert_eq!(changes(old, new, &few), []);
+        assert_eq!(changes(old, new, &Tries::default()).len(), 1);
+        assert_eq!(both_at(b"2022-12-26", b"2026-11-23", &few), []);
+        // A string without an end in sight.
+        let long = |date: &str| [&vec![b'x'; MAX_STRING][..], b" ", date.as_bytes()].concat();
+        assert_eq!(changes(&long("2022-12-26"), &long("2026-11-23"), &Tries::default()), []);
     }
 }

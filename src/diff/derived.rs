@@ -5,6 +5,7 @@
 mod dynamic;
 mod frames;
 mod handlers;
+mod hash;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use super::account::{prove, raw, runs};
 use super::exe::{RegionPair, both, bytes};
 use super::image::Images;
 use super::steady::Meaning;
-use crate::inspect::exe::{Exe, Section, text_at};
+use crate::inspect::exe::{Exe, Names, Section};
 use crate::inspect::symbols::Bound;
 use crate::model::{Cause, Node, Side, Sides};
 
@@ -38,8 +39,13 @@ impl Field {
 type Fields = Vec<Field>;
 
 /// Explains the fields of all such tables of the pair. Returns fields that did not change, where anything moved and they are
-/// not proved to lead to the same place: ranges in both files.
-pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair]) -> Vec<Sides<Range<usize>>> {
+/// not proved to lead to the same place: ranges in both files; `None` when it was given up.
+pub(super) fn explain(
+    node: &mut Node,
+    images: &Images,
+    regions: &mut [RegionPair],
+    cancelled: &dyn Fn() -> bool,
+) -> Option<Vec<Sides<Range<usize>>>> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let relative = Sides::new(dynamic::packed(a), dynamic::packed(b));
     let still = images.shifts().is_still();
@@ -57,6 +63,9 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             continue;
         }
         let sections = Sides::new(s, t);
+        if cancelled() {
+            return None;
+        }
         let table = Table { images, sections, bytes: Sides::new(old, new), relative: &relative };
         let fields = table.fields();
         if !still {
@@ -78,9 +87,11 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             after.checked_sub(1).and_then(|n| proved.get(n)).is_some_and(|f| f.contains(&i))
         };
         let explained = differing.iter().cloned().flatten().filter(|i| inside(*i)).count() as u64;
+        // What leads to places moved with them; what is made of names follows from those.
+        let cause = if s.kind == 5 { Cause::Derived } else { Cause::AddressShift };
         for account in [&mut pair.account.shipped, &mut pair.account.rebuilt] {
             account.unexplained = account.unexplained.saturating_sub(explained);
-            account.explain(Cause::AddressShift, explained);
+            account.explain(cause, explained);
         }
         let name = s.name.as_slice();
         let text = format!("places in {}", crate::text::Untrusted::from(name).lossy());
@@ -90,10 +101,10 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             spans.push(Sides::new(at(x.range.start), at(y.range.start)));
         }
         for span in spans {
-            prove(&mut node.proofs, Cause::AddressShift, span, Sides::new(&text, &text));
+            prove(&mut node.proofs, cause, span, Sides::new(&text, &text));
         }
     }
-    loose
+    Some(loose)
 }
 
 /// A pair of sections of one size.
@@ -116,6 +127,7 @@ impl<'a> Table<'a> {
             _ if self.exe(Side::Shipped).kind == 1 => Vec::new(),
             (4, _) => self.relocations(),
             (2 | 11, _) => self.symbols(),
+            (5, _) => self.hash(),
             (6, _) => self.dynamic(),
             (19, _) => self.packed_relocations(),
             (1 | 0x7000_0001, b".eh_frame") => self.frames(),
@@ -208,6 +220,7 @@ impl<'a> Table<'a> {
         let (a, b) = (self.exe(Side::Shipped), self.exe(Side::Rebuilt));
         let strings = |side: Side| self.exe(side).sections.get(self.sections.get(side).link).map(|s| self.exe(side).data(s));
         let (Some(names), Some(others)) = (strings(Side::Shipped), strings(Side::Rebuilt)) else { return Vec::new() };
+        let (mut names, mut others) = (Names::new(names), Names::new(others));
         let (size, index_at) = if a.wide { (24, 6) } else { return Vec::new() };
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len()).step_by(size) {
@@ -215,7 +228,6 @@ impl<'a> Table<'a> {
                 break;
             };
             let section = |exe: &'a Exe, index: u64| exe.sections.get(usize::try_from(index).ok()?).map(|s| s.name.as_slice());
-            let text = |table: &'a [u8], at: u64| text_at(table, usize::try_from(at).unwrap_or(usize::MAX));
             let said = (4..8).chain(16..24).all(|i| self.bytes.shipped.get(at + i) == self.bytes.rebuilt.get(at + i));
             // The value of a thread-local symbol is no address.
             let thread = self.bytes.shipped.get(at + 4).is_some_and(|info| info & 15 == 6);
@@ -224,7 +236,7 @@ impl<'a> Table<'a> {
                 && index.shipped == index.rebuilt
                 && (1..0xff00).contains(&index.shipped)
                 && section(a, index.shipped) == section(b, index.rebuilt)
-                && text(names, name.shipped) == text(others, name.rebuilt);
+                && names.at(name.shipped).is_some_and(|text| others.at(name.rebuilt) == Some(text));
             if alike {
                 out.push(Field::new(at + 8..at + 16, self.same(&value) || self.bounds(index.shipped, &value)));
             }

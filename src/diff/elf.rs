@@ -6,8 +6,8 @@ use super::account::{prove, span};
 use super::exe::{RegionPair, both};
 use super::image::Images;
 use crate::digest::hex;
+use crate::inspect::debug;
 use crate::inspect::exe::Exe;
-use crate::inspect::{debug, stream};
 use crate::model::{Cause, Node, Sides, Tried};
 use crate::text::Untrusted;
 
@@ -76,7 +76,7 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     for (word, elf, link) in [("shipped", a, &old), ("rebuilt", b, &new)] {
         let file = debug.iter().find(|d| describes(&d.elf, elf));
         match file {
-            Some(d) if stream::crc32(&d.elf.blob) == link.1 && d.name.ends_with(link.0) => {}
+            Some(d) if d.crc() == link.1 && d.name.ends_with(link.0) => {}
             Some(d) => missing.push(format!("{word}: the link is not that of {}", Untrusted::from(d.name.as_slice()).shown())),
             None if residue == 0 => {}
             None => missing.push(format!("{word}: the bundle has no debug file for it")),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::account::{add, own_result, prove, raw};
 use super::elf::describes;
 use super::evidence_elf::ElfEvidence;
-use super::image::{Image, Images};
+use super::image::{Image, Images, MAX_REBOUND};
 use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
@@ -16,8 +16,11 @@ use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
 use crate::inspect::exe::{Exe, Format, Region};
 use crate::inspect::{self, facts, symbols};
-use crate::model::{Account, BuiltFrom, Cause, Extent, Fact, FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
+use crate::model::{Account, BuiltFrom, Cause, Extent, Fact, FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
+
+/// What each executable costs at least, in bytes of debug sections: it may carry packed symbols in itself.
+const EMBEDDED: u64 = 64 << 10;
 
 /// A pair of regions of the same name, or one alone.
 pub(super) struct RegionPair {
@@ -40,11 +43,17 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     let mut extra = Sides::new(Vec::new(), Vec::new());
     let share = walk.context.share;
     let debug_files = walk.context.debug;
-    let loaded = spread_sides(share, |side| debug_of(parsed.get(side), debug_images, debug_files, cancelled));
+    let left = walk.debug_left / 2;
+    let loaded = spread_sides(share, |side| debug_of(parsed.get(side), debug_images, debug_files, left, cancelled));
     let loaded = loaded.ok_or_else(given_up)?;
     for (side, (lines, symbols)) in [(Side::Shipped, loaded.shipped), (Side::Rebuilt, loaded.rebuilt)] {
         *origin.lines.get_mut(side) = lines;
         *extra.get_mut(side) = symbols;
+        walk.debug_left = walk.debug_left.saturating_sub(origin.lines.get(side).as_ref().map_or(0, |l| l.size).max(EMBEDDED));
+    }
+    if walk.debug_left == 0 {
+        let why = format!("the debug information of all files together is over the bound of {} bytes: no lines", super::walk::MAX_DEBUG);
+        node.tried.push(Tried { cause: Cause::LineShift, why });
     }
     check(cancelled)?;
     let producers = origin.lines.as_ref().map(|l| l.as_ref().map(|l| l.producers().into_iter().collect::<Vec<_>>().join(b"; ".as_slice())));
@@ -66,18 +75,15 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     check(cancelled)?;
     sides.shipped.borrow_bounds(&sides.rebuilt);
     sides.rebuilt.borrow_bounds(&sides.shipped);
-    let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
     check(cancelled)?;
-    let images = Arc::new(Images::new(sides, pairs));
-    let rebound = images.rebound();
-    if rebound.len() <= 20 {
-        node.metadata.extend(rebound);
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, cancelled).ok_or_else(given_up)?;
+    let images = Arc::new(Images::new(sides, pairs, cancelled).ok_or_else(given_up)?);
+    let (rebound, first) = images.rebound();
+    if rebound <= MAX_REBOUND {
+        node.metadata.extend(first);
     } else {
-        node.metadata.push(format!(
-            "the loader fills {} places with something else; first: {}",
-            rebound.len(),
-            rebound.first().map_or("", String::as_str)
-        ));
+        let first = first.first().map_or("", String::as_str);
+        node.metadata.push(format!("the loader fills {rebound} places with something else; first: {first}"));
     }
     check(cancelled)?;
     let starts = images.sides.as_ref().map(|image| image.functions.iter().map(|f| f.address).collect::<Vec<_>>());
@@ -97,21 +103,24 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     drop(tables);
     check(cancelled)?;
     let mut regions = pair_regions(&images, &found.sections);
-    explain_strings(node, &images, &mut regions);
+    check(cancelled)?;
+    explain_strings(node, &images, &mut regions, &walk.tries);
     for (cause, sections) in found.explained {
         for (spans, values) in sections {
             prove(&mut node.proofs, cause, spans, Sides::new(values.0.as_str(), values.1.as_str()));
         }
     }
     build_paths(node, &images, &regions);
+    check(cancelled)?;
     match images.sides.shipped.elf.format {
         Format::Elf => {
             steady::explain_tables(node, &images, &mut regions, &found.tables);
             let mut loose = found.loose;
             loose.extend(steady::headers(&images));
-            loose.extend(derived::explain(node, &images, &mut regions));
+            loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
             steady::settle(node, &images, &mut regions, &loose);
+            check(cancelled)?;
             elf::build_id(node, &images, &mut regions);
             elf::producer(node, &images, &mut regions);
             elf::debug_link(node, &images, &mut regions, debug_images);
@@ -144,13 +153,14 @@ fn debug_of(
     elf: &Exe,
     images: &[debug::Image],
     files: &[DebugFile],
+    left: u64,
     cancelled: &dyn Fn() -> bool,
 ) -> (Option<Lines>, Vec<symbols::Symbol>) {
-    let own = Lines::load(elf, images);
+    let own = Lines::load(elf, images, left);
     let separate = images.iter().find(|d| describes(&d.elf, elf));
-    let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, images)));
+    let lines = own.or_else(|| separate.and_then(|d| Lines::load(&d.elf, images, left)));
     let mut symbols = separate.map(|d| symbols::symbols(&d.elf, false)).unwrap_or_default();
-    symbols.extend(debug::embedded(elf, cancelled).into_iter().flat_map(|inner| symbols::symbols(&inner, false)));
+    symbols.extend(debug::embedded(elf, left, cancelled).into_iter().flat_map(|inner| symbols::symbols(&inner, false)));
     match pe::find_pdb(files, elf) {
         Some(pdb) => {
             let symbols = pdb.symbols();
@@ -166,7 +176,8 @@ pub(super) fn built_from(walk: &mut Walk<'_>, kind: NodeKind, blob: &Blob) -> Op
     let cancelled = walk.context.cancelled;
     let exe = Exe::parse(kind, &blob.compact()).ok()?;
     let images = walk.debug_images();
-    let (lines, more) = debug_of(&exe, &images, walk.context.debug, cancelled);
+    let (lines, more) = debug_of(&exe, &images, walk.context.debug, walk.debug_left, cancelled);
+    walk.debug_left = walk.debug_left.saturating_sub(lines.as_ref().map_or(0, |l| l.size).max(EMBEDDED));
     let (mut functions, mut table, mut named) = (Vec::new(), None, Named::default());
     if let Some(lines) = lines {
         let mut all = symbols::symbols(&exe, true);
@@ -263,7 +274,7 @@ fn build_paths(node: &mut Node, images: &Images, regions: &[RegionPair]) {
 }
 
 /// Dates as text in data.
-fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
+fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair], tries: &dates::Tries) {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     for pair in regions {
         let Some((x, y)) = both(images, pair) else { continue };
@@ -272,7 +283,7 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair])
         if !data || old == new || old.len() != new.len() || x.range.start != y.range.start {
             continue;
         }
-        let found = dates::changes(old, new);
+        let found = dates::changes(old, new, tries);
         let mut part = Node::new(Untrusted::default(), node.kind, ResultMark::Identical);
         part.account = pair.account.clone();
         explain_dates(&mut part, old, new, x.range.start, &found);

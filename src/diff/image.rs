@@ -1,15 +1,22 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::atomic::AtomicU64;
 
 use super::account::{common_end, common_start};
 use super::blocks::Blocks;
 use super::shifts::Shifts;
-use crate::inspect::exe::{Exe, Format, text_at};
+use crate::inspect::exe::{Exe, Format, Section, text_at};
 use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
+
+/// Entries of tables that code refers to, of one pair of files.
+const MAX_ENTRIES: u64 = 1 << 27;
+
+/// Slots that are filled with something else and are said in words.
+pub(super) const MAX_REBOUND: usize = 20;
 
 /// One side.
 pub(super) struct Image {
@@ -24,6 +31,8 @@ pub(super) struct Image {
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
     objects: Vec<Symbol>,
+    /// Where loaded sections end, with the first that ends there.
+    ends: HashMap<u64, usize>,
 }
 
 impl Image {
@@ -32,6 +41,7 @@ impl Image {
         // Large files take a while in each of these.
         let go_on = || (!cancelled()).then_some(());
         let mut symbols = symbols::symbols(&elf, true);
+        go_on()?;
         symbols.extend(debug);
         go_on()?;
         let functions = symbols::functions(&elf, &symbols);
@@ -40,13 +50,18 @@ impl Image {
         fillers.sort_by_key(|f| f.address);
         go_on()?;
         let bindings = symbols::bindings(&elf);
+        go_on()?;
         let stubs = symbols::stubs(&elf, &bindings);
         let moved = pe::tables::relocations(&elf);
         go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
         objects.dedup_by_key(|s| s.address);
-        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects })
+        let mut ends = HashMap::new();
+        for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0) {
+            ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
+        }
+        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects, ends })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -135,10 +150,14 @@ pub(super) struct Images {
     /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
     fillers: Sides<BTreeMap<u64, u64>>,
     shifts: Sides<Shifts>,
+    /// Entries of tables that may still be followed, of all functions together: each of them may name the same long table.
+    pub(super) entries: AtomicU64,
 }
 
 impl Images {
-    pub(super) fn new(sides: Sides<Image>, pairs: Vec<Sides<Option<usize>>>) -> Self {
+    /// `None` when it was given up.
+    pub(super) fn new(sides: Sides<Image>, pairs: Vec<Sides<Option<usize>>>, cancelled: &dyn Fn() -> bool) -> Option<Self> {
+        let go_on = || (!cancelled()).then_some(());
         let mut pair_of = Sides::new(vec![usize::MAX; sides.shipped.functions.len()], vec![usize::MAX; sides.rebuilt.functions.len()]);
         let mut same_size = Vec::with_capacity(pairs.len());
         for (n, pair) in pairs.iter().enumerate() {
@@ -150,13 +169,27 @@ impl Images {
             let size = |side: Side| pair.get(side).and_then(|i| sides.get(side).functions.get(i)).map(|f| sides.get(side).code(f).len());
             same_size.push(size(Side::Shipped).is_some() && size(Side::Shipped) == size(Side::Rebuilt));
         }
+        go_on()?;
         let (common, blocks) = common_parts(&sides);
+        go_on()?;
         let fillers = paired_fillers(&sides, &pairs);
-        let mut images = Self { sides, pairs, pair_of, common, blocks, same_size, fillers, shifts: Sides::default() };
+        let mut images = Self {
+            sides,
+            pairs,
+            pair_of,
+            common,
+            blocks,
+            same_size,
+            fillers,
+            shifts: Sides::default(),
+            entries: AtomicU64::new(MAX_ENTRIES),
+        };
+        go_on()?;
         let pieces = images.pieces();
         let back = pieces.iter().map(|(own, start)| (*start..start.saturating_add(own.end.saturating_sub(own.start)), own.start)).collect();
+        go_on()?;
         images.shifts = Sides::new(Shifts::new(pieces), Shifts::new(back));
-        images
+        Some(images)
     }
 
     /// What an address means.
@@ -205,8 +238,7 @@ impl Images {
 
     /// The end of a section behind which nothing is, or the start of the file.
     fn bound_of_section(&self, image: &Image, address: u64) -> Target {
-        let mut ends = image.elf.sections.iter().filter(|s| s.is_allocated() && s.size > 0 && s.address.wrapping_add(s.size) == address);
-        match ends.next() {
+        match image.ends.get(&address).and_then(|i| image.elf.sections.get(*i)) {
             Some(s) => Target::SectionEnd(s.name.clone(), 0),
             None if image.elf.format == Format::Elf && image.elf.address_of(0) == Some(address) => Target::Section(Vec::new(), 0),
             None => Target::Unknown(address),
@@ -235,8 +267,12 @@ impl Images {
                 out.push((f.address..f.end(), *other));
             }
         }
+        let mut theirs: HashMap<&[u8], &Section> = HashMap::new();
+        for t in &self.sides.rebuilt.elf.sections {
+            theirs.entry(&t.name).or_insert(t);
+        }
         for s in self.sides.shipped.elf.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
-            let Some(t) = self.sides.rebuilt.elf.sections.iter().find(|t| t.name == s.name) else { continue };
+            let Some(t) = theirs.get(s.name.as_slice()) else { continue };
             let at = |offset: u64| s.address.saturating_add(offset);
             if let Some(blocks) = self.blocks.get(&s.name) {
                 out.extend(blocks.places().map(|(own, other)| (at(own.start)..at(own.end), t.address.wrapping_add(other))));
@@ -271,11 +307,12 @@ impl Images {
         known(&old) && known(&new) && old != new
     }
 
-    /// Slots that the loader fills with another import than on the other side, when both sides have the same slots.
-    pub(super) fn rebound(&self) -> Vec<String> {
+    /// Slots that the loader fills with another import than on the other side, when both sides have the same slots: how many,
+    /// and the first of them in words.
+    pub(super) fn rebound(&self) -> (usize, Vec<String>) {
         let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
         if !a.keys().eq(b.keys()) {
-            return Vec::new();
+            return (0, Vec::new());
         }
         let text = |bound: &Bound| match bound {
             Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
@@ -283,14 +320,17 @@ impl Images {
             Bound::Relative(to) => format!("{to:#x}"),
             Bound::Computed(by) => format!("what {by:#x} returns"),
         };
-        let shown = |bound| crate::text::Untrusted::from(text(bound)).shown();
+        let shown = |bound: &Bound| crate::text::Untrusted::from(text(bound)).shown();
         let same = |old: &Bound, new: &Bound| match (old, new) {
             // An equal address may lead to something else where content moved.
             (Bound::Relative(x), Bound::Relative(y)) => self.same_place(*x, *y) || x == y && !self.other_place(*x, *y),
             _ => old == new,
         };
-        let differing = a.iter().zip(b.values()).filter(|((_, old), new)| !same(old, new));
-        differing.map(|((at, old), new)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new))).collect()
+        let mut differing = a.iter().zip(b.values()).filter(|((_, old), new)| !same(old, new));
+        let say =
+            |((at, old), new): ((&u64, &Bound), &Bound)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new));
+        let first: Vec<String> = differing.by_ref().take(MAX_REBOUND).map(say).collect();
+        (first.len() + differing.count(), first)
     }
 
     /// The name of a function, borrowed from the other side when this one has none.

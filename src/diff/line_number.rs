@@ -17,10 +17,10 @@ pub(super) struct Claim {
 
 impl Claim {
     /// What the code alone tells: on both sides the operand is loaded for a call, behind the same name of a file.
-    pub(super) fn read(images: &Images, pair: Sides<&Function>, changed: &Immediate) -> Option<Self> {
+    pub(super) fn read(images: &Images, pair: Sides<&Function>, changed: &Immediate<'_>) -> Option<Self> {
         let file = |side: Side| -> Option<Vec<u8>> {
             let image = images.sides.get(side);
-            let address = asm::argument_before(image, pair.get(side), *changed.at.get(side))?;
+            let address = asm::argument_before(image, pair.get(side), changed.insns.get(side), *changed.at.get(side))?;
             let bytes = image.elf.bytes_at(address);
             let text = text_at(bytes, 0);
             (!text.is_empty() && text.len() <= 4096 && text.len() < bytes.len()).then(|| text.to_vec())

@@ -13,24 +13,35 @@ type Key = Vec<u8>;
 
 /// Pairs functions by name, by equal code at the same address, by equal code, by code with equal instructions, and then by
 /// neighbours; in the order of the shipped side, with those only rebuilt at the end.
-pub(super) fn pair(a: &Image, b: &Image) -> Vec<Sides<Option<usize>>> {
+/// `None` when it was given up.
+pub(super) fn pair(a: &Image, b: &Image, cancelled: &dyn Fn() -> bool) -> Option<Vec<Sides<Option<usize>>>> {
+    let go_on = || (!cancelled()).then_some(());
     let mut state = State { left: vec![None; a.functions.len()], right: vec![None; b.functions.len()] };
     let both_named = |f: &Function| f.name.clone();
     state.unique(a, b, &|_, f| both_named(f).map(|n| strip_hash(&n)));
+    go_on()?;
     state.unique(a, b, &|image, f| Some(hash(mix([&f.address.to_le_bytes()[..], image.code(f)].iter()))));
+    go_on()?;
     state.unique(a, b, &|image, f| (f.size >= 8).then(|| hash(mix([image.code(f)].iter()))));
-    let shape = |image: &Image, done: &[Option<usize>]| -> Vec<Option<u64>> {
-        image.functions.iter().zip(done).map(|(f, done)| if done.is_none() { asm::shape(image, f) } else { None }).collect()
+    go_on()?;
+    let shape = |image: &Image, done: &[Option<usize>]| -> Option<Vec<Option<u64>>> {
+        let one = |(f, done): (&Function, &Option<usize>)| match done {
+            None => go_on().map(|()| asm::shape(image, f)),
+            Some(_) => Some(None),
+        };
+        image.functions.iter().zip(done).map(one).collect()
     };
-    let shapes = Sides::new(shape(a, &state.left), shape(b, &state.right));
+    let shapes = Sides::new(shape(a, &state.left)?, shape(b, &state.right)?);
     state.unique_of(
         &shapes.shipped.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
         &shapes.rebuilt.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
     );
+    go_on()?;
     state.neighbours(a, b, &shapes);
+    go_on()?;
     let mut pairs: Vec<Sides<Option<usize>>> = state.left.iter().enumerate().map(|(i, j)| Sides::new(Some(i), *j)).collect();
     pairs.extend(state.right.iter().enumerate().filter(|(_, i)| i.is_none()).map(|(j, _)| Sides::new(None, Some(j))));
-    pairs
+    Some(pairs)
 }
 
 fn hash(value: u64) -> Key {

@@ -22,6 +22,8 @@ const MAX_NAMESAKES: usize = 16;
 const MAX_CONTENTS: usize = 64;
 /// Prefixes that are compared at most.
 const MAX_PREFIXES: usize = 64;
+/// Longest path of debug information that is looked up, in bytes.
+const MAX_PATH: usize = 4096;
 /// Components of a path that are looked at.
 const MAX_DEPTH: usize = 128;
 /// Where the system keeps its own headers and libraries.
@@ -117,8 +119,9 @@ impl SourceMap {
             if i.is_multiple_of(64) && cancelled() {
                 return None;
             }
-            let parts = components(&file.path);
-            let found = if is_system(file) { Resolved::None } else { self.undo(&prefixes, &parts) };
+            // Who makes the file can let a million names share one long text.
+            let parts = if file.path.len() <= MAX_PATH { components(&file.path) } else { Vec::new() };
+            let found = if parts.is_empty() || is_system(file) { Resolved::None } else { self.undo(&prefixes, &parts) };
             named.by_path.entry(parts.join(&b'/')).or_default().push(i);
             named.files.push(self.claimed(file, &parts, found));
             named.digests.push(file.digest.clone());
@@ -174,7 +177,7 @@ impl SourceMap {
     fn prefixes(&self, files: &[NamedFile]) -> Vec<Prefix> {
         let mut votes: HashMap<Prefix, Vote> = HashMap::new();
         let mut voters: BTreeMap<Vec<&[u8]>, &NamedFile> = BTreeMap::new();
-        for file in files.iter().filter(|f| !is_system(f)).take(MAX_VOTERS) {
+        for file in files.iter().filter(|f| f.path.len().max(f.folder.len()) <= MAX_PATH && !is_system(f)).take(MAX_VOTERS) {
             voters.entry(components(&file.path)).or_insert(file);
         }
         for (parts, file) in &voters {

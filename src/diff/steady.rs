@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::account::prove;
 use super::asm::{self, Form, Reference};
@@ -139,6 +140,10 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
     let to_code = first(a, shipped) || first(b, rebuilt);
     let leads = |exe: &Exe, to: u64| if to_code { is_code(exe, to) } else { data(exe, to) };
     for n in 0..MAX_ENTRIES {
+        if images.entries.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+            // Over the bound nothing is known of where it leads.
+            return Err(());
+        }
         let (Some(old), Some(new)) = (entry(a, shipped, n), entry(b, rebuilt, n)) else { return Ok(n) };
         if !leads(a, old) && !leads(b, new) {
             return Ok(n);

@@ -9,7 +9,6 @@ use super::image::Images;
 use super::symtab;
 use crate::inspect::debug::Image;
 use crate::inspect::exe::{Exe, Region};
-use crate::inspect::stream;
 use crate::model::{Cause, Node, Side, Sides, Tried};
 
 /// Explains what stripping leaves out, and a debug link on one side only whose file is in the bundle.
@@ -104,5 +103,5 @@ pub(super) fn names_only(elf: &Exe) -> bool {
 fn is_linked(elf: &Exe, debug: &[Image]) -> bool {
     let Some((name, crc, _)) = elf.debug_link() else { return false };
     let mut own = debug.iter().filter(|d| describes(&d.elf, elf)).peekable();
-    own.peek().is_none() || own.any(|d| d.name == name && stream::crc32(&d.elf.blob) == crc)
+    own.peek().is_none() || own.any(|d| d.name == name && d.crc() == crc)
 }

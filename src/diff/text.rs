@@ -28,21 +28,21 @@ const LOADS: [&[u8]; 6] = [b"rpath", b"runpath", b"-wl,", b"ld_library_path", b"
 const INSTALLS: [&[u8]; 6] = [b"prefix", b"exec_prefix", b"libdir", b"bindir", b"sbindir", b"sysconfdir"];
 
 /// Compares two texts line by line; `false` when they are too large for that.
-pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8]) -> bool {
+pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], tries: &dates::Tries) -> bool {
     if a.len().max(b.len()) > MAX_TEXT {
         return false;
     }
     let (one, two) = (lines::split(a), lines::split(b));
     let rows = lines::align(&one, &two);
     let mut paths = Paths::new(node.name.as_bytes(), a, b);
-    let mut found = Found::in_rows(&rows, &one, &two, &mut paths);
+    let mut found = Found::in_rows(&rows, &one, &two, &mut paths, tries);
     if found.prefix.is_some() && found.counts[0] > 0 {
         // Lines above the one that told the prefix.
-        found = Found::in_rows(&rows, &one, &two, &mut paths);
+        found = Found::in_rows(&rows, &one, &two, &mut paths, tries);
     }
     // A prefix counts only when replacing it everywhere makes the text equal, on lines that are equal now as well.
     let found = match &found.prefix {
-        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut Paths::none()),
+        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut Paths::none(), tries),
         _ => found,
     };
     node.account = found.account;
@@ -69,7 +69,7 @@ struct Found {
 }
 
 impl Found {
-    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], paths: &mut Paths<'_>) -> Self {
+    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], paths: &mut Paths<'_>, tries: &dates::Tries) -> Self {
         let mut found = Self::default();
         let mut at = Sides::new(0, 0);
         let mut tried = 0;
@@ -81,8 +81,7 @@ impl Found {
                 }
                 (Some(x), Some(y)) => {
                     tried += 1;
-                    let fits = x.len().max(y.len()) <= MAX_LINE && tried <= MAX_LINES;
-                    let changes = if fits { line_changes(x, y, paths) } else { None };
+                    let changes = if tried <= MAX_LINES { line_changes(x, y, paths, tries) } else { None };
                     match changes.and_then(|c| Some((changes::undo(Sides::new(x, y), &c)?, c))) {
                         Some((account, changes)) => {
                             account::add(&mut found.account, &account);
@@ -184,8 +183,11 @@ fn is_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'+' | b'~' | b'@' | b'%') || byte >= 0x80
 }
 
-/// The changes that make two lines equal when they are undone; `None` when anything else differs.
-pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>) -> Option<Vec<Change>> {
+/// The changes that make two lines equal when they are undone; `None` when anything else differs, or they are too long.
+pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>, tries: &dates::Tries) -> Option<Vec<Change>> {
+    if x.len().max(y.len()) > MAX_LINE {
+        return None;
+    }
     let bytes = Sides::new(x, y);
     let mut at = Sides::new(0, 0);
     let mut out = Vec::new();
@@ -196,7 +198,7 @@ pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>) -> Option<
         if same == old.len() && same == new.len() {
             return Some(out);
         }
-        let change = date(bytes, at, same).or_else(|| epoch(bytes, at, same)).or_else(|| {
+        let change = date(bytes, at, same, tries).or_else(|| epoch(bytes, at, same)).or_else(|| {
             let here = Sides::new(at.shipped + same, at.rebuilt + same);
             if may_have_path { paths.change(bytes, here) } else { None }
         })?;
@@ -214,13 +216,13 @@ fn is_word(bytes: &[u8], at: usize) -> bool {
 }
 
 /// A date or time over the first place that differs, `same` bytes on.
-fn date(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize) -> Option<Change> {
+fn date(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize, tries: &dates::Tries) -> Option<Change> {
     for back in (0..=same.min(dates::WINDOW)).rev() {
         let from = Sides::new(at.shipped + same - back, at.rebuilt + same - back);
         if from.shipped.checked_sub(1).is_some_and(|i| is_word(bytes.shipped, i)) {
             continue;
         }
-        for (old, new) in dates::both_at(bytes.shipped.get(from.shipped..)?, bytes.rebuilt.get(from.rebuilt..)?) {
+        for (old, new) in dates::both_at(bytes.shipped.get(from.shipped..)?, bytes.rebuilt.get(from.rebuilt..)?, tries) {
             let ranges = Sides::new(from.shipped..from.shipped + old, from.rebuilt..from.rebuilt + new);
             if old > back && new > back && !is_word(bytes.shipped, ranges.shipped.end) && !is_word(bytes.rebuilt, ranges.rebuilt.end) {
                 return Some(Change::of(Cause::Timestamp, bytes, ranges));
@@ -267,7 +269,7 @@ mod tests {
 
     fn causes(name: &str, old: &str, new: &str) -> Option<Vec<Cause>> {
         let mut paths = Paths::new(name.as_bytes(), old.as_bytes(), new.as_bytes());
-        let found = line_changes(old.as_bytes(), new.as_bytes(), &mut paths)?;
+        let found = line_changes(old.as_bytes(), new.as_bytes(), &mut paths, &dates::Tries::default())?;
         assert!(changes::undo(Sides::new(old.as_bytes(), new.as_bytes()), &found).is_some());
         Some(found.into_iter().map(|c| c.cause).collect())
     }

@@ -20,8 +20,11 @@ use crate::text::Untrusted;
 const LARGE: usize = 256 << 10;
 /// Streams that are unpacked at the same time, in bytes.
 const PACKED: usize = 16 << 10;
-/// Bytes that are hashed before it is asked whether to go on.
-const STEP: usize = 16 << 20;
+/// Bytes that are hashed or compared before it is asked whether to go on.
+const STEP: usize = 4 << 20;
+
+/// Bytes of debug sections that are read and unpacked, of all executables of a comparison together.
+pub(super) const MAX_DEBUG: u64 = 4 << 30;
 
 /// Where in a Debian package a file is: its checksum list needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,9 @@ pub(super) struct Walk<'a> {
     map: Option<Arc<SourceMap>>,
     /// Bytes that may still be looked at for likeness.
     pub(super) likeness_left: usize,
+    pub(super) tries: dates::Tries,
+    /// Bytes of debug sections that executables may still bring, each of which may have some of its own.
+    pub(super) debug_left: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -60,12 +66,14 @@ impl<'a> Walk<'a> {
             debug: None,
             map: None,
             likeness_left: super::pairing::MAX_LIKENESS,
+            tries: dates::Tries::default(),
+            debug_left: MAX_DEBUG,
         }
     }
 
     /// Compares two files.
     pub(super) fn pair(&mut self, name: Untrusted, a: Blob, b: Blob, depth: usize, slot: Slot) -> Node {
-        let equal = *a == *b;
+        let equal = equal(self.context, &a, &b);
         let digests = digests(self.context, &a, &b, equal);
         let kinds = Sides::new(kind::recognise(&a), kind::recognise(&b));
         let mut node = Node::new(name, kinds.shipped, ResultMark::Identical);
@@ -189,8 +197,8 @@ impl<'a> Walk<'a> {
             changes::prove_all(node, &[change]);
             settle(node);
             node.why = causes(node);
-        } else if !(text && text::compare(node, a, b)) {
-            let found = if text || node.kind == NodeKind::Data { dates::changes(a, b) } else { Vec::new() };
+        } else if !(text && text::compare(node, a, b, &self.tries)) {
+            let found = if text || node.kind == NodeKind::Data { dates::changes(a, b, &self.tries) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);
             settle(node);
             node.why = leaf_reason(node);
@@ -266,6 +274,11 @@ pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, fo
         let range = base + change.range.start..base + change.range.end;
         prove(&mut node.proofs, Cause::Timestamp, Sides::new(span(&range), span(&range)), Sides::new(&change.old, &change.new));
     }
+}
+
+/// Whether both are the same bytes; not once the comparison was given up.
+fn equal(context: &Context<'_>, a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.chunks(STEP).zip(b.chunks(STEP)).all(|(x, y)| !(context.cancelled)() && x == y)
 }
 
 /// Both digests, at the same time where that is worth it; none when the comparison was given up.

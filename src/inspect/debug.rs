@@ -4,7 +4,9 @@
 
 mod rows;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use gimli::{EndianSlice, RunTimeEndian};
 use object::{Object as _, ObjectSection as _};
@@ -26,6 +28,8 @@ const MAX_DEBUG: u64 = 512 << 20;
 const MAX_EMBEDDED: u64 = 64 << 20;
 /// Units whose compiler is read at most.
 const MAX_UNITS: usize = 1024;
+/// Entries of file tables that are looked through for checksums, of one side.
+const MAX_CHECKED: usize = 1 << 26;
 /// Inlined calls that are followed at most.
 const MAX_FRAMES: usize = 64;
 
@@ -34,13 +38,26 @@ pub(crate) struct Image {
     /// Its own name, without folders.
     pub(crate) name: Vec<u8>,
     pub(crate) elf: Exe,
+    /// The CRC-32 of the whole file, made once.
+    crc: OnceLock<u32>,
+}
+
+impl Image {
+    fn new(name: Vec<u8>, elf: Exe) -> Self {
+        Self { name, elf, crc: OnceLock::new() }
+    }
+
+    /// The CRC-32 of the whole file, as a debug link has it.
+    pub(crate) fn crc(&self) -> u32 {
+        *self.crc.get_or_init(|| stream::crc32(&self.elf.blob))
+    }
 }
 
 /// All ELF files in a debug file or `dbgsym` package.
 pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Vec<Image>, Refused> {
     let base = |name: &[u8]| name.rsplit(|b| *b == b'/').next().unwrap_or_default().to_vec();
     match kind::recognise(blob) {
-        NodeKind::Elf => Ok(vec![Image { name: base(name), elf: Exe::elf(blob)? }]),
+        NodeKind::Elf => Ok(vec![Image::new(base(name), Exe::elf(blob)?)]),
         NodeKind::Deb => {
             let package = ar::parse(blob, budget)?;
             let data = package.members.iter().find(|m| m.name.starts_with(b"data.tar"));
@@ -57,7 +74,7 @@ pub(crate) fn images(name: &[u8], blob: &Blob, budget: &mut Budget, cancelled: &
                 if kind::recognise(&content) == NodeKind::Elf
                     && let Ok(elf) = Exe::elf(&content)
                 {
-                    out.push(Image { name: base(&member.name), elf });
+                    out.push(Image::new(base(&member.name), elf));
                 }
             }
             Ok(out)
@@ -94,14 +111,15 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Loads the debug sections of a file; `None` when it has no line table that can be read. `others` may hold the file
-    /// that `.gnu_debugaltlink` names.
-    pub(crate) fn load(elf: &Exe, others: &[Image]) -> Option<Self> {
+    /// that `.gnu_debugaltlink` names; `left` is what may still be read and unpacked, in bytes.
+    pub(crate) fn load(elf: &Exe, others: &[Image], left: u64) -> Option<Self> {
         if elf.kind == 1 {
             return None;
         }
         let file = object::File::parse(&*elf.blob).ok()?;
         file.section_by_name(".debug_line")?;
-        let mut left = MAX_DEBUG;
+        let most = MAX_DEBUG.min(left);
+        let mut left = most;
         let sections = Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &elf.blob, id, &mut left))).ok()?;
         let mut shared = None;
         if let Ok(Some((_, id))) = file.gnu_debugaltlink() {
@@ -110,7 +128,7 @@ impl Lines {
             shared = Some(Sections::load(|id| Ok::<_, gimli::Error>(section(&file, &other.elf.blob, id, &mut left))).ok()?);
         }
         let endian = if elf.little { RunTimeEndian::Little } else { RunTimeEndian::Big };
-        Some(Self { sections, shared, endian, pdb: None, size: MAX_DEBUG - left })
+        Some(Self { sections, shared, endian, pdb: None, size: most - left })
     }
 
     /// The lines of a PDB.
@@ -125,7 +143,11 @@ impl Lines {
 
     /// Something to look up addresses with; it reads what it needs as it goes.
     pub(crate) fn open(&self) -> Option<Lookup<'_>> {
-        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup { context, pdb: self.pdb.as_ref() })
+        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup {
+            context,
+            pdb: self.pdb.as_ref(),
+            names: Cell::new(MAX_CHECKED),
+        })
     }
 
     /// The compilers that the units name.
@@ -138,6 +160,8 @@ impl Lines {
 pub(crate) struct Lookup<'a> {
     context: addr2line::Context<Reader<'a>>,
     pdb: Option<&'a Pdb>,
+    /// Entries of file tables that may still be looked through for a checksum.
+    names: Cell<usize>,
 }
 
 impl Lookup<'_> {
@@ -160,7 +184,7 @@ impl Lookup<'_> {
         }
         if let Some(unit) = self.context.find_dwarf_and_unit(address).skip_all_loads() {
             for frame in &mut out {
-                frame.md5 = checksum(&unit, &frame.file);
+                frame.md5 = checksum(&unit, &frame.file, &self.names);
             }
         }
         out
@@ -169,9 +193,9 @@ impl Lookup<'_> {
 
 /// The symbols that a stripped file carries in itself: `.gnu_debugdata`, an ELF file packed by xz that describes the same
 /// addresses. Its names are claims like any others.
-pub(crate) fn embedded(elf: &Exe, cancelled: &dyn Fn() -> bool) -> Option<Exe> {
+pub(crate) fn embedded(elf: &Exe, left: u64, cancelled: &dyn Fn() -> bool) -> Option<Exe> {
     let section = elf.section(".gnu_debugdata").filter(|s| !s.range.is_empty())?;
-    let mut budget = Budget::new(MAX_EMBEDDED, 0, 0);
+    let mut budget = Budget::new(MAX_EMBEDDED.min(left), 0, 0);
     let packed = elf.blob.slice(section.range.clone());
     let unpacked = stream::decode(NodeKind::Xz, &packed, &mut budget, cancelled).ok()?;
     Exe::elf(&Blob::from(unpacked.payload)).ok().filter(|inner| inner.machine == elf.machine)
@@ -238,13 +262,14 @@ fn section(file: &object::File<'_>, blob: &Blob, id: gimli::SectionId, left: &mu
     section.uncompressed_data().map_or_else(|_| none(), |data| Blob::from(data.into_owned()))
 }
 
-/// The recorded MD5 of that file in the unit's file table.
-fn checksum(unit: &gimli::UnitRef<'_, Reader<'_>>, path: &str) -> Option<[u8; 16]> {
+/// The recorded MD5 of that file in the unit's file table; none once too many entries were looked through.
+fn checksum(unit: &gimli::UnitRef<'_, Reader<'_>>, path: &str, left: &Cell<usize>) -> Option<[u8; 16]> {
     let header = unit.line_program.as_ref()?.header();
     if !header.file_has_md5() {
         return None;
     }
     for entry in header.file_names() {
+        left.set(left.get().checked_sub(1)?);
         let name = unit.attr_string(entry.path_name()).ok()?;
         let name = name.slice();
         let matches = path.as_bytes().strip_suffix(name).is_some_and(|rest| {

@@ -8,6 +8,8 @@ use super::exe::{Exe, Format, Numbers, Region, Section, Segment, flags_text, tex
 
 /// Sections that a file may have.
 const MAX_SECTIONS: usize = 65_535;
+/// Program headers that a file may have: each section is looked up in them.
+const MAX_SEGMENTS: u64 = 2048;
 
 impl Exe {
     /// Parses the headers.
@@ -45,6 +47,9 @@ impl Exe {
         let (phoff, shoff) = (n.word(bytes, 28, 32).ok_or_else(cut)?, n.word(bytes, 32, 40).ok_or_else(cut)?);
         let (phsize, phnum, shsize, shnum) = (half(42, 54)?, half(44, 56)?, half(46, 58)?, half(48, 60)?);
         let names = half(50, 62)? as usize;
+        if phnum > MAX_SEGMENTS {
+            return Err(Refused::Over(format!("it has {phnum} program headers, over the bound of {MAX_SEGMENTS}")));
+        }
         let segments = table(phoff, phsize, phnum).filter(|_| phsize >= if wide { 56 } else { 32 });
         if segments.is_none() && phnum > 0 {
             elf.odd.push("the program header table is outside the file".to_owned());

@@ -219,8 +219,34 @@ pub(crate) fn flags_text(flags: u32) -> String {
     [(4, 'r'), (2, 'w'), (1, 'x')].iter().map(|(bit, c)| if flags & bit != 0 { *c } else { '-' }).collect()
 }
 
-/// The NUL-ended text at an offset of a string table.
+/// Longest text of a string table, in bytes.
+pub(crate) const MAX_TEXT: usize = 4096;
+/// Bytes of names that are read of one table of symbols, where the names are not as long by themselves.
+const MAX_NAMES: usize = 128 << 20;
+
+/// The names of a table of symbols. Entries may share them: who makes the file can let a million of them name one long text, so
+/// what they are together is bounded.
+pub(crate) struct Names<'a> {
+    strings: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(strings: &'a [u8]) -> Self {
+        Self { strings, left: MAX_NAMES.max(strings.len().saturating_mul(2)) }
+    }
+
+    /// The whole text at an offset; `None` when it is longer than [`MAX_TEXT`], or all of them are over the bound.
+    pub(crate) fn at(&mut self, offset: u64) -> Option<&'a [u8]> {
+        let text = text_at(self.strings, usize::try_from(offset).ok()?);
+        self.left = self.left.checked_sub(text.len().max(8))?;
+        (text.len() <= MAX_TEXT).then_some(text)
+    }
+}
+
+/// The NUL-ended text at an offset of a string table. One that is longer than [`MAX_TEXT`] is cut one byte behind that.
 pub(crate) fn text_at(table: &[u8], offset: usize) -> &[u8] {
     let rest = table.get(offset..).unwrap_or_default();
+    let rest = rest.get(..rest.len().min(MAX_TEXT + 1)).unwrap_or_default();
     rest.get(..rest.iter().position(|b| *b == 0).unwrap_or(rest.len())).unwrap_or_default()
 }

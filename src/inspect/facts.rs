@@ -24,6 +24,7 @@ pub(crate) fn facts(elves: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Ve
     sheet.add("symbol versions", Toolchain, both(&|e| newest_versions(e).map(String::into_bytes)));
     let switches = |e: &Exe| Some(e.named(".GCC.command.line").split(|b| *b == 0).collect::<Vec<_>>().join(&b' '));
     sheet.add(".GCC.command.line", Toolchain, both(&switches));
+    sheet.add("hash style", Toolchain, both(&|e| hash_style(e).map(|s| s.as_bytes().to_vec())));
     add_embedded(&mut sheet, elves);
     sheet.add("build-id", Identity, both(&|e| e.build_id().map(|id| hex(id).into_bytes())));
     sheet.add("machine", Toolchain, both(&|e| Some(format!("machine {} class {}", e.machine, if e.wide { 64 } else { 32 }).into_bytes())));
@@ -121,6 +122,17 @@ fn dynamic_texts(elf: &Exe, tag: u64) -> Vec<Vec<u8>> {
     let strings = elf.sections.iter().find(|s| s.kind == 6).and_then(|s| elf.sections.get(s.link)).map(|l| elf.data(l)).unwrap_or_default();
     let texts = dynamic(elf).into_iter().filter(|(t, _)| *t == tag).take(256);
     texts.map(|(_, at)| text_at(strings, usize::try_from(at).unwrap_or(usize::MAX)).to_vec()).collect()
+}
+
+/// Which tables the loader finds symbols with, in the words of the linker's option `--hash-style`.
+fn hash_style(elf: &Exe) -> Option<&'static str> {
+    let has = |kind: u32| elf.sections.iter().any(|s| s.kind == kind && s.is_allocated());
+    match (has(5), has(0x6fff_fff6)) {
+        (true, true) => Some("both"),
+        (true, false) => Some("sysv"),
+        (false, true) => Some("gnu"),
+        (false, false) => None,
+    }
 }
 
 fn relro(elf: &Exe) -> Strength {

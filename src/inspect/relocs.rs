@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exe::{Exe, Numbers, Section, text_at};
+use super::exe::{Exe, Names, Numbers, Section};
 use super::symbols::{Bound, version_names};
 
 /// Relocations that are read at most.
@@ -70,6 +70,7 @@ fn table(elf: &Exe, s: &Section, versions: &[u8], names: &BTreeMap<u64, Vec<u8>>
     let symbols = elf.sections.get(s.link);
     let strings = symbols.and_then(|t| elf.sections.get(t.link)).map(|l| elf.data(l)).unwrap_or_default();
     let symbols = symbols.map(|t| elf.data(t)).unwrap_or_default();
+    let mut texts = Names::new(strings);
     for raw in elf.data(s).chunks_exact(if explicit { 3 } else { 2 } * word).take(MAX_RELOCATIONS) {
         let (Some(at), Some(info)) = (n.int(raw, 0, word), n.int(raw, word, word)) else { continue };
         let (index, kind) = if elf.wide { (info >> 32, info & 0xffff_ffff) } else { (info >> 8, info & 0xff) };
@@ -81,7 +82,7 @@ fn table(elf: &Exe, s: &Section, versions: &[u8], names: &BTreeMap<u64, Vec<u8>>
             (false, Does::Slot | Does::Other("COPY")) => 0,
             (false, _) => n.int(elf.bytes_at(at), 0, word).unwrap_or(0),
         };
-        let name = || name(n, symbols, strings, versions, names, index);
+        let mut name = || name(n, symbols, &mut texts, versions, names, index);
         let bound = match does {
             Does::Relative => Bound::Relative(addend),
             Does::Compute => Bound::Computed(addend),
@@ -100,13 +101,20 @@ fn table(elf: &Exe, s: &Section, versions: &[u8], names: &BTreeMap<u64, Vec<u8>>
 }
 
 /// A symbol's name with its version; empty for the symbol 0.
-fn name(n: Numbers, symbols: &[u8], strings: &[u8], versions: &[u8], names: &BTreeMap<u64, Vec<u8>>, index: u64) -> Option<Vec<u8>> {
+fn name(
+    n: Numbers,
+    symbols: &[u8],
+    strings: &mut Names<'_>,
+    versions: &[u8],
+    names: &BTreeMap<u64, Vec<u8>>,
+    index: u64,
+) -> Option<Vec<u8>> {
     let index = usize::try_from(index).ok()?;
     if index == 0 {
         return Some(Vec::new());
     }
     let symbol = symbols.get(index.checked_mul(if n.wide { 24 } else { 16 })?..)?;
-    let mut name = text_at(strings, usize::try_from(n.int(symbol, 0, 4)?).ok()?).to_vec();
+    let mut name = strings.at(n.int(symbol, 0, 4)?)?.to_vec();
     if name.is_empty() {
         return None;
     }

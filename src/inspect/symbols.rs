@@ -1,14 +1,17 @@
 //! Symbols, relocations and functions of an executable; the tables here are those of ELF. Names are claims; bounds without them come from the unwind tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use gimli::UnwindSection as _;
 
-use super::exe::{Exe, Format, text_at};
+use super::exe::{Exe, Format, Names, text_at};
 use super::{macho, pe, relocs};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
+
+/// Versions that are read at most.
+const MAX_VERSIONS: u64 = 1 << 16;
 
 /// A symbol that is defined in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,7 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
     for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
         let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
         let n = elf.numbers();
+        let mut names = Names::new(strings);
         for raw in elf.data(s).chunks_exact(if elf.wide { 24 } else { 16 }).take(MAX_SYMBOLS) {
             let info = raw.get(if elf.wide { 4 } else { 12 }).copied().unwrap_or(0);
             let index = n.int(raw, if elf.wide { 6 } else { 14 }, 2).unwrap_or(0);
@@ -40,10 +44,7 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
             if !matches!(kind, 1 | 2 | 10) || index == 0 || index >= 0xff00 {
                 continue;
             }
-            let name = text_at(strings, n.int(raw, 0, 4).unwrap_or(0) as usize);
-            if name.is_empty() || name.len() > 4096 {
-                continue;
-            }
+            let Some(name) = names.at(n.int(raw, 0, 4).unwrap_or(0)).filter(|name| !name.is_empty()) else { continue };
             out.push(Symbol {
                 name: name.to_vec(),
                 address: n.word(raw, 4, 8).unwrap_or(0),
@@ -83,12 +84,14 @@ pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
     let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
     let (data, n) = (elf.data(s), elf.numbers());
     let mut need = 0usize;
+    let mut left = MAX_VERSIONS;
     for _ in 0..1024 {
         let (Some(count), Some(first), Some(next)) = (n.int(data, need + 2, 2), n.int(data, need + 8, 4), n.int(data, need + 12, 4)) else {
             break;
         };
         let mut at = need.saturating_add(first as usize);
-        for _ in 0..count.min(4096) {
+        for _ in 0..count.min(4096).min(left) {
+            left -= 1;
             let (Some(index), Some(name), Some(step)) = (n.int(data, at + 6, 2), n.int(data, at + 8, 4), n.int(data, at + 12, 4)) else {
                 break;
             };
@@ -172,6 +175,30 @@ pub(crate) fn functions(elf: &Exe, symbols: &[Symbol]) -> Vec<Function> {
     out
 }
 
+/// Common entries of unwind tables, each read once: a million entries may share one that takes long to read.
+pub(crate) struct Commons<R: gimli::Reader>(HashMap<usize, gimli::Result<gimli::CommonInformationEntry<R>>>);
+
+impl<R: gimli::Reader> Default for Commons<R> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<R: gimli::Reader<Offset = usize>> Commons<R> {
+    /// The common entry at an offset of the section.
+    pub(crate) fn get<S>(
+        &mut self,
+        section: &S,
+        bases: &gimli::BaseAddresses,
+        at: S::Offset,
+    ) -> gimli::Result<gimli::CommonInformationEntry<R>>
+    where
+        S: gimli::UnwindSection<R>,
+    {
+        self.0.entry(gimli::UnwindOffset::into(at)).or_insert_with(|| section.cie_from_offset(bases, at)).clone()
+    }
+}
+
 fn unwind(elf: &Exe) -> Vec<(u64, u64)> {
     if elf.format == Format::Pe {
         return pe::tables::unwind(elf);
@@ -189,12 +216,13 @@ fn unwind(elf: &Exe) -> Vec<(u64, u64)> {
     }
     let mut out = Vec::new();
     let mut entries = frames.entries(&bases);
+    let mut known = Commons::default();
     while let Ok(Some(entry)) = entries.next() {
         if out.len() >= MAX_SYMBOLS {
             break;
         }
         if let gimli::CieOrFde::Fde(partial) = entry
-            && let Ok(fde) = partial.parse(gimli::EhFrame::cie_from_offset)
+            && let Ok(fde) = partial.parse(|section, bases, at| known.get(section, bases, at))
             && fde.len() > 0
         {
             out.push((fde.initial_address(), fde.len()));

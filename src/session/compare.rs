@@ -5,7 +5,7 @@ mod tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::cores::Cores;
@@ -13,7 +13,7 @@ use super::work::MAX_READ;
 use super::{clock, folders, read_shared};
 use crate::bundle;
 use crate::diff::{self, Context, DebugFile, Limits};
-use crate::model::{Node, SourceContent, SourceTree};
+use crate::model::{Account, Node, NodeKind, ResultMark, Sides, SourceContent, SourceTree};
 use crate::text::Untrusted;
 
 /// Debug files that a directory of them may hold.
@@ -23,6 +23,10 @@ const MAX_KEPT: u64 = 256 << 20;
 /// Progress is silent at first, then bounded in rate.
 const QUIET: Duration = Duration::from_millis(500);
 const PACE: Duration = Duration::from_millis(100);
+/// How often it is asked whether to stop.
+const ASK: Duration = Duration::from_millis(4);
+/// How long the work may take to end by itself once it is to stop, so that what is known so far is told.
+const PATIENCE: Duration = Duration::from_millis(24);
 
 /// Why two paths could not be compared.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,21 @@ pub struct Compared {
     pub node: Node,
     /// Whether it was stopped (Ctrl-C): what was not reached is not examined.
     pub stopped: bool,
+}
+
+/// What is asked for.
+struct Asked {
+    a: PathBuf,
+    b: PathBuf,
+    source: Option<String>,
+    debug: Vec<PathBuf>,
+    state: Option<PathBuf>,
+}
+
+/// What the thread that compares tells.
+enum Word {
+    Progress(String),
+    Done(Result<Node, CompareError>),
 }
 
 struct Tools<'a> {
@@ -102,7 +121,11 @@ fn stop_flag() -> Arc<AtomicBool> {
 }
 
 /// Compares what was shipped (`a`) with what was rebuilt (`b`). `source` is `REPO` or `REPO@COMMIT`; `debug` are files and
-/// directories of files; `told` is told how far it is, from several threads.
+/// directories of files; `told` is told how far it is.
+///
+/// The work has a thread of its own. An interrupt ends it at its next question; where that is far away (a library reads
+/// something large, or what was held is given back) nobody waits for it: what comes out is "not examined", as of any file
+/// whose comparison was given up, and the thread ends with the program.
 ///
 /// # Errors
 /// When a path cannot be read or is neither a file nor a directory, or one is a file and the other a directory.
@@ -114,29 +137,94 @@ pub fn compare_paths(
     state: Option<&Path>,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<Compared, CompareError> {
-    let opened = source.map(|s| open_source(s, state)).transpose()?;
+    let asked = Asked {
+        a: a.to_owned(),
+        b: b.to_owned(),
+        source: source.map(str::to_owned),
+        debug: debug.to_owned(),
+        state: state.map(Path::to_owned),
+    };
+    let stop = stop_flag();
+    let (send, words) = mpsc::channel();
+    let asked_to_stop = Arc::clone(&stop);
+    super::spawn("compare", move || {
+        // Nobody listens any more once the program has given up.
+        let told = |text: &str| send.send(Word::Progress(text.to_owned())).unwrap_or_default();
+        let done = compare_all(&asked, &asked_to_stop, &told);
+        let _ = send.send(Word::Done(done));
+    });
+    let done = wait(&words, &stop, told);
+    let stopped = stop.load(Ordering::Relaxed);
+    // From here on an interrupt ends the program.
+    stop.store(true, Ordering::Relaxed);
+    let node = match done {
+        Some(done) => done?,
+        None => given_up(a, b),
+    };
+    Ok(Compared { node, stopped })
+}
+
+/// What comes of the work; `None` when it was to stop and did not in time.
+fn wait(words: &mpsc::Receiver<Word>, stop: &AtomicBool, told: &dyn Fn(&str)) -> Option<Result<Node, CompareError>> {
+    let mut since = None;
+    loop {
+        match words.recv_timeout(ASK) {
+            Ok(Word::Progress(text)) => told(&text),
+            Ok(Word::Done(done)) => return Some(done),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                return Some(Err(CompareError::Other(
+                    "not examined: the program failed on it; report it with the files if you may".to_owned(),
+                )));
+            }
+        }
+        if stop.load(Ordering::Relaxed) {
+            let now = clock::uptime();
+            if now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE {
+                return None;
+            }
+        }
+    }
+}
+
+/// The node of two paths whose comparison was given up: nothing is known of any byte.
+fn given_up(a: &Path, b: &Path) -> Node {
+    let kind = if a.is_dir() { NodeKind::Directory } else { NodeKind::Data };
+    let mut node = Node::new(name_of(a), kind, ResultMark::NotExamined);
+    let size = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len());
+    node.size = Sides::new(size(a), size(b));
+    node.account = node.size.map(|size| Account::all_unexplained(size.unwrap_or_default()));
+    node.why = "not examined: cancelled".to_owned();
+    node
+}
+
+fn name_of(path: &Path) -> Untrusted {
+    path.file_name().unwrap_or(path.as_os_str()).as_encoded_bytes().into()
+}
+
+fn compare_all(asked: &Asked, stop: &Arc<AtomicBool>, told: &(dyn Fn(&str) + Sync)) -> Result<Node, CompareError> {
+    let (a, b) = (asked.a.as_path(), asked.b.as_path());
+    let opened = asked.source.as_deref().map(|s| open_source(s, asked.state.as_deref())).transpose()?;
     let now = clock::uptime();
     let tools = Tools {
         tree: opened.as_ref().map(|o| &o.0),
         content: opened.as_ref().map(|o| Arc::clone(&o.1)),
-        debug: debug_files(debug)?,
+        debug: debug_files(&asked.debug)?,
         cores: Cores::new(),
-        stop: stop_flag(),
+        stop: Arc::clone(stop),
         kept: AtomicU64::new(0),
         pace: Pace { told, start: now, last: Mutex::new(now) },
     };
-    let name: Untrusted = a.file_name().unwrap_or(a.as_os_str()).as_encoded_bytes().into();
     let (kind_a, kind_b) = (fs::metadata(a).map_err(|e| at(a, e))?, fs::metadata(b).map_err(|e| at(b, e))?);
-    let node = match (kind_a.is_dir(), kind_b.is_dir()) {
-        (true, true) => tree::compare(name, a, b, &tools)?,
+    match (kind_a.is_dir(), kind_b.is_dir()) {
+        (true, true) => tree::compare(name_of(a), a, b, &tools),
         (false, false) => {
             let size = kind_a.len().saturating_add(kind_b.len());
             let progress = |done: u64| tools.pace.say(|| format!("{} of {} MB", done >> 20, size >> 20));
-            files(name, a, b, &tools, &progress)?
+            files(name_of(a), a, b, &tools, &progress)
         }
-        _ => return Err(at(if kind_a.is_dir() { b } else { a }, "is a file, and the other side is a directory: compare like with like")),
-    };
-    Ok(Compared { node, stopped: tools.stopped() })
+        _ => Err(at(if kind_a.is_dir() { b } else { a }, "is a file, and the other side is a directory: compare like with like")),
+    }
 }
 
 /// The files, and those that are directly or deeper in the directories.
@@ -199,4 +287,29 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn 
         progress,
     };
     Ok(diff::compare(name, shipped, rebuilt, &context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_long_for_work_that_does_not_stop() {
+        let (send, words) = mpsc::channel();
+        let stop = AtomicBool::new(false);
+        let told = Mutex::new(Vec::new());
+        let say = |text: &str| told.lock().unwrap().push(text.to_owned());
+        send.send(Word::Progress("1 of 2 MB".to_owned())).unwrap();
+        send.send(Word::Done(Ok(given_up(Path::new("a"), Path::new("b"))))).unwrap();
+        let done = wait(&words, &stop, &say);
+        assert!(matches!(done, Some(Ok(node)) if node.result == ResultMark::NotExamined));
+        assert_eq!(told.lock().unwrap().as_slice(), ["1 of 2 MB"]);
+        // The sender is still there, and silent.
+        stop.store(true, Ordering::Relaxed);
+        let start = clock::uptime();
+        assert!(wait(&words, &stop, &say).is_none());
+        assert!(clock::uptime().saturating_sub(start) >= PATIENCE);
+        drop(send);
+        assert!(matches!(wait(&words, &stop, &say), Some(Err(CompareError::Other(_)))));
+    }
 }

@@ -12,15 +12,17 @@ use crate::inspect::symbols::Function;
 use crate::model::{Cause, LineMark, Side, Sides};
 
 /// Two instructions that are equal but for one immediate, for whom may know a cause.
-pub(in crate::diff) struct Immediate {
+pub(in crate::diff) struct Immediate<'a> {
     /// The address of each instruction.
     pub(in crate::diff) at: Sides<u64>,
     /// The value on each side.
     pub(in crate::diff) value: Sides<u64>,
+    /// All instructions of both functions.
+    pub(in crate::diff) insns: &'a Sides<Vec<Insn>>,
 }
 
 /// Proves that a changed immediate follows from a cause, or gives none; the text says how.
-pub(in crate::diff) type Explain<'a> = dyn Fn(&Immediate) -> Option<(Cause, String)> + 'a;
+pub(in crate::diff) type Explain<'a> = dyn Fn(&Immediate<'_>) -> Option<(Cause, String)> + 'a;
 
 /// What there is to say of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -307,7 +309,7 @@ impl Judge<'_> {
             let plain = x.kind == Kind::Plain && y.kind == Kind::Plain && old.len() == new.len();
             let ((p, i), (q, j)) = plain.then(|| Some((immediate(x, old)?, immediate(y, new)?))).flatten()?;
             let only = i.hole == j.hole && i.masked(old) == j.masked(new);
-            only.then(|| (self.explain)(&Immediate { at: Sides::new(x.ip, y.ip), value: Sides::new(p, q) })).flatten()
+            only.then(|| (self.explain)(&Immediate { at: Sides::new(x.ip, y.ip), value: Sides::new(p, q), insns: self.sides })).flatten()
         };
         match given() {
             Some((cause, text)) => (LineMark::Explained, Some(cause), Note::Given(text)),

@@ -1,9 +1,9 @@
 //! What the loader reads first: `.dynamic`, and relative relocations in their packed form (`.relr.dyn`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Field, Fields, Table};
-use crate::inspect::exe::Exe;
+use crate::inspect::exe::{Exe, Section};
 use crate::model::{Side, Sides};
 
 /// Words that packed relocations of one file may name.
@@ -26,7 +26,15 @@ impl Table<'_> {
             (0..self.bytes.get(side).len()).step_by(16).map_while(entry).take_while(|(tag, _)| *tag != 0).collect()
         };
         let values = Sides::new(values(Side::Shipped), values(Side::Rebuilt));
-        let section = |side: Side, address: u64| self.exe(side).sections.iter().find(|s| s.is_allocated() && s.address == address);
+        let starts = |side: Side| {
+            let mut known: HashMap<u64, &Section> = HashMap::new();
+            for s in self.exe(side).sections.iter().filter(|s| s.is_allocated()) {
+                known.entry(s.address).or_insert(s);
+            }
+            known
+        };
+        let known = Sides::new(starts(Side::Shipped), starts(Side::Rebuilt));
+        let section = |side: Side, address: u64| known.get(side).get(&address).copied();
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len()).step_by(16) {
             let (Some(tag), Some(value)) = (self.words(at, 8), self.words(at + 8, 8)) else { break };

@@ -6,6 +6,7 @@ use gimli::UnwindSection as _;
 
 use super::{Field, Fields, Table};
 use crate::inspect::exe::Exe;
+use crate::inspect::symbols::Commons;
 use crate::model::{Side, Sides};
 
 /// A pointer of four bytes, relative to its own place.
@@ -104,6 +105,7 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
     }
     let mut out = Vec::new();
     let mut entries = frames.entries(&bases);
+    let mut known = Commons::default();
     // 64-bit DWARF has its fields elsewhere: nothing is claimed of it.
     let plain = |offset: usize| exe.numbers().int(data, offset, 4).is_some_and(|length| length != 0xffff_ffff);
     while let Some(entry) = entries.next().ok()? {
@@ -117,7 +119,7 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
                 out.push(Frame { offset, start: None, data: None, fields });
             }
             gimli::CieOrFde::Fde(partial) => {
-                let fde = partial.parse(gimli::EhFrame::cie_from_offset).ok()?;
+                let fde = partial.parse(|section, bases, at| known.get(section, bases, at)).ok()?;
                 let offset = fde.offset();
                 if fde.cie().fde_address_encoding().map(|e| e.0) != Some(RELATIVE) || !plain(offset) {
                     return None;

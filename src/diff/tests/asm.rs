@@ -23,8 +23,8 @@ fn file(p: &make::Program, machine: u16) -> Vec<u8> {
 fn images(a: &make::Program, b: &make::Program, machine: u16) -> Images {
     let image = |p: &make::Program| Image::new(Exe::elf(&file(p, machine).into()).unwrap(), Vec::new(), &|| false).expect("not given up");
     let sides = Sides::new(image(a), image(b));
-    let pairs = matching::pair(&sides.shipped, &sides.rebuilt);
-    Images::new(sides, pairs)
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, &|| false).expect("not given up");
+    Images::new(sides, pairs, &|| false).expect("not given up")
 }
 
 /// The marks of the rows of the function `first`, and its remarks.
@@ -202,7 +202,7 @@ fn an_immediate_is_explained_by_whoever_can_prove_it_and_only_its_bytes() {
         let images = images(a, b, X86);
         let f = |image: &Image| image.functions[0].clone();
         let (x, y) = (f(&images.sides.shipped), f(&images.sides.rebuilt));
-        let prove = |i: &asm::Immediate| {
+        let prove = |i: &asm::Immediate<'_>| {
             assert_eq!((i.at.shipped, i.at.rebuilt), (TEXT, TEXT));
             (i.value.rebuilt == i.value.shipped + delta).then(|| (Cause::LineShift, "line".to_owned()))
         };
@@ -224,7 +224,7 @@ fn an_immediate_is_explained_by_whoever_can_prove_it_and_only_its_bytes() {
     let word = |n: u32, rest: u32| program(&a64(&[0x5280_0001 | n << 5 | rest, RET]), 16, &a64(&[RET]));
     let images = images(&word(300, 0), &word(301, 0), A64);
     let (x, y) = (images.sides.shipped.functions[0].clone(), images.sides.rebuilt.functions[0].clone());
-    let prove = |i: &asm::Immediate| (i.value == Sides::new(300, 301)).then(|| (Cause::LineShift, "line".to_owned()));
+    let prove = |i: &asm::Immediate<'_>| (i.value == Sides::new(300, 301)).then(|| (Cause::LineShift, "line".to_owned()));
     let code = asm::compare_with(&images, Sides::new(&x, &y), &prove).unwrap();
     assert_eq!(code.rows[0].mark, LineMark::Explained);
     assert_eq!(code.rows[0].note, Note::Given("line".to_owned()));

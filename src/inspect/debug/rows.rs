@@ -10,6 +10,8 @@ use crate::inspect::pdb::Pdb;
 const MAX_ROWS: usize = 100_000_000;
 /// Runs that are kept at most.
 const MAX_RUNS: usize = 8_000_000;
+/// Bytes of paths that are kept at most: tables may share one long text.
+const MAX_NAMES: usize = 256 << 20;
 /// Files that are kept at most.
 const MAX_FILES: usize = 1_000_000;
 
@@ -49,7 +51,7 @@ impl Lines {
     /// Reads all rows. No run goes over one of `bounds` (sorted addresses, such as the starts of functions). `None` when it
     /// was given up.
     pub(crate) fn table(&self, bounds: &[u64], cancelled: &dyn Fn() -> bool) -> Option<Table> {
-        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0 };
+        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES };
         match &self.pdb {
             Some(pdb) => maker.pdb(pdb, cancelled)?,
             None => maker.dwarf(&self.dwarf(), self.size, cancelled)?,
@@ -67,6 +69,8 @@ struct Maker<'b> {
     /// Index of the first bound after the last address.
     next: usize,
     rows: usize,
+    /// Bytes of paths that may still be kept.
+    names: usize,
 }
 
 impl Maker<'_> {
@@ -118,10 +122,15 @@ impl Maker<'_> {
             let mut numbers: Vec<Option<u32>> = vec![None; first as usize];
             let mut rendered: HashMap<u64, u32> = HashMap::new();
             for file in program.header().file_names() {
+                if self.names == 0 {
+                    self.cut("paths");
+                    return Some(());
+                }
                 let index = file.directory_index();
                 let dir = *rendered.entry(index).or_insert_with(|| {
                     let named = file.directory(program.header()).filter(|_| index != 0).and_then(|d| dwarf.attr_string(&unit, d).ok());
                     let path = joined(folder, named.map(|d| d.slice()).unwrap_or_default());
+                    self.names = self.names.saturating_sub(folder.len() + path.len());
                     let number = u32::try_from(folders.len()).unwrap_or(u32::MAX);
                     // The folder of the compiler belongs to the key: what is found depends on it.
                     *folders.entry([folder, b"\0", &path].concat()).or_insert(number)
@@ -134,6 +143,7 @@ impl Maker<'_> {
                     }
                     let named = file.directory(program.header()).filter(|_| index != 0).and_then(|d| dwarf.attr_string(&unit, d).ok());
                     let path = joined(&joined(folder, named.map(|d| d.slice()).unwrap_or_default()), name);
+                    self.names = self.names.checked_sub(path.len())?;
                     let digest = md5.map(|d| (Algorithm::Md5, d.to_vec()));
                     let number = self.table.files.len() as u32;
                     self.table.files.push(NamedFile { path, folder: folder.to_vec(), digest });
@@ -218,7 +228,7 @@ mod tests {
     use super::*;
 
     fn runs(bounds: &[u64], rows: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32, (u32, u32))> {
-        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0 };
+        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES };
         for (start, end, file, line) in rows {
             maker.push(*start, *end, *file, *line);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{N, command, linked};
-use crate::inspect::exe::Exe;
+use crate::inspect::exe::{Exe, Names};
 use crate::inspect::pe::text_within;
 use crate::inspect::symbols::Symbol;
 
@@ -26,6 +26,7 @@ fn tables(exe: &Exe) -> (&[u8], &[u8]) {
 /// The defined symbols, and the stubs by the names of what they lead to. Only stubs have a size; data reaches to the next symbol.
 pub(crate) fn symbols(exe: &Exe) -> Vec<Symbol> {
     let (table, strings) = tables(exe);
+    let mut names = Names::new(strings);
     let mut out = Vec::new();
     for raw in table.chunks_exact(16).take(MAX_ENTRIES) {
         let kind = raw.get(4).copied().unwrap_or(0);
@@ -34,8 +35,8 @@ pub(crate) fn symbols(exe: &Exe) -> Vec<Symbol> {
             continue;
         }
         let address = N.int(raw, 8, 8).unwrap_or(0);
-        let name = text_within(strings, N.int(raw, 0, 4).unwrap_or(0) as usize, MAX_NAME);
-        let Some(section) = exe.section_at(address).filter(|_| !name.is_empty()) else { continue };
+        let Some(section) = exe.section_at(address) else { continue };
+        let Some(name) = names.at(N.int(raw, 0, 4).unwrap_or(0)).filter(|name| !name.is_empty()) else { continue };
         out.push(Symbol { name: name.to_vec(), address, size: 0, code: section.is_code(), global: kind & 1 != 0 });
     }
     let starts: BTreeSet<u64> = out.iter().filter(|s| !s.code).map(|s| s.address).collect();

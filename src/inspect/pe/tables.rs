@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Header, N, text_within};
-use crate::inspect::exe::{Exe, text_at};
+use crate::inspect::exe::{Exe, Names, text_at};
 use crate::inspect::symbols::{Bound, Symbol};
 
 /// Libraries that a file may import from.
@@ -153,6 +153,7 @@ pub(crate) fn symbols(exe: &Exe, dynamic: bool) -> Vec<Symbol> {
     let (table, strings) = header.coff(&exe.blob);
     let part = |range| exe.blob.get(range).unwrap_or_default();
     let (table, strings) = (part(table), part(strings));
+    let mut names = Names::new(strings);
     let mut out: Vec<Symbol> = Vec::new();
     let mut skip = 0;
     for raw in table.chunks_exact(18).take(MAX_ENTRIES) {
@@ -168,7 +169,7 @@ pub(crate) fn symbols(exe: &Exe, dynamic: bool) -> Vec<Symbol> {
             continue;
         }
         let name = match N.int(raw, 0, 4) {
-            Some(0) => text_within(strings, N.int(raw, 4, 4).unwrap_or(0) as usize, MAX_NAME),
+            Some(0) => names.at(N.int(raw, 4, 4).unwrap_or(0)).unwrap_or_default(),
             _ => text_at(raw.get(..8).unwrap_or_default(), 0),
         };
         let code = kind == 0x20 && section.is_code();
