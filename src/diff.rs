@@ -29,6 +29,7 @@ mod lines;
 mod macho;
 mod matching;
 mod members;
+mod objects;
 mod order;
 mod pairing;
 mod paths;

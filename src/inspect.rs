@@ -15,6 +15,8 @@ pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
 pub(crate) mod macho;
+pub(crate) mod object;
+pub(crate) mod pclntab;
 pub(crate) mod pdb;
 pub(crate) mod pe;
 pub(crate) mod relocs;

@@ -238,3 +238,173 @@ fn many_members_pair_in_linear_time() {
         timed(&archive(same, b'a', 0), &archive(same, b'a', 9_000), "20,000 members in another order");
     }
 }
+
+/// An ELF file with these sections behind its header: name, kind, flags, number of another section, content.
+fn sections(list: &[(&str, u32, u64, u32, Vec<u8>)]) -> Vec<u8> {
+    let mut out = comparing::made("clean")[..64].to_vec();
+    let mut names = vec![0u8];
+    let mut headers = vec![[0u8; 64]];
+    let mut put = |out: &mut Vec<u8>, name: &str, kind: u32, flags: u64, link: u32, content: &[u8]| {
+        let mut h = [0u8; 64];
+        h[..4].copy_from_slice(&u32::try_from(names.len()).unwrap().to_le_bytes());
+        h[4..8].copy_from_slice(&kind.to_le_bytes());
+        h[8..16].copy_from_slice(&flags.to_le_bytes());
+        let at = out.len() as u64;
+        h[16..24].copy_from_slice(&if flags & 2 != 0 { at } else { 0 }.to_le_bytes());
+        h[24..32].copy_from_slice(&at.to_le_bytes());
+        h[32..40].copy_from_slice(&(content.len() as u64).to_le_bytes());
+        h[40..44].copy_from_slice(&link.to_le_bytes());
+        names.extend(name.bytes().chain([0]));
+        out.extend(content);
+        out.resize(out.len().next_multiple_of(16), 0);
+        headers.push(h);
+    };
+    for (name, kind, flags, link, content) in list {
+        put(&mut out, name, *kind, *flags, *link, content);
+    }
+    put(&mut out, ".shstrtab", 3, 0, 0, &[]);
+    let at = out.len() as u64;
+    out.extend(&names);
+    let last = headers.last_mut().unwrap();
+    last[24..32].copy_from_slice(&at.to_le_bytes());
+    last[32..40].copy_from_slice(&(names.len() as u64).to_le_bytes());
+    out.resize(out.len().next_multiple_of(16), 0);
+    let table = out.len() as u64;
+    out[32..40].copy_from_slice(&0u64.to_le_bytes());
+    out[40..48].copy_from_slice(&table.to_le_bytes());
+    out[56..58].copy_from_slice(&0u16.to_le_bytes());
+    out[60..62].copy_from_slice(&u16::try_from(headers.len()).unwrap().to_le_bytes());
+    out[62..64].copy_from_slice(&u16::try_from(headers.len() - 1).unwrap().to_le_bytes());
+    out.extend(headers.into_iter().flatten());
+    out
+}
+
+/// A million symbols that all name one long text: neither time nor memory for each of them.
+#[test]
+fn symbols_that_share_a_long_name_cost_it_once() {
+    for length in [4_000, 8 << 20] {
+        let make = |byte: u8| {
+            let mut symbol = [0u8; 24];
+            symbol[4] = 0x12;
+            symbol[6] = 1;
+            symbol[8] = 0x40;
+            let symbols = symbol.repeat(300_000);
+            let name = [vec![b'n'; length], vec![0]].concat();
+            sections(&[(".text", 1, 6, 0, vec![byte; 64]), (".symtab", 2, 0, 3, symbols), (".strtab", 3, 0, 0, name)])
+        };
+        let node = timed(&make(0x90), &make(0xcc), "symbols with one long name");
+        assert_eq!(node.result, ResultMark::Different);
+    }
+}
+
+/// Names of sections that all start in one long text without an end.
+#[test]
+fn sections_that_share_a_long_name_cost_it_once() {
+    let make = |byte: u8| {
+        let mut out = comparing::made("clean")[..64].to_vec();
+        let text = out.len() as u64;
+        out.extend(vec![byte; 16 << 20]);
+        let table = out.len() as u64;
+        let mut header = [0u8; 64];
+        header[4] = 3;
+        header[24..32].copy_from_slice(&text.to_le_bytes());
+        header[32..40].copy_from_slice(&(16u64 << 20).to_le_bytes());
+        let mut headers = header.to_vec();
+        for i in 1..60_000u32 {
+            let mut small = [0u8; 64];
+            small[..4].copy_from_slice(&i.to_le_bytes());
+            small[4] = 1;
+            headers.extend(small);
+        }
+        out.extend(headers);
+        out[40..48].copy_from_slice(&table.to_le_bytes());
+        out[56..58].copy_from_slice(&0u16.to_le_bytes());
+        out[60..62].copy_from_slice(&60_000u16.to_le_bytes());
+        out[62..64].copy_from_slice(&0u16.to_le_bytes());
+        out
+    };
+    assert!(!timed(&make(b'a'), &make(b'b'), "sections with one long name").result.is_equal());
+}
+
+/// As many program headers as sections: each would be looked for in all of the others.
+#[test]
+fn too_many_program_headers_are_not_examined() {
+    let make = |byte: u8| {
+        let mut out = comparing::made("clean");
+        let at = out.len() as u64;
+        out.extend([1u8, 0, 0, 0, byte, 0, 0, 0].iter().chain(&[0; 48]).copied().collect::<Vec<u8>>().repeat(60_000));
+        out[32..40].copy_from_slice(&at.to_le_bytes());
+        out[56..58].copy_from_slice(&60_000u16.to_le_bytes());
+        out
+    };
+    let node = timed(&make(4), &make(6), "program headers");
+    not_examined(&node, "program headers");
+}
+
+/// Unwind tables whose entries all share one common entry that takes long to read.
+#[test]
+fn a_long_common_entry_of_unwind_tables_is_read_once() {
+    let make = |byte: u8| {
+        let mut frame = Vec::new();
+        let long = 1 << 20;
+        frame.extend((long + 16u32).to_le_bytes());
+        frame.extend([0, 0, 0, 0, 1]);
+        frame.extend(vec![b'e'; long as usize]);
+        frame.resize(20 + long as usize, 0);
+        for _ in 0..100_000 {
+            frame.extend(16u32.to_le_bytes());
+            let pointer = u32::try_from(frame.len()).unwrap();
+            frame.extend(pointer.to_le_bytes());
+            frame.extend([0; 12]);
+        }
+        sections(&[(".text", 1, 6, 0, vec![byte; 64]), (".eh_frame", 1, 2, 0, frame)])
+    };
+    assert_eq!(timed(&make(0x90), &make(0xcc), "common entries").result, ResultMark::Different);
+}
+
+/// Every function refers to the same long table of places.
+#[test]
+fn a_table_that_all_code_refers_to_is_followed_within_a_bound() {
+    let make = |shift: usize| {
+        // `lea rax, [rip + table]; movsxd rdx, [rax]; add rax, rdx`, again and again.
+        let (mut text, count) = (Vec::new(), 20_000);
+        text.resize(shift, 0x90u8);
+        let start = text.len();
+        let length = (start + count * 13).next_multiple_of(16);
+        for i in 0..count {
+            let next = start + i * 13 + 7;
+            text.extend([0x48, 0x8d, 0x05]);
+            text.extend(u32::try_from(length - next).unwrap().to_le_bytes());
+            text.extend([0x48, 0x63, 0x10, 0x48, 0x01, 0xd0]);
+        }
+        text.resize(length, 0x90);
+        let table: Vec<u8> = (0..60_000u32).flat_map(|_| (-16i32).to_le_bytes()).collect();
+        sections(&[(".text", 1, 6, 0, text), (".rodata", 1, 2, 0, table)])
+    };
+    assert!(!timed(&make(0), &make(16), "one long table").result.is_equal());
+}
+
+/// Dates in many files: what is tried is counted over all of them.
+#[test]
+fn dates_in_many_files_are_tried_within_a_bound() {
+    let archive = |year: u32| {
+        let line = format!("{}x{year}\n", "1-2-3 4:5:6 Jan 7 ".repeat(20));
+        let text = line.repeat(400).into_bytes();
+        let files: Vec<File> = (0..200).map(|i| file(&format!("m{i}"), &text)).collect();
+        archive::tar(&files)
+    };
+    assert!(!timed(&archive(2022), &archive(2026), "dates in many files").result.is_equal());
+}
+
+/// One string of which nearly all is the same, with many places that differ.
+#[test]
+fn a_long_string_is_not_read_for_each_place_that_differs() {
+    let make = |fill: u8| {
+        let mut out = vec![b'a'; 32 << 20];
+        for i in 0..500 {
+            out[i * 60_000 + 7] = fill;
+        }
+        out
+    };
+    assert!(!timed(&make(0), &make(b'b'), "a long string").result.is_equal());
+}

@@ -12,7 +12,7 @@ pub(super) use scan::{Form, Reference, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;
-use crate::inspect::exe::Format;
+use crate::inspect::exe::{Exe, Format};
 use crate::inspect::symbols::{Bound, Function};
 use crate::model::{Side, Sides};
 
@@ -130,7 +130,11 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 fn arch(image: &Image) -> Option<Arch> {
-    match (image.elf.machine, image.elf.wide, image.elf.little) {
+    arch_of(&image.elf)
+}
+
+fn arch_of(exe: &Exe) -> Option<Arch> {
+    match (exe.machine, exe.wide, exe.little) {
         // x32 has 32-bit addresses and 64-bit code.
         (62, _, true) => Some(Arch::X86(64)),
         (3, false, true) => Some(Arch::X86(32)),
@@ -153,8 +157,8 @@ pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
         Arch::Aarch64 => aarch64::decode(code, f.address),
     })
     .map(|mut insns: Vec<Insn>| {
-        if image.elf.format == Format::Elf && image.elf.kind == 1 {
-            // In an object file the linker fills in every reference: what is in the code says nothing of where it leads.
+        if image.elf.is_unplaced() {
+            // The linker fills in every reference: what is in the code says nothing of where it leads.
             insns.iter_mut().filter(|i| i.kind != Kind::Invalid).for_each(|i| (i.kind, i.web) = (Kind::Plain, 0));
         }
         insns
@@ -200,13 +204,18 @@ pub(super) fn shape(image: &Image, f: &Function) -> Option<u64> {
 
 /// Whether it is padding that does nothing: `nop`, traps, zeros.
 pub(super) fn is_padding(image: &Image, f: &Function) -> bool {
-    let code = image.code(f);
+    is_padding_code(&image.elf, image.code(f))
+}
+
+/// The same of any code of a file.
+pub(super) fn is_padding_code(exe: &Exe, code: &[u8]) -> bool {
+    let words = || code.as_chunks::<4>();
     code.iter().all(|b| *b == 0)
-        || decode(image, f).is_some_and(|insns| match arch(image) {
-            Some(Arch::X86(bits)) => insns.iter().all(|i| x86::is_padding(&x86::raw(bits, i.bytes(code), i.ip))),
-            Some(Arch::Aarch64) => insns.iter().all(|i| i.length == 4 && aarch64::is_padding(aarch64::word(i.bytes(code)))),
+        || match arch_of(exe) {
+            Some(Arch::X86(bits)) => x86::is_all_padding(bits, code),
+            Some(Arch::Aarch64) => words().1.is_empty() && words().0.iter().all(|w| aarch64::is_padding(aarch64::word(w))),
             None => false,
-        })
+        }
 }
 
 /// For an instruction at that address, one of those of the function, which loads a number for the next call: the address that the argument before it is

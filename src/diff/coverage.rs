@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::asm;
 use super::image::{Images, display_name};
 use super::paths::{Claimed, Named};
 use super::source::beyond;
@@ -147,9 +148,9 @@ fn matched(side: Side, sides: &Sides<Code<'_>>, images: &Images, results: &HashM
     images.pairs.iter().filter_map(|pair| Some(((*pair.get(side))?, (*pair.get(other))?))).filter(same).collect()
 }
 
-/// The ranges of code, sorted, each byte once. Object files have none: all their sections start at 0.
+/// The ranges of code, sorted, each byte once. Object files that were not laid out have none: all their sections start at 0.
 fn code_ranges(exe: &Exe) -> Vec<(u64, u64)> {
-    let sections = exe.sections.iter().filter(|s| s.is_code() && s.is_allocated() && !s.range.is_empty() && exe.kind != 1);
+    let sections = exe.sections.iter().filter(|s| s.is_code() && s.is_allocated() && !s.range.is_empty() && !exe.is_unplaced());
     let mut ranges: Vec<(u64, u64)> = sections.map(|s| (s.address, s.address.saturating_add(s.range.len() as u64))).collect();
     ranges.sort_unstable();
     let mut out: Vec<(u64, u64)> = Vec::new();
@@ -236,9 +237,10 @@ fn folded(mut parts: Vec<Part>) -> Vec<Part> {
 
 /// The share of a side by its own debug information.
 fn share(code: &Code<'_>, swept: &Swept) -> CodeShare {
-    let mut out = CodeShare { total: length(&code_ranges(code.exe)), dark: length(&swept.dark), ..CodeShare::default() };
+    let (padding, pieces) = without_padding(code, &swept.dark);
+    let mut out = CodeShare { total: length(&code_ranges(code.exe)), padding, dark: length(&pieces), ..CodeShare::default() };
     fill(&mut out, code.named, &swept.parts);
-    dark(&mut out, code, swept.dark.clone());
+    dark(&mut out, code, pieces);
     if let Some(table) = code.table {
         let differing = code.named.files.iter().filter(|f| f.status == SourceStatus::ChecksumDiffers);
         let mut paths: Vec<&Untrusted> = differing.map(|f| &f.path).collect();
@@ -300,7 +302,9 @@ fn borrowed(own: &Code<'_>, other: &Code<'_>, theirs: &Swept, same: &[(usize, us
             gaps.push((at, end));
         }
     }
-    dark(&mut out, own, gaps);
+    let (padding, pieces) = without_padding(own, &gaps);
+    (out.padding, out.dark) = (padding, out.dark.saturating_sub(padding));
+    dark(&mut out, own, pieces);
     Some(out)
 }
 
@@ -332,6 +336,42 @@ fn fill(out: &mut CodeShare, named: &Named, parts: &[Part]) {
     out.files_left_out = list.len().saturating_sub(MAX_FILES);
     list.truncate(MAX_FILES);
     out.files = list;
+}
+
+/// Splits sorted pieces of code at the bounds of functions, and takes out what lies between those and does nothing: its bytes,
+/// and the pieces that are left.
+fn without_padding(code: &Code<'_>, pieces: &[(u64, u64)]) -> (u64, Vec<(u64, u64)>) {
+    let (mut padding, mut out) = (0, Vec::new());
+    let mut gap = |from: u64, to: u64, out: &mut Vec<(u64, u64)>| {
+        let size = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
+        if size > 0 && code.exe.bytes_at(from).get(..size).is_some_and(|bytes| asm::is_padding_code(code.exe, bytes)) {
+            padding += to - from;
+        } else if size > 0 {
+            out.push((from, to));
+        }
+    };
+    for (start, end) in pieces {
+        let first = code.functions.partition_point(|f| f.end() <= *start);
+        let mut at = *start;
+        for f in code.functions.iter().skip(first).take_while(|f| f.address < *end) {
+            gap(at, f.address.max(at), &mut out);
+            let (from, to) = (f.address.max(at), f.end().min(*end));
+            if from < to {
+                out.push((from, to));
+            }
+            at = to.max(at);
+        }
+        gap(at, *end, &mut out);
+    }
+    // Pieces that only a bound of a function parts are one again.
+    let mut whole: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in out {
+        match whole.last_mut().filter(|last| last.1 == start) {
+            Some(last) => last.1 = end,
+            None => whole.push((start, end)),
+        }
+    }
+    (padding, whole)
 }
 
 /// The largest pieces without debug information.

@@ -2,6 +2,7 @@
 //! differs must lead to the same place on both sides; every other byte must be equal. Where anything moved, fields that do not
 //! differ must lead to the same place too.
 
+mod debug_frames;
 mod dynamic;
 mod frames;
 mod handlers;
@@ -13,8 +14,10 @@ use std::ops::Range;
 use super::account::{prove, raw, runs};
 use super::exe::{RegionPair, both, bytes};
 use super::image::Images;
+use super::objects;
 use super::steady::Meaning;
 use crate::inspect::exe::{Exe, Names, Section};
+use crate::inspect::object::Puts;
 use crate::inspect::symbols::Bound;
 use crate::model::{Cause, Node, Side, Sides};
 
@@ -124,7 +127,7 @@ impl<'a> Table<'a> {
     fn fields(&self) -> Fields {
         let s = self.sections.shipped;
         match (s.kind, s.name.as_slice()) {
-            _ if self.exe(Side::Shipped).kind == 1 => Vec::new(),
+            _ if self.exe(Side::Shipped).kind == 1 && (s.kind == 4 || self.exe(Side::Shipped).object.is_none()) => Vec::new(),
             (4, _) => self.relocations(),
             (2 | 11, _) => self.symbols(),
             (5, _) => self.hash(),
@@ -133,6 +136,8 @@ impl<'a> Table<'a> {
             (1 | 0x7000_0001, b".eh_frame") => self.frames(),
             (1 | 0x7000_0001, b".eh_frame_hdr") => self.frame_header(),
             (1, b".gcc_except_table") => self.handlers(),
+            (1, b".debug_frame") if s.flags & 0x802 == 0 => self.debug_frames(),
+            (1 | 14 | 15 | 16, _) if self.exe(Side::Shipped).kind == 1 && s.is_allocated() && !s.is_code() => self.filled(),
             (1 | 14 | 15 | 16, _) if !s.is_code() && s.is_allocated() => self.pointers(),
             _ => Vec::new(),
         }
@@ -215,6 +220,30 @@ impl<'a> Table<'a> {
         out
     }
 
+    /// Data of an object: what its relocations put there.
+    fn filled(&self) -> Fields {
+        let index = |side: Side| {
+            let own = *self.sections.get(side);
+            self.exe(side).sections.iter().position(|s| std::ptr::eq(s, own)).unwrap_or(usize::MAX)
+        };
+        let all = |side: Side| self.exe(side).object.as_ref().map(|o| o.in_section(index(side))).unwrap_or_default();
+        let (old, new) = (all(Side::Shipped), all(Side::Rebuilt));
+        let mut out = Vec::new();
+        for (offset, x) in &old {
+            let (Some(puts), Ok(at)) = (Puts::of(x.kind), usize::try_from(*offset)) else { continue };
+            let Some(range) = at.checked_add(puts.size()).map(|end| at..end).filter(|r| !r.is_empty() && r.end <= self.bytes.shipped.len())
+            else {
+                continue;
+            };
+            let same = new.get(offset).filter(|y| y.kind == x.kind).is_some_and(|y| match puts {
+                Puts::Address(size) => self.words(at, size).is_some_and(|words| self.same(&words)),
+                _ => objects::same_distance(self.images, x, y),
+            });
+            out.push(Field::new(range, same));
+        }
+        out
+    }
+
     /// Symbols: the value, when name, kind, size and section are the same.
     fn symbols(&self) -> Fields {
         let (a, b) = (self.exe(Side::Shipped), self.exe(Side::Rebuilt));
@@ -231,6 +260,14 @@ impl<'a> Table<'a> {
             let said = (4..8).chain(16..24).all(|i| self.bytes.shipped.get(at + i) == self.bytes.rebuilt.get(at + i));
             // The value of a thread-local symbol is no address.
             let thread = self.bytes.shipped.get(at + 4).is_some_and(|info| info & 15 == 6);
+            // In an object a value counts from the start of the section.
+            let value = if a.object.is_some() {
+                let start = |exe: &Exe, index: u64| exe.sections.get(usize::try_from(index).ok()?).map(|s| s.address);
+                let (Some(x), Some(y)) = (start(a, index.shipped), start(b, index.rebuilt)) else { continue };
+                Sides::new(x.wrapping_add(value.shipped), y.wrapping_add(value.rebuilt))
+            } else {
+                value
+            };
             let alike = said
                 && !thread
                 && index.shipped == index.rebuilt

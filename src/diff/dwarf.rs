@@ -53,8 +53,9 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     let places = Placed::new(images);
     let (same, within) = (|x, y| places.same(x, y), |side, at| places.loaded(side, at));
     let places = Places { same: &same, loaded: &within };
-    // Objects have their references in relocations, not in place.
-    let walkable = a.kind != 1 && b.kind != 1 && a.little == b.little && a.machine == b.machine;
+    // Objects have their references in relocations, unless those were put in place.
+    let in_place = |exe: &Exe| exe.kind != 1 || exe.object.as_ref().is_some_and(|o| o.debug);
+    let walkable = in_place(a) && in_place(b) && a.little == b.little && a.machine == b.machine;
     let content_differs = parts.iter().any(|p| p.content_differs(images));
     let mut walked = None;
     if walkable && content_differs {
@@ -138,6 +139,10 @@ impl Part {
     /// What the walk says of this pair.
     fn walked(&self, walk: &Walk<'_>, outcome: &Outcome, layouts: &[Cause; 13], images: &Images) -> Option<Found> {
         let Some(id) = self.id else {
+            if self.name == b".debug_frame" && !self.packed() {
+                // Its addresses were followed with the other tables, wherever they moved.
+                return None;
+            }
             // It may refer to anything: equal is the same only while nothing moved.
             return self.compared(images).filter(|_| outcome.kept).or_else(|| Some(self.refused(images)));
         };

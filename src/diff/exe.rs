@@ -10,7 +10,7 @@ use super::image::{Image, Images, MAX_REBOUND};
 use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
-use super::{DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, pe, spread_sides, steady, strip};
+use super::{DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, spread_sides, steady, strip};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
@@ -30,7 +30,12 @@ pub(super) struct RegionPair {
 
 /// Compares two executables of one format into `node`.
 pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) -> Result<(), Refused> {
-    let parsed = Sides::new(Exe::parse(node.kind, a)?, Exe::parse(node.kind, b)?);
+    let mut parsed = Sides::new(Exe::parse(node.kind, a)?, Exe::parse(node.kind, b)?);
+    if let Err(why) = objects::link(&mut parsed) {
+        let why = format!("{why}: the object is compared section by section");
+        node.tried.push(Tried { cause: Cause::AddressShift, why });
+    }
+    check(walk.context.cancelled)?;
     for (side, exe) in [("shipped", &parsed.shipped), ("rebuilt", &parsed.rebuilt)] {
         for odd in exe.odd.iter().take(20) {
             node.metadata.push(format!("{side}: {odd}"));
@@ -78,6 +83,11 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     check(cancelled)?;
     let pairs = matching::pair(&sides.shipped, &sides.rebuilt, cancelled).ok_or_else(given_up)?;
     let images = Arc::new(Images::new(sides, pairs, cancelled).ok_or_else(given_up)?);
+    for (side, image) in [("shipped", &images.sides.shipped), ("rebuilt", &images.sides.rebuilt)] {
+        if let Some(at) = objects::unbacked(image) {
+            node.metadata.push(format!("{side}: code at {at:#x} refers to another section without a relocation"));
+        }
+    }
     let (rebound, first) = images.rebound();
     if rebound <= MAX_REBOUND {
         node.metadata.extend(first);
@@ -126,6 +136,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             elf::debug_link(node, &images, &mut regions, debug_images);
             elf::alt_link(node, &images, &mut regions);
             dwarf::explain(node, &images, &mut regions, cancelled);
+            objects::explain(node, &images, &mut regions);
             strip::explain(node, &images, &mut regions, debug_images);
             layout::explain_headers(node, &images, &mut regions);
         }

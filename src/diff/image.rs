@@ -26,7 +26,8 @@ pub(super) struct Image {
     /// Code between functions.
     pub(super) fillers: Vec<Function>,
     bindings: BTreeMap<u64, Bound>,
-    /// Where the loader adds the distance from the preferred base (PE), and the bytes there.
+    /// Where an address stands in full, and its bytes: where the loader adds the distance from the preferred base (PE), or
+    /// the linker puts it (objects).
     pub(super) moved: BTreeMap<u64, u8>,
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
@@ -52,7 +53,7 @@ impl Image {
         let bindings = symbols::bindings(&elf);
         go_on()?;
         let stubs = symbols::stubs(&elf, &bindings);
-        let moved = pe::tables::relocations(&elf);
+        let moved = elf.object.as_ref().map_or_else(|| pe::tables::relocations(&elf), |o| o.addresses.clone());
         go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
@@ -105,6 +106,11 @@ impl Image {
     /// What the loader puts at the addresses of a range.
     pub(super) fn filled(&self, range: std::ops::Range<u64>) -> impl Iterator<Item = (&u64, &Bound)> {
         self.bindings.range(range.start..range.end.max(range.start))
+    }
+
+    /// Of an object: what is not in it and stands at an address, by name, and how far that is from there.
+    fn outside(&self, address: u64) -> Option<(&[u8], u64)> {
+        self.elf.object.as_ref()?.extern_at(address)
     }
 
     /// The function that an address is in.
@@ -197,6 +203,9 @@ impl Images {
         let image = self.sides.get(side);
         if let Some(name) = image.stubs.get(&address) {
             return Target::Import(name.clone());
+        }
+        if let Some((name, offset)) = image.outside(address) {
+            return if offset == 0 { Target::Import(name.to_vec()) } else { Target::Slot(name.to_vec(), offset) };
         }
         if let Some(i) = image.function_at(address) {
             let start = image.functions.get(i).map_or(0, |f| f.address);
@@ -349,6 +358,11 @@ impl Images {
         let plain = |name: &[u8]| String::from_utf8_lossy(name.split(|b| *b == b'@').next().unwrap_or_default()).into_owned();
         if let Some(name) = image.stubs.get(&address) {
             return Some(format!("{}@plt", plain(name)));
+        }
+        if let Some((name, offset)) = image.outside(address) {
+            // The number behind `%` is the type of the relocation.
+            let name = display_name(name.split(|b| *b == b'%').next().unwrap_or_default());
+            return Some(if offset == 0 { name } else { format!("{name}{:+#x}", offset.cast_signed()) });
         }
         if let Some(i) = image.function_at(address) {
             let name = display_name(self.function_name(side, i)?);

@@ -18,7 +18,9 @@ pub(super) fn explain_loaded(node: &mut Node, images: &Images, regions: &mut [Re
         let unexplained = pair.account.shipped.unexplained + pair.account.rebuilt.unexplained;
         let one = pair.regions.shipped.and_then(|i| a.regions.get(i));
         let two = pair.regions.rebuilt.and_then(|j| b.regions.get(j));
-        if unexplained == 0 || one.into_iter().chain(two).any(|r| r.section.is_some() || !r.allocated) {
+        // Of an object nothing is loaded as it is.
+        let counts = |r: &Region| r.section.is_none() && (r.allocated || a.object.is_some() && r.name.starts_with(b"gap after"));
+        if unexplained == 0 || !one.into_iter().chain(two).all(counts) {
             continue;
         }
         let name = one.or(two).map(|r| r.name.as_slice()).unwrap_or_default();
@@ -208,7 +210,9 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
     if !spans_alike(a, b)? {
         return None;
     }
-    let placed = |exe: &Exe, s: &Section| s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address);
+    let placed = |exe: &Exe, s: &Section| {
+        exe.object.is_some() || s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address)
+    };
     let mut out = Vec::new();
     for (i, (s, t)) in a.sections.iter().zip(&b.sections).enumerate() {
         let at = i * size;

@@ -145,6 +145,14 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
             return Err(());
         }
         let (Some(old), Some(new)) = (entry(a, shipped, n), entry(b, rebuilt, n)) else { return Ok(n) };
+        // In an object the linker makes each entry: only from a place in the section of the function, wherever that will be.
+        for (exe, start, f) in [(a, shipped, pair.shipped), (b, rebuilt, pair.rebuilt)] {
+            match exe.object.as_ref().map(|o| o.filled.get(&start.wrapping_add(n * 4))) {
+                Some(None) => return Ok(n),
+                Some(Some(section)) if *section != Some(f.section) => return Err(()),
+                _ => {}
+            }
+        }
         if !leads(a, old) && !leads(b, new) {
             return Ok(n);
         }

@@ -6,9 +6,9 @@ use super::account::{prove, span};
 use super::elf::describes;
 use super::exe::{RegionPair, bytes};
 use super::image::Images;
-use super::symtab;
+use super::{objects, symtab};
 use crate::inspect::debug::Image;
-use crate::inspect::exe::{Exe, Region};
+use crate::inspect::exe::{Exe, Region, Section};
 use crate::model::{Cause, Node, Side, Sides, Tried};
 
 /// Explains what stripping leaves out, and a debug link on one side only whose file is in the bundle.
@@ -18,8 +18,17 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
         let elf = if side == Side::Shipped { a } else { b };
         pair.regions.get(side).and_then(|i| elf.regions.get(i)).cloned()
     };
+    let goes = |elf: &Exe, r: &Region| {
+        may_go(r) && !(elf.kind == 1 && r.section.and_then(|i| elf.sections.get(i)).is_some_and(|s| !leaves_object(s)))
+            || elf.kind == 1 && r.section.and_then(|i| elf.sections.get(i)).is_some_and(leaves_object)
+    };
     let alone = |pair: &RegionPair| pair.regions.shipped.is_none() != pair.regions.rebuilt.is_none();
-    if !regions.iter().any(|p| alone(p) && [Side::Shipped, Side::Rebuilt].iter().any(|s| region(p, *s).is_some_and(|r| may_go(&r)))) {
+    if !regions.iter().any(|p| {
+        alone(p)
+            && [Side::Shipped, Side::Rebuilt]
+                .iter()
+                .any(|s| region(p, *s).is_some_and(|r| goes(if *s == Side::Shipped { a } else { b }, &r)))
+    }) {
         return;
     }
     let loaded = |p: &&RegionPair| [Side::Shipped, Side::Rebuilt].iter().any(|s| region(p, *s).is_some_and(|r| r.allocated));
@@ -31,8 +40,17 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     if !kept_alike(a, b) {
         return refuse(node, "the headers of sections that both sides have differ");
     }
+    let objects = a.kind == 1 || b.kind == 1;
+    if objects && !objects::headers_alike(a, b, &leaves_object) {
+        return refuse(node, "the headers of sections that both sides have refer to others");
+    }
     let tables = names_only(a) && names_only(b);
     let fewer_symbols = symtab::is_subset(a, b) || symtab::is_subset(b, a);
+    // What an object takes from its symbols is decided by the linker.
+    let fewer_symbols = fewer_symbols && (!objects || objects::is_subset(a, b, &leaves_object) || objects::is_subset(b, a, &leaves_object));
+    if objects && !fewer_symbols {
+        return refuse(node, "a symbol is gone that a linker would find, or relocations name others");
+    }
     for pair in regions.iter_mut() {
         if loaded(&&*pair) || pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
             continue;
@@ -45,10 +63,15 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             every(&|_, r| r.section.is_none() && (r.name == b"section headers" || r.name.starts_with(b"ELF header: section table")))
                 || tables && every(&|_, r| r.name == b".shstrtab");
         let gap = every(&|elf, r| r.section.is_none() && r.name.starts_with(b"gap after") && bytes(elf, r).iter().all(|b| *b == 0));
-        let gone = alone(pair) && every(&|_, r| may_go(r));
+        let gone = alone(pair) && every(&|elf, r| goes(elf, r));
         let fewer = !alone(pair) && fewer_symbols && every(&|_, r| matches!(r.name.as_slice(), b".symtab" | b".strtab") && !r.allocated);
         let linked = alone(pair) && every(&|elf, r| r.name == b".gnu_debuglink" && is_linked(elf, debug));
-        let cause = if derived || gap || gone || fewer {
+        // The numbers of symbols changed, and what they are did not.
+        let renumbered = objects
+            && !alone(pair)
+            && every(&|elf, r| r.section.and_then(|i| elf.sections.get(i)).is_some_and(|s| s.kind == 4))
+            && sides.shipped.as_ref().zip(sides.rebuilt.as_ref()).is_some_and(|(x, y)| x.range.len() == y.range.len());
+        let cause = if derived || gap || gone || fewer || renumbered {
             Cause::Strip
         } else if linked {
             Cause::DebugLink
@@ -70,6 +93,12 @@ fn may_go(region: &Region) -> bool {
     let name = region.name.as_slice();
     let known = matches!(name, b".symtab" | b".strtab") || name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
     known && region.section.is_some() && !region.allocated
+}
+
+/// What `strip --strip-debug` takes out of an object: debug sections and their relocations.
+fn leaves_object(s: &Section) -> bool {
+    let debug = |name: &[u8]| name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
+    !s.is_allocated() && (debug(&s.name) || s.kind == 4 && s.name.strip_prefix(b".rela").is_some_and(debug))
 }
 
 /// Whether the sections that both sides have are described alike, but for their place in the file.

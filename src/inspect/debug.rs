@@ -113,7 +113,7 @@ impl Lines {
     /// Loads the debug sections of a file; `None` when it has no line table that can be read. `others` may hold the file
     /// that `.gnu_debugaltlink` names; `left` is what may still be read and unpacked, in bytes.
     pub(crate) fn load(elf: &Exe, others: &[Image], left: u64) -> Option<Self> {
-        if elf.kind == 1 {
+        if elf.kind == 1 && elf.object.as_ref().is_none_or(|o| !o.debug) {
             return None;
         }
         let file = object::File::parse(&*elf.blob).ok()?;

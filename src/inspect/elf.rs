@@ -38,6 +38,7 @@ impl Exe {
             regions: Vec::new(),
             starts: Vec::new(),
             odd: Vec::new(),
+            object: None,
         };
         let table = |offset: u64, size: u64, count: u64| -> Option<Range<usize>> {
             let start = usize::try_from(offset).ok()?;
@@ -116,6 +117,7 @@ impl Exe {
                 size: length,
                 range,
                 link: n.int(raw, if self.wide { 40 } else { 24 }, 4).unwrap_or(0) as usize,
+                info: n.int(raw, if self.wide { 44 } else { 28 }, 4).unwrap_or(0) as usize,
             });
         }
         if sum > (bytes.len() as u64).saturating_mul(4) {
@@ -127,9 +129,8 @@ impl Exe {
         for (section, offset) in sections.iter_mut().zip(name_offsets) {
             section.name = text_at(strings, offset).iter().copied().take(256).collect();
         }
-        self.starts = sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0).map(|(i, s)| (s.address, i)).collect();
-        self.starts.sort_unstable();
         self.sections = sections;
+        self.placed();
     }
 
     /// The parts of the file that its headers describe.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::blob::Blob;
 use super::budget::Refused;
+use super::object::Object;
 use crate::model::NodeKind;
 
 /// The file format.
@@ -39,6 +40,7 @@ pub(crate) struct Section {
     /// Where its bytes are in the file; empty for sections without any.
     pub(crate) range: Range<usize>,
     pub(crate) link: usize,
+    pub(crate) info: usize,
 }
 
 impl Section {
@@ -86,6 +88,8 @@ pub(crate) struct Exe {
     pub(crate) starts: Vec<(u64, usize)>,
     /// What is unusual about it, as sentences.
     pub(crate) odd: Vec<String>,
+    /// Of a relocatable object that was laid out: its addresses are those of that layout, and `blob` has its places filled in.
+    pub(crate) object: Option<Object>,
 }
 
 /// Reads numbers of the file's class and byte order.
@@ -117,6 +121,23 @@ impl Exe {
             NodeKind::MachO => Self::macho(blob),
             _ => Err(Refused::odd("it is no executable of a known format")),
         }
+    }
+
+    /// Brings what follows from the addresses of sections up to them.
+    pub(crate) fn placed(&mut self) {
+        let loaded = self.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0);
+        self.starts = loaded.map(|(i, s)| (s.address, i)).collect();
+        self.starts.sort_unstable();
+        for region in &mut self.regions {
+            if let Some(s) = region.section.and_then(|i| self.sections.get(i)) {
+                region.address = s.address;
+            }
+        }
+    }
+
+    /// Whether it is a relocatable object whose addresses mean nothing.
+    pub(crate) fn is_unplaced(&self) -> bool {
+        self.format == Format::Elf && self.kind == 1 && self.object.is_none()
     }
 
     pub(crate) fn numbers(&self) -> Numbers {

@@ -145,6 +145,7 @@ impl Exe {
             regions: Vec::new(),
             starts: Vec::new(),
             odd: Vec::new(),
+            object: None,
         };
         let commands = commands(bytes);
         if commands.len() != half(16) as usize {
@@ -190,7 +191,7 @@ impl Exe {
                 sum = sum.saturating_add(range.len() as u64);
                 let debug = name.starts_with(b"__DWARF,") || flags & 0x0200_0000 != 0;
                 let bits = u64::from(rights >> 1 & 1) | if debug { 0 } else { 2 } | if flags & 0x8000_0400 != 0 { 4 } else { 0 };
-                sections.push(Section { name, kind: if empty { 8 } else { 1 }, flags: bits, address, size, range, link: 0 });
+                sections.push(Section { name, kind: if empty { 8 } else { 1 }, flags: bits, address, size, range, link: 0, info: 0 });
             }
         }
         if sum > (bytes.len() as u64).saturating_mul(4) || sections.len() > MAX_SECTIONS {

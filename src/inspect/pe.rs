@@ -139,6 +139,7 @@ impl Exe {
             regions: Vec::new(),
             starts: Vec::new(),
             odd: Vec::new(),
+            object: None,
         };
         let size = u64::from(header.headers_size).min(bytes.len() as u64);
         exe.segments.push(Segment { kind: 1, flags: 4, offset: 0, address: header.base, size });
@@ -192,7 +193,7 @@ impl Exe {
                 padding.push(Region { name, range: own.end..range.end, address, allocated: !debug, section: None });
             }
             let kind = if own.is_empty() { 8 } else { 1 };
-            sections.push(Section { name, kind, flags: kept, address, size, range: own, link: 0 });
+            sections.push(Section { name, kind, flags: kept, address, size, range: own, link: 0, info: 0 });
         }
         if sum > (bytes.len() as u64).saturating_mul(4) {
             self.odd.push("the sections together are more than four times the file: they are not used".to_owned());

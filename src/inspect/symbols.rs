@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use gimli::UnwindSection as _;
 
 use super::exe::{Exe, Format, Names, text_at};
-use super::{macho, pe, relocs};
+use super::{macho, pclntab, pe, relocs};
 
 /// Symbols that are read at most.
 const MAX_SYMBOLS: usize = 5_000_000;
@@ -30,7 +30,11 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
         return pe::tables::symbols(elf, dynamic);
     }
     if elf.format == Format::MachO {
-        return macho::tables::symbols(elf);
+        let mut out = macho::tables::symbols(elf);
+        if !out.iter().any(|s| s.code) {
+            out.extend(pclntab::symbols(elf));
+        }
+        return out;
     }
     let mut out = Vec::new();
     for s in elf.sections.iter().filter(|s| s.kind == 2 || (dynamic && s.kind == 11)) {
@@ -45,14 +49,21 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
                 continue;
             }
             let Some(name) = names.at(n.int(raw, 0, 4).unwrap_or(0)).filter(|name| !name.is_empty()) else { continue };
+            let value = n.word(raw, 4, 8).unwrap_or(0);
+            // In an object file a value counts from the start of the section.
+            let section = if elf.object.is_some() { elf.sections.get(index as usize).map_or(0, |s| s.address) } else { 0 };
             out.push(Symbol {
                 name: name.to_vec(),
-                address: n.word(raw, 4, 8).unwrap_or(0),
+                address: section.wrapping_add(value),
                 size: n.word(raw, 8, 16).unwrap_or(0),
                 code: kind != 1,
                 global: info >> 4 != 0,
             });
         }
+    }
+    // A Go program names its functions whether it is stripped or not.
+    if dynamic && !elf.sections.iter().any(|s| s.kind == 2) {
+        out.extend(pclntab::symbols(elf));
     }
     out
 }
@@ -136,8 +147,8 @@ impl Function {
 /// Functions of all code sections, sorted and without overlaps: from symbols, and from unwind tables where those say nothing.
 pub(crate) fn functions(elf: &Exe, symbols: &[Symbol]) -> Vec<Function> {
     let mut found: BTreeMap<u64, (u64, Option<Vec<u8>>, bool)> = BTreeMap::new();
-    if elf.kind == 1 {
-        // In an object file every section starts at address 0: its code is compared as sections.
+    if elf.is_unplaced() {
+        // Every section starts at address 0: its code is compared as sections.
         return Vec::new();
     }
     for s in symbols.iter().filter(|s| s.code) {

@@ -13,7 +13,9 @@ pub struct CodeShare {
     pub total: u64,
     /// Bytes by status.
     pub by_status: BTreeMap<SourceStatus, u64>,
-    /// Bytes that no debug information covers.
+    /// Bytes between functions that do nothing and that no debug information covers: `nop`, traps, zeros.
+    pub padding: u64,
+    /// Other bytes that no debug information covers.
     pub dark: u64,
     /// Whether this side has no debug information of its own: the lines are those of the other side, for functions that are
     /// the same on both sides.
@@ -168,7 +170,7 @@ impl CodeShare {
         if self.total == 0 {
             return "no code".to_owned();
         }
-        if self.dark == self.total {
+        if self.dark + self.padding == self.total {
             return "code from reviewed source: not known, no debug information describes this code".to_owned();
         }
         let part = |bytes| percent(bytes, self.total);
@@ -177,6 +179,7 @@ impl CodeShare {
         for (word, bytes) in [
             ("another file than in the source", self.bytes(S::ChecksumDiffers)),
             ("other", self.bytes(S::NotInSource)),
+            ("padding", self.padding),
             ("dark", self.dark),
         ] {
             if bytes > 0 {
@@ -220,6 +223,8 @@ mod tests {
             BTreeMap::from([(SourceStatus::MatchedByChecksum, 802), (SourceStatus::MatchedByPath, 129), (SourceStatus::NotInSource, 50)]);
         let share = CodeShare { total: 1000, by_status, dark: 19, ..CodeShare::default() };
         assert_eq!(share.sentence(), "code from reviewed source 93.1% (checksum 80.2, path 12.9), other 5.0%, dark 1.9%");
+        let padded = CodeShare { dark: 15, padding: 4, ..share.clone() };
+        assert!(padded.sentence().ends_with("other 5.0%, padding 0.4%, dark 1.5%"), "{}", padded.sentence());
         let dark = CodeShare { total: 5, dark: 5, ..CodeShare::default() };
         assert!(dark.sentence().contains("no debug information"));
         let both = BuiltFrom { share: Sides::new(Some(share.clone()), Some(share.clone())), ..BuiltFrom::default() };

@@ -32,6 +32,7 @@ fn one_side(share: &CodeShare) -> Value {
     json!({
         "total": share.total,
         "bytes": bytes,
+        "padding": share.padding,
         "dark": share.dark,
         "borrowed": share.borrowed,
         "files": files.collect::<Vec<_>>(),

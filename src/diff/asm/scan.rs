@@ -60,7 +60,7 @@ impl Scan {
 pub(in crate::diff) fn scan(image: &Image, f: &Function) -> Option<Scan> {
     let code = image.code(f);
     match (image.elf.machine, image.elf.wide, image.elf.little) {
-        (62, true, true) => Some(x86(code, f.address, image.elf.kind == 2)),
+        (62, true, true) => Some(x86(code, f.address, image.elf.kind == 2 || image.elf.object.is_some())),
         // Code without a fixed place; numbers in code are no addresses there.
         (183, true, true) if image.elf.kind == 3 => Some(aarch64(code, f.address)),
         _ => None,

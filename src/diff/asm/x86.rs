@@ -112,8 +112,13 @@ pub(super) fn is_tail(mode: &Mode, whole: &Insn, code: &[u8], offset: u8) -> boo
     only.kind == whole.kind && only.kind != Kind::Invalid && hole == whole.hole && only.to == whole.to
 }
 
-pub(super) fn is_padding(raw: &Instruction) -> bool {
+fn is_padding(raw: &Instruction) -> bool {
     matches!(raw.mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
+}
+
+/// Whether all instructions do nothing, or trap.
+pub(super) fn is_all_padding(bits: u32, code: &[u8]) -> bool {
+    Decoder::new(bits, code, DecoderOptions::NONE).iter().all(|insn| is_padding(&insn))
 }
 
 /// What it does with the address that it refers to.

@@ -135,7 +135,7 @@ impl Part {
         self.sides.shipped.content(&images.sides.shipped) != self.sides.rebuilt.content(&images.sides.rebuilt)
     }
 
-    fn packed(&self) -> bool {
+    pub(super) fn packed(&self) -> bool {
         self.sides.shipped.packed.is_some() || self.sides.rebuilt.packed.is_some()
     }
 

@@ -1,0 +1,185 @@
+//! Relocatable objects and libraries of them, made here by the system's compiler: what a linker would fill in is followed,
+//! and nothing that it would see differently counts as equal.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_types,
+    reason = "a test may panic, runs the compiler, and says why it skips"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use countersign::model::{Node, ResultMark};
+
+use comparing::archive::{self, file};
+use comparing::elf::Patch;
+
+mod comparing;
+
+const SOURCE: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+extern int allowed(const char *who);
+extern int denied(const char *who);
+static int count;
+static const char *const names[] = { "root", "admin", "guest", "nobody" };
+extern void failed(const char *what, const char *file, int line);
+int check(const char *who) {
+    if (!who) failed("who", __FILE__, 100);
+    count++;
+    return allowed(who) EXTRA;
+}
+int other(int n) {
+    switch (n) {
+    case 0: return puts("zero");
+    case 1: return puts("one") + count;
+    case 2: return puts("two") * 3;
+    case 3: return puts(names[n & 3]);
+    case 4: return denied("four");
+    case 5: return denied(names[1]) + 7;
+    default: return abs(n) + count;
+    }
+}
+int (*handlers[])(const char *) = { check, allowed, denied };
+int last(const char *who) { return handlers[count & 1](who) + check(who) + other(count); }
+"#;
+
+/// The object of the source, compiled in a folder of that name; `None` where there is no compiler.
+fn object(folder: &str, extra: &str, options: &[&str]) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join(folder);
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("check.c"), SOURCE.replace("EXTRA", extra)).unwrap();
+    let made = Command::new("cc").args(options).args(["-c", "-o", "check.o"]).arg(place.join("check.c")).current_dir(&place).output();
+    if !made.is_ok_and(|out| out.status.success()) {
+        eprintln!("no C compiler: skipped");
+        return None;
+    }
+    Some(std::fs::read(place.join("check.o")).unwrap())
+}
+
+fn stripped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path: &Path = &dir.path().join("x.o");
+    std::fs::write(path, bytes).unwrap();
+    let done = Command::new("strip").arg("-g").arg(path).status();
+    done.is_ok_and(|s| s.success()).then(|| std::fs::read(path).unwrap())
+}
+
+fn named(node: &Node) -> BTreeSet<String> {
+    node.functions.iter().map(|f| f.name.shown().to_string()).collect()
+}
+
+#[track_caller]
+fn explained(a: &[u8], b: &[u8], by: &[&str]) {
+    for (a, b) in [(a, b), (b, a)] {
+        let node = comparing::compare(a, b);
+        let left = comparing::different_regions(&node);
+        assert_eq!(node.result, ResultMark::Equivalent, "{}; {left:?}; {:?}; {:?}", node.why, node.tried, node.metadata);
+        let causes = comparing::causes(&node);
+        assert!(by.iter().all(|c| causes.contains(c)), "{causes:?}");
+    }
+}
+
+#[test]
+fn a_build_folder_in_an_object_is_undone_with_all_that_moved() {
+    for options in [&["-O2"][..], &["-O2", "-g"], &["-O0", "-g", "-gdwarf-4"], &["-O2", "-g", "-ffunction-sections"]] {
+        let (Some(a), Some(b)) = (object("one", "", options), object("much/deeper/two", "", options)) else { return };
+        explained(&a, &b, &["build-path"]);
+    }
+}
+
+#[test]
+fn debug_sections_may_be_taken_out_of_an_object() {
+    let Some(full) = object("one", "", &["-O2", "-g"]) else { return };
+    let Some(bare) = stripped(&full) else { return };
+    explained(&bare, &full, &["strip"]);
+    // A symbol that the linker looks for is no debug information.
+    let mut patch = Patch::new(&bare);
+    let entry = patch.symbol_entry("other").unwrap();
+    patch.bytes[entry + 4] &= 0x0f;
+    assert_eq!(comparing::compare(&patch.bytes, &full).result, ResultMark::Different);
+}
+
+#[test]
+fn a_changed_function_of_an_object_is_the_only_one() {
+    for options in [&["-O2"][..], &["-O2", "-g"], &["-O0"]] {
+        let (Some(a), Some(b)) = (object("one", "|| who[0] == 42", options), object("one", "", options)) else { return };
+        let node = comparing::compare(&a, &b);
+        assert_eq!(node.result, ResultMark::Different);
+        assert_eq!(named(&node).into_iter().collect::<Vec<_>>(), ["check"], "{:?}: {:?}", options, node.functions);
+        assert!(node.same_functions >= 1 || node.functions.len() > 1, "{}", node.same_functions);
+        // In a library too, whose other members are the same.
+        let library = |o: &[u8]| archive::ar(&[file("check.o/", o), file("same.o/", &b)]);
+        let node = comparing::compare(&library(&a), &library(&b));
+        let member = node.children.iter().find(|c| c.result == ResultMark::Different).unwrap();
+        assert!(named(member).contains("check") && !named(member).contains("last"));
+        assert_eq!(node.children.iter().filter(|c| !c.result.is_equal()).count(), 1);
+    }
+}
+
+#[test]
+fn what_a_linker_would_see_differently_is_never_explained() {
+    let build = |folder: &str| object(folder, "", &["-O2", "-g"]);
+    let (Some(own), Some(moved)) = (build("one"), build("much/deeper/two")) else { return };
+    for rebuilt in [&own, &moved] {
+        let attack = |what: &str, change: &dyn Fn(&mut Patch)| {
+            let mut patch = Patch::new(&own);
+            change(&mut patch);
+            assert_ne!(patch.bytes, own, "{what} changes nothing");
+            let node = comparing::compare(&patch.bytes, rebuilt);
+            assert_eq!(node.result, ResultMark::Different, "{what}: {}", node.why);
+        };
+        let (text, _) = Patch::new(&own).section(".text");
+        let entries: Vec<usize> = Patch::new(&own).relocations(".rela.text");
+        for (n, at) in entries.iter().enumerate() {
+            attack(&format!("relocation {n} to another symbol"), &|p| p.bytes[at + 12] ^= 1);
+            attack(&format!("relocation {n} with another addend"), &|p| p.bytes[at + 16] ^= 4);
+            attack(&format!("relocation {n} at another place"), &|p| p.bytes[*at] ^= 1);
+            attack(&format!("relocation {n} of another type"), &|p| p.bytes[at + 8] = if p.bytes[at + 8] == 2 { 4 } else { 2 });
+            attack(&format!("a number where relocation {n} is filled in"), &|p| {
+                let offset = p.u64(*at);
+                p.bytes[text + usize::try_from(offset).unwrap()] = 1;
+            });
+        }
+        for table in [".rela.data.rel", ".rela.rodata", ".rela.data.rel.ro.local", ".rela.data.rel.ro", ".rela.eh_frame"] {
+            let p = Patch::new(&own);
+            for at in if p.has(table) { p.relocations(table) } else { Vec::new() } {
+                attack(&format!("{table} with another addend"), &|p| p.bytes[at + 16] ^= 8);
+                attack(&format!("{table} to another symbol"), &|p| p.bytes[at + 12] ^= 1);
+            }
+        }
+        for name in ["check", "other", "last", "handlers"] {
+            let entry = Patch::new(&own).symbol_entry(name).unwrap();
+            attack(&format!("{name} stands elsewhere"), &|p| p.bytes[entry + 8] ^= 16);
+            attack(&format!("{name} is weak"), &|p| p.bytes[entry + 4] = 0x20 | p.bytes[entry + 4] & 15);
+            attack(&format!("{name} is in another section"), &|p| p.bytes[entry + 6] ^= 2);
+        }
+        let exchanged = ["allowed", "denied"].map(|n| Patch::new(&own).symbol_entry(n).unwrap());
+        attack("two names exchanged", &|p| p.swap(exchanged[0], exchanged[1], 4));
+        let header = Patch::new(&own).header(".rela.text");
+        attack("the relocations are those of another section", &|p| p.bytes[header + 44] ^= 3);
+        attack("the relocations name other symbols", &|p| p.bytes[header + 40] ^= 1);
+        attack("a byte of code", &|p| p.bytes[text + 3] ^= 0x40);
+        let rodata = Patch::new(&own).find(".rodata.str1.1", b"root\0");
+        attack("a text", &|p| p.bytes[rodata] = b'R');
+    }
+}
+
+#[test]
+fn a_flipped_byte_of_an_object_is_never_nothing() {
+    let Some(own) = object("one", "", &["-O2"]) else { return };
+    let comment = Patch::new(&own).section(".comment");
+    let mut random = comparing::Random(41);
+    let places: Vec<usize> = (0..own.len()).filter(|_| random.below(9) == 0).collect();
+    for at in places {
+        let mut flipped = own.clone();
+        flipped[at] ^= 1 << random.below(8);
+        let node = comparing::compare(&flipped, &own);
+        let said = (comment.0..comment.0 + comment.1).contains(&at);
+        assert!(said || !node.result.is_equal(), "at {at:#x}: {}", node.why);
+    }
+}
