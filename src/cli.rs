@@ -4,6 +4,7 @@ mod attestation;
 mod check;
 mod compare;
 mod cosign;
+mod export;
 mod pack;
 mod report;
 mod show;
@@ -76,6 +77,8 @@ pub enum Command {
     Cosign(cosign::CosignArgs),
     /// Verify sign-off records.
     Verify(verify::VerifyArgs),
+    /// Put a record on paper or into QR codes, or show every byte that would leave.
+    Export(export::ExportArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -120,6 +123,24 @@ pub struct StateArgs {
     pub read_only: bool,
 }
 
+/// What the record is bound to beside the bundle.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BoundArgs {
+    /// The record before the one that will be signed: its digest and the next number are stated.
+    #[arg(long, value_name = "RECORD")]
+    pub previous: Option<PathBuf>,
+    /// A value that the customer gave, to be stated in the record, so that an old one cannot be shown again.
+    #[arg(long, value_name = "TEXT")]
+    pub challenge: Option<String>,
+    /// The record of another reviewer that yours dissents from: yours is a record of its own that names it.
+    #[arg(long, value_name = "RECORD")]
+    pub dissents_from: Option<PathBuf>,
+    /// Sign although a title, a reason or a note quotes the source or a disassembly. The record states that it is not free of
+    /// them: not for a room that nothing of the vendor's may leave.
+    #[arg(long)]
+    pub include_excerpts: bool,
+}
+
 /// Arguments of `open`.
 #[derive(Debug, Args)]
 pub struct OpenArgs {
@@ -129,6 +150,8 @@ pub struct OpenArgs {
     room: RoomArgs,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    bound: BoundArgs,
 }
 
 /// How a report is printed.
@@ -151,6 +174,17 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
         read_only: state.read_only,
         key: state.key,
         expect: room.expect,
+        ..Options::default()
+    }
+}
+
+fn bound(options: Options, bound: BoundArgs) -> Options {
+    Options {
+        previous: bound.previous,
+        challenge: bound.challenge,
+        dissents_from: bound.dissents_from,
+        include_excerpts: bound.include_excerpts,
+        ..options
     }
 }
 
@@ -168,7 +202,7 @@ pub enum Asked {
 /// What stops the work, in words; the exit code is 2.
 pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
     let done = match cli.command {
-        Command::Open(args) => return Ok(Asked::Console(options(Some(args.bundle), args.room, args.state))),
+        Command::Open(args) => return Ok(Asked::Console(bound(options(Some(args.bundle), args.room, args.state), args.bound))),
         Command::Demo(state) => return Ok(Asked::Console(options(None, RoomArgs::default(), state))),
         Command::Check(args) => check::run(args)?,
         Command::Compare(args) => compare::run(&args)?,
@@ -178,6 +212,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Sign(args) => sign::run(args)?,
         Command::Cosign(args) => cosign::run(args)?,
         Command::Verify(args) => verify::run(&args)?,
+        Command::Export(args) => export::run(&args)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);

@@ -6,6 +6,7 @@
 pub mod chain;
 mod event;
 mod queue;
+pub mod quote;
 mod state;
 
 pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Ruling};

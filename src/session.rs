@@ -8,6 +8,7 @@ mod clock;
 mod compare;
 mod cores;
 mod dossier;
+mod earlier;
 mod folders;
 mod headless;
 mod journal;
@@ -29,10 +30,11 @@ use crate::text::Shown;
 
 pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
+pub use earlier::Earlier;
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::Journal;
-pub use keys::{KeySource, SignFailure, cosign, dossier_path, may_write, sign_with};
-pub use signing::{Prepared, load_signers};
+pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
+pub use signing::{Prepared, load_policy, load_signers};
 pub use work::MAX_READ;
 
 /// The demonstration release, built by `testdata/demo/make.sh`.
@@ -57,8 +59,18 @@ pub struct Options {
     pub read_only: bool,
     /// The key file that the sign dialog offers.
     pub key: Option<PathBuf>,
+    /// Fingerprint of the agent's key that signs; its first one when not given.
+    pub agent_key: Option<String>,
     /// What was installed elsewhere: lists of digests, or digits.
     pub expect: Vec<String>,
+    /// The record before the one that will be signed.
+    pub previous: Option<PathBuf>,
+    /// The record that the one that will be signed dissents from.
+    pub dissents_from: Option<PathBuf>,
+    /// The value that the customer gave, to be stated in the record.
+    pub challenge: Option<String>,
+    /// Sign although the reviewer's words quote what was looked at; the record says so.
+    pub include_excerpts: bool,
 }
 
 /// Which listing was asked for.
@@ -179,6 +191,7 @@ pub struct Session {
     bundle: Arc<OpenBundle>,
     facts: Facts,
     room: Arc<Room>,
+    earlier: Arc<Earlier>,
     state: State,
     journal: Journal,
     source: SharedSource,
@@ -196,6 +209,7 @@ impl Session {
     pub fn start(options: Options, send: Send1) -> Result<Self, SessionError> {
         let bundle = Arc::new(open_bundle(&options)?);
         let room = Arc::new(room(&options)?);
+        let earlier = Arc::new(Earlier::read(&options)?);
         let state_folder = folders::state(options.state.as_deref()).map_err(SessionError::Other)?;
         let place = options.bundle.clone().unwrap_or_default();
         let folder = folders::review(&state_folder, &bundle.release, &place);
@@ -220,6 +234,7 @@ impl Session {
             bundle,
             facts,
             room,
+            earlier,
             state,
             journal,
             source: SharedSource::default(),
@@ -313,7 +328,7 @@ impl Session {
     pub fn request_statement(&self, decision: Decision, key: KeySource, facts: &Facts, state: &State) {
         let mut maker = self.statement_maker(decision, facts.clone(), state.clone());
         // Without an agent the statement can still be read; it then names no key.
-        let no_agent = key == KeySource::Agent && std::env::var_os("SSH_AUTH_SOCK").is_none();
+        let no_agent = matches!(key, KeySource::Agent(_)) && std::env::var_os("SSH_AUTH_SOCK").is_none();
         maker.key = Some(key).filter(|_| !no_agent);
         let send = Arc::clone(&self.send);
         work::job("statement", Arc::clone(&send), move || {
@@ -339,8 +354,11 @@ impl Session {
             facts,
             state,
             room: Arc::clone(&self.room),
+            earlier: Arc::clone(&self.earlier),
             bundle: Arc::clone(&self.bundle),
             journal: self.journal.snapshot(),
+            source: Arc::clone(&self.source),
+            include_excerpts: self.options.include_excerpts,
             key: self.default_key(),
         }
     }
@@ -349,7 +367,7 @@ impl Session {
     pub fn request_signature(&self, prepared: Prepared, key: KeySource, output: PathBuf) {
         let send = Arc::clone(&self.send);
         work::job("signature", Arc::clone(&send), move || {
-            send(News::Signed(sign_with(&prepared, &key, &output).map_err(|e| e.to_string())));
+            send(News::Signed(sign_with(&prepared, &key, &output, None).map_err(|e| e.to_string())));
         });
     }
 
@@ -364,7 +382,7 @@ impl Session {
     /// The key that would sign: the file named at the start, else the agent if there is one.
     #[must_use]
     pub fn default_key(&self) -> Option<KeySource> {
-        let agent = || std::env::var_os("SSH_AUTH_SOCK").map(|_| KeySource::Agent);
+        let agent = || std::env::var_os("SSH_AUTH_SOCK").map(|_| KeySource::Agent(self.options.agent_key.clone()));
         self.options.key.clone().map(|path| KeySource::File(path, None)).or_else(agent)
     }
 

@@ -4,28 +4,37 @@
 //! [`add_signature`] put signatures around them, [`verify`] checks a record against the reviewer's signers, and
 //! [`check_against_bundle`] compares it with a bundle. `docs/record-format.md` has the fields, and commands of other tools.
 
+mod asked;
 mod canonical;
 mod describe;
 mod dossier;
 mod envelope;
 mod key;
+mod preview;
+mod printout;
 mod statement;
 mod verify;
+mod vsa;
 
 pub mod agent;
+pub mod codes;
 
 pub use crate::review::Decision;
+pub use asked::{Asked, Held, Wanted, ask, follow};
 pub use describe::describe;
 pub use dossier::{
     AttestationLine, CheckLine, DOSSIER, Dossier, DossierError, ItemLine, MAX_LINES, NoteLine, ReadLine, RulingLine, check_dossier,
 };
-pub use envelope::{add_signature, payload, seal_envelope, sign};
+pub use envelope::{add_detached, add_signature, payload, seal_envelope, sign, sign_summary, to_sign};
 pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
+pub use preview::preview;
+pub use printout::{Code, CodeError, Printout, PrintoutError, check_words};
 pub use statement::{
     Anchor, ArtifactLine, Coverage, FindingLine, JournalLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine, finding_lines,
     not_looked_at_lines, statement,
 };
-pub use verify::{Problem, RecordError, Verified, check_against_bundle, verify};
+pub use verify::{Problem, RecordError, Summary, Verified, check_against_bundle, signatures, summary, verify};
+pub use vsa::verification_summary;
 
 /// `predicateType` of a review that is not a rejection.
 pub const REVIEW: &str = "urn:countersign:release-review:v1";

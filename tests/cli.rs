@@ -211,7 +211,9 @@ fn two_reviewers_sign_the_same_bytes_and_the_threshold_counts_people() {
     let (code, out, err) =
         run(&["sign", &demo, "--key", &key(&alice), "--decision", "rejected", "--output", &at("one"), "--state", &at("state")]);
     assert_eq!(code, 0, "{out}{err}");
-    let verify = |record: &str, n: &str| run(&["verify", &at(record), "--signers", &at("signers"), "--bundle", &demo, "--threshold", n]);
+    let verify = |record: &str, n: &str| {
+        run(&["verify", &at(record), "--decision", "rejected", "--signers", &at("signers"), "--bundle", &demo, "--threshold", n])
+    };
     assert_eq!(verify("one", "1").0, 0);
     assert_eq!(verify("one", "2").0, 1);
     let (code, out, err) = run(&["cosign", &at("one"), "--key", &key(&bob), "--output", &at("two")]);

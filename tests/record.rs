@@ -38,6 +38,7 @@ fn inputs(decision: Decision) -> RecordInputs {
         identity_basis: "tagmanifest-sha256.txt".into(),
         source: SourceLine { commit: Some("565e73d1".repeat(5)), tree: Some("aabbccdd".repeat(5)), tag: Some("v2.10-3".into()) },
         previous: Some(sha(1)),
+        dissents_from: Some(sha(10)),
         sequence: 17,
         artifacts: vec![
             ArtifactLine { name: "hello.deb".into(), sha256: Some(sha(2)), result: "identical".into(), ..ArtifactLine::default() },
@@ -90,6 +91,7 @@ fn inputs(decision: Decision) -> RecordInputs {
         tool: ToolLine { name: "countersign".into(), version: "0.1.0".into(), sha256: Some(sha(8)) },
         seal: "none".into(),
         challenge: Some("c0ffee".into()),
+        excerpts: true,
     }
 }
 

@@ -36,12 +36,21 @@ fn key_files_of_openssh() {
     assert!(key.verify(b"message", &signer.sign(b"message").unwrap()));
     assert!(!key.verify(b"massage", &signer.sign(b"message").unwrap()));
 
-    for (kind, passphrase) in [("rsa", ""), ("ecdsa", ""), ("ecdsa", "pass"), ("rsa", "pass")] {
-        let name = format!("{kind}{passphrase}");
-        if ssh_keygen(dir.path(), &["-q", "-t", kind, "-N", passphrase, "-f", &name]) {
+    for passphrase in ["", "pass"] {
+        let name = format!("ecdsa{passphrase}");
+        if ssh_keygen(dir.path(), &["-q", "-t", "ecdsa", "-b", "256", "-N", passphrase, "-f", &name]) {
+            let signer = FileSigner::from_openssh(&read(&name), Some(passphrase).filter(|p| !p.is_empty())).unwrap();
+            let key = Key::from_line(&String::from_utf8(read(&format!("{name}.pub"))).unwrap()).unwrap();
+            assert!(key.verify(b"message", &signer.sign(b"message").unwrap()));
+            assert_eq!(FileSigner::fingerprint_of(&read(&name)).unwrap(), key.fingerprint());
+        }
+    }
+    for (kind, bits, passphrase) in [("rsa", "2048", ""), ("rsa", "2048", "pass"), ("ecdsa", "384", "")] {
+        let name = format!("{kind}{bits}{passphrase}");
+        if ssh_keygen(dir.path(), &["-q", "-t", kind, "-b", bits, "-N", passphrase, "-f", &name]) {
             let error = FileSigner::from_openssh(&read(&name), None).unwrap_err();
-            assert!(matches!(error, SignError::NotEd25519(_)), "{kind}: {error:?}");
-            assert!(error.to_string().contains("Ed25519 keys can"), "{error}");
+            assert!(matches!(error, SignError::CannotSign(_)), "{kind}: {error:?}");
+            assert!(error.to_string().contains("Ed25519 and ECDSA P-256 keys can"), "{error}");
             assert!(error.to_string().starts_with(kind) || error.to_string().starts_with(&format!("ssh-{kind}")), "{error}");
             let public = FileSigner::from_openssh(&read(&format!("{name}.pub")), None).unwrap_err();
             assert!(public.to_string().contains("this is a public key"), "{public}");
@@ -76,8 +85,8 @@ fn ask(socket: &Path, request: &[u8]) -> Vec<u8> {
 #[test]
 fn a_running_agent_signs() {
     let dir = tempfile::tempdir().unwrap();
-    for (kind, name) in [("ed25519", "key"), ("ecdsa", "other")] {
-        if !ssh_keygen(dir.path(), &["-q", "-t", kind, "-N", "", "-f", name, "-C", "alice at the room"]) {
+    for (kind, bits, name) in [("ed25519", "256", "key"), ("ecdsa", "256", "other"), ("ecdsa", "384", "third")] {
+        if !ssh_keygen(dir.path(), &["-q", "-t", kind, "-b", bits, "-N", "", "-f", name, "-C", "alice at the room"]) {
             return;
         }
     }
@@ -94,24 +103,27 @@ fn a_running_agent_signs() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(agent::parse_identities(&ask(&socket, &agent::request_identities())).unwrap(), []);
-    for name in ["other", "key"] {
+    for name in ["third", "other", "key"] {
         let added = Command::new("ssh-add").arg("-q").arg(dir.path().join(name)).env("SSH_AUTH_SOCK", &socket).output().unwrap();
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     }
     let found = agent::parse_identities(&ask(&socket, &agent::request_identities())).unwrap();
-    assert_eq!(found.len(), 2);
+    assert_eq!(found.len(), 3);
     let usable: Vec<_> = found.iter().filter(|i| i.public_key().is_some()).collect();
-    assert_eq!(usable.len(), 1);
+    assert_eq!(usable.iter().map(|i| i.key.kind()).collect::<Vec<_>>(), ["ecdsa-sha2-nistp256", "ssh-ed25519"]);
     assert_eq!(usable[0].comment, "alice at the room".into());
-    let signature = agent::parse_signature(&ask(&socket, &agent::sign_request(usable[0].key.blob(), b"message"))).unwrap();
-    assert!(usable[0].key.verify(b"message", &signature));
-    // The other key signs too, with another algorithm; an unknown key is refused.
-    let ecdsa = found.iter().find(|i| i.public_key().is_none()).unwrap();
-    let answer = ask(&socket, &agent::sign_request(ecdsa.key.blob(), b"message"));
-    assert_eq!(agent::parse_signature(&answer), Err(agent::AgentError::NotEd25519("ecdsa-sha2-nistp256".to_owned())));
-    let mut unknown = usable[0].key.blob().to_vec();
+    for one in &usable {
+        let answer = ask(&socket, &agent::sign_request(&one.key, b"message"));
+        let signature = agent::parse_signature(&answer, &one.key).unwrap();
+        assert!(one.key.verify(b"message", &signature) && !one.key.verify(b"massage", &signature));
+        // The same answer is none of another key.
+        let other = usable.iter().find(|o| o.key != one.key).unwrap();
+        assert!(matches!(agent::parse_signature(&answer, &other.key), Err(agent::AgentError::OtherScheme { .. })));
+    }
+    let mut unknown = usable[1].key.blob().to_vec();
     if let Some(last) = unknown.last_mut() {
         *last ^= 1;
     }
-    assert_eq!(agent::parse_signature(&ask(&socket, &agent::sign_request(&unknown, b"m"))), Err(agent::AgentError::Refused));
+    let unknown = Key::from_blob(&unknown).unwrap();
+    assert_eq!(agent::parse_signature(&ask(&socket, &agent::sign_request(&unknown, b"m")), &unknown), Err(agent::AgentError::Refused));
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Outcome, RoomArgs, StateArgs, options, print};
+use super::{BoundArgs, Outcome, RoomArgs, StateArgs, bound, options, print};
 use crate::review::Decision;
-use crate::session::{KeySource, SignFailure, dossier_path, may_write, run_headless, sign_with};
+use crate::session::{KeySource, SignFailure, SummaryTo, dossier_path, may_write, run_headless, sign_with};
 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,18 +40,27 @@ impl From<DecisionArg> for Decision {
 pub struct SignArgs {
     /// A directory, a .tar or a .tar.zst.
     bundle: PathBuf,
-    /// An OpenSSH private key file (Ed25519); a passphrase is asked for.
+    /// An OpenSSH private key file (Ed25519 or ECDSA P-256); a passphrase is asked for.
     #[arg(long, value_name = "FILE", group = "how")]
     key: Option<PathBuf>,
-    /// Sign with the ssh-agent that SSH_AUTH_SOCK names.
-    #[arg(long, group = "how")]
-    agent: bool,
+    /// Sign with the ssh-agent that SSH_AUTH_SOCK names: with its key of that fingerprint (SHA256:…), else with the first of
+    /// them that signs records (Ed25519, ECDSA P-256, a security key).
+    #[arg(long, value_name = "FINGERPRINT", group = "how", num_args = 0..=1, default_missing_value = "")]
+    agent: Option<String>,
     /// The outcome. Approval is refused while anything is open.
     #[arg(long, value_enum)]
     decision: DecisionArg,
     /// Where to write the record, with its dossier beside it (x.dsse.json, x.dossier.json); neither may exist.
     #[arg(long, value_name = "RECORD")]
     output: PathBuf,
+    /// Write a verification summary (SLSA VSA) too, signed with the same key; only beside an approval.
+    #[arg(long, value_name = "FILE", requires = "verifier")]
+    vsa: Option<PathBuf>,
+    /// The URI that the room calls itself by in the verification summary.
+    #[arg(long, value_name = "URI", requires = "vsa")]
+    verifier: Option<String>,
+    #[command(flatten)]
+    bound: BoundArgs,
     #[command(flatten)]
     room: RoomArgs,
     /// The folder that keeps the review.
@@ -64,8 +73,15 @@ pub struct SignArgs {
 
 pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
     may_write(&args.output).and_then(|()| may_write(&dossier_path(&args.output))).map_err(|e| color_eyre::eyre::eyre!(e))?;
+    if args.vsa.is_some() && !Decision::from(args.decision).is_approval() {
+        color_eyre::eyre::bail!("--vsa: a verification summary says PASSED, so it is made beside an approval only");
+    }
+    let summary = args.vsa.zip(args.verifier).map(|(path, verifier)| SummaryTo { path, verifier });
     let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false };
-    let mut done = run_headless(options(Some(args.bundle), args.room, state))?;
+    let mut options = bound(options(Some(args.bundle), args.room, state), args.bound);
+    options.agent_key = args.agent.filter(|key| !key.is_empty());
+    let agent_key = options.agent_key.clone();
+    let mut done = run_headless(options)?;
     if let Some(why) = done.session.read_only() {
         color_eyre::eyre::bail!("nothing can be signed: {why}");
     }
@@ -82,18 +98,23 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
         out.push('\n');
     }
     print(&out)?;
-    let signed = with_key(args.key, |key| sign_with(&prepared, key, &args.output))?;
+    let signed = with_key(args.key, agent_key, |key| sign_with(&prepared, key, &args.output, summary.as_ref()))?;
     done.session
         .record(signed.event())
         .map_err(|e| color_eyre::eyre::eyre!("the record is written, the journal does not know of it: {e}"))?;
     let (record, dossier) = (signed.path.display(), signed.dossier.display());
-    print(&format!("signed {} with {}\nwrote {record}\nwrote {dossier}\n", signed.decision.word(), signed.key))?;
+    let vsa = summary.map(|s| format!("wrote {}\n", s.path.display())).unwrap_or_default();
+    print(&format!("signed {} with {}\nwrote {record}\nwrote {dossier}\n{vsa}", signed.decision.word(), signed.key))?;
     Ok(Outcome::Well)
 }
 
 /// Signs with a key file, asking for its passphrase if it has one, or without a file with the agent.
-pub(super) fn with_key<T>(file: Option<PathBuf>, sign: impl Fn(&KeySource) -> Result<T, SignFailure>) -> color_eyre::Result<T> {
-    let Some(path) = file else { return Ok(sign(&KeySource::Agent)?) };
+pub(super) fn with_key<T>(
+    file: Option<PathBuf>,
+    agent: Option<String>,
+    sign: impl Fn(&KeySource) -> Result<T, SignFailure>,
+) -> color_eyre::Result<T> {
+    let Some(path) = file else { return Ok(sign(&KeySource::Agent(agent.filter(|key| !key.is_empty())))?) };
     match sign(&KeySource::File(path.clone(), None)) {
         Err(SignFailure::NeedsPassphrase(_)) => {
             let passphrase = ask_passphrase(&format!("passphrase of {}: ", path.display()))?;

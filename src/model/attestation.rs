@@ -112,6 +112,8 @@ pub struct Attestation {
     pub started: Option<Untrusted>,
     /// See `started`.
     pub finished: Option<Untrusted>,
+    /// The newest time of signing that a log or a timestamp authority vouches for (RFC 3339, UTC).
+    pub signed_at: Option<String>,
     /// Other materials: (uri, digests).
     pub materials: Vec<(Untrusted, Vec<Digest>)>,
     /// The signatures.

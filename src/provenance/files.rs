@@ -104,6 +104,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
         source_uri: None,
         started: None,
         finished: None,
+        signed_at: None,
         materials: Vec::new(),
         signatures: Vec::new(),
         answers: judge::cannot_tell(reason),

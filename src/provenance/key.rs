@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::Digest as _;
 
 use super::public::PublicKey;
-use super::wire::Reader;
+use super::wire::{Reader, put_string};
 
 /// Size that one key blob may have, in bytes; the largest real ones (RSA 16,384) have about 2 KiB.
 const MAX_BLOB: usize = 16 << 10;
@@ -77,6 +77,27 @@ impl Key {
             ));
         }
         Ok(key)
+    }
+
+    /// Reads a public key file: OpenSSH's line, or PEM (`BEGIN PUBLIC KEY`) of an Ed25519 or ECDSA P-256 key.
+    ///
+    /// # Errors
+    /// With what is wrong, in words.
+    pub fn from_file(bytes: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "neither a public key of OpenSSH nor PEM".to_owned())?.trim_start();
+        if !text.starts_with("-----BEGIN PUBLIC KEY-----") {
+            return Self::from_line(text);
+        }
+        let mut blob = Vec::new();
+        match PublicKey::parse(bytes)? {
+            PublicKey::Ed25519(point) => [&b"ssh-ed25519"[..], &point].iter().for_each(|part| put_string(&mut blob, part)),
+            PublicKey::P256(key) => {
+                let point = key.to_sec1_point(false);
+                [&b"ecdsa-sha2-nistp256"[..], b"nistp256", point.as_bytes()].iter().for_each(|part| put_string(&mut blob, part));
+            }
+            other => return Err(format!("{} keys cannot sign records", other.kind())),
+        }
+        Self::from_blob(&blob)
     }
 
     /// The type, such as `ssh-ed25519`, through the guard.

@@ -61,17 +61,25 @@ fn malformed(what: &str) -> SshSigError {
 /// # Errors
 /// [`SshSigError::Malformed`] with what is wrong.
 pub fn parse(bytes: &[u8]) -> Result<SshSig, SshSigError> {
+    parse_binary(&binary(bytes)?)
+}
+
+/// The binary form of an armored or a binary one.
+///
+/// # Errors
+/// [`SshSigError::Malformed`] when it is neither.
+pub fn binary(bytes: &[u8]) -> Result<Vec<u8>, SshSigError> {
     if bytes.len() > MAX_SIZE {
         return Err(SshSigError::Malformed(format!("{} bytes, over the bound of {MAX_SIZE}", bytes.len())));
     }
     if bytes.starts_with(MAGIC) {
-        return parse_binary(bytes);
+        return Ok(bytes.to_vec());
     }
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("neither armored nor binary"))?.trim();
     let body = text.strip_prefix(BEGIN).ok_or_else(|| malformed("it does not start with -----BEGIN SSH SIGNATURE-----"))?;
     let body = body.strip_suffix(END).ok_or_else(|| malformed("it does not end with -----END SSH SIGNATURE-----"))?;
     let joined: String = body.split_ascii_whitespace().collect();
-    parse_binary(&STANDARD.decode(joined).map_err(|_| malformed("the armor is not base64"))?)
+    STANDARD.decode(joined).map_err(|_| malformed("the armor is not base64"))
 }
 
 fn parse_binary(bytes: &[u8]) -> Result<SshSig, SshSigError> {
@@ -135,6 +143,28 @@ pub fn verify(signature: &SshSig, message: &[u8], namespace: &str, key: &Key) ->
     if good { Ok(()) } else { Err(SshSigError::Bad) }
 }
 
+/// What a key signs for an SSHSIG over `message` in `namespace`, with SHA-512 (PROTOCOL.sshsig, section 4).
+#[must_use]
+pub fn to_sign(namespace: &str, message: &[u8]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    for part in [namespace.as_bytes(), b"", b"sha512", &sha2::Sha512::digest(message)] {
+        put_string(&mut out, part);
+    }
+    out
+}
+
+/// The binary form of an SSHSIG: `signature` is what the key gave for [`to_sign`], in SSH's form (type, bytes, and what a
+/// security key adds).
+#[must_use]
+pub fn wrap(key: &Key, namespace: &str, signature: &[u8]) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.extend_from_slice(&1_u32.to_be_bytes());
+    for part in [key.blob(), namespace.as_bytes(), b"", b"sha512", signature] {
+        put_string(&mut out, part);
+    }
+    out
+}
+
 fn signed_bytes(signature: &SshSig, message: &[u8]) -> Result<Vec<u8>, SshSigError> {
     let digest = match signature.hash.as_str() {
         "sha256" => sha2::Sha256::digest(message).to_vec(),
@@ -161,18 +191,10 @@ mod tests {
         put_string(&mut blob, b"ssh-ed25519");
         put_string(&mut blob, secret.verifying_key().as_bytes());
         let key = Key::from_blob(&blob).unwrap();
-        let mut signed = MAGIC.to_vec();
-        for part in [namespace.as_bytes(), b"", b"sha512", &sha2::Sha512::digest(message)] {
-            put_string(&mut signed, part);
-        }
         let mut inner = Vec::new();
         put_string(&mut inner, b"ssh-ed25519");
-        put_string(&mut inner, &secret.sign(&signed).to_bytes());
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&1_u32.to_be_bytes());
-        for part in [&blob[..], namespace.as_bytes(), b"", b"sha512", &inner] {
-            put_string(&mut out, part);
-        }
+        put_string(&mut inner, &secret.sign(&to_sign(namespace, message)).to_bytes());
+        let out = wrap(&key, namespace, &inner);
         (key, out)
     }
 

@@ -5,22 +5,23 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use crate::provenance::Key;
 use crate::signoff::{SignError, Signer, agent as protocol};
 
 /// A token may want a touch: wait that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An agent, and its first Ed25519 key.
+/// An agent, and the key that signs.
 pub(super) struct Agent {
     socket: RefCell<UnixStream>,
     place: String,
-    key: ssh_key::PublicKey,
-    blob: Vec<u8>,
+    public: ssh_key::PublicKey,
+    key: Key,
 }
 
 impl Agent {
-    /// Connects and chooses the key.
-    pub(super) fn connect() -> Result<Self, String> {
+    /// Connects and chooses the key: the one with the fingerprint `wanted`, else the first that signs records.
+    pub(super) fn connect(wanted: Option<&str>) -> Result<Self, String> {
         let path = std::env::var_os("SSH_AUTH_SOCK")
             .ok_or("no ssh-agent is known here (SSH_AUTH_SOCK is not set): start one, or sign with --key FILE")?;
         let place = format!("the ssh-agent at {}", std::path::Path::new(&path).display());
@@ -29,24 +30,30 @@ impl Agent {
         waits.map_err(|e| format!("{place}: {e}"))?;
         let answer = exchange(&mut socket, &protocol::request_identities()).map_err(|e| format!("{place}: {e}"))?;
         let keys = protocol::parse_identities(&answer).map_err(|e| format!("{place}: {e}"))?;
-        let (blob, key) = keys
-            .iter()
-            .find_map(|k| Some((k.key.blob().to_vec(), k.public_key()?)))
-            .ok_or_else(|| format!("{place} holds no Ed25519 key: add one with ssh-add"))?;
-        Ok(Self { socket: RefCell::new(socket), place, key, blob })
+        let mut signing = keys.into_iter().filter_map(|k| Some((k.public_key()?, k.key)));
+        let found = match wanted {
+            Some(wanted) => signing
+                .find(|(_, key)| key.fingerprint() == wanted)
+                .ok_or_else(|| format!("{place} does not hold the key {wanted}, or it is of a type that signs no records"))?,
+            None => signing.next().ok_or_else(|| {
+                format!("{place} holds no key that signs records (Ed25519, ECDSA P-256, or a security key): add one with ssh-add")
+            })?,
+        };
+        let (public, key) = found;
+        Ok(Self { socket: RefCell::new(socket), place, public, key })
     }
 }
 
 impl Signer for Agent {
     fn public_key(&self) -> &ssh_key::PublicKey {
-        &self.key
+        &self.public
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
         let refused = |what: String| SignError::Refused(format!("{}: {what}", self.place));
-        let request = protocol::sign_request(&self.blob, message);
+        let request = protocol::sign_request(&self.key, message);
         let answer = exchange(&mut self.socket.borrow_mut(), &request).map_err(|e| refused(e.to_string()))?;
-        protocol::parse_signature(&answer).map(|s| s.to_vec()).map_err(|e| refused(e.to_string()))
+        protocol::parse_signature(&answer, &self.key).map_err(|e| refused(e.to_string()))
     }
 }
 

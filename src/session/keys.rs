@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::signing::Prepared;
 use super::{SignedRecord, agent, read_small, write_whole};
 use crate::digest::Sha256;
+use crate::provenance::Key;
 use crate::review::Body;
 use crate::signoff::{self, Signer};
 
@@ -16,15 +17,16 @@ const MAX_KEY: u64 = 1 << 20;
 pub enum KeySource {
     /// An OpenSSH private key file, and its passphrase if it has one.
     File(PathBuf, Option<String>),
-    /// The ssh-agent that `SSH_AUTH_SOCK` names.
-    Agent,
+    /// The ssh-agent that `SSH_AUTH_SOCK` names, and the fingerprint of its key; the first that signs records when not given.
+    Agent(Option<String>),
 }
 
 impl std::fmt::Debug for KeySource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path, _) => write!(f, "key file {}", path.display()),
-            Self::Agent => f.write_str("ssh-agent"),
+            Self::Agent(None) => f.write_str("ssh-agent"),
+            Self::Agent(Some(key)) => write!(f, "ssh-agent, key {key}"),
         }
     }
 }
@@ -50,10 +52,9 @@ impl KeySource {
             Self::File(path, _) => {
                 let place = path.display();
                 let bytes = read_small(path, MAX_KEY).map_err(|e| format!("{place}: {e}"))?;
-                let key = ssh_key::PrivateKey::from_openssh(bytes).map_err(|e| format!("{place}: not an OpenSSH private key: {e}"))?;
-                Ok(signoff::fingerprint(key.public_key()))
+                signoff::FileSigner::fingerprint_of(&bytes).map_err(|e| format!("{place}: {e}"))
             }
-            Self::Agent => agent::Agent::connect().map(|agent| signoff::fingerprint(agent.public_key())),
+            Self::Agent(wanted) => agent::Agent::connect(wanted.as_deref()).map(|agent| signoff::fingerprint(agent.public_key())),
         }
     }
 }
@@ -77,10 +78,13 @@ pub fn dossier_path(record: &Path) -> PathBuf {
     record.with_file_name(format!("{stem}.dossier.json"))
 }
 
-/// The key, ready to sign.
-fn open_signer(key: &KeySource) -> Result<Box<dyn Signer>, SignFailure> {
+/// The key, ready to sign; of an agent the one that the statement names, if it names one.
+fn open_signer(key: &KeySource, named: Option<&str>) -> Result<Box<dyn Signer>, SignFailure> {
     let other = SignFailure::Other;
-    let KeySource::File(path, passphrase) = key else { return Ok(Box::new(agent::Agent::connect().map_err(other)?)) };
+    let (path, passphrase) = match key {
+        KeySource::File(path, passphrase) => (path, passphrase),
+        KeySource::Agent(wanted) => return Ok(Box::new(agent::Agent::connect(wanted.as_deref().or(named)).map_err(other)?)),
+    };
     let place = path.display().to_string();
     let bytes = read_small(path, MAX_KEY).map_err(|e| other(format!("{place}: {e}")))?;
     match signoff::FileSigner::from_openssh(&bytes, passphrase.as_deref()) {
@@ -90,17 +94,28 @@ fn open_signer(key: &KeySource) -> Result<Box<dyn Signer>, SignFailure> {
     }
 }
 
+/// Where a verification summary goes, and who it says has verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SummaryTo {
+    /// The file; it must not exist.
+    pub path: PathBuf,
+    /// The URI that the room calls itself by.
+    pub verifier: String,
+}
+
 /// Signs the prepared statement, and writes its dossier beside `output` ([`dossier_path`]), then the record (a DSSE envelope)
-/// to `output`, each whole or not at all.
+/// to `output`, each whole or not at all. With `summary` a verification summary of SLSA is signed with the same key and
+/// written too; that is an error unless the decision is an approval.
 ///
 /// # Errors
-/// When the key cannot be used, or is not the one that the statement names, or the file cannot be written; nothing is left
+/// When the key cannot be used, or is not the one that the statement names, or a file cannot be written; nothing is left
 /// behind then.
-pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<SignedRecord, SignFailure> {
+pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path, summary: Option<&SummaryTo>) -> Result<SignedRecord, SignFailure> {
     let other = SignFailure::Other;
-    let dossier = dossier_path(output);
-    may_write(output).and_then(|()| may_write(&dossier)).map_err(other)?;
-    let signer = open_signer(key)?;
+    let mut files = vec![(dossier_path(output), prepared.dossier.clone())];
+    let places = [Some(output), Some(files[0].0.as_path()), summary.map(|s| s.path.as_path())];
+    places.into_iter().flatten().try_for_each(may_write).map_err(other)?;
+    let signer = open_signer(key, prepared.key.as_deref())?;
     let keyid = signoff::fingerprint(signer.public_key());
     match &prepared.key {
         Some(named) if *named == keyid => {}
@@ -112,11 +127,19 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<
         }
     }
     let record = signoff::sign(&prepared.payload, signer.as_ref()).map_err(|e| other(e.to_string()))?;
-    write_whole(&dossier, &prepared.dossier).map_err(other)?;
-    if let Err(why) = write_whole(output, &record) {
-        let _ = std::fs::remove_file(&dossier);
-        return Err(other(why));
+    if let Some(to) = summary {
+        let payload = signoff::verification_summary(&record, &to.verifier).map_err(other)?;
+        files.push((to.path.clone(), signoff::sign_summary(&payload, signer.as_ref()).map_err(|e| other(e.to_string()))?));
     }
+    // The record last: what it names, and what names it, is there when it is.
+    files.push((output.to_owned(), record));
+    for (i, (path, bytes)) in files.iter().enumerate() {
+        if let Err(why) = write_whole(path, bytes) {
+            files[..i].iter().for_each(|(path, _)| drop(std::fs::remove_file(path)));
+            return Err(other(why));
+        }
+    }
+    let dossier = dossier_path(output);
     Ok(SignedRecord { path: output.to_owned(), dossier, payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
 }
 
@@ -128,10 +151,25 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path) -> Result<
 pub fn cosign(record: &[u8], key: &KeySource, output: &Path) -> Result<String, SignFailure> {
     let other = SignFailure::Other;
     may_write(output).map_err(other)?;
-    let signer = open_signer(key)?;
+    let signer = open_signer(key, None)?;
     let signed = signoff::add_signature(record, signer.as_ref()).map_err(|e| other(e.to_string()))?;
     write_whole(output, &signed).map_err(other)?;
     Ok(signoff::fingerprint(signer.public_key()))
+}
+
+/// Adds a signature that was made elsewhere to a record, and writes the result to `output`. `key` is the file of the public
+/// key, which a raw signature needs. Returns the fingerprint of the key.
+///
+/// # Errors
+/// With the file, and why it is no signature over this record.
+pub fn cosign_detached(record: &[u8], signature: &Path, key: Option<&Path>, output: &Path) -> Result<String, String> {
+    may_write(output)?;
+    let fail = |path: &Path, what: String| format!("{}: {what}", path.display());
+    let bytes = read_small(signature, MAX_KEY).map_err(|e| fail(signature, e))?;
+    let key = key.map(|path| read_small(path, MAX_KEY).and_then(|b| Key::from_file(&b)).map_err(|e| fail(path, e))).transpose()?;
+    let (signed, print) = signoff::add_detached(record, &bytes, key.as_ref()).map_err(|e| fail(signature, e.to_string()))?;
+    write_whole(output, &signed)?;
+    Ok(print)
 }
 
 impl SignedRecord {

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::journal::Snapshot;
-use super::{KeySource, Room, SessionError, clock, dossier, read_small, work};
+use super::{Earlier, KeySource, Room, SessionError, SharedSource, clock, dossier, read_small, work};
 use crate::bundle::OpenBundle;
-use crate::checks::{self, Facts};
+use crate::checks::{self, Facts, Policy};
 use crate::digest::Sha256;
 use crate::model::{Content as _, ContentError, FileId, IdentityBasis};
 use crate::provenance::AllowedSigners;
-use crate::review::{self, Class, Decision, Item, Ruling, State};
+use crate::review::{self, Class, Decision, Item, Ruling, State, quote};
 use crate::signoff;
-use crate::text::Row;
+use crate::text::{Role, Row};
 
 /// The exact statement that would be signed.
 #[derive(Clone, Debug)]
@@ -41,15 +41,28 @@ pub fn load_signers(path: &Path) -> Result<AllowedSigners, SessionError> {
     AllowedSigners::parse(&bytes).map_err(|e| fail(e.to_string()))
 }
 
+/// Reads a policy file, with its SHA-256.
+///
+/// # Errors
+/// With the path, and line and column of what is wrong.
+pub fn load_policy(path: &Path) -> Result<(Policy, Sha256), SessionError> {
+    let text = super::read_text(path)?;
+    let policy = Policy::parse(&text).map_err(|e| SessionError::File { path: path.display().to_string(), what: e.to_string() })?;
+    Ok((policy, Sha256::of(text.as_bytes())))
+}
+
 /// Everything that a statement is a function of.
 pub(crate) struct StatementMaker {
     pub(super) decision: Decision,
     pub(super) facts: Facts,
     pub(super) state: State,
     pub(super) room: Arc<Room>,
+    pub(super) earlier: Arc<Earlier>,
     pub(super) bundle: Arc<OpenBundle>,
     pub(super) journal: Snapshot,
     pub(super) key: Option<KeySource>,
+    pub(super) source: SharedSource,
+    pub(super) include_excerpts: bool,
 }
 
 impl StatementMaker {
@@ -65,12 +78,16 @@ impl StatementMaker {
         let blockers = self.state.blockers(&self.facts, &self.room.policy, &items);
         self.state.may_sign(self.decision, &blockers)?;
         self.hash_again(progress)?;
+        self.own_words()?;
         let key = self.key.as_ref().map(KeySource::fingerprint).transpose()?;
         let mut inputs = self.inputs(&items, key.clone())?;
         let dossier = dossier::dossier(&self.facts, &self.state, &items, &inputs, self.journal.lines()?)?.to_bytes();
         inputs.dossier = Some(Sha256::of(&dossier));
         let payload = signoff::statement(&inputs);
-        let rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
+        let mut rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
+        let digest = Sha256::of(&payload);
+        rows.push(Row::new().with(Role::Title, "Check words of this statement").with(Role::Dim, &format!("  sha256 {digest}")));
+        rows.extend(signoff::check_words(digest).iter().map(|line| Row::new().with(Role::Text, &format!("                {line}"))));
         let release = &self.facts.release;
         let confirm = format!("{} {}", release.product.shown(), release.version.shown());
         Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier })
@@ -101,13 +118,62 @@ impl StatementMaker {
         Ok(())
     }
 
+    /// Nothing of what was looked at leaves with the record: neither as an excerpt (there is no field for one) nor typed off.
+    fn own_words(&self) -> Result<(), String> {
+        if self.include_excerpts {
+            return Ok(());
+        }
+        let state = &self.state;
+        let mut texts: Vec<(String, &str)> = Vec::new();
+        for finding in &state.findings {
+            texts.push((format!("the title of {}", finding.id), &finding.title));
+            texts.extend(finding.closed.as_deref().map(|reason| (format!("the reason that closed {}", finding.id), reason)));
+        }
+        texts.extend(state.notes.iter().map(|n| (format!("the note at {}", n.time), n.text.as_str())));
+        texts.extend(state.rulings.iter().map(|(id, ruled)| (format!("the reason for {id}"), ruled.reason.as_str())));
+        let refuse = |whose: &str, what: String| {
+            Err(format!(
+                "{whose} {what}, and would leave the room with it. Take it back (u) and say it in your own words; --include-excerpts signs it as \
+                 it is, and the record says so"
+            ))
+        };
+        for (whose, text) in &texts {
+            if let Some(row) = quote::disassembly(text) {
+                return refuse(whose, format!("holds what reads as disassembly ({})", crate::text::Shown::new(&row).cut(40)));
+            }
+        }
+        let mut finder = quote::Finder::new(texts.iter().map(|(_, text)| *text));
+        let content = self.source.lock().map(|s| s.clone()).unwrap_or(None);
+        if let (false, Some(content), Some(tree)) = (finder.is_empty(), content, &self.facts.source) {
+            for (entry, file) in tree.entries.iter().enumerate() {
+                // What cannot be read cannot have been looked at here either.
+                if let Ok(bytes) = content.read(entry, work::MAX_SOURCE_FILE) {
+                    finder.look(file.path.shown().as_str(), &bytes);
+                }
+            }
+        }
+        match finder.found().first() {
+            None => Ok(()),
+            Some(q) => refuse(texts.get(q.text).map_or("a text", |(whose, _)| whose), format!("quotes {}:{}", q.path, q.line)),
+        }
+    }
+
     fn inputs(&self, items: &[Item], key: Option<String>) -> Result<signoff::RecordInputs, String> {
         let release = &self.facts.release;
         let identity = release.identity.digest.ok_or("the bundle's identity is not known yet")?;
         let tree = self.facts.source.as_ref();
+        let product = release.product.shown().to_string();
+        let Earlier { previous, dissents_from, challenge } = self.earlier.as_ref();
+        if let Some(other) = previous.as_ref().filter(|p| p.product != product) {
+            let other = crate::text::Shown::new(&other.product).cut(80);
+            return Err(format!("the record before this one is for {other}, and this bundle is {product}: nothing was signed"));
+        }
+        if let Some(first) = dissents_from.as_ref().filter(|d| d.identity != identity) {
+            return Err(format!("the record that you dissent from is for the bundle {}, and this is {identity}", first.identity));
+        }
         Ok(signoff::RecordInputs {
             decision: self.decision,
-            product: release.product.shown().to_string(),
+            product,
             version: release.version.shown().to_string(),
             identity,
             identity_basis: match release.identity.basis {
@@ -121,8 +187,9 @@ impl StatementMaker {
                 tree: tree.and_then(|t| t.tree.clone()),
                 tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
             },
-            previous: None,
-            sequence: 1,
+            previous: previous.as_ref().map(|p| p.payload),
+            dissents_from: dissents_from.as_ref().map(|d| d.payload),
+            sequence: previous.as_ref().map_or(1, |p| p.sequence.unwrap_or(0).saturating_add(1)),
             artifacts: self.artifacts(),
             chain: self.facts.chain.iter().map(|l| (l.name.to_owned(), l.standing.word().to_owned())).collect(),
             coverage: self.coverage(items),
@@ -136,18 +203,28 @@ impl StatementMaker {
             dossier: None,
             reviewers: vec![signoff::ReviewerLine {
                 id: self.state.reviewer.clone(),
-                role: "reviewer".to_owned(),
+                role: self.role(key.as_deref()),
                 key: key.unwrap_or_default(),
             }],
-            time: signoff::TimeLine { reviewed_at: clock::wall(), not_before: None },
+            time: signoff::TimeLine {
+                reviewed_at: clock::wall(),
+                not_before: self.facts.attestations.iter().flatten().filter_map(|a| a.signed_at.clone()).max(),
+            },
             tool: signoff::ToolLine {
                 name: "countersign".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 sha256: work::own_digest(),
             },
             seal: "none".to_owned(),
-            challenge: None,
+            challenge: challenge.clone(),
+            excerpts: self.include_excerpts,
         })
+    }
+
+    /// What the policy says that the owner of the key does; a reviewer where it says nothing.
+    fn role(&self, key: Option<&str>) -> String {
+        let person = key.and_then(|k| self.room.quorum.person(k)).filter(|p| !p.roles.is_empty());
+        person.map_or_else(|| "reviewer".to_owned(), |p| p.roles.iter().cloned().collect::<Vec<_>>().join(", "))
     }
 
     fn artifacts(&self) -> Vec<signoff::ArtifactLine> {

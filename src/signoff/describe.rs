@@ -185,6 +185,9 @@ impl Rows {
         self.maybe("Record number", predicate.word("sequence"));
         let previous = predicate.sha("previous", self);
         self.maybe("Follows record", previous);
+        if let Some(first) = predicate.sha("dissentsFrom", self) {
+            self.say("DISSENTS", Role::Bad, format!("from the record {first}"));
+        }
         self.maybe("Challenge", predicate.word("challenge"));
     }
 
@@ -356,5 +359,9 @@ impl Rows {
         self.maybe("", digest);
         tool.rest(self);
         self.maybe("Seal", predicate.word("seal"));
+        if predicate.members.get("excerpts") == Some(&Value::Bool(true)) {
+            predicate.members.remove("excerpts");
+            self.say("EXCERPTS", Role::Bad, "true: the reviewer's words may quote what was looked at");
+        }
     }
 }

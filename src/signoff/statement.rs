@@ -173,6 +173,8 @@ pub struct RecordInputs {
     pub source: SourceLine,
     /// SHA-256 of the payload of the record before this one, if there is one.
     pub previous: Option<Sha256>,
+    /// SHA-256 of the payload of the record that this one dissents from, if it does.
+    pub dissents_from: Option<Sha256>,
     /// Number of this record in the room's own count, from 1.
     pub sequence: u64,
     /// The artifacts.
@@ -201,6 +203,8 @@ pub struct RecordInputs {
     pub seal: String,
     /// A value that the customer gave, so that a record cannot be replayed.
     pub challenge: Option<String>,
+    /// Whether the reviewer's words were allowed to quote what was looked at.
+    pub excerpts: bool,
 }
 
 pub(super) fn sha(digest: Sha256) -> Value {
@@ -296,6 +300,7 @@ fn predicate(inputs: &RecordInputs) -> Value {
             })),
         ),
         ("previous", inputs.previous.map(sha)),
+        ("dissentsFrom", inputs.dissents_from.map(sha)),
         ("sequence", Some(inputs.sequence.into())),
         ("artifacts", Some(artifacts.into())),
         ("chain", Some(inputs.chain.iter().map(|(link, standing)| json!({ "link": link, "standing": standing })).collect())),
@@ -349,6 +354,7 @@ fn predicate(inputs: &RecordInputs) -> Value {
         ),
         ("seal", Some(inputs.seal.as_str().into())),
         ("challenge", inputs.challenge.as_deref().map(Value::from)),
+        ("excerpts", inputs.excerpts.then_some(Value::Bool(true))),
     ])
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::digest::Sha256;
 use crate::json::{self, Json};
 use crate::model::SignatureReport;
-use crate::provenance::checker::{Checker, Who};
+use crate::provenance::checker::{Checked, Checker, Who};
 use crate::provenance::dsse::{self, EnvelopeError, IN_TOTO};
 use crate::provenance::{AllowedSigners, RECORD_NAMESPACE};
 use crate::text::Shown;
@@ -50,8 +50,48 @@ pub(super) struct Stated {
     subjects: Vec<(String, Sha256)>,
     reviewers: Vec<(String, String, String)>,
     previous: Option<Sha256>,
+    dissents_from: Option<Sha256>,
+    policy: Option<Sha256>,
     sequence: Option<u64>,
     challenge: Option<String>,
+}
+
+impl Stated {
+    /// Whether it is an approval.
+    pub(super) fn is_approval(&self) -> bool {
+        self.decision.is_approval()
+    }
+}
+
+/// What a record says of itself. Nothing of it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The decision.
+    pub decision: Decision,
+    /// Product name, as signed: not guarded.
+    pub product: String,
+    /// Identity of the bundle.
+    pub identity: Sha256,
+    /// Number in the room's own count.
+    pub sequence: Option<u64>,
+    /// SHA-256 of the payload: what a later record names.
+    pub payload: Sha256,
+}
+
+/// Reads what a record says of itself, without a word on its signatures.
+///
+/// # Errors
+/// When the file is not a record.
+pub fn summary(record: &[u8]) -> Result<Summary, RecordError> {
+    let payload = super::payload(record)?;
+    let stated = read(&payload)?;
+    Ok(Summary {
+        decision: stated.decision,
+        product: stated.product,
+        identity: stated.identity,
+        sequence: stated.sequence,
+        payload: Sha256::of(&payload),
+    })
 }
 
 /// A record that was read, and what came of checking it.
@@ -73,6 +113,10 @@ pub struct Verified {
     pub subjects: Vec<(String, Sha256)>,
     /// The record before this one.
     pub previous: Option<Sha256>,
+    /// The record that this one dissents from.
+    pub dissents_from: Option<Sha256>,
+    /// The digest of the policy file that it was made with.
+    pub policy: Option<Sha256>,
     /// Number in the room's own count.
     pub sequence: Option<u64>,
     /// The customer's challenge, as signed: not guarded.
@@ -148,7 +192,20 @@ pub(super) fn read(payload: &[u8]) -> Result<Stated, RecordError> {
     }
     let field = |item: &Json, name: &str| item.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let reviewers = list(&["predicate", "reviewers"])?.iter().map(|r| (field(r, "id"), field(r, "role"), field(r, "key"))).collect();
-    let previous = json.at(&["predicate", "previous"]).map(|p| sha(p, p.get("sha256"), "previous.sha256")).transpose()?;
+    let optional = |name: &str| {
+        let value = json.at(&["predicate", name]);
+        value.map(|p| sha(p, p.get("sha256"), &format!("{name}.sha256"))).transpose()
+    };
+    let sequence = match json.at(&["predicate", "sequence"]) {
+        None => None,
+        Some(n) => {
+            Some(n.as_integer().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| wrong(n, "\"sequence\" is no number".to_owned()))?)
+        }
+    };
+    let challenge = match json.at(&["predicate", "challenge"]) {
+        None => None,
+        Some(c) => Some(c.as_str().map(str::to_owned).ok_or_else(|| wrong(c, "\"challenge\" is no string".to_owned()))?),
+    };
     Ok(Stated {
         decision,
         predicate_type,
@@ -158,10 +215,31 @@ pub(super) fn read(payload: &[u8]) -> Result<Stated, RecordError> {
         identity_basis: text(&["predicate", "release", "bundle", "basis"])?.to_owned(),
         subjects,
         reviewers,
-        previous,
-        sequence: json.at(&["predicate", "sequence"]).and_then(Json::as_integer).and_then(|n| u64::try_from(n).ok()),
-        challenge: json.at(&["predicate", "challenge"]).and_then(Json::as_str).map(str::to_owned),
+        previous: optional("previous")?,
+        dissents_from: optional("dissentsFrom")?,
+        policy: optional("policy")?,
+        sequence,
+        challenge,
     })
+}
+
+/// The signatures of an envelope, judged as those of a record, whatever its statement is.
+///
+/// # Errors
+/// When it is no envelope of an in-toto statement.
+pub fn signatures(record: &[u8], signers: &AllowedSigners) -> Result<Vec<SignatureReport>, RecordError> {
+    Ok(check(record, signers)?.1.into_iter().map(|c| c.report).collect())
+}
+
+fn check(record: &[u8], signers: &AllowedSigners) -> Result<(dsse::Envelope, Vec<Checked>), RecordError> {
+    let envelope = dsse::parse(record).map_err(RecordError::Envelope)?;
+    if envelope.payload_type != IN_TOTO {
+        return Err(RecordError::PayloadType(Shown::new(&envelope.payload_type).cut(120).to_string()));
+    }
+    let message = dsse::pae(&envelope.payload_type, &envelope.payload);
+    let mut checker = Checker::new(signers);
+    let checked = envelope.signatures.iter().map(|s| checker.check(s, &message, RECORD_NAMESPACE)).collect();
+    Ok((envelope, checked))
 }
 
 /// Reads a record and checks its signatures. `threshold` is how many distinct keys of distinct people must have signed (0
@@ -170,13 +248,7 @@ pub(super) fn read(payload: &[u8]) -> Result<Stated, RecordError> {
 /// # Errors
 /// When the file is not a record. Signatures that are bad, unknown or too few are [`Verified::problems`].
 pub fn verify(record: &[u8], signers: &AllowedSigners, threshold: usize) -> Result<Verified, RecordError> {
-    let envelope = dsse::parse(record).map_err(RecordError::Envelope)?;
-    if envelope.payload_type != IN_TOTO {
-        return Err(RecordError::PayloadType(Shown::new(&envelope.payload_type).cut(120).to_string()));
-    }
-    let message = dsse::pae(&envelope.payload_type, &envelope.payload);
-    let mut checker = Checker::new(signers);
-    let checked: Vec<_> = envelope.signatures.iter().map(|s| checker.check(s, &message, RECORD_NAMESPACE)).collect();
+    let (envelope, checked) = check(record, signers)?;
     let stated = read(&envelope.payload)?;
 
     let threshold = threshold.max(1);
@@ -224,6 +296,8 @@ pub fn verify(record: &[u8], signers: &AllowedSigners, threshold: usize) -> Resu
         identity_basis: stated.identity_basis,
         subjects: stated.subjects,
         previous: stated.previous,
+        dissents_from: stated.dissents_from,
+        policy: stated.policy,
         sequence: stated.sequence,
         challenge: stated.challenge,
         signatures: checked.into_iter().map(|c| c.report).collect(),

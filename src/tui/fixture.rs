@@ -229,6 +229,7 @@ pub(super) fn facts() -> Facts {
         source_uri: None,
         started: None,
         finished: None,
+        signed_at: None,
         materials: vec![("pkg:generic/fw-blobs".into(), Vec::new())],
         signatures: vec![SignatureReport {
             keyid: "k\x00".into(),

@@ -75,6 +75,7 @@ impl Work<'_, '_> {
             Some(payload) => self.read_statement(path, line, payload, trusted),
             None => blank(path, line, kind, "a signature on a file does not say", b""),
         };
+        row.signed_at = done.as_ref().ok().and_then(|v| v.times.last().cloned());
         if bundle.statement.is_none() {
             row.subjects = subjects;
             let subject = judge::subject(&self.known, &row.subjects, false);

@@ -81,10 +81,13 @@ impl SignBox {
     }
 }
 
-/// The key that a typed path means; nothing typed means the agent.
+/// The key that a typed path means; nothing typed means the agent, a fingerprint its key of that name.
 fn key_source(typed: &str, passphrase: Option<String>) -> KeySource {
-    let typed = typed.trim();
-    if typed.is_empty() { KeySource::Agent } else { KeySource::File(PathBuf::from(typed), passphrase) }
+    match typed.trim() {
+        "" => KeySource::Agent(None),
+        print if print.starts_with("SHA256:") => KeySource::Agent(Some(print.to_owned())),
+        path => KeySource::File(PathBuf::from(path), passphrase),
+    }
 }
 
 impl App {
