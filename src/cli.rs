@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod cosign;
 mod export;
+mod log;
 mod pack;
 mod report;
 mod show;
@@ -79,6 +80,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Put a record on paper or into QR codes, or show every byte that would leave.
     Export(export::ExportArgs),
+    /// Read a review's journal and verify its chain.
+    Log(log::LogArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -121,6 +124,9 @@ pub struct StateArgs {
     /// Look only: nothing can be ruled on or signed.
     #[arg(long)]
     pub read_only: bool,
+    /// Begin the correction of a review that was signed: what still counts is carried over, and the new record names the old.
+    #[arg(long, conflicts_with = "read_only")]
+    pub correct: bool,
 }
 
 /// What the record is bound to beside the bundle.
@@ -174,6 +180,7 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
         read_only: state.read_only,
         key: state.key,
         expect: room.expect,
+        correct: state.correct,
         ..Options::default()
     }
 }
@@ -213,6 +220,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Cosign(args) => cosign::run(args)?,
         Command::Verify(args) => verify::run(&args)?,
         Command::Export(args) => export::run(&args)?,
+        Command::Log(args) => log::run(&args)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);

@@ -5,10 +5,11 @@
 
 pub mod chain;
 mod event;
+pub mod journal;
 mod queue;
 pub mod quote;
 mod state;
 
-pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Ruling};
+pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Resting, Ruling};
 pub use queue::{Class, Item, Target, flag_id, queue, required};
 pub use state::{Blocker, Finding, Note, Ruled, State};

@@ -32,7 +32,7 @@ pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use earlier::Earlier;
 pub use headless::{Headless, hash_headless, run_headless};
-pub use journal::Journal;
+pub use journal::{Journal, is_journal, read_journal};
 pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use work::MAX_READ;
@@ -71,6 +71,8 @@ pub struct Options {
     pub challenge: Option<String>,
     /// Sign although the reviewer's words quote what was looked at; the record says so.
     pub include_excerpts: bool,
+    /// Begin the correction of a review that was signed.
+    pub correct: bool,
 }
 
 /// Which listing was asked for.
@@ -204,8 +206,8 @@ impl Session {
     /// work behind the screen. News go to `send`, from other threads.
     ///
     /// # Errors
-    /// When the bundle, the policy or the signers cannot be read. A journal that cannot be written is no error: see
-    /// [`Session::read_only`].
+    /// When the bundle, the policy or the signers cannot be read, or another process has the review open. A journal that
+    /// cannot be written is no error: see [`Session::read_only`].
     pub fn start(options: Options, send: Send1) -> Result<Self, SessionError> {
         let bundle = Arc::new(open_bundle(&options)?);
         let room = Arc::new(room(&options)?);
@@ -213,23 +215,14 @@ impl Session {
         let state_folder = folders::state(options.state.as_deref()).map_err(SessionError::Other)?;
         let place = options.bundle.clone().unwrap_or_default();
         let folder = folders::review(&state_folder, &bundle.release, &place);
-        let (mut journal, events) = if options.read_only { Journal::reading(&folder) } else { Journal::open(&folder) };
-        let mut state = State::fold(events);
-        let facts = Facts::new(Arc::new(bundle.release.clone()));
-        let opened = Body::Opened {
-            bundle: facts.release.identity.digest.map(|d| d.to_string()).unwrap_or_default(),
-            release: format!("{} {}", facts.release.product.shown(), facts.release.version.shown()),
-            reviewer: reviewer(&options),
-            tool: format!("countersign {}", env!("CARGO_PKG_VERSION")),
+        let (journal, reading) = if options.read_only {
+            Journal::reading(&folder)
+        } else {
+            Journal::open(&folder, &journal::Holder::here(&reviewer(&options))).map_err(SessionError::Other)?
         };
-        match journal.append(opened) {
-            Ok(event) => state.push(event),
-            Err(why) => {
-                state.reviewer = reviewer(&options);
-                journal.read_only.get_or_insert(why);
-            }
-        }
-        let session = Self {
+        let state = State::fold(reading.events());
+        let facts = Facts::new(Arc::new(bundle.release.clone()));
+        let mut session = Self {
             options,
             bundle,
             facts,
@@ -241,8 +234,82 @@ impl Session {
             cancelled: Arc::new(AtomicBool::new(false)),
             send,
         };
+        session.begin();
         work::start(&session, folders::sources(&state_folder));
         Ok(session)
+    }
+
+    /// The first line of this session in the journal, or why there is none: the review is another bundle's, another
+    /// reviewer's, or it was signed.
+    fn begin(&mut self) {
+        let foreign = self.facts.release.identity.digest.and_then(|d| self.state.foreign(&d.to_string()));
+        let whose = self.options.reviewer.as_ref().map(|name| Shown::new(name).to_string());
+        let others = whose.filter(|name| !self.state.reviewer.is_empty() && *name != self.state.reviewer).map(|name| {
+            let owner = Shown::new(&self.state.reviewer);
+            format!("this review was begun by {owner}: what {name} rules goes into a review of its own, with --state DIR")
+        });
+        // Whoever names the record before asks for one that follows it.
+        let follows = self.options.correct || self.options.previous.is_some();
+        let sealed = self.state.sealed().filter(|_| !follows);
+        if let Some(why) = foreign.or(others).or(sealed) {
+            // What keeps the journal itself from being written says more.
+            if self.options.read_only || self.journal.read_only.is_none() {
+                self.journal.refuse(why);
+            }
+        } else if self.state.sealed().is_some() && self.journal.read_only.is_none() {
+            if let Err(why) = self.correct() {
+                self.journal.refuse(why);
+            }
+            return;
+        } else if let Err(why) = self.record(self.opened()) {
+            self.journal.read_only.get_or_insert(why);
+        }
+        if self.state.reviewer.is_empty() {
+            self.state.reviewer = reviewer(&self.options);
+        }
+    }
+
+    fn opened(&self) -> Body {
+        let owner = Some(self.state.reviewer.clone()).filter(|o| !o.is_empty());
+        Body::Opened {
+            bundle: self.facts.release.identity.digest.map(|d| d.to_string()).or_else(|| self.state.bundle.clone()).unwrap_or_default(),
+            release: format!("{} {}", self.facts.release.product.shown(), self.facts.release.version.shown()),
+            reviewer: owner.unwrap_or_else(|| reviewer(&self.options)),
+            tool: format!("countersign {}", env!("CARGO_PKG_VERSION")),
+        }
+    }
+
+    /// Begins the correction of the review that was signed: what still counts is carried over into a journal of its own, and
+    /// the record made from it names the old one. Returns the state to go on from.
+    ///
+    /// # Errors
+    /// In words, when nothing was signed or it cannot be written.
+    pub fn correct(&mut self) -> Result<State, String> {
+        if let Some(why) =
+            self.journal.read_only.as_ref().filter(|why| self.options.read_only || Some(*why) != self.state.sealed().as_ref())
+        {
+            return Err(why.clone());
+        }
+        let reading = self.journal.correct(self.opened(), &self.state)?;
+        self.state = State::fold(reading.events());
+        Ok(self.state.clone())
+    }
+
+    /// Keeps the identity of a loose directory in the journal once it was hashed; the event, if one was written. (What could
+    /// not be written is tried again at the next start.)
+    ///
+    /// # Errors
+    /// When the review was begun on another content: from now on nothing can be written, and why.
+    pub fn identify(&mut self, digest: Sha256) -> Result<Option<Event>, String> {
+        let digest = digest.to_string();
+        if let Some(why) = self.state.foreign(&digest) {
+            self.journal.refuse(why.clone());
+            return Err(why);
+        }
+        if self.state.bundle.is_some() || self.journal.read_only.is_some() {
+            return Ok(None);
+        }
+        Ok(self.record(Body::Identified { bundle: digest }).ok())
     }
 
     /// What was known when it was opened; later knowledge comes as [`News::Discovery`].
@@ -275,10 +342,15 @@ impl Session {
         self.journal.read_only.as_deref()
     }
 
-    /// What opening the journal set aside, in words.
+    /// What the journal set aside or found odd since this was asked last, in words.
+    pub fn notice(&mut self) -> Option<String> {
+        self.journal.notice.take()
+    }
+
+    /// Head and number of lines of the journal.
     #[must_use]
-    pub fn notice(&self) -> Option<&str> {
-        self.journal.notice.as_deref()
+    pub fn journal(&self) -> (&str, u64) {
+        (&self.journal.head, self.journal.count)
     }
 
     /// Appends an event to the journal and returns it once it is on the disk.
@@ -288,6 +360,9 @@ impl Session {
     pub fn record(&mut self, body: Body) -> Result<Event, String> {
         let event = self.journal.append(body)?;
         self.state.push(event.clone());
+        if let (Body::Signed { .. }, Some(why)) = (&event.body, self.state.sealed()) {
+            self.journal.refuse(why);
+        }
         Ok(event)
     }
 
@@ -360,6 +435,7 @@ impl Session {
             source: Arc::clone(&self.source),
             include_excerpts: self.options.include_excerpts,
             key: self.default_key(),
+            sequence: self.journal.nth(),
         }
     }
 
@@ -397,6 +473,16 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
+}
+
+/// Where the journal of that bundle's review is.
+///
+/// # Errors
+/// When the bundle cannot be opened, or no state folder is known.
+pub fn journal_of(bundle: &Path, state: Option<&Path>) -> Result<PathBuf, SessionError> {
+    let state = folders::state(state).map_err(SessionError::Other)?;
+    let opened = bundle::open(bundle)?;
+    Ok(journal::latest(&folders::review(&state, &opened.release, bundle)))
 }
 
 fn open_bundle(options: &Options) -> Result<OpenBundle, SessionError> {

@@ -69,6 +69,9 @@ pub struct SignArgs {
     /// Who reviews; the login name when not given.
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,
+    /// Sign a correction of the record that was signed before: the new record names the old one.
+    #[arg(long)]
+    correct: bool,
 }
 
 pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
@@ -77,7 +80,7 @@ pub(super) fn run(args: SignArgs) -> color_eyre::Result<Outcome> {
         color_eyre::eyre::bail!("--vsa: a verification summary says PASSED, so it is made beside an approval only");
     }
     let summary = args.vsa.zip(args.verifier).map(|(path, verifier)| SummaryTo { path, verifier });
-    let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false };
+    let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false, correct: args.correct };
     let mut options = bound(options(Some(args.bundle), args.room, state), args.bound);
     options.agent_key = args.agent.filter(|key| !key.is_empty());
     let agent_key = options.agent_key.clone();

@@ -116,6 +116,39 @@ pub struct Anchor {
     pub rebuilt: Option<String>,
 }
 
+/// Where the reviewer was, so that a next session opens there: places and numbers, no text of a bundle but paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Resting {
+    /// The screen, 1 to 7.
+    pub screen: usize,
+    /// Which of its panes had the focus, from 0.
+    pub pane: usize,
+    /// The row under the cursor of that pane, from 0.
+    pub row: usize,
+    /// The first row drawn of it.
+    pub top: usize,
+    /// Index of the artifact that was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<usize>,
+    /// Child indices from that artifact.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<usize>,
+    /// Which part of it, and which of its views.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub part: usize,
+    /// Which view.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub view: usize,
+    /// Path of the source file in front, as displayable text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -131,10 +164,29 @@ pub enum Body {
         /// Program name and version.
         tool: String,
     },
-    /// An item is in front.
+    /// A loose directory was hashed to the end: from here its identity is known.
+    Identified {
+        /// Bundle identity (hexadecimal).
+        bundle: String,
+    },
+    /// The review corrects one that was signed; what held of it follows, with the times of then.
+    Corrects {
+        /// SHA-256 of the payload of the record that is corrected.
+        record: String,
+        /// Head of the journal that it was made from.
+        journal: String,
+        /// Lines of that journal.
+        count: u64,
+        /// How many of the lines that follow were carried over from it.
+        carried: u64,
+    },
+    /// Where the reviewer is.
     At {
-        /// The item's id.
+        /// The id of the item in front; empty when none is.
         item: String,
+        /// The exact place, when it was left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rest: Option<Resting>,
     },
     /// Differences of an item were inside a drawn frame.
     Shown {
@@ -231,6 +283,46 @@ impl Body {
     #[must_use]
     pub fn is_undoable(&self) -> bool {
         matches!(self, Self::Ruled { .. } | Self::Noted { .. } | Self::Filed { .. } | Self::Closed { .. } | Self::Answered { .. })
+    }
+}
+
+impl Body {
+    /// Whether a correction of a signed review carries it over.
+    #[must_use]
+    pub fn is_carried(&self) -> bool {
+        self.is_undoable() || matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. })
+    }
+
+    /// What happened, in a few words. They hold what the reviewer typed and names from the bundle: not guarded.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(", because: {reason}") };
+        match self {
+            Self::Opened { release, reviewer, tool, .. } => format!("opened {release}, by {reviewer}, with {tool}"),
+            Self::Identified { bundle } => format!("hashed to the end: the bundle is {bundle}"),
+            Self::Corrects { record, count, carried, .. } => {
+                format!("corrects the record {record}; {carried} events are carried over from its journal of {count} lines")
+            }
+            Self::At { item, rest } => {
+                let screen = rest.as_ref().map_or_else(String::new, |r| format!(", screen {}", r.screen));
+                if item.is_empty() { format!("no item in front{screen}") } else { format!("in front: {item}{screen}") }
+            }
+            Self::Shown { item, differences, of, .. } => format!("shown: {} of {of} differences of {item}", differences.len()),
+            Self::Read { path, from, to, of, .. } => format!("read: {path}, lines {from} to {to} of {of}"),
+            Self::Ruled { item, ruling, reason, covers, .. } => {
+                let word = if *ruling == Ruling::Accepted { "accepted" } else { "rejected" };
+                let group = if *covers > 1 { format!(" ({covers} files)") } else { String::new() };
+                format!("{word}: {item}{group}{}", because(reason))
+            }
+            Self::Noted { at, text } => format!("note on {}: {text}", at.place),
+            Self::Filed { id, title, at, .. } => format!("finding {id} on {}: {title}", at.place),
+            Self::Closed { id, reason } => format!("closed {id}{}", because(reason)),
+            Self::Answered { id, answer } if answer.is_empty() => format!("answer to {id} taken back"),
+            Self::Answered { id, answer } => format!("answered {id}: {answer}"),
+            Self::Undone { n } => format!("took back line {n}"),
+            Self::Redone { n } => format!("did line {n} again"),
+            Self::Signed { payload, decision, key } => format!("signed as {}: the record {payload}, with {key}", decision.word()),
+        }
     }
 }
 

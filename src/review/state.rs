@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Ruling, Target};
+use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Resting, Ruling, Target};
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 
@@ -79,8 +79,16 @@ pub struct State {
     pub answers: BTreeMap<String, String>,
     /// The item in front when the session ended.
     pub at: Option<String>,
+    /// Where exactly, when that is known.
+    pub rest: Option<Resting>,
     /// Records that were signed: (payload digest, decision).
     pub signed: Vec<(String, Decision)>,
+    /// When the last of them was signed, by the room's clock.
+    pub signed_on: String,
+    /// The bundle that the review was begun on, as far as that is known.
+    pub bundle: Option<String>,
+    /// SHA-256 of the payload of the record that this review corrects.
+    pub corrects: Option<String>,
 }
 
 impl State {
@@ -123,8 +131,19 @@ impl State {
 
     fn apply(&mut self, event: &Event) {
         match event.body.clone() {
-            Body::Opened { reviewer, .. } => self.reviewer = reviewer,
-            Body::At { item } => self.at = Some(item),
+            // A review belongs to whoever began it.
+            Body::Opened { reviewer, bundle, .. } => {
+                if self.reviewer.is_empty() {
+                    self.reviewer = reviewer;
+                }
+                self.identified(bundle);
+            }
+            Body::Identified { bundle } => self.identified(bundle),
+            Body::Corrects { record, .. } => self.corrects = Some(record),
+            Body::At { item, rest } => {
+                self.at = Some(item).filter(|i| !i.is_empty());
+                self.rest = rest;
+            }
             Body::Shown { item, digest, differences, of } => {
                 let entry = self.shown.entry((item, digest)).or_default();
                 entry.0.extend(differences);
@@ -153,9 +172,53 @@ impl State {
             Body::Answered { id, answer } => {
                 self.answers.insert(id, answer);
             }
-            Body::Signed { payload, decision, .. } => self.signed.push((payload, decision)),
+            Body::Signed { payload, decision, .. } => {
+                self.signed.push((payload, decision));
+                self.signed_on = event.time.get(..10).unwrap_or_default().to_owned();
+            }
             Body::Undone { .. } | Body::Redone { .. } => {}
         }
+    }
+
+    fn identified(&mut self, bundle: String) {
+        if self.bundle.is_none() && !bundle.is_empty() {
+            self.bundle = Some(bundle);
+        }
+    }
+
+    /// Why nothing can be changed any more once a record was signed, and what to do instead.
+    #[must_use]
+    pub fn sealed(&self) -> Option<String> {
+        let (_, decision) = self.signed.last()?;
+        Some(format!(
+            "signed on {} as {}; a correction is a new record that names the old one: :correct, or --correct when it is opened",
+            self.signed_on,
+            decision.word()
+        ))
+    }
+
+    /// Why this is not the review of that bundle, if it is another's.
+    #[must_use]
+    pub fn foreign(&self, bundle: &str) -> Option<String> {
+        let own = self.bundle.as_deref().filter(|own| *own != bundle)?;
+        let part = |digest: &str| digest.get(..16).unwrap_or(digest).to_owned();
+        Some(format!(
+            "the journal was begun on another bundle ({}…, and this is {}…): it was moved or copied here, or the bundle was changed; keep it as \
+             evidence and review this one with --state DIR",
+            part(own),
+            part(bundle)
+        ))
+    }
+
+    /// What a correction carries over: the numbers of the events that still count.
+    #[must_use]
+    pub fn carried(&self) -> Vec<u64> {
+        let undone = self.undone();
+        let last = self.events.iter().rposition(|e| matches!(e.body, Body::At { .. }));
+        let counts = |(i, e): &(usize, &Event)| {
+            e.body.is_carried() && !undone.contains(&e.n) && (!matches!(e.body, Body::At { .. }) || Some(*i) == last)
+        };
+        self.events.iter().enumerate().filter(counts).map(|(_, e)| e.n).collect()
     }
 
     /// The ruling on an item, if it was made on what the machine computes now.

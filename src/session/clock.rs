@@ -37,3 +37,23 @@ pub(super) fn boot() -> (String, String) {
     let id = read("/proc/sys/kernel/random/boot_id").trim().to_owned();
     (seconds, id)
 }
+
+/// Now, by all of the room's clocks.
+#[must_use]
+pub(super) fn stamp() -> crate::review::journal::Stamp {
+    let (boottime, boot_id) = boot();
+    crate::review::journal::Stamp { wall: wall(), boottime, boot_id }
+}
+
+/// The name of this machine; empty where the system does not tell (it is Linux's `/proc/sys/kernel/hostname`).
+#[must_use]
+pub(super) fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned()
+}
+
+/// The number of this process; 0 where the system does not tell (it is where Linux's `/proc/self` points).
+#[must_use]
+pub(super) fn process() -> u32 {
+    let own = std::fs::read_link("/proc/self").ok();
+    own.and_then(|path| path.to_str()?.parse().ok()).unwrap_or(0)
+}

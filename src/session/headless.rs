@@ -31,7 +31,7 @@ pub fn hash_headless(options: Options) -> Result<Headless, SessionError> {
 
 fn run_until(options: Options, enough: fn(&Facts) -> bool) -> Result<Headless, SessionError> {
     let (send, receive) = mpsc::channel();
-    let session = Session::start(options, std::sync::Arc::new(move |news| drop(send.send(news))))?;
+    let mut session = Session::start(options, std::sync::Arc::new(move |news| drop(send.send(news))))?;
     let mut facts = session.facts().clone();
     while let Ok(news) = receive.recv() {
         if let News::Discovery(discovery) = news {
@@ -40,6 +40,10 @@ fn run_until(options: Options, enough: fn(&Facts) -> bool) -> Result<Headless, S
                 break;
             }
         }
+    }
+    if let Some(digest) = facts.release.identity.digest {
+        // That it is another's is in `read_only`.
+        let _ = session.identify(digest);
     }
     Ok(Headless { session, facts })
 }

@@ -1,8 +1,7 @@
-//! The journal: one append-only file per review, JSON Lines, each line bound to the one before it.
+//! The journal on the disk: one append-only file per review; its text form is in [`crate::review::journal`].
 //!
-//! A line is `{"n":N,"prev":"HASH","body":{…},"hash":"HASH"}`; its hash is the SHA-256 of the line without the hash
-//! member, `{"n":N,"prev":"HASH","body":{…}}`. One line is one `write`, followed by `fdatasync`, before anything is shown
-//! as saved. A torn last line is set aside and reported. A broken chain opens read-only and is never repaired here.
+//! One line is one `write`, followed by `fdatasync`, before anything is shown as saved. A torn last line is set aside and
+//! reported. A broken chain opens read-only and is never repaired here.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,113 +9,220 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::clock;
-use crate::digest::Sha256;
-use crate::review::{Body, Event, chain};
+use super::{clock, read_small, write_whole};
+use crate::review::journal::{self, Entry, Line, Reading, Stamp};
+use crate::review::{Body, Event, State, chain};
+use crate::text::Shown;
 
 /// The largest journal that is read, in bytes.
 const MAX_JOURNAL: u64 = 1 << 30;
+/// The first journal of a review; corrections of it are `journal-2.jsonl`, `journal-3.jsonl`, …
+const FIRST: &str = "journal.jsonl";
+/// Corrections of one review that are looked for.
+const MOST: u32 = 1_000;
+/// Who has the review open; informs, the lock decides.
+const HOLDER: &str = "open-by.json";
 
-#[derive(Serialize, Deserialize)]
-struct Line {
-    wall: String,
-    boottime: String,
-    #[serde(rename = "bootId")]
-    boot_id: String,
-    #[serde(flatten)]
-    body: Body,
+/// Where lines go: a file, or in tests one that fails.
+pub(super) trait Store: Send {
+    /// Writes all of it at that offset.
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once it is on the disk.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to that length.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl Store for File {
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(at))?;
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+/// Who opens a review.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Holder {
+    pid: u32,
+    host: String,
+    since: String,
+    reviewer: String,
+}
+
+impl Holder {
+    /// This process.
+    pub(super) fn here(reviewer: &str) -> Self {
+        Self { pid: clock::process(), host: clock::host(), since: clock::wall(), reviewer: reviewer.to_owned() }
+    }
 }
 
 /// An open journal.
-#[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Option<File>,
+    store: Option<Box<dyn Store>>,
+    clock: fn() -> Stamp,
+    last: Option<Stamp>,
     length: u64,
+    /// A write failed and what it left behind could not be taken away yet.
+    littered: bool,
     /// The hash of the last line; 64 zeros before the first.
     pub head: String,
     /// Number of lines.
     pub count: u64,
     /// Why nothing can be written, if so.
     pub read_only: Option<String>,
-    /// What was set aside or found wrong at opening, in words.
+    /// What was set aside or found odd, in words; taken by whoever tells it.
     pub notice: Option<String>,
 }
 
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path).field("count", &self.count).field("read_only", &self.read_only).finish()
+    }
+}
+
 impl Journal {
-    /// Opens or creates `journal.jsonl` in `folder`, and reads its events. Never fails: what stands in the way of writing
-    /// is in [`Journal::read_only`].
-    #[must_use]
-    pub fn open(folder: &Path) -> (Self, Vec<Event>) {
-        let path = folder.join("journal.jsonl");
-        let mut journal = Self { path, file: None, length: 0, head: chain::START.to_owned(), count: 0, read_only: None, notice: None };
-        match open_locked(folder, &journal.path) {
-            Ok(file) => journal.file = Some(file),
-            Err(why) => journal.read_only = Some(why),
+    /// Opens or creates the journal of the review in `folder`, and reads it. What stands in the way of writing is in
+    /// [`Journal::read_only`].
+    ///
+    /// # Errors
+    /// When another process has it open: who, where and since when.
+    pub(super) fn open(folder: &Path, who: &Holder) -> Result<(Self, Reading), String> {
+        let path = latest(folder);
+        let (file, why) = match open_locked(folder, &path) {
+            Ok(file) => (Some(file), None),
+            Err(NotOpen::Held) => return Err(held(folder)),
+            Err(NotOpen::Failed(why)) => (None, Some(why)),
+        };
+        if file.is_some() {
+            // It only informs: without it another instance is refused as well.
+            let _ = serde_json::to_vec(who).map(|text| fs::write(folder.join(HOLDER), text));
         }
-        let events = journal.load();
-        (journal, events)
+        Ok(Self::load(path, file, why))
     }
 
     /// Reads the journal of `folder` without taking it: nothing can be written.
     #[must_use]
-    pub fn reading(folder: &Path) -> (Self, Vec<Event>) {
-        let path = folder.join("journal.jsonl");
-        let read_only = Some("opened with --read-only".to_owned());
-        let mut journal = Self { path, file: None, length: 0, head: chain::START.to_owned(), count: 0, read_only, notice: None };
-        let events = journal.load();
-        (journal, events)
+    pub(super) fn reading(folder: &Path) -> (Self, Reading) {
+        Self::load(latest(folder), None, Some("opened with --read-only".to_owned()))
     }
 
-    fn load(&mut self) -> Vec<Event> {
-        let mut bytes = Vec::new();
-        let read = match &mut self.file {
-            Some(file) => file.take(MAX_JOURNAL + 1).read_to_end(&mut bytes),
-            None => File::open(&self.path).and_then(|f| f.take(MAX_JOURNAL + 1).read_to_end(&mut bytes)),
+    fn load(path: PathBuf, file: Option<File>, read_only: Option<String>) -> (Self, Reading) {
+        let mut journal = Self {
+            path,
+            store: None,
+            clock: clock::stamp,
+            last: None,
+            length: 0,
+            littered: false,
+            head: journal::origin(),
+            count: 0,
+            read_only,
+            notice: None,
         };
-        match read {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Vec::new(),
-            // Why it could not be opened to write says more.
-            Err(_) if self.read_only.is_some() => return Vec::new(),
+        let read = match file {
+            None => File::open(&journal.path).and_then(|f| read_all(&f)),
+            Some(file) => read_all(&file).inspect(|_| journal.store = Some(Box::new(file))),
+        };
+        let bytes = match read {
+            Ok(bytes) => bytes,
             Err(e) => {
-                self.refuse(format!("{} cannot be read: {e}", self.path.display()));
-                return Vec::new();
+                // Nothing was begun yet, or why it could not be opened to write says more.
+                if e.kind() != io::ErrorKind::NotFound && journal.read_only.is_none() {
+                    journal.refuse(format!("{} cannot be read: {e}", journal.path.display()));
+                }
+                return (journal, Reading::default());
             }
-            Ok(length) if length as u64 > MAX_JOURNAL => {
-                self.refuse(format!("{} is over the bound of {MAX_JOURNAL} bytes", self.path.display()));
-                return Vec::new();
-            }
-            Ok(_) => {}
+        };
+        let reading = journal::read(&bytes);
+        journal.count = reading.lines.len() as u64;
+        journal.head = reading.head();
+        journal.length = reading.whole as u64;
+        journal.last = reading.lines.last().map(|l| l.entry.stamp.clone());
+        if let Some(damage) = &reading.damage {
+            journal.refuse(format!(
+                "the journal is damaged in {damage}; the {} lines before it are shown; keep it as evidence: {}",
+                reading.lines.len(),
+                journal.path.display()
+            ));
+        } else if reading.torn > 0 {
+            journal.set_aside(bytes.get(reading.whole..).unwrap_or_default());
         }
-        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
-        let (events, head, good) = read_lines(&bytes[..whole]);
-        self.count = events.len() as u64;
-        self.head = head;
-        self.length = whole as u64;
-        if let Err((line, what)) = good {
-            self.refuse(format!("the journal is damaged in line {line}: {what}; keep it as evidence: {}", self.path.display()));
-        } else if whole < bytes.len() {
-            self.set_aside(&bytes[whole..]);
+        if let Some(what) = journal.last.as_ref().and_then(|last| journal::departure(last, &(journal.clock)())) {
+            journal.tell(format!("since the last session {what}"));
         }
-        events
+        (journal, reading)
     }
 
-    fn refuse(&mut self, why: String) {
-        self.file = None;
+    fn tell(&mut self, what: String) {
+        self.notice = Some(self.notice.take().map_or(what.clone(), |before| format!("{before}; {what}")));
+    }
+
+    /// Takes nothing more.
+    pub(super) fn refuse(&mut self, why: String) {
+        self.store = None;
         self.read_only = Some(why);
     }
 
     /// A crash between write and sync may leave half a line. It was never shown as saved; it is kept beside the journal.
     fn set_aside(&mut self, torn: &[u8]) {
-        let Some(file) = &mut self.file else { return };
+        let Some(store) = &mut self.store else {
+            self.tell("the journal's last line is torn, or is being written now; it does not count".to_owned());
+            return;
+        };
         let aside = self.path.with_extension(format!("torn-{}", self.count + 1));
-        let moved = fs::write(&aside, torn).and_then(|()| file.set_len(self.length)).and_then(|()| file.sync_data());
+        let moved = fs::write(&aside, torn).and_then(|()| store.cut(self.length)).and_then(|()| store.sync());
         match moved {
             Ok(()) => {
-                self.notice = Some(format!("the journal's last line was torn, never shown as saved; set aside: {}", aside.display()));
+                self.tell(format!("the journal's last line was torn, never shown as saved; set aside: {}", aside.display()));
             }
             Err(e) => self.refuse(format!("{}: a torn last line could not be set aside: {e}", self.path.display())),
         }
+    }
+
+    /// Appends an event. When this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// Says NOT saved and why. The event did not happen; it can be tried again.
+    pub fn append(&mut self, body: Body) -> Result<Event, String> {
+        if let Some(why) = &self.read_only {
+            return Err(format!("NOT saved, read-only: {why}"));
+        }
+        let Some(store) = &mut self.store else { return Err("NOT saved: the journal is not open".to_owned()) };
+        let failed = |e: io::Error| {
+            format!(
+                "NOT saved: {}: {e}; free space or make it writable, then :save or do it again",
+                Shown::new(&self.path.to_string_lossy())
+            )
+        };
+        if self.littered {
+            store.cut(self.length).and_then(|()| store.sync()).map_err(failed)?;
+            self.littered = false;
+        }
+        let entry = Entry { stamp: (self.clock)(), body };
+        let n = self.count + 1;
+        let (whole, hash) = journal::write_line(n, &self.head, &entry).map_err(|e| format!("NOT saved: {e}"))?;
+        if let Err(e) = store.write_at(self.length, whole.as_bytes()).and_then(|()| store.sync()) {
+            // What was written of it must not be taken for an event that was saved.
+            self.littered = store.cut(self.length).and_then(|()| store.sync()).is_err();
+            return Err(failed(e));
+        }
+        if let Some(what) = self.last.as_ref().and_then(|last| journal::departure(last, &entry.stamp)) {
+            self.tell(what);
+        }
+        self.last = Some(entry.stamp.clone());
+        self.length += whole.len() as u64;
+        self.count = n;
+        self.head = hash.clone();
+        Ok(Line { n, entry, hash }.event())
     }
 
     /// What is on the disk now, to be read later: lines that come after it do not belong to it.
@@ -124,36 +230,47 @@ impl Journal {
         Snapshot { path: self.path.clone(), length: self.length, head: self.head.clone(), count: self.count }
     }
 
-    /// Appends an event. When this returns, it is on the disk.
+    /// Which journal of the review it is, from 1: corrections count on.
+    #[must_use]
+    pub(super) fn nth(&self) -> u64 {
+        let name = self.path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        name.strip_prefix("journal-").and_then(|n| n.parse().ok()).unwrap_or(1)
+    }
+
+    /// Begins the journal of a correction beside this one, which was signed: what still counts is carried over, with its
+    /// times. It is there whole or not at all.
     ///
     /// # Errors
-    /// Says NOT saved and why; the journal is as it was before.
-    pub fn append(&mut self, body: Body) -> Result<Event, String> {
-        if let Some(why) = &self.read_only {
-            return Err(format!("NOT saved, read-only: {why}"));
+    /// In words; nothing changed then.
+    pub(super) fn correct(&mut self, opened: Body, state: &State) -> Result<Reading, String> {
+        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
+        let Some((record, _)) = state.signed.last() else { return Err("nothing was signed that could be corrected".to_owned()) };
+        let reading = read_journal(&self.path)?;
+        if let Some(damage) = reading.damage {
+            return Err(format!("the journal of the signed review is damaged in {damage}: nothing is carried over from it"));
         }
-        let Some(file) = &mut self.file else { return Err("NOT saved: the journal is not open".to_owned()) };
-        let (boottime, boot_id) = clock::boot();
-        let line = Line { wall: clock::wall(), boottime, boot_id, body };
-        let text = serde_json::to_string(&line).map_err(|e| format!("NOT saved: {e}"))?;
-        let n = self.count + 1;
-        let core = format!("{{\"n\":{n},\"prev\":\"{}\",\"body\":{text}", self.head);
-        let hash = Sha256::of(format!("{core}}}").as_bytes()).to_string();
-        let whole = format!("{core},\"hash\":\"{hash}\"}}\n");
-        let written =
-            file.seek(SeekFrom::Start(self.length)).and_then(|_| file.write_all(whole.as_bytes())).and_then(|()| file.sync_data());
-        if let Err(e) = written {
-            let restored = file.set_len(self.length).and_then(|()| file.sync_data());
-            let why = format!("NOT saved: {}: {e}; free space or make it writable, then do it again", self.path.display());
-            if restored.is_err() {
-                self.refuse(why.clone());
-            }
-            return Err(why);
+        let numbers = state.carried();
+        let now = (self.clock)();
+        let corrects =
+            Body::Corrects { record: record.clone(), journal: self.head.clone(), count: self.count, carried: numbers.len() as u64 };
+        let mut entries = vec![Entry { stamp: now.clone(), body: opened }, Entry { stamp: now, body: corrects }];
+        entries.extend(reading.lines.into_iter().filter(|l| numbers.binary_search(&l.n).is_ok()).map(|l| l.entry));
+        let (mut bytes, mut head) = (String::new(), journal::origin());
+        for (entry, n) in entries.iter().zip(1..) {
+            let (line, hash) = journal::write_line(n, &head, entry)?;
+            bytes.push_str(&line);
+            head = hash;
         }
-        self.length += whole.len() as u64;
-        self.count = n;
-        self.head = hash;
-        Ok(Event { n, time: line.wall, body: line.body })
+        let path = next(&folder)?;
+        write_whole(&path, bytes.as_bytes())?;
+        let file = match open_locked(&folder, &path) {
+            Ok(file) => file,
+            Err(NotOpen::Held) => return Err(held(&folder)),
+            Err(NotOpen::Failed(why)) => return Err(why),
+        };
+        let (journal, reading) = Self::load(path, Some(file), None);
+        *self = Self { clock: self.clock, ..journal };
+        Ok(reading)
     }
 }
 
@@ -186,14 +303,75 @@ impl Snapshot {
     }
 }
 
-fn open_locked(folder: &Path, path: &Path) -> Result<File, String> {
-    let fail = |e: io::Error| format!("the state folder {} cannot be written: {e}; choose another with --state DIR", folder.display());
+fn read_all(file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_JOURNAL + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_JOURNAL {
+        return Err(io::Error::other(format!("it is over the bound of {MAX_JOURNAL} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Reads a journal file. Damage is in the result.
+///
+/// # Errors
+/// In words, with the path, when it cannot be read.
+pub fn read_journal(path: &Path) -> Result<Reading, String> {
+    let bytes = read_small(path, MAX_JOURNAL).map_err(|e| format!("{}: {e}", Shown::new(&path.to_string_lossy())))?;
+    Ok(journal::read(&bytes))
+}
+
+/// Whether a file is a journal, by its name or by how it begins.
+#[must_use]
+pub fn is_journal(path: &Path) -> bool {
+    let begins = || {
+        let mut start = [0; 5];
+        File::open(path).and_then(|mut f| f.read_exact(&mut start)).is_ok_and(|()| start == *b"{\"n\":")
+    };
+    path.extension().is_some_and(|e| e == "jsonl") || path.is_file() && begins()
+}
+
+fn numbered(folder: &Path, n: u32) -> PathBuf {
+    folder.join(if n == 1 { FIRST.to_owned() } else { format!("journal-{n}.jsonl") })
+}
+
+/// The journal of a review that is not signed yet, or its last one.
+#[must_use]
+pub(super) fn latest(folder: &Path) -> PathBuf {
+    let last = (2..=MOST).take_while(|n| numbered(folder, *n).exists()).last();
+    numbered(folder, last.unwrap_or(1))
+}
+
+fn next(folder: &Path) -> Result<PathBuf, String> {
+    let free = (2..=MOST).map(|n| numbered(folder, n)).find(|p| !p.exists());
+    free.ok_or_else(|| format!("{}: {MOST} corrections are the most", folder.display()))
+}
+
+/// Who has the review open, in words.
+fn held(folder: &Path) -> String {
+    let holder: Option<Holder> = read_small(&folder.join(HOLDER), 1 << 16).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    let who = holder.map_or_else(String::new, |h| {
+        let (host, since, reviewer) = (Shown::new(&h.host), Shown::new(&h.since), Shown::new(&h.reviewer));
+        format!(": process {} on {host}, since {since}, reviewer {reviewer}", h.pid)
+    });
+    format!("another countersign has this review open{who}; close it there, or look with --read-only")
+}
+
+enum NotOpen {
+    Held,
+    Failed(String),
+}
+
+fn open_locked(folder: &Path, path: &Path) -> Result<File, NotOpen> {
+    let fail = |e: io::Error| {
+        NotOpen::Failed(format!("the state folder {} cannot be written: {e}; choose another with --state DIR", folder.display()))
+    };
     fs::create_dir_all(folder).map_err(fail)?;
     let new = !path.exists();
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(fail)?;
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err("another countersign has this review open; close it, or go on reading here".to_owned()),
+        Err(TryLockError::WouldBlock) => return Err(NotOpen::Held),
         Err(TryLockError::Error(e)) => return Err(fail(e)),
     }
     if new {
@@ -203,138 +381,5 @@ fn open_locked(folder: &Path, path: &Path) -> Result<File, String> {
     Ok(file)
 }
 
-type Damage = (u64, String);
-
-/// Reads whole lines; stops at the first that is not bound to the one before it.
-fn read_lines(bytes: &[u8]) -> (Vec<Event>, String, Result<(), Damage>) {
-    let mut events = Vec::new();
-    let mut head = chain::START.to_owned();
-    for (i, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
-        let n = i as u64 + 1;
-        match read_line(line, n, &head) {
-            Ok((event, hash)) => {
-                events.push(event);
-                head = hash;
-            }
-            Err(what) => return (events, head, Err((n, what))),
-        }
-    }
-    (events, head, Ok(()))
-}
-
-fn read_line(line: &[u8], n: u64, prev: &str) -> Result<(Event, String), String> {
-    let text = std::str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?.trim_end_matches('\n');
-    let (body, hash) = chain::follow(text, n, prev)?;
-    let line: Line = serde_json::from_str(body).map_err(|e| format!("an event that this version does not know: {e}"))?;
-    Ok((Event { n, time: line.wall, body: line.body }, hash.to_owned()))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(id: &str) -> Body {
-        Body::Answered { id: id.into(), answer: "yes".into() }
-    }
-
-    fn filled(folder: &Path) -> Vec<u8> {
-        let (mut journal, events) = Journal::open(folder);
-        assert!(events.is_empty());
-        for i in 0..5 {
-            let event = journal.append(answer(&format!("q{i}"))).expect("saved");
-            assert_eq!(event.n, i + 1);
-        }
-        fs::read(folder.join("journal.jsonl")).expect("written")
-    }
-
-    #[test]
-    fn what_was_appended_is_read_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        filled(folder.path());
-        let (mut journal, events) = Journal::open(folder.path());
-        assert_eq!(events.len(), 5);
-        assert_eq!(events[3].body, answer("q3"));
-        assert_eq!(journal.append(answer("more")).map(|e| e.n), Ok(6));
-    }
-
-    #[test]
-    fn a_second_instance_reads_and_cannot_write() {
-        let folder = tempfile::tempdir().expect("a folder");
-        filled(folder.path());
-        let (_first, _) = Journal::open(folder.path());
-        let (mut second, events) = Journal::open(folder.path());
-        assert_eq!(events.len(), 5);
-        assert!(second.append(answer("x")).expect_err("refused").contains("another countersign"));
-    }
-
-    #[test]
-    fn every_flipped_bit_is_found_and_the_journal_opens_read_only() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bytes = filled(folder.path());
-        for at in (0..bytes.len()).step_by(7) {
-            for bit in [0, 3, 6] {
-                let mut changed = bytes.clone();
-                changed[at] ^= 1 << bit;
-                let (events, _, good) = read_lines(&changed);
-                assert!(good.is_err() || events.len() < 5 || !changed.ends_with(b"\n"), "byte {at} bit {bit}");
-            }
-        }
-        let mut changed = bytes.clone();
-        changed[40] ^= 1;
-        fs::write(folder.path().join("journal.jsonl"), &changed).expect("written");
-        let (mut journal, _) = Journal::open(folder.path());
-        assert!(journal.read_only.as_deref().is_some_and(|w| w.contains("line 1")), "{:?}", journal.read_only);
-        assert!(journal.append(answer("x")).is_err());
-        assert_eq!(fs::read(folder.path().join("journal.jsonl")).expect("kept"), changed);
-    }
-
-    #[test]
-    fn removed_swapped_and_repeated_lines_are_found() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bytes = filled(folder.path());
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
-        for order in [vec![0, 2, 3, 4], vec![1, 0, 2, 3, 4], vec![0, 1, 1, 2, 3, 4], vec![1, 2, 3, 4]] {
-            let changed: Vec<u8> = order.iter().flat_map(|i| lines[*i]).copied().collect();
-            assert!(read_lines(&changed).2.is_err(), "{order:?}");
-        }
-    }
-
-    #[test]
-    fn a_torn_last_line_is_set_aside_and_reported() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let bytes = filled(folder.path());
-        let path = folder.path().join("journal.jsonl");
-        let whole = bytes[..bytes.len() - 1].iter().rposition(|b| *b == b'\n').expect("lines") + 1;
-        for cut in whole + 1..bytes.len() {
-            fs::write(&path, &bytes[..cut]).expect("written");
-            let (mut journal, events) = Journal::open(folder.path());
-            assert_eq!(events.len(), 4, "cut at {cut}");
-            assert!(journal.notice.as_deref().is_some_and(|n| n.contains("torn")));
-            assert_eq!(journal.append(answer("again")).map(|e| e.n), Ok(5));
-        }
-    }
-
-    #[test]
-    fn a_full_disk_says_not_saved_and_the_event_did_not_happen() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut journal, _) = Journal::open(folder.path());
-        journal.append(answer("q0")).expect("saved");
-        let (head, count) = (journal.head.clone(), journal.count);
-        let good = journal.file.replace(OpenOptions::new().write(true).open("/dev/full").expect("there"));
-        let why = journal.append(answer("q1")).expect_err("full");
-        assert!(why.contains("NOT saved") && why.contains("No space left"), "{why}");
-        assert_eq!((journal.head.clone(), journal.count), (head, count));
-        drop((good, journal));
-        assert_eq!(Journal::open(folder.path()).1.len(), 1);
-    }
-
-    #[test]
-    fn a_state_folder_that_cannot_be_made_is_said() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("file");
-        fs::write(&file, b"x").expect("written");
-        let (mut journal, events) = Journal::open(&file.join("below"));
-        assert!(events.is_empty());
-        assert!(journal.append(answer("x")).expect_err("refused").contains("--state DIR"));
-    }
-}
+mod tests;

@@ -63,6 +63,7 @@ pub(crate) struct StatementMaker {
     pub(super) key: Option<KeySource>,
     pub(super) source: SharedSource,
     pub(super) include_excerpts: bool,
+    pub(super) sequence: u64,
 }
 
 impl StatementMaker {
@@ -171,6 +172,10 @@ impl StatementMaker {
         if let Some(first) = dissents_from.as_ref().filter(|d| d.identity != identity) {
             return Err(format!("the record that you dissent from is for the bundle {}, and this is {identity}", first.identity));
         }
+        let corrects: Option<Sha256> = self.state.corrects.as_ref().and_then(|payload| payload.parse().ok());
+        if let (Some(corrects), Some(other)) = (corrects, previous.as_ref().filter(|p| Some(p.payload) != corrects)) {
+            return Err(format!("the review corrects the record {corrects}, and --previous names {}: nothing was signed", other.payload));
+        }
         Ok(signoff::RecordInputs {
             decision: self.decision,
             product,
@@ -187,9 +192,10 @@ impl StatementMaker {
                 tree: tree.and_then(|t| t.tree.clone()),
                 tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
             },
-            previous: previous.as_ref().map(|p| p.payload),
+            // A correction names the record that it corrects.
+            previous: previous.as_ref().map(|p| p.payload).or(corrects),
             dissents_from: dissents_from.as_ref().map(|d| d.payload),
-            sequence: previous.as_ref().map_or(1, |p| p.sequence.unwrap_or(0).saturating_add(1)),
+            sequence: previous.as_ref().map_or(self.sequence, |p| p.sequence.unwrap_or(0).saturating_add(1)),
             artifacts: self.artifacts(),
             chain: self.facts.chain.iter().map(|l| (l.name.to_owned(), l.standing.word().to_owned())).collect(),
             coverage: self.coverage(items),

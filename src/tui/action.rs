@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use ratatui::crossterm::event::KeyEvent;
 
+use crate::digest::Sha256;
 use crate::model::Evidence;
-use crate::review::{Body, Decision, Event};
+use crate::review::{Body, Decision, Event, State};
 use crate::session::{KeySource, ListingKey, News, Prepared};
 
 /// The seven screens.
@@ -174,6 +175,11 @@ pub enum Action {
 pub enum Effect {
     /// Append to the journal; the answer comes back as [`Input::Recorded`] or [`Input::NotSaved`].
     Record(Body),
+    /// A loose directory was hashed to the end: keep its identity. The answer comes as [`Input::Recorded`], or as
+    /// [`Input::ReadOnly`] when the review was begun on another content.
+    Identified(Sha256),
+    /// Begin the correction of the review that was signed; the answer comes as [`Input::Corrected`].
+    Correct,
     /// Read a source file, by entry index.
     ReadSource(usize),
     /// Make a listing.
@@ -207,7 +213,13 @@ pub enum Input {
     /// An event is on the disk; the time for the header, `HH:MM`.
     Recorded(Event, String),
     /// It is not, and why.
-    NotSaved(String),
+    NotSaved(Box<Body>, String),
+    /// Nothing can be changed from now on, and why.
+    ReadOnly(String),
+    /// The correction of a signed review was begun: its state. Or why it was not.
+    Corrected(Result<Box<State>, String>),
+    /// The program is being ended from outside: keep what can be kept.
+    Ending,
     /// Nothing happened for a while.
     Idle,
 }

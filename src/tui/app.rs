@@ -8,7 +8,9 @@ mod cursor;
 mod dialog;
 mod go;
 mod lists;
+mod resume;
 mod rule;
+mod saving;
 mod search;
 mod seen;
 mod sign;
@@ -34,7 +36,7 @@ pub(crate) use words::{account_row, built_from_rows, first_rows, function_row, n
 use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};
 use super::theme::Theme;
-use crate::checks::{Check, Facts, GroupSummary, Policy};
+use crate::checks::{Check, Discovery, Facts, GroupSummary, Policy};
 use crate::review::{Blocker, Body, Class, Item, State, Target, queue};
 use crate::session::{News, Prepared, Progress};
 use crate::text::{Role, Shown};
@@ -101,8 +103,12 @@ pub struct App {
     prefix: Option<String>,
     /// The item for which "not everything was shown" was said: the next `a` asks for a reason.
     asked: Option<String>,
-    /// Whether the place of the last session was found again.
-    resumed: bool,
+    /// The place of the last session.
+    resume: resume::Resume,
+    /// What could not be written, in order: `:save` tries it again.
+    pub(crate) unsaved: Vec<Body>,
+    /// Whether this place was opened from Sign-off: closing it goes back there.
+    pub(crate) errand: bool,
     back: Vec<go::Spot>,
     forward: Vec<go::Spot>,
     seen: seen::Seen,
@@ -155,7 +161,9 @@ impl App {
             sideways: 0,
             prefix: None,
             asked: None,
-            resumed: false,
+            resume: resume::Resume::default(),
+            unsaved: Vec::new(),
+            errand: false,
             back: Vec::new(),
             forward: Vec::new(),
             seen: seen::Seen::new(),
@@ -180,9 +188,12 @@ impl App {
             Input::Resize(columns, rows) => self.resize(columns, rows),
             Input::News(news) => self.news(news),
             Input::Recorded(event, clock) => self.recorded(event, clock),
-            Input::NotSaved(why) => {
-                self.seen.failed = true;
-                self.message = Some((Role::Bad, format!("NOT saved: {}", Shown::new(&why))));
+            Input::NotSaved(body, why) => self.not_saved(*body, &why),
+            Input::ReadOnly(why) => self.close_review(why),
+            Input::Corrected(result) => self.corrected(result),
+            Input::Ending => {
+                self.flush();
+                self.keep_place();
             }
             Input::Idle => {}
         }
@@ -245,38 +256,9 @@ impl App {
         self.refresh_compare();
         self.recount();
         self.make_evidence();
-        self.resume();
+        self.look_for_place();
         self.dirty = false;
         self.refreshed = Some(self.now);
-    }
-
-    /// Where the reviewer was when the last session ended: `n` starts from there, once everything is computed again. Says
-    /// how many rulings still hold: they do only where what was judged is unchanged.
-    fn resume(&mut self) {
-        if self.resumed || !self.facts.is_complete() {
-            return;
-        }
-        self.resumed = true;
-        let held = self.items.iter().filter(|i| self.state.ruling(i).is_some()).count();
-        let lost = self.state.rulings.len() - held.min(self.state.rulings.len());
-        let at = self.state.at.as_ref().filter(|_| self.seen.fresh_start);
-        let at = at.and_then(|at| self.items.iter().position(|item| item.id == *at));
-        if at.is_none() && held + lost == 0 {
-            return;
-        }
-        let mut text = format!("resumed: {held} {}", if held == 1 { "ruling holds" } else { "rulings hold" });
-        if lost > 0 {
-            text.push_str(&format!(", {lost} no longer (what was judged has changed)"));
-        }
-        if let Some(i) = at {
-            self.item = self.state.at.clone();
-            self.cursor_mut(Pane::Queue).at = i;
-            text.push_str(&format!("; n goes on at {}", self.items[i].title.shown()));
-        }
-        // A warning from the start is worth more.
-        if self.message.is_none() {
-            self.say(&text);
-        }
     }
 
     /// Makes what depends on the review's state again.
@@ -310,6 +292,9 @@ impl App {
     fn news(&mut self, news: News) {
         match news {
             News::Discovery(discovery) => {
+                if let Discovery::AllHashed(Some(identity)) = &discovery {
+                    self.effect(Effect::Identified(*identity));
+                }
                 self.facts.learn(discovery);
                 self.dirty = true;
             }
@@ -328,6 +313,7 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return;
         }
+        self.resume.touched = true;
         // On a plain terminal Esc followed quickly by a key arrives as Alt and that key.
         if key.modifiers.contains(KeyModifiers::ALT) {
             self.key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
@@ -361,8 +347,12 @@ impl App {
         if !matches!(action, Action::Accept | Action::AcceptGroup) {
             self.asked = None;
         }
+        if matches!(action, Action::Accept | Action::AcceptGroup | Action::Reject) && self.meant_for_another() {
+            return self.say("the screen changed as you pressed that: look, then press it again");
+        }
         match action {
             Action::Screen(screen) => {
+                self.errand = false;
                 self.remember();
                 self.show(screen);
             }

@@ -353,7 +353,7 @@ impl Bench {
         while !effects.is_empty() {
             let effect = effects.remove(0);
             let answer = match effect {
-                Effect::Record(_) if self.full => Input::NotSaved("no space left".into()),
+                Effect::Record(body) if self.full => Input::NotSaved(Box::new(body), "no space left".into()),
                 Effect::Record(body) => {
                     self.recorded.push(body.clone());
                     let n = self.recorded.len() as u64;
@@ -371,6 +371,12 @@ impl Bench {
                 Effect::Sign { output, .. } => {
                     self.signed += 1;
                     Input::News(News::Signed(Ok(signed_record(output))))
+                }
+                Effect::Identified(_) => continue,
+                Effect::Correct => {
+                    let carried = self.app.state.carried();
+                    let events = self.app.state.events.iter().filter(|e| carried.contains(&e.n)).cloned().collect();
+                    Input::Corrected(Ok(Box::new(State { reviewer: "A. Meyer".into(), ..State::fold(events) })))
                 }
                 Effect::Quit => {
                     self.quit = true;

@@ -97,11 +97,15 @@ where
     let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
     app.offer(offer.key, output);
     if let Some(why) = session.notice() {
-        app.warn(&crate::text::Shown::new(why).to_string());
+        app.warn(&crate::text::Shown::new(&why).to_string());
     } else if let Some(why) = session.read_only() {
         app.warn(&format!("read-only: {}", crate::text::Shown::new(why)));
     }
     let ended = turn(&mut app, &mut session, &mut term, &receive, waiting);
+    if ended.is_err() {
+        let effects = app.update(Input::Ending, uptime());
+        carry_out(&mut app, &mut session, effects);
+    }
     drop(term);
     ended
 }
@@ -225,13 +229,25 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
     while let Some(effect) = queue.pop_front() {
         match effect {
             Effect::Record(body) => {
-                let answer = match session.record(body) {
+                let answer = match session.record(body.clone()) {
                     Ok(event) => Input::Recorded(event, session.clock()),
                     Err(why) => {
                         failed = true;
-                        Input::NotSaved(why)
+                        Input::NotSaved(Box::new(body), why)
                     }
                 };
+                queue.extend(app.update(answer, uptime()));
+                if let Some(odd) = session.notice() {
+                    app.warn(&crate::text::Shown::new(&odd).to_string());
+                }
+            }
+            Effect::Identified(digest) => match session.identify(digest) {
+                Ok(Some(event)) => queue.extend(app.update(Input::Recorded(event, session.clock()), uptime())),
+                Ok(None) => {}
+                Err(why) => queue.extend(app.update(Input::ReadOnly(why), uptime())),
+            },
+            Effect::Correct => {
+                let answer = Input::Corrected(session.correct().map(Box::new));
                 queue.extend(app.update(answer, uptime()));
             }
             Effect::ReadSource(entry) => session.request_source(entry),

@@ -1,5 +1,7 @@
 //! Keys in, state out; and what is drawn, at every size.
 
+mod saving;
+mod signing;
 mod source;
 
 use std::time::Duration;
@@ -620,8 +622,8 @@ fn n_starts_where_the_last_session_ended() {
     let mut bench = Bench::new(80, 24);
     bench.app = app;
     bench.draw();
-    bench.walk("n");
     assert!(bench.row(2).contains("blob213.bin"), "{}", bench.row(2));
+    assert!(bench.row(-2).contains("where you left"), "{}", bench.row(-2));
 }
 
 #[test]

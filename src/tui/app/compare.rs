@@ -88,6 +88,13 @@ pub(crate) enum Want {
     DifferenceFrom(u64),
     /// That row.
     Row(usize),
+    /// That row, with that one first in the window.
+    Exactly {
+        /// The row.
+        row: usize,
+        /// The first one drawn.
+        top: usize,
+    },
 }
 
 /// A listing in front.
@@ -414,9 +421,12 @@ impl App {
                 let first = rows.clone().find(differs).map(|(i, _)| i);
                 first.or_else(|| loaded.runs.first().copied()).unwrap_or(0)
             }
-            Want::Row(row) => row,
+            Want::Row(row) | Want::Exactly { row, .. } => row,
         };
         self.put_in_view(Pane::Listing, at);
+        if let Want::Exactly { top, .. } = want {
+            self.cursor_mut(Pane::Listing).top = top;
+        }
         self.show_change();
         self.want_source_of_row();
     }

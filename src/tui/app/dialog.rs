@@ -125,6 +125,7 @@ impl App {
                     // After a write failed the reviewer was told; leaving again leaves.
                     if !self.seen.failed {
                         self.flush();
+                        self.keep_place();
                     }
                     self.effect(Effect::Quit);
                 }

@@ -164,7 +164,7 @@ impl App {
         self.item = Some(item.id.clone());
         self.cursor_mut(Pane::Queue).at = index;
         if self.read_only.is_none() {
-            self.record(Body::At { item: item.id.clone() });
+            self.record(Body::At { item: item.id.clone(), rest: None });
         }
         match item.target {
             Target::Compare { artifact, path } => self.open_node(artifact, path),
@@ -213,12 +213,13 @@ impl App {
         // The item where the last session ended comes first, if it is still open.
         let resume = self.seen.fresh_start && self.state.at.is_some();
         self.seen.fresh_start = false;
+        self.errand = false;
         if resume
             && forward
             && let Some(at) = from
             && self.items.get(at).is_some_and(|i| self.state.ruling(i).is_none())
         {
-            return self.open_item(at);
+            return self.go_to_place(Some(at));
         }
         match self.state.next_open(&self.items, from, forward) {
             Some(next) => self.open_item(next),
@@ -373,18 +374,7 @@ impl App {
                     None => self.say("its place is no item of the queue"),
                 }
             }
-            Pane::Blockers => {
-                let blocker = self.blockers.get(self.cursor(Pane::Blockers).at).cloned();
-                let index = blocker.as_ref().and_then(|b| b.item.as_ref()).and_then(|id| self.items.iter().position(|i| i.id == *id));
-                match (index, blocker) {
-                    (Some(index), _) => self.open_item(index),
-                    (None, Some(b)) if b.what.contains("checklist") || b.what.contains("finding") => {
-                        self.remember();
-                        self.show(Screen::Findings);
-                    }
-                    _ => self.say("there is nothing to open for this one"),
-                }
-            }
+            Pane::Blockers => self.open_blocker(),
         }
     }
 
@@ -396,6 +386,10 @@ impl App {
             // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {
             self.focus_on(Pane::Claims);
+        } else if std::mem::take(&mut self.errand) && self.screen != Screen::Signoff {
+            self.remember();
+            self.show(Screen::Signoff);
+            self.focus_on(Pane::Blockers);
         } else if self.screen != Screen::Overview {
             self.remember();
             self.show(Screen::Overview);

@@ -302,10 +302,16 @@ impl App {
             self.saved = clock;
         }
         self.written(&event.body);
+        self.unsaved.retain(|b| *b != event.body);
         let body = event.body.clone();
         self.state.push(event);
         match body {
-            Body::Shown { .. } | Body::Read { .. } | Body::At { .. } | Body::Opened { .. } => return,
+            Body::Shown { .. }
+            | Body::Read { .. }
+            | Body::At { .. }
+            | Body::Opened { .. }
+            | Body::Identified { .. }
+            | Body::Corrects { .. } => return,
             Body::Ruled { item, ruling, .. } => {
                 self.recount();
                 let title = self.items.iter().find(|i| i.id == item).map(|i| i.title.shown()).unwrap_or_default();
@@ -339,7 +345,11 @@ impl App {
                     self.step(crate::tui::action::Action::Down);
                 }
             }
-            Body::Signed { .. } => {}
+            Body::Signed { .. } => {
+                if let Some(why) = self.state.sealed() {
+                    self.read_only = Some(why);
+                }
+            }
         }
         self.recount();
     }

@@ -60,6 +60,12 @@ impl App {
             self.dialog = Some(Dialog::Leaving);
             return;
         }
+        if text == "save" {
+            return self.save_again();
+        }
+        if text == "correct" {
+            return self.ask_correction();
+        }
         if let Some(wanted) = text.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()) {
             if self.screen == crate::tui::action::Screen::Compare && self.loaded().is_some() {
                 self.compare.want = Some(super::compare::Want::Number(wanted));
@@ -77,7 +83,7 @@ impl App {
                 let text = format!("row {} of {}", grouped(self.cursor(pane).at as u64 + 1), grouped(self.rows_of(pane) as u64));
                 self.say(&text);
             }
-            Err(_) => self.say(":217 goes to a line, :0x4a34 to an address, :q leaves"),
+            Err(_) => self.say(":217 line, :0x4a34 address, :save again, :correct a signed review, :q leaves"),
         }
     }
 }

@@ -343,9 +343,13 @@ impl App {
                 bodies.push(Body::Read { path: path.clone(), blob: blob.clone(), from: run.0, to: run.1, of });
             }
         }
+        if bodies.is_empty() {
+            return;
+        }
         for body in bodies {
             self.effect(Effect::Record(body));
         }
+        self.keep_place();
     }
 
     /// What was shown is in the journal: it is not fresh any more.

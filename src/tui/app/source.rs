@@ -105,6 +105,8 @@ pub(crate) struct Source {
     kept: Vec<(usize, Read)>,
     asked: BTreeSet<usize>,
     want: Option<u64>,
+    /// The line to draw first, from 0, when a place is opened exactly as it was.
+    pub(crate) want_top: Option<usize>,
     /// Lines whose machine code differs, by entry.
     pub(crate) differs: BTreeMap<usize, BTreeSet<u64>>,
     /// Entries with something that a person must look at.
@@ -360,6 +362,9 @@ impl App {
             && let Some(line) = self.source.want.take()
         {
             self.put_in_view(Pane::File, usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX));
+            if let Some(top) = self.source.want_top.take() {
+                self.cursor_mut(Pane::File).top = top;
+            }
         }
     }
 

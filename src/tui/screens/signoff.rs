@@ -47,7 +47,10 @@ fn closed(app: &App, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     if let Some(path) = &app.signed {
         rows.push(Row::new().with(Role::Good, "Signed. The record is ").with(Role::Title, path));
-    } else {
+    }
+    if let Some(why) = app.state.sealed() {
+        rows.push(Row::new().with(Role::Text, &why));
+    } else if app.signed.is_none() {
         match app.state.may_sign(Decision::Approved, &app.blockers) {
             Ok(()) => rows.push(Row::new().with(Role::Text, "Every outcome is open: p shows the exact statement, S signs.")),
             Err(_) => rows.push(
@@ -55,6 +58,10 @@ fn closed(app: &App, width: usize) -> Vec<Row> {
                     .with(Role::Text, "REJECT, INCOMPLETE and APPROVE WITH FINDINGS can be signed now; ")
                     .with(Role::Title, "APPROVE is closed."),
             ),
+        }
+        if let Some(payload) = &app.state.corrects {
+            let text = format!("this review corrects the record {}…", Shown::new(payload).cut(16));
+            rows.push(Row::new().with(Role::Text, &text));
         }
         for (digest, decision) in &app.state.signed {
             let text = format!("signed before: {} {}", decision_words(*decision), Shown::new(digest).cut(16));

@@ -85,7 +85,9 @@ fn header(app: &App, width: usize, narrow: bool) -> Row {
         Some(_) => right.push(Role::Bad, Shown::new("READ-ONLY")),
         None => right.push(Role::Text, Shown::new("OPEN")),
     }
-    if !app.saved.is_empty() {
+    if app.unsaved_count() > 0 {
+        right.push(Role::Bad, Shown::new("  NOT SAVED"));
+    } else if !app.saved.is_empty() {
         right.push(Role::Text, Shown::new(&format!("  saved {}", app.saved)));
     }
     let gap = width.saturating_sub(left.width() + right.width()).max(2);

@@ -25,9 +25,13 @@ pub(crate) fn over(canvas: &mut Canvas<'_, '_>) {
             canvas.cursor(inside, 0, at + 2);
         }
         Some(Dialog::Leaving) => {
-            let open = format!("{} items are still open. Everything done so far is saved.", grouped(app.open_count() as u64));
+            let open = format!("{} items are still open.", grouped(app.open_count() as u64));
+            let (role, saved) = match app.unsaved.len() {
+                0 => (Role::Text, " Everything done so far is saved.".to_owned()),
+                n => (Role::Bad, format!(" {n} NOT saved and lost when you leave: n, then :save")),
+            };
             let rows = [
-                Row::new().with(Role::Text, &open),
+                Row::new().with(Role::Text, &open).with(role, &saved),
                 Row::new(),
                 Row::new()
                     .with(Role::Key, "y")
