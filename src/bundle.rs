@@ -18,6 +18,7 @@ mod paths;
 mod release_json;
 mod roles;
 mod source;
+mod spill;
 mod tar;
 mod walk;
 

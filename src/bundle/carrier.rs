@@ -98,7 +98,7 @@ pub(super) fn open(path: &Path, defects: &mut Defects) -> Result<Inventory, Bund
                     limit,
                     advice: "decompress it with `zstd -d` and open the .tar, which is read in place",
                 },
-                compressed::ExpandError::Damaged(what) => not(&format!("is damaged zstd: {what}")),
+                compressed::ExpandError::Damaged(what) | compressed::ExpandError::NotKept(what) => not(&format!("is damaged zstd: {what}")),
             },
         )?;
         let entries = archive(bytes.as_slice(), &name, defects)?;

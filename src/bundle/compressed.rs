@@ -1,6 +1,6 @@
 //! Expanding compressed input into memory, counted in output bytes while it is read.
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Write};
 
 use super::limits;
 
@@ -24,6 +24,8 @@ pub(super) enum Method {
 pub(super) enum ExpandError {
     TooLarge,
     Damaged(String),
+    /// What came out could not be written down.
+    NotKept(String),
 }
 
 /// The compression that these first bytes show.
@@ -53,31 +55,47 @@ pub(super) fn describe(start: &[u8]) -> &'static str {
 
 /// Expands all of `input`, every frame or member of it, to at most `limit` bytes.
 pub(super) fn expand(input: impl BufRead, method: Method, limit: u64) -> Result<Vec<u8>, ExpandError> {
-    let damaged = |e: std::io::Error| ExpandError::Damaged(e.to_string());
     let mut out = Vec::new();
+    expand_to(input, method, limit, &mut out)?;
+    Ok(out)
+}
+
+/// The same, written to `out` as it comes.
+pub(super) fn expand_to(input: impl BufRead, method: Method, limit: u64, out: &mut impl Write) -> Result<(), ExpandError> {
+    let damaged = |e: std::io::Error| ExpandError::Damaged(e.to_string());
+    let mut room = limit;
     match method {
-        Method::Gzip => drain(flate2::bufread::MultiGzDecoder::new(input), &mut out, limit)?,
-        Method::Bzip2 => drain(bzip2::bufread::MultiBzDecoder::new(input), &mut out, limit)?,
+        Method::Gzip => drain(flate2::bufread::MultiGzDecoder::new(input), out, &mut room)?,
+        Method::Bzip2 => drain(bzip2::bufread::MultiBzDecoder::new(input), out, &mut room)?,
         Method::Xz => {
             let window = u32::try_from(limits::WINDOW >> 10).unwrap_or(u32::MAX);
-            drain(lzma_rust2::XzReader::new_mem_limit(input, true, window), &mut out, limit)?;
+            drain(lzma_rust2::XzReader::new_mem_limit(input, true, window), out, &mut room)?;
         }
         Method::Zstd => {
             let mut input = input;
             while !input.fill_buf().map_err(damaged)?.is_empty() {
                 let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(&mut input, limits::WINDOW)
                     .map_err(|e| ExpandError::Damaged(e.to_string()))?;
-                drain(decoder, &mut out, limit)?;
+                drain(decoder, out, &mut room)?;
             }
         }
     }
-    Ok(out)
+    Ok(())
 }
 
-fn drain(reader: impl Read, out: &mut Vec<u8>, limit: u64) -> Result<(), ExpandError> {
-    let room = limit.saturating_sub(out.len() as u64);
-    reader.take(room.saturating_add(1)).read_to_end(out).map_err(|e| ExpandError::Damaged(e.to_string()))?;
-    if out.len() as u64 > limit { Err(ExpandError::TooLarge) } else { Ok(()) }
+fn drain(mut reader: impl Read, out: &mut impl Write, room: &mut u64) -> Result<(), ExpandError> {
+    let mut buffer = vec![0u8; limits::CHUNK];
+    loop {
+        let n = match reader.read(&mut buffer) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
+            other => other.map_err(|e| ExpandError::Damaged(e.to_string()))?,
+        };
+        if n == 0 {
+            return Ok(());
+        }
+        *room = room.checked_sub(n as u64).ok_or(ExpandError::TooLarge)?;
+        out.write_all(&buffer[..n]).map_err(|e| ExpandError::NotKept(e.to_string()))?;
+    }
 }
 
 #[cfg(test)]

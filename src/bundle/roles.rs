@@ -176,8 +176,11 @@ fn sources(files: &[(FileId, &[u8])], base: &[u8]) -> Vec<SourceDeclaration> {
         name.ends_with(b".bundle") || name.ends_with(b".tar") || name.windows(5).any(|w| w == b".tar.") || name.ends_with(b".tgz")
     };
     let depth = |p: &[u8]| p.iter().filter(|b| **b == b'/').count();
-    for (id, path) in files.iter().filter(|(_, p)| depth(p) <= 1 && archive(p)) {
-        out.push(declare(full(path), Some(*id)));
+    // A repository before archives: it is the tree that they are compared with.
+    let (bundles, archives): (Vec<_>, Vec<_>) =
+        files.iter().filter(|(_, p)| depth(p) <= 1 && archive(p)).partition(|(_, p)| p.ends_with(b".bundle"));
+    for (id, path) in bundles.into_iter().chain(archives) {
+        out.push(declare(full(path), Some(id)));
     }
     if let (true, Some((_, first))) = (out.is_empty(), files.first()) {
         out.push(declare(full(split_first(first).0), None));
@@ -194,6 +197,14 @@ mod tests {
         let shipped: Vec<&[u8]> = vec![b"a/x", b"b/y", b"c/z", b"d/z"];
         let rebuilt: Vec<&[u8]> = vec![b"q/y", b"a/x", b"q/z"];
         assert_eq!(pair(&shipped, &rebuilt), [Some(1), Some(0), None, None]);
+    }
+
+    #[test]
+    fn a_repository_is_guessed_before_the_archives_beside_it() {
+        let files: Vec<(FileId, &[u8])> =
+            vec![(FileId(0), b"source/a-1.tar.gz"), (FileId(1), b"source/b.bundle"), (FileId(2), b"source/c.txt")];
+        let found: Vec<_> = sources(&files, b"data/").into_iter().map(|s| (s.path.lossy().into_owned(), s.file)).collect();
+        assert_eq!(found, [("data/source/b.bundle".to_owned(), Some(FileId(1))), ("data/source/a-1.tar.gz".to_owned(), Some(FileId(0)))]);
     }
 
     #[test]

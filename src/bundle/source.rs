@@ -41,7 +41,7 @@ pub fn open_source(
     open_source_within(bundle, source, cache, limits::ARCHIVE, progress)
 }
 
-/// The same, for a source archive of at most `most` bytes, packed or not: it is held in memory.
+/// The same, for a source archive of at most `most` bytes as it is packed.
 ///
 /// # Errors
 /// As [`open_source`].
@@ -78,7 +78,7 @@ pub fn open_source_within(
         return open_on_disk(&place, &source.path, &wanted);
     }
     let bytes = bundle.content.read(id, limits::ARCHIVE.min(most)).map_err(content)?;
-    let (mut tree, found) = archive::open(&bytes, &source.path, most)?;
+    let (mut tree, found) = archive::open(bytes, &source.path, cache)?;
     tree.tag = source.tag.clone();
     Ok((tree, Arc::new(found)))
 }

@@ -1,17 +1,20 @@
-//! Archives of sources: a tar, plain or compressed, read into memory.
+//! Archives of sources: a tar, plain or compressed. Expanded, it is in memory while it is small, else in a file without a name.
+
+use std::path::Path;
 
 use crate::bundle::compressed::{self, ExpandError};
 use crate::bundle::defects::Defects;
-use crate::bundle::error::BundleError;
-use crate::bundle::tar::{self, Kind, TarError};
+use crate::bundle::error::{BundleError, shown};
+use crate::bundle::spill::{Expanded, Spill};
+use crate::bundle::tar::{self, Kind, ReadAt as _, TarError};
 use crate::bundle::{limits, paths};
-use crate::digest::Sha256;
+use crate::digest::{Hasher, Sha256};
 use crate::model::{ContentError, EntryKind, Severity, SourceContent, SourceEntry, SourceTree, Where};
 use crate::text::Untrusted;
 
-/// The members of an archive, in memory.
+/// The members of an archive.
 pub(in crate::bundle) struct ArchiveContent {
-    bytes: Vec<u8>,
+    bytes: Expanded,
     /// Path, and the member's data: a range of `bytes`, or the target of a link.
     members: Vec<(Untrusted, Data)>,
 }
@@ -22,11 +25,30 @@ enum Data {
 }
 
 impl ArchiveContent {
-    fn data(&self, data: &Data) -> Option<Vec<u8>> {
+    fn data(&self, data: &Data) -> Result<Vec<u8>, ContentError> {
         match data {
-            Data::Range(from, to) => self.bytes.get(*from..*to).map(<[u8]>::to_vec),
-            Data::Target(target) => Some(target.clone()),
+            Data::Range(from, to) => {
+                let mut out = vec![0; to.saturating_sub(*from)];
+                self.bytes.read_exact_at(&mut out, *from as u64).map_err(|e| ContentError::Unreadable(e.to_string()))?;
+                Ok(out)
+            }
+            Data::Target(target) => Ok(target.clone()),
         }
+    }
+
+    /// The digest of a member, read piece by piece.
+    fn sha256(&self, data: &Data) -> Result<(Sha256, u64), ContentError> {
+        let Data::Range(from, to) = data else { return self.data(data).map(|d| (Sha256::of(&d), d.len() as u64)) };
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0u8; limits::CHUNK.min(to.saturating_sub(*from))];
+        let mut at = *from;
+        while at < *to {
+            let n = buffer.len().min(to - at);
+            self.bytes.read_exact_at(&mut buffer[..n], at as u64).map_err(|e| ContentError::Unreadable(e.to_string()))?;
+            hasher.update(&buffer[..n]);
+            at += n;
+        }
+        Ok((hasher.finish().0, to.saturating_sub(*from) as u64))
     }
 }
 
@@ -40,7 +62,7 @@ impl SourceContent for ArchiveContent {
         if size > limit {
             return Err(ContentError::TooLarge { size, limit });
         }
-        self.data(data).ok_or(ContentError::Absent)
+        self.data(data)
     }
 
     fn read_path(&self, path: &Untrusted, limit: u64) -> Result<Vec<u8>, ContentError> {
@@ -49,8 +71,9 @@ impl SourceContent for ArchiveContent {
     }
 }
 
-/// Opens an archive that expands to at most `most` bytes; a single directory that holds everything is left out of the paths.
-pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted, most: u64) -> Result<(SourceTree, ArchiveContent), BundleError> {
+/// Opens an archive; a single directory that holds everything is left out of the paths. What it expands to is put in `cache`, and
+/// is gone when it is closed.
+pub(in crate::bundle) fn open(bytes: Vec<u8>, origin: &Untrusted, cache: &Path) -> Result<(SourceTree, ArchiveContent), BundleError> {
     let file = origin.shown().to_string();
     let over = |what: &str, limit: u64| BundleError::OverBound {
         file: file.clone(),
@@ -64,20 +87,30 @@ pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted, most: u64) -> Re
         what,
         advice: "ask for a git bundle, or a tar made by a plain `tar -cf`",
     };
-    let tar = match compressed::method(bytes) {
+    let tar = match compressed::method(&bytes) {
         Some(method) => {
-            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE).min(most);
-            compressed::expand(bytes, method, limit).map_err(|e| match e {
+            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE);
+            let mut spill = Spill::new(cache);
+            compressed::expand_to(bytes.as_slice(), method, limit, &mut spill).map_err(|e| match e {
                 ExpandError::TooLarge => over("bytes when decompressed", limit),
                 ExpandError::Damaged(what) => refuse(format!("its compressed data is damaged: {what}")),
-            })?
+                ExpandError::NotKept(what) => BundleError::Source {
+                    file: file.clone(),
+                    code: "source.unreadable",
+                    what: format!("what it expands to could not be written to {}: {what}", shown(cache)),
+                    advice: "make room there, or name another folder with --state",
+                },
+            })?;
+            spill.finish()
         }
-        None => bytes.to_vec(),
+        None => Expanded::Memory(bytes),
     };
-    if !tar::looks_like(&tar) {
-        return Err(refuse(format!("{}, nor a git bundle or repository", compressed::describe(&tar))));
+    let mut start = vec![0u8; usize::try_from(tar.len()).unwrap_or(usize::MAX).min(512)];
+    tar.read_exact_at(&mut start, 0).map_err(|e| refuse(e.to_string()))?;
+    if !tar::looks_like(&start) {
+        return Err(refuse(format!("{}, nor a git bundle or repository", compressed::describe(&start))));
     }
-    let listing = tar::list(tar.as_slice(), limits::MEMBERS).map_err(|e| match e {
+    let listing = tar::list(&tar, limits::MEMBERS).map_err(|e| match e {
         TarError::Refused { offset, what } => BundleError::Ambiguous { file: file.clone(), offset, what },
         TarError::TooMany => over("members", limits::MEMBERS as u64),
         TarError::Io(e) => refuse(e.to_string()),
@@ -109,9 +142,9 @@ pub(in crate::bundle) fn open(bytes: &[u8], origin: &Untrusted, most: u64) -> Re
     let mut content = ArchiveContent { bytes: tar, members: Vec::with_capacity(rows.len()) };
     let mut entries = Vec::with_capacity(rows.len());
     for (path, kind, data) in rows {
-        let bytes = content.data(&data).unwrap_or_default();
+        let (sha256, size) = content.sha256(&data).map_err(|e| refuse(e.to_string()))?;
         let path = Untrusted::from(path);
-        entries.push(SourceEntry { path: path.clone(), kind, id: Sha256::of(&bytes).to_string(), size: bytes.len() as u64 });
+        entries.push(SourceEntry { path: path.clone(), kind, id: sha256.to_string(), size });
         content.members.push((path, data));
     }
     Ok((SourceTree { origin: origin.clone(), entries, defects: defects.finish(), ..SourceTree::default() }, content))

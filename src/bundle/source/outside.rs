@@ -74,7 +74,7 @@ pub fn open_repository(path: &Path, commit: Option<&str>, cache: &Path) -> Resul
         bytes.extend_from_slice(chunk);
         bytes.len() as u64 <= limits::ARCHIVE
     })?;
-    let (tree, content) = archive::open(&bytes, &origin, limits::ARCHIVE)?;
+    let (tree, content) = archive::open(bytes, &origin, cache)?;
     Ok((tree, Arc::new(content)))
 }
 

@@ -1,26 +1,25 @@
 //! Reading the sources: the tree that is reviewed, further sources, and source archives beside them and among what was shipped.
 //!
-//! Every file is read once; what a person must look at is found on the way. An archive is held in memory while it is compared,
-//! and afterwards only when it is small: else it is opened again for a file that somebody wants to see.
+//! Every file is read once; what a person must look at is found on the way.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::pace::Pace;
 use super::{Job, MAX_SOURCE_FILE};
-use crate::bundle::{self, BundleError, OpenBundle};
+use crate::bundle::{self, BundleError};
 use crate::checks::hygiene::{Scan, archive};
 use crate::checks::{Discovery, further_path};
 use crate::digest::Sha256;
 use crate::model::{
-    ArchiveReport, ContentError, Defect, FileId, FileRole, Severity, SourceContent, SourceDeclaration, SourceFlag, SourceTree, Where,
+    ArchiveReport, Content as _, ContentError, Defect, FileId, FileRole, Severity, SourceContent, SourceDeclaration, SourceFlag,
+    SourceTree, Where,
 };
 use crate::text::Untrusted;
 
-/// Bytes of an archive beside the tree, packed or not.
+/// Bytes of an archive beside the tree, as it is packed.
 const MAX_FURTHER: u64 = 256 << 20;
-/// Bytes of all archives that are kept in memory after they were compared.
-const MAX_KEPT: u64 = 64 << 20;
+/// The same, for what was shipped and is not called as source archives are.
+const MAX_UNNAMED: u64 = 32 << 20;
 /// Sources beside the tree that are opened, and archives among what was shipped that are looked at.
 const MAX_SOURCES: usize = 64;
 
@@ -63,30 +62,6 @@ impl SourceContent for Shelf {
             }
         }
         Err(ContentError::Absent)
-    }
-}
-
-/// An archive that is opened again for every file that is read.
-struct Reopened {
-    bundle: Arc<OpenBundle>,
-    source: SourceDeclaration,
-    cache: PathBuf,
-}
-
-impl Reopened {
-    fn open(&self) -> Result<Arc<dyn SourceContent>, ContentError> {
-        let opened = bundle::open_source_within(&self.bundle, &self.source, &self.cache, MAX_FURTHER, &mut |_, _| true);
-        opened.map(|(_, content)| content).map_err(|e| ContentError::Unreadable(e.to_string()))
-    }
-}
-
-impl SourceContent for Reopened {
-    fn read(&self, entry: usize, limit: u64) -> Result<Vec<u8>, ContentError> {
-        self.open()?.read(entry, limit)
-    }
-
-    fn read_path(&self, path: &Untrusted, limit: u64) -> Result<Vec<u8>, ContentError> {
-        self.open()?.read_path(path, limit)
     }
 }
 
@@ -174,7 +149,6 @@ impl Job {
 
     fn read_further(&self, parts: &mut Vec<Part>, mut shelf: Shelf, mut first: usize) -> Vec<ArchiveReport> {
         let mut reports = Vec::new();
-        let mut kept = 0u64;
         let all = self.further_sources();
         for (n, (source, declared)) in all.iter().enumerate() {
             if self.stopped() {
@@ -183,7 +157,8 @@ impl Job {
             if n >= MAX_SOURCES {
                 let what =
                     format!("{} more sources and archives, which are not opened: nothing of them is shown or compared", all.len() - n);
-                self.not_opened("source.further", Severity::Unknown, &source.path, what);
+                let certain = *declared || self.is_named_as_source(source.path.as_bytes());
+                self.not_opened("source.further", if certain { Severity::Unknown } else { Severity::Note }, &source.path, what);
                 break;
             }
             let Some((tree, content)) = self.open_further(source, *declared) else { continue };
@@ -201,21 +176,11 @@ impl Job {
             let prefix = further_path(&tree.origin, b"").as_bytes().to_vec();
             let scan = self.search(&tree, content.as_ref(), first, &prefix, parts);
             self.tell(Discovery::Further(Arc::clone(&tree)));
-            let size = tree.entries.iter().fold(0u64, |sum, e| sum.saturating_add(e.size));
-            kept = kept.saturating_add(if tree.commit.is_none() { size } else { 0 });
-            let lasting: Arc<dyn SourceContent> = if tree.commit.is_none() && kept > MAX_KEPT {
-                kept = kept.saturating_sub(size);
-                let (bundle, source, cache) = (Arc::clone(&self.bundle), source.clone(), self.sources_folder.clone());
-                Arc::new(Reopened { bundle, source, cache })
-            } else {
-                Arc::clone(&content)
-            };
-            self.shelve(&mut shelf, prefix, &lasting, first);
+            self.shelve(&mut shelf, prefix, &content, first);
             first += tree.entries.len();
-            let part = Part { tree, content: lasting, scan, declared: *declared };
+            let part = Part { tree, content, scan, declared: *declared };
             if let (Some(base), Some((folder, _))) = (parts.iter().find(|p| p.tree.commit.is_some()), folder) {
-                let archived = archive::Scanned { tree: &part.tree, scan: &part.scan, content: content.as_ref() };
-                reports.push(archive::compare(&base.scanned(), &archived, &folder, &|| self.stopped()));
+                reports.push(archive::compare(&base.scanned(), &part.scanned(), &folder, &|| self.stopped()));
             }
             parts.push(part);
         }
@@ -262,10 +227,18 @@ impl Job {
         };
         all.extend(release.with_role(FileRole::Source).filter_map(|id| declare(id, true)));
         all.extend(release.artifacts.iter().filter_map(|a| a.shipped).filter_map(|id| declare(id, false)));
+        // What is called as source archives are comes before what only may be one.
+        all.sort_by_key(|(source, declared)| !declared && !self.is_named_as_source(source.path.as_bytes()));
         all
     }
 
     fn open_further(&self, source: &SourceDeclaration, declared: bool) -> Option<(SourceTree, Arc<dyn SourceContent>)> {
+        let size = source.file.map_or(0, |id| self.bundle.content.size(id));
+        if !declared && size > MAX_UNNAMED && !self.is_named_as_source(source.path.as_bytes()) {
+            let what = format!("{size} bytes, and not called as source archives are: whether it is one was not looked at");
+            self.not_opened("source.archive", Severity::Note, &source.path, what);
+            return None;
+        }
         let pace = Pace::new("reading a further source", 0, false, Arc::clone(&self.send));
         let opened = bundle::open_source_within(&self.bundle, source, &self.sources_folder, MAX_FURTHER, &mut |done, total| {
             pace.set(done, total);
