@@ -309,30 +309,35 @@ fn a_verification_summary_stands_beside_an_approval_only() {
 #[test]
 fn words_that_quote_the_source_are_flagged_before_they_are_signed() {
     use countersign::review::{Anchor, Body, FindingSeverity};
+    use countersign::session::{Options, run_headless};
     let folder = Folder::new();
     let key = folder.key("alice", 51);
     let sign = |file: &str, more: &[&str]| folder.sign(file, "state", &[&["--key", &key, "--decision", "rejected"][..], more].concat());
     assert_eq!(sign("first", &[]).0, Some(0));
-    let review = fs::read_dir(folder.at("state/reviews")).unwrap().next().unwrap().unwrap().path();
+    // Each record closes its journal: what follows is a correction.
+    let correction = || {
+        let bundle = Some(common::here("testdata/demo/release.tar").into());
+        run_headless(Options { bundle, state: Some(folder.at("state").into()), correct: true, ..Options::default() }).unwrap().session
+    };
     let file = |title: &str, id: &str| {
-        let (mut journal, _) = countersign::session::Journal::open(&review);
         let body = Body::Filed { id: id.into(), title: title.into(), severity: FindingSeverity::Problem, at: Anchor::default() };
-        journal.append(body).unwrap()
+        correction().record(body).unwrap()
     };
     file("the comparison in src/verify.c:57 is not that of the source", "F1");
     assert_eq!(sign("second", &[]).0, Some(0));
     let source = fs::read_to_string(common::here("testdata/demo/src/src/verify.c")).unwrap();
     let line = source.lines().nth(56).unwrap().trim().to_owned();
     assert!(line.contains("equal_constant_time"), "{line}");
-    let event = file(&format!("why is there: {line}"), "F2");
+    file(&format!("why is there: {line}"), "F2");
     let (code, out) = sign("third", &[]);
     assert!(code == Some(1) && out.contains("the title of F2 quotes src/verify.c:57"), "{out}");
     let (code, out) = sign("third", &["--include-excerpts"]);
     assert!(code == Some(0) && out.contains("EXCERPTS"), "{out}");
     assert_eq!(payload(&folder.at("third"))["predicate"]["excerpts"], true);
-    let (mut journal, _) = countersign::session::Journal::open(&review);
-    journal.append(Body::Undone { n: event.n }).unwrap();
-    drop(journal);
+    let mut session = correction();
+    let undo = session.state().undo().unwrap();
+    session.record(undo).unwrap();
+    drop(session);
     assert_eq!(sign("fourth", &[]).0, Some(0));
     file("it does mov eax, dword ptr [rbp - 8] there", "F3");
     let (code, out) = sign("fifth", &[]);
