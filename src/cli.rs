@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Exit codes as `diff` and `cmp`: 0 all well, 1 differs or refused, 2 trouble.
 
+mod answers;
 mod attestation;
 mod check;
 mod compare;
@@ -7,6 +8,7 @@ mod cosign;
 mod export;
 mod log;
 mod pack;
+mod questions;
 mod report;
 mod show;
 mod sign;
@@ -72,6 +74,10 @@ pub enum Command {
     Pack(pack::PackArgs),
     /// Print what a screen shows, as text.
     Show(show::ShowArgs),
+    /// Write the open findings as a sheet of questions to the vendor, without a line of source.
+    Questions(questions::QuestionsArgs),
+    /// Take a signed file of answers in, each bound to its finding.
+    Answers(answers::AnswersArgs),
     /// Sign the review as it stands.
     Sign(sign::SignArgs),
     /// Add a signature to a record: the same statement, signed by one more reviewer.
@@ -129,12 +135,24 @@ pub struct StateArgs {
     pub correct: bool,
 }
 
+/// The review before this one.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BeforeArgs {
+    /// The record before the one that will be signed: its digest and the next number are stated. With its dossier, what is
+    /// unchanged since by digest is carried over, and what changed comes first.
+    #[arg(long, value_name = "RECORD")]
+    pub previous: Option<PathBuf>,
+    /// The dossier of that record; the one beside it when not given.
+    #[arg(long, value_name = "FILE", requires = "previous")]
+    pub dossier: Option<PathBuf>,
+}
+
 /// What the record is bound to beside the bundle.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BoundArgs {
-    /// The record before the one that will be signed: its digest and the next number are stated.
-    #[arg(long, value_name = "RECORD")]
-    pub previous: Option<PathBuf>,
+    /// The review before this one.
+    #[command(flatten)]
+    pub before: BeforeArgs,
     /// A value that the customer gave, to be stated in the record, so that an old one cannot be shown again.
     #[arg(long, value_name = "TEXT")]
     pub challenge: Option<String>,
@@ -187,7 +205,8 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
 
 fn bound(options: Options, bound: BoundArgs) -> Options {
     Options {
-        previous: bound.previous,
+        previous: bound.before.previous,
+        dossier: bound.before.dossier,
         challenge: bound.challenge,
         dissents_from: bound.dissents_from,
         include_excerpts: bound.include_excerpts,
@@ -216,6 +235,8 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Attestation(args) => attestation::run(&args)?,
         Command::Pack(args) => pack::run(args)?,
         Command::Show(args) => show::run(args)?,
+        Command::Questions(args) => questions::run(args)?,
+        Command::Answers(args) => answers::run(args)?,
         Command::Sign(args) => sign::run(args)?,
         Command::Cosign(args) => cosign::run(args)?,
         Command::Verify(args) => verify::run(&args)?,

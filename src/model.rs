@@ -23,9 +23,9 @@ pub use comparison::{
     View,
 };
 pub use content::{Content, ContentError, FileId, SourceContent};
-pub use coverage::{BuiltFrom, BuiltInto, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
+pub use coverage::{BuiltFrom, BuiltInto, CodePiece, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
-pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree};
+pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree, line_count};

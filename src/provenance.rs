@@ -165,7 +165,31 @@ pub fn check_signatures(
     judge::signature_and_signer(&checked, signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
 }
 
+/// What each of some signatures over a message is worth by the reviewer's signers: `Yes` only for a key that they allow to sign
+/// for `namespace`.
+#[must_use]
+pub fn signed_by(
+    signatures: &[dsse::Signature],
+    message: &[u8],
+    signers: &AllowedSigners,
+    namespace: &str,
+) -> Vec<crate::model::SignatureReport> {
+    let mut checker = checker::Checker::new(signers);
+    signatures.iter().map(|s| checker.check(s, message, namespace).report).collect()
+}
+
 /// The same for a detached SSH signature.
+#[must_use]
+pub fn signed_detached(
+    signature: &sshsig::SshSig,
+    message: &[u8],
+    signers: &AllowedSigners,
+    namespace: &str,
+) -> crate::model::SignatureReport {
+    checker::Checker::new(signers).check_sshsig(signature, signature.key.fingerprint().into(), message, namespace).report
+}
+
+/// The answers about a detached SSH signature.
 #[must_use]
 pub fn check_sshsig(signature: &sshsig::SshSig, message: &[u8], signers: &AllowedSigners, namespace: &str) -> [crate::model::Answer; 2] {
     let mut checker = checker::Checker::new(signers);

@@ -13,6 +13,7 @@ mod folders;
 mod headless;
 mod journal;
 mod keys;
+mod previous;
 mod signing;
 mod work;
 
@@ -63,8 +64,10 @@ pub struct Options {
     pub agent_key: Option<String>,
     /// What was installed elsewhere: lists of digests, or digits.
     pub expect: Vec<String>,
-    /// The record before the one that will be signed.
+    /// The record before the one that will be signed: what is unchanged since is carried over.
     pub previous: Option<PathBuf>,
+    /// Its dossier; `None` is the one beside it.
+    pub dossier: Option<PathBuf>,
     /// The record that the one that will be signed dissents from.
     pub dissents_from: Option<PathBuf>,
     /// The value that the customer gave, to be stated in the record.
@@ -116,6 +119,8 @@ pub enum News {
     Listing(ListingKey, Arc<Listing>),
     /// The statement was made after everything was hashed again, or why it could not be.
     Prepared(Box<Result<Prepared, String>>),
+    /// What an earlier review hands on, or why it hands nothing on.
+    Previous(Result<Box<crate::review::Carried>, String>),
     /// A record was signed and written to that path, or why not.
     Signed(Result<SignedRecord, String>),
 }
@@ -197,6 +202,7 @@ pub struct Session {
     state: State,
     journal: Journal,
     source: SharedSource,
+    not_carried: Option<String>,
     cancelled: Arc<AtomicBool>,
     send: Send1,
 }
@@ -231,6 +237,7 @@ impl Session {
             state,
             journal,
             source: SharedSource::default(),
+            not_carried: None,
             cancelled: Arc::new(AtomicBool::new(false)),
             send,
         };
@@ -366,6 +373,29 @@ impl Session {
         Ok(event)
     }
 
+    /// Why nothing of an earlier review was carried over, when there is one.
+    #[must_use]
+    pub fn not_carried(&self) -> Option<&str> {
+        self.not_carried.as_deref()
+    }
+
+    /// Takes over what an earlier review hands on, once: into the journal, or, when that is only read, for this session.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn carry_over(&mut self, carried: crate::review::Carried) -> Result<(), SessionError> {
+        if self.state.previous.as_ref().is_some_and(|(record, _)| *record == carried.record) {
+            return Ok(());
+        }
+        let body = Body::Carried(carried);
+        if self.read_only().is_some() {
+            let n = self.state.events.last().map_or(0, |e| e.n) + 1;
+            self.state.push(Event { n, time: clock::wall(), body });
+            return Ok(());
+        }
+        self.record(body).map(drop).map_err(SessionError::Other)
+    }
+
     /// Reads a source file; it comes as [`News::SourceFile`].
     pub fn request_source(&self, entry: usize) {
         let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
@@ -495,6 +525,14 @@ fn open_bundle(options: &Options) -> Result<OpenBundle, SessionError> {
 fn reviewer(options: &Options) -> String {
     let name = options.reviewer.clone().or_else(|| std::env::var("USER").ok()).unwrap_or_default();
     if name.is_empty() { "reviewer".to_owned() } else { Shown::new(&name).to_string() }
+}
+
+/// Whether the room's policy counts what is printed as text as shown.
+///
+/// # Errors
+/// As [`Session::start`], for what the room brings.
+pub fn text_twins_count(options: &Options) -> Result<bool, SessionError> {
+    room(options).map(|room| room.policy.text_twins_count)
 }
 
 /// Reads policy and signers: those given, else those of the configuration folder, else (for the demonstration) its own.

@@ -36,8 +36,16 @@ fn journal(count: u64) -> (Vec<String>, JournalLine) {
 fn sample() -> Dossier {
     let (lines, journal) = journal(5);
     let line = |code: &str, verdict: &str| CheckLine { code: code.into(), verdict: verdict.into(), why: "because \"so\"".into() };
-    let item =
-        |id: &str, n: u8| ItemLine { id: id.into(), digest: sha(n), class: "code".into(), mark: "!".into(), covers: 1, shown: 2, of: 3 };
+    let item = |id: &str, n: u8| ItemLine {
+        id: id.into(),
+        digest: sha(n),
+        class: "code".into(),
+        mark: "!".into(),
+        covers: 1,
+        shown: 2,
+        of: 3,
+        carried: None,
+    };
     let ruling = |item: &str, n: u8, ruling: Ruling, counts: bool| RulingLine {
         item: item.into(),
         digest: sha(n),

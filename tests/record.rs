@@ -62,6 +62,11 @@ fn inputs(decision: Decision) -> RecordInputs {
             accepted: 55,
             rejected: 2,
             open: 31,
+            carried: 23,
+            lines_carried: 3456,
+            lines: (4321, 9876),
+            code: (5432, 8765),
+            code_unknown: 13,
             not_looked_at: vec!["src/b.c".into(), "src/a.c".into(), "src/b.c".into()],
         },
         findings: vec![

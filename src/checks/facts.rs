@@ -43,6 +43,8 @@ pub enum Discovery {
     Source(Arc<SourceTree>),
     /// A further source was read, after the tree: they come in the order in which their entries are counted.
     Further(Arc<SourceTree>),
+    /// How many lines each file of the source has, by its index; absent for what is no text or cannot be read.
+    SourceLines(Arc<[Option<u64>]>),
     /// The sources were searched for hidden characters; what was said before is in it.
     Hidden(Vec<HiddenPlace>),
     /// The sources were searched for whatever else a person must look at, and the archives were compared with the tree.
@@ -70,6 +72,8 @@ pub struct Facts {
     pub source: Option<Arc<SourceTree>>,
     /// The further sources: those that `release.json` names, and source archives beside them and among what was shipped.
     pub further: Vec<Arc<SourceTree>>,
+    /// Lines of each file of the source, by its index; `None` inside for what is no text or cannot be read.
+    pub source_lines: Option<Arc<[Option<u64>]>>,
     /// Files with hidden characters.
     pub hidden: Option<Vec<HiddenPlace>>,
     /// What else a person must look at in the sources, the worst of each check first.
@@ -102,6 +106,7 @@ impl Facts {
             all_hashed: false,
             source: None,
             further: Vec::new(),
+            source_lines: None,
             hidden: None,
             flags: None,
             archives: Vec::new(),
@@ -134,6 +139,7 @@ impl Facts {
                 self.flags = Some(flags);
                 self.archives = archives;
             }
+            Discovery::SourceLines(lines) => self.source_lines = Some(lines),
             Discovery::Hidden(places) => self.hidden = Some(places),
             Discovery::Compared(artifact, node) => {
                 if let Some(place) = self.comparisons.get_mut(artifact) {

@@ -69,6 +69,8 @@ pub struct Policy {
     pub required_checks: BTreeSet<String>,
     /// Causes (their words) whose differences the room accepts without a ruling of their own.
     pub accepted_causes: BTreeSet<String>,
+    /// Whether what `countersign show` prints counts as shown, as a row on the screen does.
+    pub text_twins_count: bool,
     /// The checklist.
     pub checklist: Vec<ChecklistEntry>,
     /// Path of the `allowed_signers` file, relative to the policy file.

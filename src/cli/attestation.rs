@@ -123,7 +123,7 @@ struct Found {
 
 pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let read = |path: &PathBuf| read_small(path, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", path.display()));
-    let room_args = RoomArgs { policy: args.policy.clone(), signers: args.signers.clone(), expect: Vec::new() };
+    let room_args = RoomArgs { policy: args.policy.clone(), signers: args.signers.clone(), ..RoomArgs::default() };
     // The path is never opened: a policy and its signers are what is wanted.
     let room = crate::session::room(&options(Some(args.file.clone()), room_args, StateArgs::default()))?;
     let document = read(&args.file)?;

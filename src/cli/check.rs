@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
+use super::{BeforeArgs, Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
 use crate::digest::words;
 use crate::model::{ArchiveReport, Attestation, FlagPlace, OfferedKey, SourceFlag, clusters};
-use crate::review::{self, Item, State};
-use crate::session::{Headless, run_headless};
+use crate::review::{self, Coverage, Item, State};
+use crate::session::{Headless, Options, run_headless};
 use crate::text::Shown;
 
 /// Arguments of `check`.
@@ -21,6 +21,8 @@ pub struct CheckArgs {
     pub bundle: PathBuf,
     #[command(flatten)]
     room: RoomArgs,
+    #[command(flatten)]
+    before: BeforeArgs,
     /// The folder that keeps reviews and indexed sources.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -31,9 +33,14 @@ pub struct CheckArgs {
 
 pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
     let state = StateArgs { state: args.state, read_only: true, ..StateArgs::default() };
-    let done = run_headless(options(Some(args.bundle), args.room, state))?;
+    let asked = args.before.previous.is_some();
+    let options = Options { previous: args.before.previous, dossier: args.before.dossier, ..options(Some(args.bundle), args.room, state) };
+    let done = run_headless(options)?;
+    if let Some(why) = done.session.not_carried().filter(|_| asked) {
+        color_eyre::eyre::bail!("nothing can be carried over: {why}");
+    }
     let checks = checks::run(&done.facts);
-    let items = review::queue(&done.facts, done.session.policy());
+    let items = review::changed_first(review::queue(&done.facts, done.session.policy()), done.session.state());
     let unmet = !done.session.policy().unmet(&done.facts).is_empty();
     let outcome = if unmet { Outcome::Differs } else { outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given) };
     match args.format {
@@ -67,8 +74,19 @@ pub(super) fn heading(facts: &Facts) -> String {
 pub(super) fn queue_text(items: &[Item], state: &State, out: &mut String) {
     let _ = writeln!(out, "to review: {} of {} items", state.open(items).count(), items.len());
     for item in items {
-        let _ = writeln!(out, "{} {} {}  {}  [{}]", item.mark, state.mark(item), item.title.shown(), item.why, item.id);
+        let since = match (state.carried(item), state.before(item)) {
+            (Some(c), _) => format!("  unchanged since record {}, ruled by {}", c.sequence, crate::text::Shown::new(&c.by)),
+            (None, Some(c)) => format!("  changed since record {}", c.sequence),
+            (None, None) => String::new(),
+        };
+        let _ = writeln!(out, "{} {} {}  {}  [{}]{since}", item.mark, state.mark(item), item.title.shown(), item.why, item.id);
     }
+}
+
+/// What was shown to a person, in total.
+pub(super) fn coverage_text(coverage: &Coverage, out: &mut String) {
+    let [lines, code] = coverage.sentences();
+    let _ = writeln!(out, "shown: {lines}\nshown: {code}\nnot looked at: {}", coverage.missed_words());
 }
 
 pub(super) fn checks_text(facts: &Facts, out: &mut String) {
@@ -106,6 +124,7 @@ fn text(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome) -> 
     offers_text(&done.facts, &mut out);
     report::all(done.facts.comparisons.iter().flatten().map(AsRef::as_ref), &mut out);
     queue_text(items, done.session.state(), &mut out);
+    coverage_text(&review::coverage(&done.facts, items, done.session.state()), &mut out);
     for check in done.session.policy().unmet(&done.facts) {
         let _ = writeln!(out, "the policy requires {}: {}", check.code.code, check.verdict.word());
     }
@@ -181,7 +200,16 @@ fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome)
             json!({
                 "id": i.id, "mark": i.mark.to_string(), "title": report::name(&i.title), "why": i.why, "covers": i.covers,
                 "ruling": done.session.state().ruling(i).map(|r| r.ruling),
+                "carriedSince": done.session.state().carried(i).map(|c| c.sequence),
             })
+        }),
+    )?;
+    let coverage = review::coverage(facts, items, done.session.state());
+    out.field(
+        "coverage",
+        &json!({
+            "linesShown": coverage.lines_shown, "linesTotal": coverage.lines_total, "codeShown": coverage.code_shown,
+            "codeTotal": coverage.code_total, "codeUnknown": coverage.code_unknown, "notLookedAt": coverage.missed.len(),
         }),
     )?;
     out.finish()

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Outcome, RoomArgs, StateArgs, check, options, print, report};
+use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, check, options, print, report};
 use crate::checks::{self, Facts, Verdict};
 use crate::model::Outcome as Answered;
-use crate::review::{self, Item, State, Target};
-use crate::session::{Headless, run_headless};
+use crate::review::{self, Body, Item, State, Target};
+use crate::session::{Headless, Options, run_headless, text_twins_count};
 use crate::text::{Shown, Untrusted};
 
 /// The screens.
@@ -45,6 +45,8 @@ pub struct ShowArgs {
     item: Option<String>,
     #[command(flatten)]
     room: RoomArgs,
+    #[command(flatten)]
+    before: BeforeArgs,
     /// The folder that keeps reviews and indexed sources.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -52,8 +54,16 @@ pub struct ShowArgs {
 
 pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
     let state = StateArgs { state: args.state, read_only: true, ..StateArgs::default() };
-    let done = run_headless(options(Some(args.bundle), args.room, state))?;
-    let items = review::queue(&done.facts, done.session.policy());
+    let asked = args.before.previous.is_some();
+    let mut options =
+        Options { previous: args.before.previous, dossier: args.before.dossier, ..options(Some(args.bundle), args.room, state) };
+    let counts = text_twins_count(&options)?;
+    options.read_only = !counts;
+    let mut done = run_headless(options)?;
+    if let Some(why) = done.session.not_carried().filter(|_| asked) {
+        color_eyre::eyre::bail!("nothing can be carried over: {why}");
+    }
+    let items = review::changed_first(review::queue(&done.facts, done.session.policy()), done.session.state());
     let mut out = check::heading(&done.facts);
     match args.screen {
         Screen::Overview => overview(&done, &items, &mut out),
@@ -65,7 +75,67 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
         Screen::Signoff => signoff(&done, &items, &mut out),
     }
     print(&out)?;
+    if counts {
+        count(&mut done, &items, args.screen, args.item.as_deref())?;
+    }
     Ok(Outcome::Well)
+}
+
+/// Writes into the journal that what was printed was shown, as text: a source file, the rows of one difference that are all
+/// of it, the answers of the attestations.
+fn count(done: &mut Headless, items: &[Item], screen: Screen, wanted: Option<&str>) -> color_eyre::Result<()> {
+    let mut bodies = Vec::new();
+    match (screen, wanted) {
+        (Screen::Source, Some(path)) => bodies.extend(read_as_text(done, path)),
+        (Screen::Compare, Some(wanted)) => bodies.extend(find_item(items, wanted).and_then(|item| shown_as_text(&done.facts, item))),
+        (Screen::Provenance, _) => bodies.extend(items.iter().filter_map(|item| match item.target {
+            Target::Attestation { .. } | Target::Chain(_) => Some(shown(item, 0..1, 1)),
+            _ => None,
+        })),
+        _ => {}
+    }
+    for body in bodies {
+        done.session.record(body).map_err(|why| color_eyre::eyre::eyre!("printed, and not counted as shown: {why}"))?;
+    }
+    Ok(())
+}
+
+fn shown(item: &Item, differences: std::ops::Range<u32>, of: u32) -> Body {
+    Body::Shown { item: item.id.clone(), digest: item.digest.clone(), differences: differences.collect(), of, text: true }
+}
+
+fn read_as_text(done: &Headless, path: &str) -> Option<Body> {
+    let tree = done.facts.source.as_ref()?;
+    let index = tree.find(&Untrusted::from(path))?;
+    let entry = tree.entries.get(index)?;
+    let of = done.facts.source_lines.as_ref()?.get(index).copied().flatten().filter(|n| *n > 0)?;
+    Some(Body::Read { path: entry.path.shown().to_string(), blob: entry.id.clone(), from: 1, to: of, of, text: true })
+}
+
+/// Only of what is printed whole: of an executable one function is, and rows that were cut are not there.
+fn shown_as_text(facts: &Facts, item: &Item) -> Option<Body> {
+    let node = node_of(facts, item)?;
+    if !node.functions.is_empty() || node.kind.is_executable() {
+        return None;
+    }
+    let Some(listing) = report::best_listing(node) else { return node.evidence.is_none().then(|| shown(item, 0..1, 1)) };
+    let rows = listing.rows.iter().filter(|r| r.mark.is_difference()).count();
+    let of = u32::try_from(rows.max(1)).ok()?;
+    Some(shown(item, 0..of, of + u32::from(listing.cut.is_some())))
+}
+
+fn find_item<'a>(items: &'a [Item], wanted: &str) -> Option<&'a Item> {
+    let number = wanted.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    items.iter().enumerate().find(|(i, item)| item.id == wanted || Some(*i) == number).map(|(_, item)| item)
+}
+
+fn node_of<'a>(facts: &'a Facts, item: &Item) -> Option<&'a crate::model::Node> {
+    let (artifact, path) = match &item.target {
+        Target::Compare { artifact, path } => (*artifact, path),
+        Target::Cluster(places) => places.first().map(|first| (first.root, &first.path))?,
+        _ => return None,
+    };
+    facts.comparisons.get(artifact)?.as_ref()?.at(path)
 }
 
 fn overview(done: &Headless, items: &[Item], out: &mut String) {
@@ -87,7 +157,7 @@ fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::
         color_eyre::eyre::bail!("the bundle has no source that can be read; `countersign check` says why");
     }
     let Some(path) = path else {
-        source::list(&done.facts, out);
+        source::list(&done.facts, done.session.state(), out);
         return Ok(());
     };
     let bytes = done.session.read_source(&Untrusted::from(path)).map_err(|e| color_eyre::eyre::eyre!("{path}: {e}"))?;
@@ -180,24 +250,16 @@ fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String
         }
         return Ok(());
     };
-    let number = wanted.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
-    let item = items.iter().enumerate().find(|(i, item)| item.id == wanted || Some(*i) == number).map(|(_, item)| item);
-    let Some(item) = item else {
+    let Some(item) = find_item(items, wanted) else {
         color_eyre::eyre::bail!("no item is called {wanted}; `countersign show BUNDLE overview` lists them");
     };
     let _ = writeln!(out, "{} {}  {}", item.mark, item.title.shown(), item.why);
-    let (artifact, path) = match &item.target {
-        Target::Compare { artifact, path } => (*artifact, path),
-        Target::Cluster(places) => {
-            for spot in places.iter() {
-                let _ = writeln!(out, "  & {}", spot.name);
-            }
-            let Some(first) = places.first() else { return Ok(()) };
-            (first.root, &first.path)
+    if let Target::Cluster(places) = &item.target {
+        for spot in places.iter() {
+            let _ = writeln!(out, "  & {}", spot.name);
         }
-        _ => return Ok(()),
-    };
-    let Some(node) = facts.comparisons.get(artifact).and_then(Option::as_ref).and_then(|n| n.at(path)) else { return Ok(()) };
+    }
+    let Some(node) = node_of(facts, item) else { return Ok(()) };
     report::head(node, &item.title.shown().to_string(), out);
     report::details(node, "    ", report::Detail::All, out);
     match report::best_listing(node) {
@@ -218,17 +280,23 @@ fn findings(done: &Headless, state: &State, out: &mut String) {
         );
     }
     for finding in &state.findings {
-        let standing = if finding.closed.is_some() { "closed" } else { "OPEN" };
-        let _ = writeln!(
-            out,
-            "{} {standing}  {}  {}",
-            finding.id,
-            Untrusted::from(finding.title.as_str()).shown(),
-            Untrusted::from(finding.at.place.as_str()).shown()
-        );
+        let standing = if finding.closed.is_some() { finding.standing() } else { "OPEN" };
+        let _ = writeln!(out, "{} {standing} ({})  {}", Shown::new(&finding.id), finding.severity.word(), Shown::new(&finding.title));
+        for line in finding.at.lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+        if let Some(reason) = &finding.closed {
+            let _ = writeln!(out, "    {standing}: {}", Shown::new(reason));
+        }
+        for reply in &finding.replies {
+            let _ = writeln!(out, "    {} ({}) claims: {}", Shown::new(&reply.who), Shown::new(&reply.key), Shown::new(&reply.text));
+        }
     }
     for note in &state.notes {
-        let _ = writeln!(out, "note  {}  {}", Untrusted::from(note.text.as_str()).shown(), Untrusted::from(note.at.place.as_str()).shown());
+        let _ = writeln!(out, "note  {}", Shown::new(&note.text));
+        for line in note.at.lines() {
+            let _ = writeln!(out, "    {line}");
+        }
     }
 }
 
@@ -237,9 +305,10 @@ fn signoff(done: &Headless, items: &[Item], out: &mut String) {
     for blocker in state.blockers(&done.facts, done.session.policy(), items) {
         let _ = writeln!(out, "[{}] {}", if blocker.done { 'x' } else { ' ' }, blocker.what);
     }
-    let _ = writeln!(out, "not looked at: {} items", state.not_looked_at(items).count());
-    for item in state.not_looked_at(items) {
-        let _ = writeln!(out, "  {} {}", item.mark, item.title.shown());
+    let coverage = review::coverage(&done.facts, items, state);
+    check::coverage_text(&coverage, out);
+    for missed in &coverage.missed {
+        let _ = writeln!(out, "  {missed}");
     }
     for (payload, decision) in &state.signed {
         let _ = writeln!(out, "signed {} sha256:{payload}", decision.word());

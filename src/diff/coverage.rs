@@ -1,7 +1,7 @@
 //! What an executable was built from: the share of its code by the status of the source files, and the functions that each
 //! file became. Both follow from the rows of the line tables, each read once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::asm;
 use super::image::{Images, display_name};
@@ -10,7 +10,7 @@ use super::source::beyond;
 use crate::inspect::debug::{Run, Table};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
-use crate::model::{BuiltFrom, CodeShare, DarkCode, FunctionDiff, ResultMark, Side, Sides, SourceFile, SourceStatus, SourceUse};
+use crate::model::{BuiltFrom, CodePiece, CodeShare, DarkCode, FunctionDiff, ResultMark, Side, Sides, SourceFile, SourceStatus, SourceUse};
 use crate::text::Untrusted;
 
 /// Files that are listed at most.
@@ -21,6 +21,8 @@ const MAX_DARK: usize = 40;
 const MAX_ODD: usize = 10;
 /// Functions that are listed by source file at most.
 const MAX_USES: usize = 200_000;
+/// Pieces of code that are kept at most, to be joined with the lines that a person was shown.
+const MAX_PIECES: usize = 1 << 20;
 /// Code that is in no function.
 const NO_FUNCTION: u32 = u32::MAX;
 
@@ -49,6 +51,10 @@ struct Swept {
     parts: Vec<Part>,
     /// Ranges of code without a row.
     dark: Vec<(u64, u64)>,
+    /// Code of files of the source tree, by function, file and lines.
+    pieces: Vec<Part>,
+    /// Whether pieces were left out.
+    cut: bool,
     /// Bytes that several rows claim.
     twice: u64,
 }
@@ -67,9 +73,16 @@ pub(super) fn of_pair(sides: &Sides<Code<'_>>, images: &Images, functions: &[Fun
         if !known && let Some(theirs) = swept.get(other).as_ref().filter(|_| sides.get(other).table.is_some()) {
             let same = matched(side, sides, images, results.get(side));
             *out.share.get_mut(side) = borrowed(sides.get(side), sides.get(other), theirs, &same);
+            if side == Side::Shipped {
+                let taken: BTreeSet<u32> = same.iter().filter_map(|(_, j)| u32::try_from(*j).ok()).collect();
+                pieces(&mut out, sides.get(other).named, theirs, &|function| taken.contains(&function));
+            }
         }
         // The shipped side tells where it can; what is only rebuilt is told by the rebuilt side.
         let Some(parts) = swept.get(side).as_ref().filter(|_| known) else { continue };
+        if side == Side::Shipped {
+            pieces(&mut out, sides.get(side).named, parts, &|_| true);
+        }
         let alone = side == Side::Rebuilt && sides.shipped.table.is_some();
         let pairs = pair_of(images, side);
         uses(&mut out, sides.get(side), &parts.parts, &|i| {
@@ -95,11 +108,25 @@ pub(super) fn of_one(code: &Code<'_>) -> BuiltFrom {
     let Some(swept) = sweep(code) else { return BuiltFrom::default() };
     let share = share(code, &swept);
     let mut out = BuiltFrom { share: Sides::new(Some(share.clone()), Some(share)), ..BuiltFrom::default() };
+    pieces(&mut out, code.named, &swept, &|_| true);
     uses(&mut out, code, &swept.parts, &|i| {
         let f = code.functions.get(i)?;
         Some((f.name.as_deref().map(display_name), Sides::new(Some(f.address), Some(f.address)), ResultMark::Identical))
     });
     out
+}
+
+/// The shipped code by file and lines, of those functions.
+fn pieces(out: &mut BuiltFrom, named: &Named, swept: &Swept, taken: &dyn Fn(u32) -> bool) {
+    for part in swept.pieces.iter().filter(|p| taken(p.function)) {
+        let Some(file) = named.files.get(part.file as usize) else { continue };
+        let list = out.code.entry(file.path.clone()).or_default();
+        match list.last_mut().filter(|last| last.lines == part.lines) {
+            Some(last) => last.bytes += part.bytes,
+            None => list.push(CodePiece { lines: part.lines, bytes: part.bytes }),
+        }
+    }
+    out.cut |= swept.cut;
 }
 
 /// What is to be said of a function: name, addresses, result.
@@ -175,7 +202,7 @@ fn sweep(code: &Code<'_>) -> Option<Swept> {
     }
     let mut runs: Vec<Run> = code.table.map(|t| t.runs.clone()).unwrap_or_default();
     runs.sort_unstable_by_key(|r| (r.start, r.end, r.file));
-    let mut swept = Swept { parts: Vec::new(), dark: Vec::new(), twice: 0 };
+    let mut swept = Swept { parts: Vec::new(), dark: Vec::new(), pieces: Vec::new(), cut: false, twice: 0 };
     let (mut range, mut function, mut at) = (0, 0, 0u64);
     for run in &runs {
         let mut start = run.start;
@@ -216,8 +243,25 @@ fn sweep(code: &Code<'_>) -> Option<Swept> {
             swept.dark.push((at.max(*from), *to));
         }
     }
+    (swept.pieces, swept.cut) = pieces_of(&swept.parts, code.named);
     swept.parts = folded(swept.parts);
     Some(swept)
+}
+
+/// The parts whose files the compiler saw as they are in the tree, equal places joined.
+fn pieces_of(parts: &[Part], named: &Named) -> (Vec<Part>, bool) {
+    let reviewed = |f: &Claimed| f.entry.is_some() && f.status != SourceStatus::ChecksumDiffers;
+    let known = |p: &&Part| p.lines.0 > 0 && named.files.get(p.file as usize).is_some_and(reviewed);
+    let mut out: Vec<Part> = parts.iter().filter(known).copied().collect();
+    out.sort_unstable_by_key(|p| (p.file, p.lines, p.function));
+    out.dedup_by(|next, kept| {
+        let same = (kept.file, kept.lines, kept.function) == (next.file, next.lines, next.function);
+        kept.bytes += if same { next.bytes } else { 0 };
+        same
+    });
+    let cut = out.len() > MAX_PIECES;
+    out.truncate(MAX_PIECES);
+    (out, cut)
 }
 
 fn folded(mut parts: Vec<Part>) -> Vec<Part> {
@@ -282,7 +326,7 @@ fn borrowed(own: &Code<'_>, other: &Code<'_>, theirs: &Swept, same: &[(usize, us
     if ranges.is_empty() {
         return None;
     }
-    let taken: std::collections::BTreeSet<u32> = same.iter().filter_map(|(_, j)| u32::try_from(*j).ok()).collect();
+    let taken: BTreeSet<u32> = same.iter().filter_map(|(_, j)| u32::try_from(*j).ok()).collect();
     let parts: Vec<Part> = theirs.parts.iter().filter(|p| taken.contains(&p.function)).copied().collect();
     fill(&mut out, other.named, &parts);
     out.dark = out.total.saturating_sub(out.by_status.values().sum());

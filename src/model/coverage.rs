@@ -72,6 +72,15 @@ pub struct SourceUse {
     pub result: ResultMark,
 }
 
+/// Code that claims to come from some lines of a source file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CodePiece {
+    /// First and last line; 0 where no line is named.
+    pub lines: (u32, u32),
+    /// Bytes.
+    pub bytes: u64,
+}
+
 /// What an executable was built from, as its debug information claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuiltFrom {
@@ -79,7 +88,10 @@ pub struct BuiltFrom {
     pub share: Sides<Option<CodeShare>>,
     /// By file of the source tree: the functions that hold code of it, differing ones first, then by address.
     pub uses: BTreeMap<Untrusted, Vec<SourceUse>>,
-    /// Whether uses were left out at a bound.
+    /// Where the shipped code comes from, by file of the source tree: each byte of code in one piece at most. Files that the
+    /// compiler saw otherwise are not here.
+    pub code: BTreeMap<Untrusted, Vec<CodePiece>>,
+    /// Whether uses or pieces of code were left out at a bound.
     pub cut: bool,
 }
 

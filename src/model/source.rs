@@ -63,6 +63,13 @@ pub struct SourceTree {
     pub defects: Vec<Defect>,
 }
 
+/// Lines of a text file, the last one whether it ends or not; `None` for one with a NUL, which is shown as bytes.
+#[must_use]
+pub fn line_count(bytes: &[u8]) -> Option<u64> {
+    let open = bytes.last().is_some_and(|b| *b != b'\n');
+    (!bytes.contains(&0)).then(|| bytes.iter().filter(|b| **b == b'\n').count() as u64 + u64::from(open))
+}
+
 impl SourceTree {
     /// The index of the entry at that path.
     #[must_use]

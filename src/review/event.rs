@@ -89,6 +89,28 @@ pub enum FindingSeverity {
     Blocking,
 }
 
+impl FindingSeverity {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Problem => "problem",
+            Self::Blocking => "blocking",
+        }
+    }
+
+    /// The next one, round the end.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Note => Self::Problem,
+            Self::Problem => Self::Blocking,
+            Self::Blocking => Self::Note,
+        }
+    }
+}
+
 /// Where a note or a finding is attached: names, places and digests; never source text or disassembly.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -99,15 +121,42 @@ pub struct Anchor {
     /// Artifact path, function or attestation, as displayable text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub place: String,
+    /// What of it: the question that an attestation answers, a link of the chain, the code of a check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The function, as its symbol claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// Address in the shipped file, where that applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<u64>,
+    /// Address after the last byte of a range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_address: Option<u64>,
     /// Path in the source tree, as displayable text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Line in that file, from 1.
+    /// Line in that file (without a path: in the artifact), from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// Last line of a span.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_line: Option<u64>,
+    /// The id of the source file's blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blob: Option<String>,
+    /// SHA-256 of the source file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// SHA-256 of the lines of the span, with their ends, as they are in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span: Option<String>,
+    /// SHA-256 of the bytes of the range in the shipped file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<String>,
+    /// SHA-256 of the bytes that an attestation's signature covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
     /// SHA-256 of the shipped content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipped: Option<String>,
@@ -149,6 +198,58 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
+impl Anchor {
+    /// The place in words: the artifact or path, function and addresses, source lines.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut text = self.place.clone();
+        if let Some(field) = &self.field {
+            text.push_str(&format!(" {field}"));
+        }
+        match (self.address, self.to_address) {
+            (Some(from), Some(to)) => text.push_str(&format!(" {from:#x}-{to:#x}")),
+            (Some(at), None) => text.push_str(&format!(" {at:#x}")),
+            _ => {}
+        }
+        text
+    }
+
+    /// The source lines in words: `src/a.c:3-9`; of an artifact's own text `line 7`.
+    #[must_use]
+    pub fn lines_words(&self) -> Option<String> {
+        let line = self.line?;
+        let to = self.to_line.filter(|to| *to != line).map_or_else(String::new, |to| format!("-{to}"));
+        Some(match &self.path {
+            Some(path) => format!("{path}:{line}{to}"),
+            None => format!("line {line}{to}"),
+        })
+    }
+
+    /// All digests with what each is of.
+    #[must_use]
+    pub fn digests(&self) -> Vec<(&'static str, &str)> {
+        let all = [
+            ("blob", &self.blob),
+            ("source file", &self.content),
+            ("lines", &self.span),
+            ("shipped", &self.shipped),
+            ("rebuilt", &self.rebuilt),
+            ("bytes of the range", &self.range),
+            ("statement", &self.statement),
+        ];
+        all.into_iter().filter_map(|(what, digest)| Some((what, digest.as_deref()?))).collect()
+    }
+
+    /// Everything it says, a line each, for reading.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut out = vec![crate::text::Shown::new(&self.words()).to_string()];
+        out.extend(self.lines_words().map(|l| crate::text::Shown::new(&l).to_string()));
+        out.extend(self.digests().into_iter().map(|(what, digest)| format!("{what} {}", crate::text::Shown::new(digest))));
+        out
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -188,6 +289,13 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rest: Option<Resting>,
     },
+    /// What an earlier review handed on, from its signed record.
+    Carried(super::Carried),
+    /// An item whose ruling was carried over is to be looked at again.
+    TakenUp {
+        /// The item's id.
+        item: String,
+    },
     /// Differences of an item were inside a drawn frame.
     Shown {
         /// The item's id.
@@ -198,6 +306,9 @@ pub enum Body {
         differences: Vec<u32>,
         /// How many differences the item has.
         of: u32,
+        /// Whether it was printed as text, in a room whose policy counts that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        text: bool,
     },
     /// Lines of a source file were inside a drawn frame.
     Read {
@@ -211,6 +322,9 @@ pub enum Body {
         to: u64,
         /// Lines in the file.
         of: u64,
+        /// Whether it was printed as text, in a room whose policy counts that.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        text: bool,
     },
     /// An item was ruled on.
     Ruled {
@@ -250,6 +364,51 @@ pub enum Body {
         /// Why.
         reason: String,
     },
+    /// A finding was withdrawn: it was filed by mistake, or it is none.
+    Withdrawn {
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// A finding that was closed or withdrawn is open again.
+    Reopened {
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// A finding got other words or another severity; the words before stay in the journal.
+    Edited {
+        /// Its id.
+        id: String,
+        /// The words.
+        title: String,
+        /// How bad.
+        severity: FindingSeverity,
+    },
+    /// A note got other words.
+    Reworded {
+        /// The number of the event that wrote it.
+        n: u64,
+        /// The words.
+        text: String,
+    },
+    /// Somebody outside answered a finding: a claim, signed, and bound to the words that were asked.
+    Replied {
+        /// The finding's id.
+        id: String,
+        /// Digest of the question.
+        question: String,
+        /// What they say.
+        text: String,
+        /// Who, by the reviewer's own signers.
+        who: String,
+        /// Fingerprint of the key.
+        key: String,
+        /// SHA-256 of the file that was signed.
+        file: String,
+    },
     /// A question of the checklist was answered.
     Answered {
         /// The question's id.
@@ -282,7 +441,11 @@ impl Body {
     /// Whether `u` takes it back.
     #[must_use]
     pub fn is_undoable(&self) -> bool {
-        matches!(self, Self::Ruled { .. } | Self::Noted { .. } | Self::Filed { .. } | Self::Closed { .. } | Self::Answered { .. })
+        match self {
+            Self::Ruled { .. } | Self::Noted { .. } | Self::Filed { .. } | Self::Closed { .. } | Self::Answered { .. } => true,
+            Self::Withdrawn { .. } | Self::Reopened { .. } | Self::Edited { .. } | Self::Reworded { .. } | Self::TakenUp { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -290,7 +453,8 @@ impl Body {
     /// Whether a correction of a signed review carries it over.
     #[must_use]
     pub fn is_carried(&self) -> bool {
-        self.is_undoable() || matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. })
+        self.is_undoable()
+            || matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. } | Self::Carried(_) | Self::Replied { .. })
     }
 
     /// What happened, in a few words. They hold what the reviewer typed and names from the bundle: not guarded.
@@ -317,6 +481,16 @@ impl Body {
             Self::Noted { at, text } => format!("note on {}: {text}", at.place),
             Self::Filed { id, title, at, .. } => format!("finding {id} on {}: {title}", at.place),
             Self::Closed { id, reason } => format!("closed {id}{}", because(reason)),
+            Self::Carried(carried) => {
+                let (rulings, files) = (carried.rulings.len(), carried.read.len());
+                format!("carried over from record {}: {rulings} rulings, and what was shown of {files} files", carried.sequence)
+            }
+            Self::TakenUp { item } => format!("looks again at {item}"),
+            Self::Withdrawn { id, reason } => format!("withdrew {id}{}", because(reason)),
+            Self::Reopened { id, reason } => format!("opened {id} again{}", because(reason)),
+            Self::Edited { id, title, severity } => format!("changed {id} ({}): {title}", severity.word()),
+            Self::Reworded { n, text } => format!("changed the note of line {n}: {text}"),
+            Self::Replied { id, text, who, .. } => format!("{who} answers {id}: {text}"),
             Self::Answered { id, answer } if answer.is_empty() => format!("answer to {id} taken back"),
             Self::Answered { id, answer } => format!("answered {id}: {answer}"),
             Self::Undone { n } => format!("took back line {n}"),

@@ -5,7 +5,8 @@
 
 mod source;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub enum Class {
     Read,
     /// All identical files, as one item.
     Batch,
+    /// A question of the room's checklist: after everything that helps to answer it.
+    Question,
 }
 
 impl Class {
@@ -81,6 +84,8 @@ impl Class {
             Self::Read if one => "read",
             Self::Read => "reads",
             Self::Batch => "batch",
+            Self::Question if one => "question",
+            Self::Question => "questions",
         }
     }
 }
@@ -123,6 +128,10 @@ pub enum Target {
     Places(usize),
     /// The identical files.
     Batch,
+    /// A question of the checklist, by its index.
+    Question(usize),
+    /// Required reading that no file of the source is called.
+    NoSuchSource(String),
 }
 
 /// One thing that a person must judge.
@@ -166,8 +175,34 @@ pub fn queue(facts: &Facts, policy: &Policy) -> Vec<Item> {
     comparisons(facts, policy, &mut items);
     provenance(facts, &mut items);
     source::items(facts, policy, &mut items);
-    items.sort_by(|a, b| (a.class, &a.id).cmp(&(b.class, &b.id)));
+    // What is computed helps to answer: before it is there nobody is asked.
+    if facts.is_complete() {
+        checklist(policy, &mut items);
+    }
+    // Within a class by id, the rules that explain most first, the questions as the policy has them: never by the order in
+    // which the vendor lists files.
+    let rank = |i: &Item| match i.target {
+        Target::Rule(_) => Reverse(i.covers),
+        Target::Question(n) => Reverse(u64::MAX - n as u64),
+        _ => Reverse(0),
+    };
+    items.sort_by(|a, b| (a.class, rank(a), &a.id).cmp(&(b.class, rank(b), &b.id)));
     items
+}
+
+/// The questions of the room, in the order of the policy. An answer belongs to the id, whatever the wording.
+fn checklist(policy: &Policy, items: &mut Vec<Item>) {
+    for (i, question) in policy.checklist.iter().enumerate() {
+        let id = question_id(&question.id);
+        let why = "checklist: a person answers it".to_owned();
+        items.push(item(Class::Question, '.', id, question.question.as_str().into(), why, Target::Question(i), question.id.as_bytes()));
+    }
+}
+
+/// The id of a question's item.
+#[must_use]
+pub(super) fn question_id(id: &str) -> String {
+    format!("checklist:{id}")
 }
 
 fn integrity(facts: &Facts, items: &mut Vec<Item>) {
@@ -199,42 +234,43 @@ fn integrity(facts: &Facts, items: &mut Vec<Item>) {
 }
 
 fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
-    let mut rules: BTreeMap<Cause, (u64, Vec<u8>)> = BTreeMap::new();
-    let mut same = (0u64, Vec::new());
+    // What each covers, by name: sorted before it is hashed, because the vendor's order of files says nothing.
+    let mut rules: BTreeMap<Cause, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    let mut same: Vec<(String, Vec<u8>)> = Vec::new();
     for root in facts.comparisons.iter().flatten() {
         visit(root, &mut |node, _, name| {
             for proof in &node.proofs {
-                let (count, seen) = rules.entry(proof.cause).or_default();
-                if !seen.ends_with(name.as_bytes()) {
-                    *count += 1;
+                let covered = rules.entry(proof.cause).or_default();
+                if covered.last().is_none_or(|(last, _)| last != name) {
+                    covered.push((name.to_owned(), node_digest(node)));
                 }
-                seen.extend_from_slice(&node_digest(node));
-                seen.extend_from_slice(name.as_bytes());
             }
             if node.children.is_empty() && node.result == ResultMark::Identical {
-                same.0 += 1;
-                same.1.extend_from_slice(&node_digest(node));
+                same.push((name.to_owned(), node_digest(node)));
             }
         });
     }
     for cluster in clusters(roots(facts)) {
         items.extend(judged(facts, cluster));
     }
-    for (cause, (count, seen)) in rules {
+    for (cause, covered) in rules {
         if policy.accepted_causes.contains(cause.word()) {
             continue;
         }
+        let count = covered.len() as u64;
         let files = if count == 1 {
             "1 file differs there, undone byte for byte".to_owned()
         } else {
             format!("{count} files differ there, undone byte for byte")
         };
-        let mut rule = item(Class::Rule, '~', format!("rule:{cause}"), format!("rule {cause}").into(), files, Target::Rule(cause), &seen);
+        let mut rule =
+            item(Class::Rule, '~', format!("rule:{cause}"), format!("rule {cause}").into(), files, Target::Rule(cause), &listed(covered));
         rule.covers = count;
         items.push(rule);
     }
-    if same.0 > 0 {
-        let title = if same.0 == 1 { "1 identical file".to_owned() } else { format!("{} identical files", same.0) };
+    if !same.is_empty() {
+        let count = same.len() as u64;
+        let title = if count == 1 { "1 identical file".to_owned() } else { format!("{count} identical files") };
         let mut batch = item(
             Class::Batch,
             '=',
@@ -242,11 +278,23 @@ fn comparisons(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
             title.into(),
             "one batch, machine-checked, contents not read".to_owned(),
             Target::Batch,
-            &same.1,
+            &listed(same),
         );
-        batch.covers = same.0;
+        batch.covers = count;
         items.push(batch);
     }
+}
+
+/// What is to be hashed of places and their contents: each with its name, in the order of the names.
+fn listed(mut places: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    places.sort_unstable();
+    let mut out = Vec::new();
+    for (name, digests) in places {
+        out.extend_from_slice(&(name.len() as u64).to_le_bytes());
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&digests);
+    }
+    out
 }
 
 fn roots(facts: &Facts) -> impl Iterator<Item = (usize, &Node)> {
@@ -365,20 +413,46 @@ fn provenance(facts: &Facts, items: &mut Vec<Item>) {
 /// compared as a plain path, so that a slip never makes less required.
 #[must_use]
 pub fn required(facts: &Facts, policy: &Policy) -> Vec<usize> {
-    let Some(tree) = &facts.source else { return Vec::new() };
+    wanted(facts, policy).0
+}
+
+/// What must be read, and the globs that match nothing.
+fn wanted(facts: &Facts, policy: &Policy) -> (Vec<usize>, Vec<String>) {
+    let Some(tree) = &facts.source else { return (Vec::new(), Vec::new()) };
     let mut set = globset::GlobSetBuilder::new();
-    let mut plain = Vec::new();
-    for pattern in facts.release.required.iter().chain(&policy.required) {
+    let mut globs = Vec::new();
+    let mut plain: BTreeMap<&[u8], &String> = BTreeMap::new();
+    let mut unmatched: BTreeSet<&String> = facts.release.required.iter().chain(&policy.required).collect();
+    for pattern in unmatched.iter().copied() {
         match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
             Ok(glob) => {
                 set.add(glob);
+                globs.push(pattern);
             }
-            Err(_) => plain.push(pattern.as_bytes()),
+            Err(_) => {
+                plain.insert(pattern.as_bytes(), pattern);
+            }
         }
     }
-    let set = set.build().unwrap_or_else(|_| globset::GlobSet::empty());
-    let wanted = |path: &Untrusted| set.is_match(path.lossy().as_ref()) || plain.contains(&path.as_bytes());
-    tree.entries.iter().enumerate().filter(|(_, e)| wanted(&e.path)).map(|(i, _)| i).collect()
+    // Patterns that are sound one by one and not together are compared as plain paths, every one.
+    let set = set.build().unwrap_or_else(|_| {
+        plain.extend(globs.drain(..).map(|p| (p.as_bytes(), p)));
+        globset::GlobSet::empty()
+    });
+    let mut entries = Vec::new();
+    let mut hits = Vec::new();
+    for (i, entry) in tree.entries.iter().enumerate() {
+        set.matches_into(entry.path.lossy().as_ref(), &mut hits);
+        let named = plain.get(entry.path.as_bytes());
+        if !hits.is_empty() || named.is_some() {
+            entries.push(i);
+        }
+        let found = hits.iter().filter_map(|n| globs.get(*n)).chain(named);
+        for pattern in found {
+            unmatched.remove(*pattern);
+        }
+    }
+    (entries, unmatched.into_iter().cloned().collect())
 }
 
 #[cfg(test)]
@@ -501,6 +575,69 @@ mod tests {
         root.metadata.push("mode differs".into());
         facts.learn(Discovery::Compared(0, Arc::new(root)));
         assert_eq!(ids(&facts).len(), 3);
+    }
+
+    /// A release of every kind of thing, its artifacts listed in that order.
+    fn everything(order: &[usize]) -> Facts {
+        let mut facts = facts(order.len());
+        let release = Arc::make_mut(&mut facts.release);
+        for (place, i) in order.iter().enumerate() {
+            release.artifacts[place].name = format!("a{i}").into();
+        }
+        for (place, i) in order.iter().enumerate() {
+            let result = [ResultMark::Identical, ResultMark::Equivalent, ResultMark::Different, ResultMark::OnlyShipped][i % 4];
+            let mut root = node(&format!("a{i}"), if i % 3 == 0 { NodeKind::Elf } else { NodeKind::Data }, result);
+            root.digest = Sides::new(Some(Sha256::of(&[*i as u8])), None);
+            if result == ResultMark::Different {
+                root.account = Sides::new(Account::all_unexplained(1), Account::all_unexplained(1));
+                root.likeness = Some(Sha256::of(&[*i as u8 % 5]));
+            }
+            let causes = if i % 8 == 1 { vec![Cause::Owner, Cause::BuildId] } else { vec![Cause::BuildId] };
+            if result == ResultMark::Equivalent {
+                root.proofs = causes.into_iter().map(|cause| Proof { cause, spans: Sides::default(), values: Sides::default() }).collect();
+            }
+            facts.learn(Discovery::Compared(place, Arc::new(root)));
+        }
+        facts
+    }
+
+    #[test]
+    fn the_vendors_order_of_files_changes_nothing() {
+        let told = |order: &[usize]| -> Vec<(String, String, char)> {
+            queue(&everything(order), &Policy::default()).into_iter().map(|i| (i.id, i.digest, i.mark)).collect()
+        };
+        let straight: Vec<usize> = (0..40).collect();
+        let shuffled: Vec<usize> = (0..40).map(|i| (i * 27 + 13) % 40).collect();
+        assert_eq!(told(&straight), told(&shuffled));
+        let rules: Vec<u64> =
+            queue(&everything(&straight), &Policy::default()).iter().filter(|i| i.class == Class::Rule).map(|i| i.covers).collect();
+        assert_eq!(rules, [10, 5], "the rule that explains most comes first");
+    }
+
+    #[test]
+    fn required_reading_that_is_not_there_is_said() {
+        let mut facts = facts(0);
+        Arc::make_mut(&mut facts.release).required = vec!["src/*.c".into(), "src/gone.c".into()];
+        let entry =
+            |path: &str| crate::model::SourceEntry { path: path.into(), kind: crate::model::EntryKind::File, id: path.to_owned(), size: 1 };
+        let tree = crate::model::SourceTree { entries: vec![entry("src/[x"), entry("src/a.c")], ..crate::model::SourceTree::default() };
+        facts.learn(Discovery::Source(Arc::new(tree)));
+        let policy = Policy { required: vec!["src/[x".into(), "src/*.c".into()], ..Policy::default() };
+        let ids: Vec<String> = queue(&facts, &policy).into_iter().map(|i| i.id).collect();
+        assert_eq!(ids, ["read:none:src/gone.c", "read:src/[x", "read:src/a.c"]);
+    }
+
+    #[test]
+    fn the_checklist_comes_last_in_the_order_of_the_policy() {
+        let ask = |id: &str| crate::checks::ChecklistEntry { id: id.into(), question: "Is it?".into() };
+        let policy = Policy { checklist: vec![ask("z"), ask("b")], ..Policy::default() };
+        let mut facts = everything(&[0, 1, 2]);
+        assert!(!queue(&facts, &policy).iter().any(|i| i.class == Class::Question), "not while the machine works");
+        facts.learn(Discovery::AllHashed(None));
+        facts.learn(Discovery::Provenance(Vec::new(), Vec::new()));
+        let items = queue(&facts, &policy);
+        let last: Vec<_> = items.iter().skip(items.len() - 2).map(|i| (i.id.as_str(), &i.target)).collect();
+        assert_eq!(last, [("checklist:z", &Target::Question(0)), ("checklist:b", &Target::Question(1))]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Anchor, Body, Class, Decision, Event, FindingSeverity, Item, Resting, Ruling, Target};
+use super::queue::question_id;
+use super::{Anchor, Body, CarriedRuling, Class, Decision, Event, FindingSeverity, Item, LineSet, Resting, Ruling, Target};
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 
@@ -22,6 +23,8 @@ pub struct Ruled {
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
+    /// The number of the event that wrote it.
+    pub n: u64,
     /// Where.
     pub at: Anchor,
     /// The words.
@@ -43,8 +46,41 @@ pub struct Finding {
     pub at: Anchor,
     /// When, by the room's clock.
     pub time: String,
-    /// Why it was closed, if it was.
+    /// Why it was closed or withdrawn, if it was.
     pub closed: Option<String>,
+    /// Whether it was withdrawn rather than closed.
+    pub withdrawn: bool,
+    /// How often its words or severity were changed.
+    pub edits: u32,
+    /// What people outside answered, in order: claims.
+    pub replies: Vec<Reply>,
+}
+
+impl Finding {
+    /// The word of its state in records: `open`, `closed` or `withdrawn`.
+    #[must_use]
+    pub fn standing(&self) -> &'static str {
+        match (&self.closed, self.withdrawn) {
+            (None, _) => "open",
+            (Some(_), false) => "closed",
+            (Some(_), true) => "withdrawn",
+        }
+    }
+}
+
+/// An answer to a finding from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Digest of the question that it answers.
+    pub question: String,
+    /// The words: a claim.
+    pub text: String,
+    /// Who signed it, by the reviewer's own signers.
+    pub who: String,
+    /// Fingerprint of the key.
+    pub key: String,
+    /// When it was taken in, by the room's clock.
+    pub time: String,
 }
 
 /// Something that stands in the way of an approval, or is done.
@@ -70,7 +106,15 @@ pub struct State {
     /// Differences shown, by item id and digest, and how many there are.
     pub shown: BTreeMap<(String, String), (BTreeSet<u32>, u32)>,
     /// Lines shown, by path and blob, and how many there are.
-    pub read: BTreeMap<(String, String), (BTreeSet<u64>, u64)>,
+    pub read: BTreeMap<(String, String), (LineSet, u64)>,
+    /// Rulings of an earlier review, by item id.
+    pub carried: BTreeMap<String, CarriedRuling>,
+    /// Lines shown in earlier reviews, by path and blob, and how many there are.
+    pub carried_read: BTreeMap<(String, String), (LineSet, u64)>,
+    /// The record that they were carried over from: digest of its payload, and its number.
+    pub previous: Option<(String, u64)>,
+    /// Items that were carried over and are to be looked at again, by id.
+    pub taken_up: BTreeSet<String>,
     /// Notes.
     pub notes: Vec<Note>,
     /// Findings.
@@ -144,27 +188,58 @@ impl State {
                 self.at = Some(item).filter(|i| !i.is_empty());
                 self.rest = rest;
             }
-            Body::Shown { item, digest, differences, of } => {
+            Body::Carried(carried) => {
+                self.previous = Some((carried.record, carried.sequence));
+                self.carried = carried.rulings.into_iter().map(|r| (r.item.clone(), r)).collect();
+                let lines = |runs: &[(u64, u64)], of: u64| {
+                    let mut set = LineSet::default();
+                    runs.iter().for_each(|(from, to)| set.insert((*from).max(1), (*to).min(of)));
+                    set
+                };
+                self.carried_read = carried.read.into_iter().map(|r| ((r.path, r.blob), (lines(&r.runs, r.of), r.of))).collect();
+            }
+            Body::TakenUp { item } => {
+                self.taken_up.insert(item);
+            }
+            Body::Shown { item, digest, differences, of, .. } => {
                 let entry = self.shown.entry((item, digest)).or_default();
                 entry.0.extend(differences);
                 entry.1 = of;
             }
-            Body::Read { path, blob, from, to, of } => {
+            Body::Read { path, blob, from, to, of, .. } => {
                 let entry = self.read.entry((path, blob)).or_default();
-                entry.0.extend(from.max(1)..=to.min(of));
+                entry.0.insert(from.max(1), to.min(of));
                 entry.1 = of;
             }
             Body::Ruled { item, digest, ruling, reason, covers } => {
                 self.rulings.insert(item, Ruled { ruling, reason, digest, covers });
             }
-            Body::Noted { at, text } => self.notes.push(Note { at, text, time: event.time.clone() }),
+            Body::Noted { at, text } => self.notes.push(Note { n: event.n, at, text, time: event.time.clone() }),
+            Body::Reworded { n, text } => self.notes.iter_mut().filter(|note| note.n == n).for_each(|note| note.text.clone_from(&text)),
             Body::Filed { id, title, severity, at } => {
-                self.findings.push(Finding { id, title, severity, at, time: event.time.clone(), closed: None })
+                let time = event.time.clone();
+                self.findings.push(Finding {
+                    id,
+                    title,
+                    severity,
+                    at,
+                    time,
+                    closed: None,
+                    withdrawn: false,
+                    edits: 0,
+                    replies: Vec::new(),
+                });
             }
-            Body::Closed { id, reason } => {
-                for finding in self.findings.iter_mut().filter(|f| f.id == id) {
-                    finding.closed = Some(reason.clone());
-                }
+            Body::Closed { id, reason } => self.change(&id, |f| (f.closed, f.withdrawn) = (Some(reason), false)),
+            Body::Withdrawn { id, reason } => self.change(&id, |f| (f.closed, f.withdrawn) = (Some(reason), true)),
+            Body::Reopened { id, .. } => self.change(&id, |f| (f.closed, f.withdrawn) = (None, false)),
+            Body::Edited { id, title, severity } => self.change(&id, |f| {
+                (f.title, f.severity) = (title, severity);
+                f.edits = f.edits.saturating_add(1);
+            }),
+            Body::Replied { id, question, text, who, key, .. } => {
+                let time = event.time.clone();
+                self.change(&id, |f| f.replies.push(Reply { question, text, who, key, time }));
             }
             Body::Answered { id, answer } if answer.is_empty() => {
                 self.answers.remove(&id);
@@ -212,7 +287,7 @@ impl State {
 
     /// What a correction carries over: the numbers of the events that still count.
     #[must_use]
-    pub fn carried(&self) -> Vec<u64> {
+    pub fn to_carry(&self) -> Vec<u64> {
         let undone = self.undone();
         let last = self.events.iter().rposition(|e| matches!(e.body, Body::At { .. }));
         let counts = |(i, e): &(usize, &Event)| {
@@ -221,10 +296,30 @@ impl State {
         self.events.iter().enumerate().filter(counts).map(|(_, e)| e.n).collect()
     }
 
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Finding)) {
+        if let Some(finding) = self.findings.iter_mut().find(|f| f.id == id) {
+            change(finding);
+        }
+    }
+
     /// The ruling on an item, if it was made on what the machine computes now.
     #[must_use]
     pub fn ruling(&self, item: &Item) -> Option<&Ruled> {
         self.rulings.get(&item.id).filter(|r| r.digest == item.digest)
+    }
+
+    /// The ruling of an earlier review on an item, where the item is unchanged by its digest, it was accepted, and nobody looks
+    /// at it again this time.
+    #[must_use]
+    pub fn carried(&self, item: &Item) -> Option<&CarriedRuling> {
+        let holds = |c: &&CarriedRuling| c.digest == item.digest && c.ruling == Ruling::Accepted && !self.taken_up.contains(&item.id);
+        self.carried.get(&item.id).filter(holds).filter(|_| self.ruling(item).is_none())
+    }
+
+    /// The ruling of an earlier review on an item that does not hold any more: the item changed, or it was rejected then.
+    #[must_use]
+    pub fn before(&self, item: &Item) -> Option<&CarriedRuling> {
+        self.carried.get(&item.id).filter(|_| self.carried(item).is_none())
     }
 
     /// A ruling that was made on something else than what the machine computes now: it does not count.
@@ -242,16 +337,26 @@ impl State {
     /// Lines shown of a source file, and how many it has (0, 0 when nothing of it was shown).
     #[must_use]
     pub fn read_of(&self, path: &str, blob: &str) -> (u64, u64) {
-        self.read.get(&(path.to_owned(), blob.to_owned())).map_or((0, 0), |(seen, of)| (seen.len() as u64, *of))
+        self.read.get(&(path.to_owned(), blob.to_owned())).map_or((0, 0), |(seen, of)| (seen.len(), *of))
     }
 
-    /// The person's mark of an item: ` ` unseen, `o` shown, `a` accepted, `x` rejected.
+    /// The person's mark of an item: ` ` unseen, `o` shown, `a` accepted or answered, `x` rejected or answered with no, `c`
+    /// carried over from an earlier review.
     #[must_use]
     pub fn mark(&self, item: &Item) -> char {
         if let Some(ruled) = self.ruling(item) {
             return ruled.ruling.mark();
         }
-        if self.is_shown(item) { 'o' } else { ' ' }
+        match self.answer(item) {
+            Some("no") => return 'x',
+            Some(_) => return 'a',
+            None => {}
+        }
+        match (self.carried(item), self.is_shown(item)) {
+            (Some(_), _) => 'c',
+            (None, true) => 'o',
+            (None, false) => ' ',
+        }
     }
 
     /// Whether anything of it was inside a drawn frame.
@@ -270,12 +375,26 @@ impl State {
         self.read
             .iter()
             .find(|((p, blob), _)| p == path.as_str() && Sha256::of(blob.as_bytes()).to_string() == item.digest)
-            .map_or((0, 0), |(_, (seen, of))| (seen.len() as u64, *of))
+            .map_or((0, 0), |(_, (seen, of))| (seen.len(), *of))
     }
 
-    /// The items without a ruling, in queue order.
+    /// The answer to an item that is a question of the checklist.
+    #[must_use]
+    pub fn answer(&self, item: &Item) -> Option<&str> {
+        let id = item.id.strip_prefix(question_id("").as_str()).filter(|_| matches!(item.target, Target::Question(_)))?;
+        self.answers.get(id).map(String::as_str)
+    }
+
+    /// Whether a person still has to judge an item: it has neither a ruling that holds, of today or carried over, nor, if it is
+    /// a question, an answer.
+    #[must_use]
+    pub fn is_open(&self, item: &Item) -> bool {
+        self.ruling(item).is_none() && self.answer(item).is_none() && self.carried(item).is_none()
+    }
+
+    /// The items that a person still has to judge, in queue order.
     pub fn open<'a>(&'a self, items: &'a [Item]) -> impl Iterator<Item = (usize, &'a Item)> + 'a {
-        items.iter().enumerate().filter(|(_, item)| self.ruling(item).is_none())
+        items.iter().enumerate().filter(|(_, item)| self.is_open(item))
     }
 
     /// The next or previous open item after the given one, round the end.
@@ -291,9 +410,9 @@ impl State {
         next.copied()
     }
 
-    /// Items neither ruled on nor shown.
+    /// Items of which nothing was shown, whatever was ruled on them; a question that is answered was read.
     pub fn not_looked_at<'a>(&'a self, items: &'a [Item]) -> impl Iterator<Item = &'a Item> + 'a {
-        items.iter().filter(|item| self.ruling(item).is_none() && !self.is_shown(item))
+        items.iter().filter(|item| !self.is_shown(item) && self.answer(item).is_none())
     }
 
     /// The next finding's id.
@@ -354,7 +473,8 @@ impl State {
             );
         }
         let mut classes: BTreeMap<Class, Vec<&Item>> = BTreeMap::new();
-        for (_, item) in self.open(items) {
+        // Questions have a line of their own below.
+        for (_, item) in self.open(items).filter(|(_, i)| i.class != Class::Question) {
             let class = if item.class == Class::Data { Class::Code } else { item.class };
             classes.entry(class).or_default().push(item);
         }
@@ -374,7 +494,8 @@ impl State {
             } else {
                 format!("{unanswered} of {of} checklist answers missing")
             };
-            add(unanswered == 0, what, None);
+            let first = self.open(items).find(|(_, i)| i.class == Class::Question).map(|(_, i)| i.id.clone());
+            add(unanswered == 0, what, first);
             if no > 0 {
                 add(false, format!("{no} checklist questions answered with no"), None);
             }
@@ -447,6 +568,38 @@ mod tests {
         let mut state = state(vec![ruled("a", "d", Ruling::Accepted), ruled("a", "d", Ruling::Rejected)]);
         state.push(Event { n: 3, time: String::new(), body: Body::Undone { n: 2 } });
         assert_eq!(state.ruling(&item("a")).map(|r| r.ruling), Some(Ruling::Accepted));
+    }
+
+    #[test]
+    fn a_finding_is_edited_withdrawn_and_opened_again_by_events_that_can_be_taken_back() {
+        let filed = Body::Filed { id: "F1".into(), title: "a".into(), severity: FindingSeverity::Problem, at: Anchor::default() };
+        let edited = Body::Edited { id: "F1".into(), title: "b".into(), severity: FindingSeverity::Blocking };
+        let withdrawn = Body::Withdrawn { id: "F1".into(), reason: "no problem".into() };
+        let told = |state: &State| {
+            let f = &state.findings[0];
+            (f.title.clone(), f.severity, f.standing(), f.edits)
+        };
+        let mut state = state(vec![filed, edited, withdrawn]);
+        assert_eq!(told(&state), ("b".into(), FindingSeverity::Blocking, "withdrawn", 1));
+        state.push(Event { n: 4, time: String::new(), body: Body::Reopened { id: "F1".into(), reason: String::new() } });
+        assert_eq!(told(&state).2, "open");
+        for (n, expected) in [(5, "withdrawn"), (6, "open")] {
+            let undo = state.undo().expect("something to undo");
+            state.push(Event { n, time: String::new(), body: undo });
+            assert_eq!(told(&state).2, expected);
+        }
+        let undo = state.undo().expect("the edit");
+        state.push(Event { n: 7, time: String::new(), body: undo });
+        assert_eq!(told(&state), ("a".into(), FindingSeverity::Problem, "open", 0));
+        assert_eq!(state.events.len(), 7, "nothing is erased");
+    }
+
+    #[test]
+    fn a_note_gets_other_words_and_keeps_its_place() {
+        let noted = |text: &str| Body::Noted { at: Anchor { place: text.into(), ..Anchor::default() }, text: text.into() };
+        let state = state(vec![noted("a"), noted("b"), Body::Reworded { n: 2, text: "c".into() }]);
+        let told: Vec<_> = state.notes.iter().map(|n| (n.text.as_str(), n.at.place.as_str())).collect();
+        assert_eq!(told, [("a", "a"), ("c", "b")]);
     }
 
     #[test]

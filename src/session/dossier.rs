@@ -106,31 +106,13 @@ fn item(state: &State, item: &Item) -> Result<ItemLine, String> {
         covers: item.covers,
         shown: differences as u64 + lines,
         of: of_differences as u64 + of_lines,
+        carried: state.carried(item).map(|c| c.sequence),
     })
 }
 
 fn read(state: &review::State) -> Vec<ReadLine> {
     let files = state.read.iter();
-    files.map(|((path, blob), (seen, of))| ReadLine { path: path.clone(), blob: blob.clone(), of: *of, spans: spans(seen) }).collect()
-}
-
-/// Lines as spans.
-fn spans(lines: &BTreeSet<u64>) -> Vec<(u64, u64)> {
-    let mut out: Vec<(u64, u64)> = Vec::new();
-    for line in lines {
-        match out.last_mut() {
-            Some((_, to)) if *to + 1 == *line => *to = *line,
-            _ => out.push((*line, *line)),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn lines_become_spans() {
-        assert_eq!(super::spans(&[1, 2, 3, 7, 9, 10].into()), [(1, 3), (7, 7), (9, 10)]);
-        assert_eq!(super::spans(&[].into()), []);
-    }
+    files
+        .map(|((path, blob), (seen, of))| ReadLine { path: path.clone(), blob: blob.clone(), of: *of, spans: seen.runs().to_vec() })
+        .collect()
 }

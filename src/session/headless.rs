@@ -34,11 +34,19 @@ fn run_until(options: Options, enough: fn(&Facts) -> bool) -> Result<Headless, S
     let mut session = Session::start(options, std::sync::Arc::new(move |news| drop(send.send(news))))?;
     let mut facts = session.facts().clone();
     while let Ok(news) = receive.recv() {
-        if let News::Discovery(discovery) = news {
-            facts.learn(discovery);
-            if enough(&facts) {
-                break;
+        match news {
+            News::Discovery(discovery) => {
+                facts.learn(discovery);
+                if enough(&facts) {
+                    break;
+                }
             }
+            News::Previous(Ok(carried)) => session.carry_over(*carried)?,
+            News::Previous(Err(why)) if session.options.dossier.is_some() => {
+                return Err(SessionError::Other(format!("nothing can be carried over: {why}")));
+            }
+            News::Previous(Err(why)) => session.not_carried = Some(why),
+            _ => {}
         }
     }
     if let Some(digest) = facts.release.identity.digest {

@@ -249,7 +249,7 @@ impl Journal {
         if let Some(damage) = reading.damage {
             return Err(format!("the journal of the signed review is damaged in {damage}: nothing is carried over from it"));
         }
-        let numbers = state.carried();
+        let numbers = state.to_carry();
         let now = (self.clock)();
         let corrects =
             Body::Corrects { record: record.clone(), journal: self.head.clone(), count: self.count, carried: numbers.len() as u64 };

@@ -165,6 +165,7 @@ impl StatementMaker {
         let tree = self.facts.source.as_ref();
         let product = release.product.shown().to_string();
         let Earlier { previous, dissents_from, challenge } = self.earlier.as_ref();
+        let carried = self.state.previous.as_ref();
         if let Some(other) = previous.as_ref().filter(|p| p.product != product) {
             let other = crate::text::Shown::new(&other.product).cut(80);
             return Err(format!("the record before this one is for {other}, and this bundle is {product}: nothing was signed"));
@@ -193,9 +194,11 @@ impl StatementMaker {
                 tag: tree.and_then(|t| t.tag.as_ref()).map(|t| t.shown().to_string()),
             },
             // A correction names the record that it corrects.
-            previous: previous.as_ref().map(|p| p.payload).or(corrects),
+            previous: previous.as_ref().map(|p| p.payload).or(corrects).or(carried.and_then(|(record, _)| record.parse().ok())),
             dissents_from: dissents_from.as_ref().map(|d| d.payload),
-            sequence: previous.as_ref().map_or(self.sequence, |p| p.sequence.unwrap_or(0).saturating_add(1)),
+            sequence: previous
+                .as_ref()
+                .map_or(carried.map_or(self.sequence, |(_, n)| n.saturating_add(1)), |p| p.sequence.unwrap_or(0).saturating_add(1)),
             artifacts: self.artifacts(),
             chain: self.facts.chain.iter().map(|l| (l.name.to_owned(), l.standing.word().to_owned())).collect(),
             coverage: self.coverage(items),
@@ -245,6 +248,7 @@ impl StatementMaker {
 
     fn coverage(&self, items: &[Item]) -> signoff::Coverage {
         let state = &self.state;
+        let shown = review::coverage(&self.facts, items, state);
         let count = |test: &dyn Fn(&Item) -> bool| items.iter().filter(|i| test(i)).count() as u64;
         let ruling = |item: &Item| state.ruling(item).map(|r| r.ruling);
         // A cause over many files, and the same difference in many files: one ruling each.
@@ -258,13 +262,18 @@ impl StatementMaker {
             required: count(&|i| i.class == Class::Read),
             required_shown: count(&|i| i.class == Class::Read && read(i)),
             items: items.len() as u64,
-            ruled_by_hand: count(&|i| !i.is_group() && ruling(i).is_some()),
+            ruled_by_hand: count(&|i| !i.is_group() && (ruling(i).is_some() || state.answer(i).is_some())),
             ruled_by_rule: by_rule,
             by_machine: machine,
             accepted: count(&|i| ruling(i) == Some(Ruling::Accepted)),
             rejected: count(&|i| ruling(i) == Some(Ruling::Rejected)),
-            open: count(&|i| ruling(i).is_none()),
-            not_looked_at: state.not_looked_at(items).map(|i| i.id.clone()).collect(),
+            open: count(&|i| state.is_open(i)),
+            carried: shown.carried,
+            lines_carried: shown.lines_carried,
+            lines: (shown.lines_shown, shown.lines_total),
+            code: (shown.code_shown, shown.code_total),
+            code_unknown: shown.code_unknown,
+            not_looked_at: shown.not_looked_at(),
         }
     }
 }
@@ -272,13 +281,8 @@ impl StatementMaker {
 fn finding(finding: &review::Finding) -> signoff::FindingLine {
     signoff::FindingLine {
         id: finding.id.clone(),
-        severity: match finding.severity {
-            review::FindingSeverity::Note => "note",
-            review::FindingSeverity::Problem => "problem",
-            review::FindingSeverity::Blocking => "blocking",
-        }
-        .to_owned(),
-        state: if finding.closed.is_some() { "closed" } else { "open" }.to_owned(),
+        severity: finding.severity.word().to_owned(),
+        state: finding.standing().to_owned(),
         title: finding.title.clone(),
         reason: finding.closed.clone().filter(|r| !r.is_empty()),
         anchor: anchor(&finding.at),
@@ -287,7 +291,8 @@ fn finding(finding: &review::Finding) -> signoff::FindingLine {
 
 /// Where a finding or a note is: the source line if it has one, else the place in the artifact. Names and digests only.
 pub(super) fn anchor(at: &review::Anchor) -> Option<signoff::Anchor> {
-    let sha256 = at.shipped.as_ref().and_then(|d| d.parse().ok());
+    let digest = [&at.shipped, &at.span, &at.statement, &at.content].into_iter().flatten().next();
+    let sha256 = digest.and_then(|d| d.parse().ok());
     let anchor = match &at.path {
         Some(path) => signoff::Anchor { path: path.clone(), line: at.line, sha256 },
         None => signoff::Anchor { path: at.place.clone(), line: None, sha256 },

@@ -42,6 +42,7 @@ pub(super) struct Job {
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) send: Send1,
     pub(super) cores: Cores,
+    pub(super) previous: Option<super::previous::Named>,
 }
 
 pub(super) fn start(session: &Session, sources_folder: PathBuf) {
@@ -53,6 +54,10 @@ pub(super) fn start(session: &Session, sources_folder: PathBuf) {
         cancelled: Arc::clone(&session.cancelled),
         send: Arc::clone(&session.send),
         cores: Cores::new(),
+        previous: session.options.previous.clone().map(|record| super::previous::Named {
+            dossier: session.options.dossier.clone().unwrap_or_else(|| super::dossier_path(&record)),
+            record,
+        }),
     };
     super::spawn("work", move || job.run());
 }
@@ -88,6 +93,12 @@ impl Job {
             return;
         }
         let digests = digests.into_inner().unwrap_or_default();
+        let handed = self.guarded("the earlier review", Where::default(), || {
+            super::previous::handed_on(self.previous.as_ref(), &self.bundle, &self.room)
+        });
+        if let Some(handed) = handed.flatten() {
+            (self.send)(News::Previous(handed.map(Box::new)));
+        }
         let nodes = self.compare_all(tree.as_deref(), &digests);
         if self.stopped() {
             return;

@@ -267,6 +267,13 @@ impl Rows {
             ("accepted", "accepted"),
             ("rejected", "rejected"),
             ("open", "left open"),
+            ("carried", "carried over from an earlier review, unchanged since: not looked at this time"),
+            ("linesShown", "lines of source were shown"),
+            ("linesCarried", "lines of source more were shown in an earlier review, unchanged since"),
+            ("linesTotal", "lines of source in all"),
+            ("codeShown", "bytes of shipped code whose source lines were all shown"),
+            ("codeTotal", "bytes of shipped code in the executables that were opened"),
+            ("codeUnknown", "shipped files more that may hold code"),
         ] {
             if let Some(count) = coverage.word(name) {
                 self.say(" ", Role::Text, format!("{count} {words}"));
@@ -276,7 +283,7 @@ impl Rows {
         let count = not.word("count").unwrap_or_else(|| "not stated".to_owned());
         let digest = not.sha("digest", self).unwrap_or_default();
         let role = if count == "0" { Role::Good } else { Role::Bad };
-        self.say("NOT LOOKED AT", role, format!("{count} items; their list has {digest}"));
+        self.say("NOT LOOKED AT", role, format!("{count} places (items, differences, artifacts, source); their list has {digest}"));
         not.rest(self);
         coverage.rest(self);
     }

@@ -67,6 +67,8 @@ pub struct ItemLine {
     pub shown: u64,
     /// Differences or lines that it has; 0 when nothing of it was shown.
     pub of: u64,
+    /// Number of the record whose ruling settles it, when it was carried over.
+    pub carried: Option<u64>,
 }
 
 /// What a person ruled on an item.
@@ -161,10 +163,16 @@ fn attestation(line: &AttestationLine) -> Value {
 }
 
 fn item(line: &ItemLine) -> Value {
-    json!({
-        "id": line.id, "digest": sha(line.digest), "class": line.class, "mark": line.mark, "covers": line.covers,
-        "shown": line.shown, "of": line.of,
-    })
+    object([
+        ("id", Some(line.id.as_str().into())),
+        ("digest", Some(sha(line.digest))),
+        ("class", Some(line.class.as_str().into())),
+        ("mark", Some(line.mark.as_str().into())),
+        ("covers", Some(line.covers.into())),
+        ("shown", Some(line.shown.into())),
+        ("of", Some(line.of.into())),
+        ("carried", line.carried.map(Value::from)),
+    ])
 }
 
 fn ruling(line: &RulingLine) -> Value {

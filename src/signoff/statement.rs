@@ -73,7 +73,17 @@ pub struct Coverage {
     pub rejected: u64,
     /// Not ruled on.
     pub open: u64,
-    /// Every item that nobody looked at; the record holds the count and the digest of [`not_looked_at_lines`].
+    /// Settled by the ruling of an earlier review on what is unchanged since; nobody looked at them this time.
+    pub carried: u64,
+    /// Lines of the source that were not shown this time, and were in an earlier review, in files that are unchanged.
+    pub lines_carried: u64,
+    /// Lines of the source that were shown, of all of them.
+    pub lines: (u64, u64),
+    /// Bytes of shipped code whose source lines were all shown, of those in executables that were opened.
+    pub code: (u64, u64),
+    /// Shipped files that may hold code and are not in those bytes.
+    pub code_unknown: u64,
+    /// Everything that nobody looked at; the record holds the count and the digest of [`not_looked_at_lines`].
     pub not_looked_at: Vec<String>,
 }
 
@@ -316,6 +326,13 @@ fn predicate(inputs: &RecordInputs) -> Value {
                 "accepted": coverage.accepted,
                 "rejected": coverage.rejected,
                 "open": coverage.open,
+                "carried": coverage.carried,
+                "linesCarried": coverage.lines_carried,
+                "linesShown": coverage.lines.0,
+                "linesTotal": coverage.lines.1,
+                "codeShown": coverage.code.0,
+                "codeTotal": coverage.code.1,
+                "codeUnknown": coverage.code_unknown,
                 "notLookedAt": {
                     "count": not_looked_at.len(),
                     "digest": sha(Sha256::of(&not_looked_at_lines(&coverage.not_looked_at))),

@@ -126,6 +126,10 @@ pub enum Action {
     Reject,
     /// Accept a rule or the batch: type the count.
     AcceptGroup,
+    /// Start or end a selection of lines.
+    Select,
+    /// Look at an item again whose ruling was carried over.
+    TakeUp,
     /// A note on this place.
     Note,
     /// A finding from this place.
@@ -138,6 +142,12 @@ pub enum Action {
     Answer(&'static str),
     /// Close the finding under the cursor, with a reason.
     CloseFinding,
+    /// Withdraw the finding under the cursor, with a reason.
+    WithdrawFinding,
+    /// Open a finding again, with a reason.
+    ReopenFinding,
+    /// Change the words of the note or finding under the cursor.
+    Edit,
     /// Search here.
     Search,
     /// Go to a line or address, or leave.

@@ -3,6 +3,7 @@
 //! [`App::update`] takes an [`Input`] and returns [`Effect`]s for the loop to carry out; screens draw from `&App`;
 //! [`App::drawn`] is told what was really inside a frame. A ruling counts only once it came back as [`Input::Recorded`].
 
+mod anchor;
 mod compare;
 mod cursor;
 mod dialog;
@@ -37,7 +38,7 @@ use super::action::{Action, Effect, Input, Screen};
 use super::keymap::{self, Context, Found};
 use super::theme::Theme;
 use crate::checks::{Check, Discovery, Facts, GroupSummary, Policy};
-use crate::review::{Blocker, Body, Class, Item, State, Target, queue};
+use crate::review::{Blocker, Body, Class, Coverage, Item, State, Target, changed_first, coverage, queue};
 use crate::session::{News, Prepared, Progress};
 use crate::text::{Role, Shown};
 
@@ -72,6 +73,8 @@ pub struct App {
     pub(crate) checks: Vec<Check>,
     pub(crate) blockers: Vec<Blocker>,
     pub(crate) tally: BTreeMap<Class, usize>,
+    /// What was shown in total, as far as it is written; made when Sign-off is in front.
+    pub(crate) totals: Option<Coverage>,
     pub(crate) artifacts: Vec<ArtifactRow>,
     pub(crate) filter: Filter,
     pub(crate) order: Order,
@@ -100,6 +103,8 @@ pub struct App {
     pub(crate) jobs: Vec<Progress>,
     pub(crate) message: Option<(Role, String)>,
     pub(crate) sideways: usize,
+    /// Where a selection of rows started, and in which pane.
+    pub(crate) selection: Option<(Pane, usize)>,
     prefix: Option<String>,
     /// The item for which "not everything was shown" was said: the next `a` asks for a reason.
     asked: Option<String>,
@@ -136,6 +141,7 @@ impl App {
             checks: Vec::new(),
             blockers: Vec::new(),
             tally: BTreeMap::new(),
+            totals: None,
             artifacts: Vec::new(),
             filter: Filter::default(),
             order: Order::default(),
@@ -159,6 +165,7 @@ impl App {
             jobs: Vec::new(),
             message: None,
             sideways: 0,
+            selection: None,
             prefix: None,
             asked: None,
             resume: resume::Resume::default(),
@@ -204,6 +211,9 @@ impl App {
         if self.dirty && self.refresh_due().is_zero() {
             self.refresh();
         }
+        if self.screen == Screen::Signoff && self.totals.is_none() {
+            self.totals = Some(coverage(&self.facts, &self.items, &self.state));
+        }
         std::mem::take(&mut self.out)
     }
 
@@ -231,7 +241,7 @@ impl App {
     /// Makes queue, checks and lists from the facts again; what is selected stays selected by its id.
     fn refresh(&mut self) {
         let selected = self.items.get(self.cursor(Pane::Queue).at).map(|i| i.id.clone());
-        self.items = queue(&self.facts, &self.policy);
+        self.items = changed_first(queue(&self.facts, &self.policy), &self.state);
         if let Some(at) = selected.and_then(|id| self.items.iter().position(|i| i.id == id)) {
             self.cursor_mut(Pane::Queue).at = at;
         }
@@ -263,6 +273,7 @@ impl App {
 
     /// Makes what depends on the review's state again.
     pub(crate) fn recount(&mut self) {
+        self.totals = None;
         self.blockers = self.state.blockers(&self.facts, &self.policy, &self.items);
         self.tally = BTreeMap::new();
         for (_, item) in self.state.open(&self.items) {
@@ -306,6 +317,7 @@ impl App {
             News::Listing(key, listing) => self.listing_came(key, listing),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),
+            News::Previous(handed) => self.previous_came(handed),
         }
     }
 
@@ -392,12 +404,17 @@ impl App {
             Action::Accept => self.accept(),
             Action::Reject => self.reject(),
             Action::AcceptGroup => self.accept_group(),
+            Action::Select => self.select(),
+            Action::TakeUp => self.take_up(),
             Action::Note => self.ask_note(),
             Action::Finding => self.ask_finding(),
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
             Action::Answer(answer) => self.answer(answer),
             Action::CloseFinding => self.close_finding(),
+            Action::WithdrawFinding => self.withdraw_finding(),
+            Action::ReopenFinding => self.reopen_finding(),
+            Action::Edit => self.edit(),
             Action::Search => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Search))),
             Action::Command => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Command))),
             Action::Jobs => self.dialog = Some(Dialog::Jobs),

@@ -374,7 +374,7 @@ impl Bench {
                 }
                 Effect::Identified(_) => continue,
                 Effect::Correct => {
-                    let carried = self.app.state.carried();
+                    let carried = self.app.state.to_carry();
                     let events = self.app.state.events.iter().filter(|e| carried.contains(&e.n)).cloned().collect();
                     Input::Corrected(Ok(Box::new(State { reviewer: "A. Meyer".into(), ..State::fold(events) })))
                 }

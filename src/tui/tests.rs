@@ -1,5 +1,6 @@
 //! Keys in, state out; and what is drawn, at every size.
 
+mod review;
 mod saving;
 mod signing;
 mod source;
@@ -90,7 +91,7 @@ fn n_opens_each_item_where_it_is() {
     assert!(bench.app.screen == Screen::Overview && bench.app.detail.is_some(), "a file that no manifest lists");
     bench.walk("n");
     assert_eq!(bench.app.screen, Screen::Compare);
-    assert!(bench.row(-2).contains("difference 1 of 1 in verify_image · shown 1/3 · item 2 of 12"), "{}", bench.row(-2));
+    assert!(bench.row(-2).contains("difference 1 of 1 in verify_image · shown 1/3 · item 2 of 15"), "{}", bench.row(-2));
     bench.walk("n n n n");
     assert_eq!((bench.app.screen, bench.app.claim()), (Screen::Provenance, Some(super::app::ClaimRow::Answer(0, 3))));
     bench.walk("n");
@@ -236,7 +237,7 @@ fn a_finding_has_place_digests_and_source_line() {
     assert_eq!((finding.id.as_str(), finding.title.as_str()), ("F1", "signature check bypassed"));
     assert_eq!(finding.at.address, Some(0x4b80));
     assert_eq!((finding.at.path.as_deref(), finding.at.line), (Some("src/update/verify.c"), Some(8)));
-    assert!(finding.at.shipped.is_some() && finding.at.rebuilt.is_some() && finding.at.place.contains("verify_image"));
+    assert!(finding.at.shipped.is_some() && finding.at.rebuilt.is_some() && finding.at.function.as_deref() == Some("verify_image"));
     bench.walk("6 <tab> C done<enter>");
     assert_eq!(bench.app.state.findings[0].closed.as_deref(), Some("done"));
     bench.walk("<enter>");
@@ -404,7 +405,7 @@ fn no_size_panics_and_everything_is_printable() {
 #[test]
 fn a_too_small_window_says_so() {
     let bench = Bench::new(59, 16);
-    assert_eq!(bench.row(0), "countersign: 2 differ, 12 to review");
+    assert_eq!(bench.row(0), "countersign: 2 differ, 15 to review");
     assert_eq!(bench.row(1), "window 59x16: make it 60x16 or more");
 }
 
@@ -714,6 +715,7 @@ fn rule_on_everything(bench: &mut Bench) {
         let covers = bench.app.front().and_then(|i| bench.app.items.get(i)).map_or(1, |i| i.covers);
         match bench.app.front().and_then(|i| bench.app.items.get(i)).map(|i| i.class) {
             Some(crate::review::Class::Rule | crate::review::Class::Batch) => bench.walk(&format!("A {covers}<enter>")),
+            Some(crate::review::Class::Question) => bench.walk("y"),
             _ => bench.walk("a"),
         };
         if bench.app.open_count() == before {
@@ -727,7 +729,8 @@ fn the_whole_walk_ends_with_an_open_approval() {
     let mut bench = Bench::new(80, 24);
     rule_on_everything(&mut bench);
     assert_eq!(bench.app.screen, Screen::Signoff, "at 0 left the sign-off opens");
-    bench.walk("6 y y y 7");
+    assert_eq!(bench.app.state.answers.len(), 3, "n led through the checklist too");
+    bench.walk("7");
     assert!(bench.text().contains("Every outcome is open"), "{}", bench.text());
     insta::assert_snapshot!("after_the_walk", format!("{}{}", bench.text(), bench.walk("1 <tab>").text()));
     bench.walk("7 S j j j <enter>");

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use crate::checks::Facts;
 use crate::diff;
 use crate::model::SourceFlag;
+use crate::review::State;
 use crate::session::Headless;
 use crate::text::{Shown, Untrusted};
 
@@ -17,8 +18,8 @@ fn mark(flag: &SourceFlag) -> char {
     if flag.code == "source.archive" { '!' } else { '?' }
 }
 
-/// All sources, each with its files.
-pub(super) fn list(facts: &Facts, out: &mut String) {
+/// All sources, each with its files and how much of each was shown.
+pub(super) fn list(facts: &Facts, state: &State, out: &mut String) {
     let mut marks: BTreeMap<usize, char> = facts.hidden.iter().flatten().map(|h| (h.entry, '?')).collect();
     for flag in facts.flags.iter().flatten() {
         for place in &flag.places {
@@ -31,7 +32,12 @@ pub(super) fn list(facts: &Facts, out: &mut String) {
         let _ = writeln!(out, "source {}\ncommit {commit}  tree {id}", tree.origin.shown());
         for (i, entry) in tree.entries.iter().enumerate() {
             let mark = marks.get(&(first + i)).copied().unwrap_or(' ');
-            let _ = writeln!(out, "{mark} {:>9}  {}", entry.size, entry.path.shown());
+            let path = facts.source_path(first + i).unwrap_or_default();
+            let read = match state.read_of(path.shown().as_str(), &entry.id) {
+                (0, _) => String::new(),
+                (shown, of) => format!("  shown {shown} of {of}"),
+            };
+            let _ = writeln!(out, "{mark} {:>9}  {}{read}", entry.size, entry.path.shown());
         }
     }
     for report in &facts.archives {

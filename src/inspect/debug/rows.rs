@@ -12,6 +12,8 @@ const MAX_ROWS: usize = 100_000_000;
 const MAX_RUNS: usize = 8_000_000;
 /// Bytes of paths that are kept at most: tables may share one long text.
 const MAX_NAMES: usize = 256 << 20;
+/// Lines that a row may be away from those of its run: code from elsewhere in the file, inlined here, is a run of its own.
+const NEAR: u32 = 32;
 /// Files that are kept at most.
 const MAX_FILES: usize = 1_000_000;
 
@@ -185,7 +187,7 @@ impl Maker<'_> {
             let at_bound = self.next.checked_sub(1).and_then(|i| self.bounds.get(i)) == Some(&start);
             let full = self.table.runs.len() > MAX_RUNS;
             match self.table.runs.last_mut() {
-                Some(last) if last.end == start && last.file == file && !at_bound => {
+                Some(last) if last.end == start && last.file == file && !at_bound && near(last.lines, line) => {
                     last.end = stop;
                     if line > 0 {
                         let first = if last.lines.0 == 0 { line } else { last.lines.0.min(line) };
@@ -214,6 +216,11 @@ impl Maker<'_> {
     }
 }
 
+/// Whether a line is among those of a run or close by; one that is not named is.
+fn near((first, last): (u32, u32), line: u32) -> bool {
+    line == 0 || last == 0 || (first.saturating_sub(NEAR)..=last.saturating_add(NEAR)).contains(&line)
+}
+
 /// A path behind a folder, unless it is absolute.
 fn joined(folder: &[u8], path: &[u8]) -> Vec<u8> {
     let drive = matches!(path, [_, b':', b'/' | b'\\', ..]);
@@ -240,6 +247,8 @@ mod tests {
         let rows = [(0, 4, 7, 10), (4, 8, 7, 9), (8, 12, 7, 12), (12, 16, 8, 1), (16, 20, 7, 0)];
         assert_eq!(runs(&[], &rows), [(0, 12, 7, (9, 12)), (12, 16, 8, (1, 1)), (16, 20, 7, (0, 0))]);
         assert_eq!(runs(&[0, 8], &rows)[..2], [(0, 8, 7, (9, 10)), (8, 12, 7, (12, 12))]);
+        // Code of a function far away in the file, inlined.
+        assert_eq!(runs(&[], &[(0, 4, 7, 10), (4, 8, 7, 500), (8, 12, 7, 11)]).len(), 3);
         // One row over several functions, and addresses that go back.
         assert_eq!(runs(&[0, 8, 16], &[(0, 20, 1, 5)]).len(), 3);
         assert_eq!(runs(&[0, 8, 16], &[(16, 20, 1, 5), (0, 4, 1, 5)]).len(), 2);

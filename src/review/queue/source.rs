@@ -1,8 +1,9 @@
 //! Items of the sources: what is hidden or misleading in them, what an archive has that the tree has not, and what must be read.
 
-use super::{Class, Item, Target, item, required};
+use super::{Class, Item, Target, item, wanted};
 use crate::checks::{Facts, Policy};
 use crate::model::SourceFlag;
+use crate::text::Shown;
 
 /// The id of the item that a flag becomes: the worst of a check sorts first.
 #[must_use]
@@ -22,7 +23,8 @@ pub(super) fn items(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
         items.extend(flagged(facts, index, flag));
     }
     let Some(tree) = &facts.source else { return };
-    for entry in required(facts, policy) {
+    let (entries, unmatched) = wanted(facts, policy);
+    for entry in entries {
         let Some(file) = tree.entries.get(entry) else { continue };
         let why = format!("required read, {} bytes", file.size);
         items.push(item(
@@ -34,6 +36,12 @@ pub(super) fn items(facts: &Facts, policy: &Policy, items: &mut Vec<Item>) {
             Target::Source { entry, line: 1 },
             file.id.as_bytes(),
         ));
+    }
+    // What must be read and is not there is not silently nothing to read.
+    for pattern in unmatched {
+        let id = format!("read:none:{}", Shown::new(&pattern));
+        let why = "required read, and no file of the source is called that".to_owned();
+        items.push(item(Class::Claim, '?', id, pattern.as_str().into(), why, Target::NoSuchSource(pattern.clone()), pattern.as_bytes()));
     }
 }
 

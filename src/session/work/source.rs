@@ -12,7 +12,7 @@ use crate::checks::{Discovery, further_path};
 use crate::digest::Sha256;
 use crate::model::{
     ArchiveReport, Content as _, ContentError, Defect, FileId, FileRole, Severity, SourceContent, SourceDeclaration, SourceFlag,
-    SourceTree, Where,
+    SourceTree, Where, line_count,
 };
 use crate::text::Untrusted;
 
@@ -119,6 +119,7 @@ impl Job {
     fn search(&self, tree: &SourceTree, content: &dyn SourceContent, first: usize, prefix: &[u8], before: &[Part]) -> Scan {
         let pace = Pace::new("searching the source", tree.entries.len() as u64, false, Arc::clone(&self.send));
         let mut scan = Scan::new(tree.entries.len(), first, prefix);
+        let mut lines = vec![None; tree.entries.len()];
         for (index, entry) in tree.entries.iter().enumerate() {
             if self.stopped() {
                 break;
@@ -128,11 +129,18 @@ impl Job {
                 Ok(bytes) => {
                     let same = |digest: Sha256| before.iter().any(|p| p.has(&entry.path, digest));
                     scan.file(index, entry, &bytes, &same);
+                    if let Some(place) = lines.get_mut(index) {
+                        *place = line_count(&bytes);
+                    }
                 }
                 Err(error) => self.unreadable_source(&[prefix, entry.path.as_bytes()].concat().into(), &error),
             }
         }
         pace.finish();
+        // Of the tree under review; the other sources are compared with it.
+        if prefix.is_empty() {
+            self.tell(Discovery::SourceLines(lines.into()));
+        }
         scan
     }
 

@@ -8,7 +8,7 @@ use crate::review::{Ruling, chain};
 use crate::signoff::{finding_lines, not_looked_at_lines};
 use crate::text::Shown;
 
-use super::Dossier;
+use super::{Dossier, ItemLine};
 
 /// What is wrong with a dossier beside the record whose statement is `payload`, as sentences; empty when it is the one that
 /// the record names, and every list, digest and count of the record is that of the dossier.
@@ -66,10 +66,18 @@ fn compare(record: &Json, dossier: &Dossier) -> Vec<String> {
         dossier.rulings.iter().filter(|r| r.counts).map(|r| ((r.item.as_str(), r.digest), r.ruling)).collect();
     let ruled =
         |wanted: Option<Ruling>| dossier.items.iter().filter(|i| counted.get(&(i.id.as_str(), i.digest)).copied() == wanted).count() as u64;
+    // A question is settled by its answer, and what was carried over by the ruling of then.
+    let answered =
+        |i: &ItemLine| i.id.strip_prefix("checklist:").is_some_and(|id| i.class == "question" && dossier.answers.contains_key(id));
+    let settled =
+        dossier.items.iter().filter(|i| !counted.contains_key(&(i.id.as_str(), i.digest)) && (i.carried.is_some() || answered(i)));
+    let settled = settled.count() as u64;
+    let carried = dossier.items.iter().filter(|i| i.carried.is_some()).count() as u64;
+    differs(count(&["coverage", "carried"]) == Some(carried), "how many items were carried over");
     differs(count(&["coverage", "items"]) == Some(dossier.items.len() as u64), "how many items there are");
     differs(count(&["coverage", "accepted"]) == Some(ruled(Some(Ruling::Accepted))), "how many items were accepted");
     differs(count(&["coverage", "rejected"]) == Some(ruled(Some(Ruling::Rejected))), "how many items were rejected");
-    differs(count(&["coverage", "open"]) == Some(ruled(None)), "how many items are open");
+    differs(count(&["coverage", "open"]) == Some(ruled(None).saturating_sub(settled)), "how many items are open");
     let (head, entries) = (sha(&["journal", "head"]), count(&["journal", "count"]));
     differs(head == Some(dossier.journal.head) && entries == Some(dossier.journal.count), "the journal");
     if let Some(lines) = &dossier.lines {

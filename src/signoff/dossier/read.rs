@@ -134,6 +134,7 @@ fn item(json: &Json) -> Result<ItemLine, Wrong> {
         covers: of.number("covers")?,
         shown: of.number("shown")?,
         of: of.number("of")?,
+        carried: of.optional("carried").map(number).transpose()?,
     };
     of.end()?;
     Ok(line)

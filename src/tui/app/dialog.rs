@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{App, SignBox};
-use crate::review::Decision;
+use crate::review::{Decision, FindingSeverity};
 use crate::tui::action::{Action, Effect};
 use crate::tui::keymap::{self, Context, Found, Key};
 
@@ -37,10 +37,18 @@ pub(crate) enum Purpose {
     AcceptGroup(String, u64),
     /// A note.
     Note,
-    /// A finding.
-    Finding,
+    /// A finding, and how bad it is.
+    Finding(FindingSeverity),
     /// Why a finding is closed; its id.
     CloseFinding(String),
+    /// Why a finding is withdrawn; its id.
+    WithdrawFinding(String),
+    /// Why a finding is opened again; its id.
+    ReopenFinding(String),
+    /// Other words for a finding; its id and how bad it is.
+    EditFinding(String, FindingSeverity),
+    /// Other words for a note; the number of its event.
+    EditNote(u64),
     /// What to search for.
     Search,
     /// A command.
@@ -59,6 +67,14 @@ impl Prompt {
         Self { purpose, text: String::new() }
     }
 
+    /// The severity that is chosen with it.
+    pub(crate) fn severity(&mut self) -> Option<&mut FindingSeverity> {
+        match &mut self.purpose {
+            Purpose::Finding(severity) | Purpose::EditFinding(_, severity) => Some(severity),
+            _ => None,
+        }
+    }
+
     /// What stands before the typed text.
     pub(crate) fn label(&self) -> String {
         match &self.purpose {
@@ -68,8 +84,12 @@ impl Prompt {
                 format!("accept all {}: type that number: ", crate::tui::widgets::grouped(*count))
             }
             Purpose::Note => "note: ".to_owned(),
-            Purpose::Finding => "finding: ".to_owned(),
+            Purpose::Finding(severity) => format!("finding ({}): ", severity.word()),
             Purpose::CloseFinding(id) => format!("close {}, because: ", crate::text::Shown::new(id)),
+            Purpose::WithdrawFinding(id) => format!("withdraw {}, because: ", crate::text::Shown::new(id)),
+            Purpose::ReopenFinding(id) => format!("open {} again, because: ", crate::text::Shown::new(id)),
+            Purpose::EditFinding(id, severity) => format!("{} ({}): ", crate::text::Shown::new(id), severity.word()),
+            Purpose::EditNote(_) => "note: ".to_owned(),
             Purpose::Search => "/".to_owned(),
             Purpose::Command => ":".to_owned(),
         }
@@ -150,6 +170,11 @@ impl App {
                 prompt.text.pop();
             }
             Some(Action::EraseAll) => prompt.text.clear(),
+            Some(Action::NextField) => {
+                if let Some(severity) = prompt.severity() {
+                    *severity = severity.next();
+                }
+            }
             _ => {
                 if let Some(c) = typed(key) {
                     push(&mut prompt.text, c);

@@ -86,6 +86,7 @@ impl App {
             self.flush();
             self.search = None;
             self.detail = None;
+            self.selection = None;
             self.screen = screen;
         }
         if screen == Screen::Compare && self.compare.front == Front::Nothing {
@@ -109,7 +110,7 @@ impl App {
         let of_target = |wanted: &dyn Fn(&Target) -> bool| {
             let opened = self.item.as_ref().and_then(|id| self.items.iter().position(|i| i.id == *id));
             let fits = |i: &usize| self.items.get(*i).is_some_and(|item| wanted(&item.target));
-            let open = || self.items.iter().position(|i| wanted(&i.target) && self.state.ruling(i).is_none());
+            let open = || self.items.iter().position(|i| wanted(&i.target) && self.state.is_open(i));
             opened.filter(fits).or_else(open).or_else(|| self.items.iter().position(|i| wanted(&i.target)))
         };
         match self.screen {
@@ -151,6 +152,10 @@ impl App {
                 Front::Group(Group::Cluster(key)) => self.items.iter().position(|i| group_key(&i.id) == *key),
                 Front::Nothing => None,
             },
+            Screen::Findings if self.pane() == Pane::Checklist => {
+                let at = self.cursor(Pane::Checklist).at;
+                of_target(&|t| *t == Target::Question(at))
+            }
             Screen::Overview | Screen::Findings | Screen::Signoff => None,
         }
     }
@@ -195,7 +200,12 @@ impl App {
                 self.focus_on(Pane::Claims);
                 self.put_in_view(Pane::Claims, i);
             }
-            Target::Defect(_) | Target::File(_) => {
+            Target::Question(i) => {
+                self.show(Screen::Findings);
+                self.focus_on(Pane::Checklist);
+                self.put_in_view(Pane::Checklist, i);
+            }
+            Target::Defect(_) | Target::File(_) | Target::NoSuchSource(_) => {
                 self.show(Screen::Overview);
                 self.focus_on(Pane::Queue);
                 self.put(Pane::Queue, index);
@@ -217,7 +227,7 @@ impl App {
         if resume
             && forward
             && let Some(at) = from
-            && self.items.get(at).is_some_and(|i| self.state.ruling(i).is_none())
+            && self.items.get(at).is_some_and(|i| self.state.is_open(i))
         {
             return self.go_to_place(Some(at));
         }
@@ -380,7 +390,9 @@ impl App {
 
     /// `q` and Esc: one level out.
     pub(crate) fn close(&mut self) {
-        if self.search.take().is_some() {
+        if self.selection.take().is_some() {
+            self.say("nothing is selected");
+        } else if self.search.take().is_some() {
             self.say("search ended: n is the next to review again");
         } else if self.detail.take().is_some() || self.screen == Screen::Compare && self.close_member() {
             // That was one level.

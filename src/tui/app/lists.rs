@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{App, Pane};
 use crate::model::{Node, OfferedKey, Outcome, ResultMark, Standing};
-use crate::review::{Item, Target};
+use crate::review::{CarriedRuling, Item, Ruling, Target};
 use crate::text::{Role, Row, Shown};
 use crate::tui::widgets::grouped;
 
@@ -472,18 +472,35 @@ impl App {
                     rows.push(Row::new().with(role, &format!("{mark} {:<10} ", answer.question.word())).with(Role::Text, &answer.reason));
                 }
             }
-            Target::Rule(_) | Target::Batch | Target::Source { .. } => {}
+            Target::Rule(_) | Target::Batch | Target::Source { .. } | Target::Question(_) | Target::NoSuchSource(_) => {}
         }
         rows.push(Row::new());
         let (shown, of) = self.coverage(item);
         let ruled = match self.state.ruling(item) {
             Some(ruled) => format!("{} {}", ruled.ruling.mark(), Shown::new(&ruled.reason)),
+            None if self.state.carried(item).is_some() => carried_words(self.state.carried(item), true),
             None if self.state.stale_ruling(item).is_some() => "ruled on before, on something else: that does not count".to_owned(),
             None if shown == 0 => "nobody has looked yet".to_owned(),
             None => format!("shown {shown} of {of}, no ruling"),
         };
         rows.push(Row::new().with(Role::Dim, "person   ").with(Role::Text, &ruled));
+        if self.state.before(item).is_some() {
+            rows.push(Row::new().with(Role::Dim, "before   ").with(Role::Text, &carried_words(self.state.before(item), false)));
+        }
         rows
+    }
+}
+
+/// `unchanged since record 16, accepted by alice`, or what was ruled before it changed.
+fn carried_words(carried: Option<&CarriedRuling>, same: bool) -> String {
+    let Some(carried) = carried else { return String::new() };
+    let word = if carried.ruling == Ruling::Accepted { "accepted" } else { "rejected" };
+    let reason = if carried.reason.is_empty() { String::new() } else { format!(": {}", Shown::new(&carried.reason)) };
+    let by = Shown::new(&carried.by);
+    if same {
+        format!("unchanged since record {}, {word} by {by}{reason}; nobody looked this time (R looks again)", carried.sequence)
+    } else {
+        format!("{word} by {by} for record {}{reason}; that does not hold any more", carried.sequence)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Rulings, notes, findings and answers: each becomes an event, and counts once it is on the disk.
 
 use super::{App, Dialog, NoteRow, Pane, Prompt, Purpose};
-use crate::review::{Anchor, Body, Class, Event, FindingSeverity, Item, Ruling, Target};
+use crate::review::{Body, Carried, Class, Event, Finding, FindingSeverity, Item, Ruling, Target};
 use crate::text::{Role, Shown};
-use crate::tui::action::Screen;
 use crate::tui::widgets::grouped;
 
 impl App {
@@ -14,8 +13,13 @@ impl App {
             return None;
         }
         let item = self.front().and_then(|i| self.items.get(i)).cloned();
-        if item.is_none() {
-            self.say("there is no item to rule on here: n opens the next");
+        match &item {
+            None => self.say("there is no item to rule on here: n opens the next"),
+            Some(item) if item.class == Class::Question => {
+                self.say("a question is answered, not accepted: y, x (no) or - (not applicable) on its screen");
+                return None;
+            }
+            Some(_) => {}
         }
         item
     }
@@ -100,12 +104,41 @@ impl App {
         self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::AcceptGroup(item.id, item.covers))));
     }
 
+    /// What an earlier review handed on, or why nothing is.
+    pub(crate) fn previous_came(&mut self, handed: Result<Box<Carried>, String>) {
+        match handed {
+            Ok(carried) if self.state.previous.as_ref().is_some_and(|(record, _)| *record == carried.record) => {}
+            Ok(carried) if self.read_only.is_none() => {
+                self.record(Body::Carried(*carried));
+            }
+            // Nothing is written: it holds for what is on the screen.
+            Ok(carried) => {
+                let n = self.state.events.last().map_or(0, |e| e.n) + 1;
+                self.recorded(Event { n, time: String::new(), body: Body::Carried(*carried) }, String::new());
+            }
+            Err(why) => self.warn(&format!("nothing is carried over: {}", Shown::new(&why))),
+        }
+    }
+
+    /// Opens an item again whose ruling was carried over.
+    pub(crate) fn take_up(&mut self) {
+        let Some(item) = self.front().and_then(|i| self.items.get(i)).cloned() else {
+            self.say("there is no item here to look at again");
+            return;
+        };
+        if self.state.carried(&item).is_none() {
+            self.say("this item was not carried over: a, x or u rule on it");
+            return;
+        }
+        self.record(Body::TakenUp { item: item.id });
+    }
+
     pub(crate) fn ask_note(&mut self) {
         self.ask_here(Purpose::Note);
     }
 
     pub(crate) fn ask_finding(&mut self) {
-        self.ask_here(Purpose::Finding);
+        self.ask_here(Purpose::Finding(FindingSeverity::default()));
     }
 
     fn ask_here(&mut self, purpose: Purpose) {
@@ -115,72 +148,6 @@ impl App {
             return;
         }
         self.dialog = Some(Dialog::Prompt(Prompt::new(purpose)));
-    }
-
-    /// Where the reviewer is, as names, places and digests.
-    pub(crate) fn anchor(&self) -> Anchor {
-        let item = self.front().and_then(|i| self.items.get(i));
-        let mut anchor = Anchor { item: item.map(|i| i.id.clone()), ..Anchor::default() };
-        match self.screen {
-            Screen::Compare => {
-                if let (super::Front::Node(artifact, path), Some(node)) = (&self.compare.front, self.node()) {
-                    anchor.place = self.way(*artifact, path).to_string();
-                    if let Some((_, function)) = self.function() {
-                        anchor.place = format!("{} {}", anchor.place, function.name.shown());
-                    }
-                    anchor.shipped = node.digest.shipped.map(|d| d.to_string());
-                    anchor.rebuilt = node.digest.rebuilt.map(|d| d.to_string());
-                    let row = self.loaded().and_then(|l| l.listing.rows.get(self.cursor(Pane::Listing).at));
-                    anchor.address = row.and_then(|r| r.cells.shipped.as_ref()).map(|c| c.number);
-                    if let Some(line) = self.row_source() {
-                        anchor.path = Some(line.file.shown().to_string());
-                        anchor.line = Some(u64::from(line.line));
-                    }
-                } else if let Some(item) = item {
-                    anchor.place = item.title.shown().to_string();
-                }
-            }
-            Screen::Source => {
-                let path = self.source.entry.and_then(|e| self.facts.source_path(e));
-                if let Some(path) = path {
-                    anchor.place = path.shown().to_string();
-                    anchor.path = Some(anchor.place.clone());
-                    anchor.line = Some(self.cursor(Pane::File).at as u64 + 1);
-                }
-            }
-            Screen::Artifacts => {
-                if let Some(row) = self.artifacts.get(self.cursor(Pane::Files).at) {
-                    anchor.place = self.way(row.artifact, &row.path).to_string();
-                    if let Some(node) = self.artifact_node(row) {
-                        anchor.shipped = node.digest.shipped.map(|d| d.to_string());
-                        anchor.rebuilt = node.digest.rebuilt.map(|d| d.to_string());
-                    }
-                }
-            }
-            Screen::Provenance => {
-                anchor.place = match self.claim() {
-                    Some(super::ClaimRow::Link(i)) => self.facts.chain.get(i).map(|l| l.name.to_owned()).unwrap_or_default(),
-                    Some(super::ClaimRow::Head(i) | super::ClaimRow::Answer(i, _)) => {
-                        let attestation = self.facts.attestations.as_ref().and_then(|a| a.get(i));
-                        attestation.map(|a| a.file.shown().to_string()).unwrap_or_default()
-                    }
-                    Some(super::ClaimRow::Offer(i)) => {
-                        self.facts.offers.get(i).map(|k| format!("{} {}", k.file.shown(), k.fingerprint)).unwrap_or_default()
-                    }
-                    None => String::new(),
-                };
-            }
-            Screen::Overview | Screen::Findings | Screen::Signoff => {
-                if let Some(item) = item {
-                    anchor.place = item.title.shown().to_string();
-                }
-            }
-        }
-        if anchor.place.is_empty() {
-            let release = &self.facts.release;
-            anchor.place = format!("{} {}", release.product.shown(), release.version.shown());
-        }
-        anchor
     }
 
     /// A prompt was confirmed; false keeps it open.
@@ -197,11 +164,17 @@ impl App {
                 self.command(text);
                 true
             }
-            Purpose::Reject(_) | Purpose::AcceptUnseen(_) | Purpose::CloseFinding(_) if text.is_empty() => {
+            Purpose::Reject(_)
+            | Purpose::AcceptUnseen(_)
+            | Purpose::CloseFinding(_)
+            | Purpose::WithdrawFinding(_)
+            | Purpose::ReopenFinding(_)
+                if text.is_empty() =>
+            {
                 self.warn("a reason is needed; Esc leaves it as it was");
                 false
             }
-            Purpose::Note | Purpose::Finding if text.is_empty() => {
+            Purpose::Note | Purpose::Finding(_) | Purpose::EditFinding(..) | Purpose::EditNote(_) if text.is_empty() => {
                 self.warn("nothing was typed; Esc leaves it as it was");
                 false
             }
@@ -231,20 +204,33 @@ impl App {
             Purpose::Note => {
                 let at = self.anchor();
                 self.record(Body::Noted { at, text: text.to_owned() });
+                self.selection = None;
                 true
             }
-            Purpose::Finding => {
-                let body = Body::Filed {
-                    id: self.state.next_finding(),
-                    title: text.to_owned(),
-                    severity: FindingSeverity::default(),
-                    at: self.anchor(),
-                };
+            Purpose::Finding(severity) => {
+                let body = Body::Filed { id: self.state.next_finding(), title: text.to_owned(), severity: *severity, at: self.anchor() };
                 self.record(body);
+                self.selection = None;
                 true
             }
             Purpose::CloseFinding(id) => {
                 self.record(Body::Closed { id: id.clone(), reason: text.to_owned() });
+                true
+            }
+            Purpose::WithdrawFinding(id) => {
+                self.record(Body::Withdrawn { id: id.clone(), reason: text.to_owned() });
+                true
+            }
+            Purpose::ReopenFinding(id) => {
+                self.record(Body::Reopened { id: id.clone(), reason: text.to_owned() });
+                true
+            }
+            Purpose::EditFinding(id, severity) => {
+                self.record(Body::Edited { id: id.clone(), title: text.to_owned(), severity: *severity });
+                true
+            }
+            Purpose::EditNote(n) => {
+                self.record(Body::Reworded { n: *n, text: text.to_owned() });
                 true
             }
         }
@@ -283,16 +269,58 @@ impl App {
         self.record(Body::Answered { id: question.id.clone(), answer });
     }
 
+    /// The finding under the cursor; says what to do when there is none.
+    fn finding_here(&mut self) -> Option<Finding> {
+        let finding = match self.selected_note() {
+            Some(NoteRow::Finding(i)) if self.pane() == Pane::Notes => self.state.findings.get(i).cloned(),
+            _ => None,
+        };
+        if finding.is_none() {
+            self.say("go to a finding first: Tab, then j or k");
+        }
+        finding
+    }
+
     pub(crate) fn close_finding(&mut self) {
-        match self.selected_note() {
-            Some(NoteRow::Finding(i)) if self.pane() == Pane::Notes => match self.state.findings.get(i) {
-                Some(finding) if finding.closed.is_none() => {
-                    let purpose = Purpose::CloseFinding(finding.id.clone());
-                    self.ask_here(purpose);
-                }
-                _ => self.say("this finding is closed"),
+        match self.finding_here() {
+            Some(finding) if finding.closed.is_none() => self.ask_here(Purpose::CloseFinding(finding.id)),
+            Some(_) => self.say("this finding is closed: O opens it again"),
+            None => {}
+        }
+    }
+
+    pub(crate) fn withdraw_finding(&mut self) {
+        match self.finding_here() {
+            Some(finding) if !finding.withdrawn => self.ask_here(Purpose::WithdrawFinding(finding.id)),
+            Some(_) => self.say("this finding is withdrawn: O opens it again"),
+            None => {}
+        }
+    }
+
+    pub(crate) fn reopen_finding(&mut self) {
+        match self.finding_here() {
+            Some(finding) if finding.closed.is_some() => self.ask_here(Purpose::ReopenFinding(finding.id)),
+            Some(_) => self.say("this finding is open"),
+            None => {}
+        }
+    }
+
+    /// Other words for the note or finding under the cursor; those that stand are there to be changed.
+    pub(crate) fn edit(&mut self) {
+        let note = self.selected_note().filter(|_| self.pane() == Pane::Notes);
+        let (purpose, text) = match note {
+            Some(NoteRow::Note(i)) => match self.state.notes.get(i) {
+                Some(note) => (Purpose::EditNote(note.n), note.text.clone()),
+                None => return,
             },
-            _ => self.say("go to a finding first: Tab, then j or k"),
+            _ => match self.finding_here() {
+                Some(finding) => (Purpose::EditFinding(finding.id, finding.severity), finding.title),
+                None => return,
+            },
+        };
+        self.ask_here(purpose);
+        if let Some(Dialog::Prompt(prompt)) = &mut self.dialog {
+            prompt.text = text;
         }
     }
 
@@ -306,12 +334,24 @@ impl App {
         let body = event.body.clone();
         self.state.push(event);
         match body {
-            Body::Shown { .. }
-            | Body::Read { .. }
-            | Body::At { .. }
-            | Body::Opened { .. }
-            | Body::Identified { .. }
-            | Body::Corrects { .. } => return,
+            Body::Shown { .. } | Body::Read { .. } => {
+                self.totals = None;
+                return;
+            }
+            Body::At { .. } | Body::Opened { .. } | Body::Identified { .. } | Body::Corrects { .. } => return,
+            Body::Carried(carried) => {
+                self.dirty = true;
+                let held = self.items.iter().filter(|i| self.state.carried(i).is_some()).count();
+                self.say(&format!(
+                    "{held} of {} items are unchanged since record {} and carried over; R looks at one again",
+                    self.items.len(),
+                    carried.sequence
+                ));
+            }
+            Body::TakenUp { item } => {
+                self.dirty = true;
+                self.say(&format!("{} is open again", Shown::new(&item).cut_start(40)));
+            }
             Body::Ruled { item, ruling, .. } => {
                 self.recount();
                 let title = self.items.iter().find(|i| i.id == item).map(|i| i.title.shown()).unwrap_or_default();
@@ -339,9 +379,18 @@ impl App {
             Body::Redone { .. } => self.say("done again"),
             Body::Filed { id, .. } => self.say(&format!("{id} filed with place and digests (6 lists it)")),
             Body::Noted { .. } => self.say("note written (6 lists it)"),
-            Body::Closed { id, .. } => self.say(&format!("{id} closed")),
-            Body::Answered { answer, .. } => {
+            Body::Closed { id, .. } => self.say(&format!("{} closed", Shown::new(&id))),
+            Body::Withdrawn { id, .. } => self.say(&format!("{} withdrawn", Shown::new(&id))),
+            Body::Reopened { id, .. } => self.say(&format!("{} is open again", Shown::new(&id))),
+            Body::Edited { id, .. } => self.say(&format!("{} changed; the journal keeps the words before", Shown::new(&id))),
+            Body::Reworded { .. } => self.say("note changed; the journal keeps the words before"),
+            Body::Replied { .. } => {}
+            Body::Answered { id, answer } => {
                 if !answer.is_empty() {
+                    // n goes on from the question that was answered.
+                    let asked = self.policy.checklist.iter().position(|q| q.id == id);
+                    let item = self.items.iter().find(|i| asked.is_some_and(|n| i.target == Target::Question(n)));
+                    self.item = item.map(|i| i.id.clone()).or(self.item.take());
                     self.step(crate::tui::action::Action::Down);
                 }
             }
@@ -362,7 +411,12 @@ fn describe(body: &Body) -> String {
         Body::Noted { .. } => "a note".to_owned(),
         Body::Filed { id, .. } => format!("finding {}", Shown::new(id)),
         Body::Closed { id, .. } => format!("closing {}", Shown::new(id)),
+        Body::Withdrawn { id, .. } => format!("withdrawing {}", Shown::new(id)),
+        Body::Reopened { id, .. } => format!("opening {} again", Shown::new(id)),
+        Body::Edited { id, .. } => format!("the change of {}", Shown::new(id)),
+        Body::Reworded { .. } => "the change of a note".to_owned(),
         Body::Answered { id, .. } => format!("the answer to {}", Shown::new(id)),
+        Body::TakenUp { item } => format!("looking again at {}", Shown::new(item).cut_start(40)),
         _ => String::new(),
     }
 }

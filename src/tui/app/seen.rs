@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::compare::{Loaded, has_parts, other_regions};
 use super::{App, Dialog, Front, Group, Pane, Part};
 use crate::model::{ListingRow, Node, Place, ResultMark, Spot};
-use crate::review::{Body, Class, Item, Target};
+use crate::review::{Body, Class, Item, LineSet, Target};
 use crate::session::ListingKey;
 use crate::tui::action::{Effect, Screen};
 
@@ -56,7 +56,7 @@ struct Fresh {
 #[derive(Default)]
 pub(crate) struct Seen {
     shown: BTreeMap<String, Fresh>,
-    read: BTreeMap<usize, BTreeSet<u64>>,
+    read: BTreeMap<usize, LineSet>,
     /// Lines of those files: the files themselves may be gone by the time it is written.
     lengths: BTreeMap<usize, u64>,
     /// Cells that were in sight of rows whose change did not fit into one frame, by listing and row.
@@ -178,7 +178,13 @@ impl App {
             && let Some(i) = self.items.iter().position(|item| item.id == *id)
             && !matches!(
                 self.items[i].target,
-                Target::Compare { .. } | Target::Source { .. } | Target::Places(_) | Target::Rule(_) | Target::Batch | Target::Cluster(_)
+                Target::Compare { .. }
+                    | Target::Source { .. }
+                    | Target::Places(_)
+                    | Target::Rule(_)
+                    | Target::Batch
+                    | Target::Cluster(_)
+                    | Target::Question(_)
             )
         {
             self.saw(i, [0], 1);
@@ -302,16 +308,17 @@ impl App {
         // What the guard cut was not shown.
         let text = self.file(entry).and_then(|f| f.as_ref().ok()).cloned();
         let shown = |l: &usize| text.as_ref().is_some_and(|t| !t.is_cut(*l));
-        let lines: Vec<usize> = lines.filter(shown).collect();
+        let lines = lines.filter(shown).map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(*l)));
         let fresh = self.seen.read.entry(entry).or_default();
         let before = fresh.len();
-        fresh.extend(lines.into_iter().map(|l| l as u64 + 1).filter(|l| !old.is_some_and(|o| o.contains(l))));
+        lines.for_each(|l| fresh.insert(l, l));
         self.seen.count += usize::from(fresh.len() != before);
         if fresh.is_empty() {
             self.seen.read.remove(&entry);
         } else if let Some(text) = text {
             self.seen.lengths.insert(entry, text.len() as u64);
         }
+        self.count_lines(entry);
     }
 
     /// Whether something was shown that is not written yet and may be tried.
@@ -334,13 +341,15 @@ impl App {
                 digest: fresh.digest.clone(),
                 differences: fresh.differences.iter().copied().collect(),
                 of: fresh.of,
+                text: false,
             });
         }
         for (entry, lines) in &self.seen.read {
             let Some((path, blob)) = self.source_key(*entry) else { continue };
             let Some(of) = self.seen.lengths.get(entry).copied() else { continue };
-            for run in runs(lines) {
-                bodies.push(Body::Read { path: path.clone(), blob: blob.clone(), from: run.0, to: run.1, of });
+            for run in lines.runs() {
+                let (path, blob) = (path.clone(), blob.clone());
+                bodies.push(Body::Read { path, blob, from: run.0, to: run.1, of, text: false });
             }
         }
         if bodies.is_empty() {
@@ -370,7 +379,7 @@ impl App {
                 self.seen.read.retain(|entry, lines| {
                     let same = source_key(facts, *entry).is_some_and(|k| k == key);
                     if same {
-                        lines.retain(|l| l < from || l > to);
+                        lines.remove(*from, *to);
                     }
                     !lines.is_empty()
                 });
@@ -384,14 +393,15 @@ impl App {
     }
 
     /// Lines shown of a file of the tree, written and not; a line is in one of them at most.
-    fn read_sets(&self, entry: usize) -> [Option<&BTreeSet<u64>>; 2] {
+    fn read_sets(&self, entry: usize) -> [Option<&LineSet>; 2] {
         let written = self.source_key(entry).and_then(|key| self.state.read.get(&key)).map(|(lines, _)| lines);
         [written, self.seen.read.get(&entry)]
     }
 
     /// How many lines of a file were shown, written or not.
     pub(crate) fn lines_read(&self, entry: usize) -> usize {
-        self.read_sets(entry).into_iter().flatten().map(BTreeSet::len).sum()
+        let lines = self.read_sets(entry).into_iter().flatten().map(LineSet::len).fold(0, u64::saturating_add);
+        usize::try_from(lines).unwrap_or(usize::MAX)
     }
 
     /// Differences (or lines) shown of an item, and how many it has; (0, 0) while that is not known.
@@ -401,7 +411,7 @@ impl App {
             return match (item.class, file) {
                 (crate::review::Class::Flagged | crate::review::Class::Archive, Some(file)) => {
                     let sets = self.read_sets(entry);
-                    let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(*line));
+                    let seen = |line: &&u64| sets.iter().flatten().any(|s| s.contains(**line));
                     match self.flag(item) {
                         None => (file.hidden.iter().filter(seen).count(), file.hidden.len()),
                         // The whole file is new, or it is empty and seen when it is open.
@@ -464,26 +474,4 @@ impl App {
 /// What a file of the sources is kept under in the journal: its path as displayable text, and what names its content.
 fn source_key(facts: &crate::checks::Facts, entry: usize) -> Option<(String, String)> {
     Some((facts.source_path(entry)?.shown().to_string(), facts.source_entry(entry)?.id.clone()))
-}
-
-/// Runs of consecutive numbers, first and last.
-fn runs(lines: &BTreeSet<u64>) -> Vec<(u64, u64)> {
-    let mut list: Vec<(u64, u64)> = Vec::new();
-    for line in lines {
-        match list.last_mut() {
-            Some((_, to)) if *to + 1 == *line => *to = *line,
-            _ => list.push((*line, *line)),
-        }
-    }
-    list
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn consecutive_lines_become_one_event() {
-        assert_eq!(runs(&BTreeSet::from([1, 2, 3, 7, 9, 10])), [(1, 3), (7, 7), (9, 10)]);
-    }
 }

@@ -1,10 +1,11 @@
 //! The source tree and the files of it that were read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use super::{App, Pane};
+use crate::digest::Sha256;
 use crate::model::{ResultMark, SourceStatus, SourceTree, SourceUse};
 use crate::review::Target;
 use crate::text::{Shown, Untrusted, hidden_characters};
@@ -57,6 +58,18 @@ impl SourceText {
     /// Number of lines (or rows of 16 bytes).
     pub(crate) fn len(&self) -> usize {
         self.lines.len()
+    }
+
+    /// The digest of the whole file.
+    pub(crate) fn digest(&self) -> Sha256 {
+        Sha256::of(&self.bytes)
+    }
+
+    /// The digest of some lines (or rows of bytes), from 0, with their ends.
+    pub(crate) fn span_digest(&self, rows: &RangeInclusive<usize>) -> Sha256 {
+        let start = self.lines.get(*rows.start()).map_or(self.bytes.len(), |l| l.start);
+        let end = self.lines.get(rows.end() + 1).map_or(self.bytes.len(), |l| l.start);
+        Sha256::of(self.bytes.get(start..end).unwrap_or_default())
     }
 
     /// Whether a line is longer than the guard shows.
@@ -120,6 +133,10 @@ pub(crate) struct Source {
     /// The item of an entry: required reads and flagged files.
     pub(crate) item_of: BTreeMap<usize, usize>,
     made_for: Option<(usize, usize, usize)>,
+    /// Lines of the text files before each entry, and in all at the end; empty while they are not known.
+    lines_before: Vec<u64>,
+    /// Lines shown of text files, written or not, by entry.
+    shown: BTreeMap<usize, u64>,
     /// What the file in front became.
     pub(crate) built_into: Vec<Built>,
 }
@@ -157,6 +174,7 @@ impl App {
             });
         }
         self.source.differs = differs;
+        self.make_shares(&tree);
         self.make_built_into();
         self.source.item_of = BTreeMap::new();
         for (i, item) in self.items.iter().enumerate() {
@@ -176,6 +194,43 @@ impl App {
         if self.source.made_for != Some(key) {
             self.source.made_for = Some(key);
             self.fill_tree();
+        }
+    }
+
+    /// How many lines every folder has, and which files were read in sessions before this one.
+    fn make_shares(&mut self, tree: &SourceTree) {
+        let Some(lines) = self.facts.source_lines.clone().filter(|_| self.source.lines_before.is_empty()) else { return };
+        let mut sum = 0u64;
+        self.source.lines_before = std::iter::once(0)
+            .chain(lines.iter().map(|n| {
+                sum = sum.saturating_add(n.unwrap_or(0));
+                sum
+            }))
+            .collect();
+        let blobs: BTreeSet<&str> = self.state.read.keys().map(|(_, blob)| blob.as_str()).collect();
+        let read: Vec<usize> =
+            (0..tree.entries.len()).filter(|i| tree.entries.get(*i).is_some_and(|e| blobs.contains(e.id.as_str()))).collect();
+        read.into_iter().for_each(|entry| self.count_lines(entry));
+    }
+
+    /// Counts the lines shown of a file anew.
+    pub(crate) fn count_lines(&mut self, entry: usize) {
+        let of = self.facts.source_lines.as_ref().and_then(|l| l.get(entry).copied().flatten());
+        if let Some(of) = of {
+            self.source.shown.insert(entry, (self.lines_read(entry) as u64).min(of));
+        }
+    }
+
+    /// The share of lines shown of some entries, in at most four cells: nothing, ` <1%`, ` 60%` or ` all`. Rounded down.
+    pub(crate) fn share_of(&self, entries: Range<usize>) -> String {
+        let of = |at: usize| self.source.lines_before.get(at).copied().unwrap_or(0);
+        let total = of(entries.end).saturating_sub(of(entries.start));
+        let shown: u64 = self.source.shown.range(entries).map(|(_, n)| n).sum();
+        match shown.saturating_mul(100) / total.max(1) {
+            _ if shown == 0 || total == 0 => String::new(),
+            0 => " <1%".to_owned(),
+            _ if shown >= total => " all".to_owned(),
+            percent => format!("{percent:>3}%"),
         }
     }
 
@@ -327,6 +382,7 @@ impl App {
         if self.source.entry != Some(entry) {
             self.flush();
             self.source.entry = Some(entry);
+            self.selection = None;
             self.cursors[Pane::File as usize] = super::Cursor::default();
             self.sideways = 0;
             self.make_built_into();
@@ -427,6 +483,8 @@ mod tests {
         assert_eq!(file.line(0).as_str(), "int a;");
         assert_eq!(file.line(1).as_str(), "/* <U+202E> */");
         assert_eq!(file.hidden, BTreeSet::from([2]));
+        assert_eq!(file.span_digest(&(0..=0)), Sha256::of(b"int a;\r\n"), "as it is in the file");
+        assert_eq!(file.span_digest(&(2..=3)), Sha256::of(b"\tb\nlast"));
         assert_eq!(file.line(9).as_str(), "");
         assert_eq!(text(b"").len(), 0);
     }

@@ -197,7 +197,17 @@ fn listing(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
     let top = app.cursor(Pane::Listing).first(height, rows.len());
     let shown = rows.get(top..rows.len().min(top + height)).unwrap_or_default();
     let form = Form::of(shown, loaded.key.view, usize::from(inside.width));
-    canvas.list(list, Pane::Listing, rows.len(), |i| rows.get(i).map(|r| form.row(r, app.sideways)).unwrap_or_default());
+    let chosen = app.selected(Pane::Listing);
+    canvas.list(list, Pane::Listing, rows.len(), |i| {
+        let mut row = rows.get(i).map(|r| form.row(r, app.sideways)).unwrap_or_default();
+        if chosen.as_ref().is_some_and(|c| c.contains(&i)) {
+            // The numbers carry the mark: no cell of the evidence is covered.
+            if let Some(first) = row.0.first_mut() {
+                first.role = Role::Title;
+            }
+        }
+        row
+    });
     if let Some(cut) = cut {
         canvas.row(inside, height, &Row::new().with(Role::Unknown, &format!(" ? {cut}")), false);
     }

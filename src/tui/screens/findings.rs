@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::review::{Anchor, FindingSeverity};
+use crate::review::Finding;
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{App, MEDIUM, NoteRow, Pane, WIDE};
 use crate::tui::widgets::Canvas;
@@ -40,31 +40,20 @@ pub(super) fn question_row(app: &App, at: usize) -> Row {
     Row::new().with(role, &format!(" [{answer:<3}] ")).with(Role::Text, &format!("{} {}", at + 1, Shown::new(&question.question)))
 }
 
-fn place(at: &Anchor) -> String {
-    let mut text = Shown::new(&at.place).to_string();
-    if let Some(address) = at.address {
-        text.push_str(&format!(" {address:#x}"));
-    }
-    text
-}
-
 /// The text of a finding or note, for searching.
 pub(super) fn note_text(app: &App, at: usize) -> String {
     match app.note_rows().get(at) {
-        Some(NoteRow::Finding(i)) => {
-            app.state.findings.get(*i).map(|f| format!("{} {} {}", f.id, f.title, place(&f.at))).unwrap_or_default()
-        }
-        Some(NoteRow::Note(i)) => app.state.notes.get(*i).map(|n| format!("{} {}", n.text, place(&n.at))).unwrap_or_default(),
+        Some(NoteRow::Finding(i)) => app.state.findings.get(*i).map(finding_text).unwrap_or_default(),
+        Some(NoteRow::Note(i)) => app.state.notes.get(*i).map(|n| format!("{} {}", n.text, n.at.lines().join(" "))).unwrap_or_default(),
         None => String::new(),
     }
 }
 
-fn severity(severity: FindingSeverity) -> &'static str {
-    match severity {
-        FindingSeverity::Note => "note",
-        FindingSeverity::Problem => "problem",
-        FindingSeverity::Blocking => "blocking",
-    }
+fn finding_text(finding: &Finding) -> String {
+    let replies: Vec<&str> = finding.replies.iter().flat_map(|r| [r.who.as_str(), r.text.as_str()]).collect();
+    let reason = finding.closed.as_deref().unwrap_or_default();
+    let words = [&finding.id, finding.standing(), finding.severity.word(), &finding.title, &finding.at.lines().join(" "), reason];
+    format!("{} {}", words.join(" "), replies.join(" "))
 }
 
 /// The time of day of a journal's time.
@@ -77,12 +66,12 @@ fn block(app: &App, entry: NoteRow, width: usize) -> Vec<Row> {
     let (head, at, time) = match entry {
         NoteRow::Finding(i) => {
             let Some(finding) = app.state.findings.get(i) else { return rows };
-            let (role, word) = if finding.closed.is_some() { (Role::Dim, "closed") } else { (Role::Bad, "OPEN") };
+            let (role, word) = if finding.closed.is_some() { (Role::Dim, finding.standing()) } else { (Role::Bad, "OPEN") };
             let head = Row::new()
                 .with(Role::Title, &format!(" {} ", Shown::new(&finding.id)))
                 .with(role, &format!("{word}  "))
                 .with(Role::Text, &finding.title)
-                .with(Role::Dim, &format!("  ({})", severity(finding.severity)));
+                .with(Role::Dim, &format!("  ({}{})", finding.severity.word(), if finding.edits > 0 { ", edited" } else { "" }));
             (head, &finding.at, &finding.time)
         }
         NoteRow::Note(i) => {
@@ -92,22 +81,33 @@ fn block(app: &App, entry: NoteRow, width: usize) -> Vec<Row> {
     };
     rows.push(head);
     let mut where_ = Row::new().with(Role::Dim, "    ");
-    where_.push(Role::Text, Shown::new(&place(at)).cut_start(width.saturating_sub(6)));
+    where_.push(Role::Text, Shown::new(&at.words()).cut_start(width.saturating_sub(6)));
     rows.push(where_);
     let mut line = Row::new().with(Role::Dim, "    ");
-    if let (Some(path), Some(number)) = (&at.path, at.line) {
-        line.push(Role::Text, Shown::new(&format!("{path}:{number}  ")));
+    if let Some(lines) = at.lines_words() {
+        line.push(Role::Text, Shown::new(&format!("{lines}  ")));
     }
     line.push(Role::Dim, Shown::new(&format!("by {} {}", app.state.reviewer, clock(time))));
     rows.push(line);
-    let hashes = usize::from(at.shipped.is_some()) + usize::from(at.rebuilt.is_some());
-    if hashes > 0 {
-        rows.push(Row::new().with(Role::Dim, &format!("    evidence: {hashes} digests attached")));
+    let digests: Vec<&str> = at.digests().into_iter().map(|(what, _)| what).collect();
+    if !digests.is_empty() {
+        rows.push(Row::new().with(Role::Dim, &format!("    digests attached: {}", digests.join(", "))));
     }
-    if let NoteRow::Finding(i) = entry
-        && let Some(reason) = app.state.findings.get(i).and_then(|f| f.closed.as_ref())
-    {
-        rows.push(Row::new().with(Role::Dim, "    closed: ").with(Role::Text, reason));
+    let finding = match entry {
+        NoteRow::Finding(i) => app.state.findings.get(i),
+        NoteRow::Note(_) => None,
+    };
+    if let Some((finding, reason)) = finding.and_then(|f| Some((f, f.closed.as_ref()?))) {
+        rows.push(Row::new().with(Role::Dim, &format!("    {}: ", finding.standing())).with(Role::Text, reason));
+    }
+    for reply in finding.into_iter().flat_map(|f| &f.replies) {
+        // What somebody outside says stays a claim, and looks like one.
+        let mut row = Row::new().with(Role::Dim, "    ");
+        row.push(Role::Claim, Shown::new(&reply.who));
+        row.push(Role::Dim, Shown::new(" claims: "));
+        row.push(Role::Claim, Shown::new(&reply.text));
+        let rest = crate::tui::widgets::wrap(&[row], width.saturating_sub(2)).into_iter();
+        rows.extend(rest.enumerate().map(|(n, row)| if n == 0 { row } else { super::overview::indent(super::overview::indent(row)) }));
     }
     rows
 }

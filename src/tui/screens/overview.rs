@@ -61,10 +61,11 @@ pub(super) fn verdict(app: &App) -> (Role, &'static str, String) {
     if let Some(item) = app.items.iter().find(|i| app.state.ruling(i).is_some_and(|r| r.ruling == Ruling::Rejected)) {
         return (Role::Bad, "DOES NOT MATCH", format!("{} was rejected", item.title.shown()));
     }
-    if let Some((class, n)) = app.tally.first_key_value() {
+    // What the checklist asks for is said below: it does not hide an answer that is known.
+    if let Some((class, n)) = app.tally.first_key_value().filter(|(class, _)| **class != Class::Question) {
         let what = match class {
             Class::Code | Class::Data => {
-                let open = app.items.iter().filter(|i| i.class == *class && app.state.ruling(i).is_none());
+                let open = app.items.iter().filter(|i| i.class == *class && app.state.is_open(i));
                 let files: u64 = open.map(|i| i.covers).sum();
                 format!("{} {}", grouped(files), if files == 1 { "file differs" } else { "files differ" })
             }
@@ -152,8 +153,8 @@ fn ruled(app: &App, group: Group) -> (usize, usize) {
         Class::Broken | Class::Claim => Group::Provenance,
         _ => Group::Artifacts,
     };
-    let all = app.items.iter().filter(|i| of(i.class) == group).count();
-    let open: usize = app.tally.iter().filter(|(c, _)| of(**c) == group).map(|(_, n)| n).sum();
+    let all = app.items.iter().filter(|i| i.class != Class::Question && of(i.class) == group).count();
+    let open: usize = app.tally.iter().filter(|(c, _)| **c != Class::Question && of(**c) == group).map(|(_, n)| n).sum();
     (all.saturating_sub(open), all)
 }
 
@@ -219,7 +220,9 @@ pub(super) fn queue_row(app: &App, at: usize, width: usize) -> Row {
         &format!("{person} "),
     );
     let title = (width.saturating_sub(4) / 2).clamp(16, 46);
-    row.push(Role::Text, column(&item.title.shown().cut_start(title), title));
+    // Of a path the end says most, of a question the beginning.
+    let name = if item.class == Class::Question { item.title.shown().cut(title) } else { item.title.shown().cut_start(title) };
+    row.push(Role::Text, column(&name, title));
     row.push(Role::Text, Shown::new("  "));
     row.push(if person == 'a' { Role::Dim } else { Role::Text }, Shown::new(&item.why));
     row

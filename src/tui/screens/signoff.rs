@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::overview::indent;
-use crate::review::{Class, Decision};
+use crate::review::{Class, Coverage, Decision};
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{App, MEDIUM, Pane, WIDE};
 use crate::tui::widgets::{Canvas, decision_words, grouped, wrap};
@@ -106,16 +106,26 @@ fn summary(app: &App) -> Vec<Row> {
     let grouped_items = app.items.iter().filter(|i| i.is_group() && i.class != Class::Batch && app.state.ruling(i).is_some());
     let (rules, by_rule) = grouped_items.fold((0u64, 0u64), |(n, files), i| (n + 1, files + i.covers));
     let (_, by_machine) = covered(Class::Batch);
-    let by_hand = app.items.iter().filter(|i| !i.is_group() && app.state.ruling(i).is_some()).count();
+    let by_hand = app.items.iter().filter(|i| !i.is_group() && (app.state.ruling(i).is_some() || app.state.answer(i).is_some())).count();
     let findings: Vec<&str> = app.state.findings.iter().filter(|f| f.closed.is_none()).map(|f| f.id.as_str()).collect();
+    let [lines, code] = app.totals.as_ref().map(Coverage::sentences).unwrap_or_default();
+    let missed = app.totals.as_ref().map(Coverage::missed_words).unwrap_or_default();
     vec![
         first,
         line("bundle sha256", release.identity.digest.map_or_else(|| "…".to_owned(), |d| d.to_string())),
+        line("not looked at", missed),
+        line("shown", lines),
+        line("", code),
         line("read in full", format!("{full} of {} required files", grouped(reads.count() as u64))),
-        line("by hand", format!("{} items", grouped(by_hand as u64))),
-        line("by rule", format!("{} files, {rules} rules", grouped(by_rule))),
-        line("by machine", format!("{} identical {}, not read", grouped(by_machine), if by_machine == 1 { "file" } else { "files" })),
-        line("not looked at", format!("{} items (the statement lists them)", grouped(app.state.not_looked_at(&app.items).count() as u64))),
+        line(
+            "ruled",
+            format!(
+                "{} items by hand, {} files by {rules} rules, {} identical by machine, not read",
+                grouped(by_hand as u64),
+                grouped(by_rule),
+                grouped(by_machine)
+            ),
+        ),
         line("findings", if findings.is_empty() { "none open".to_owned() } else { findings.join(", ") }),
     ]
 }

@@ -65,7 +65,7 @@ fn tree_row(app: &App, at: usize, width: usize) -> Row {
     };
     let person = match (&row.dir, app.source.item_of.get(&row.entry).and_then(|i| app.items.get(*i))) {
         (Some(_), _) => {
-            let open = app.source.item_of.range(inside).filter_map(|(_, i)| app.items.get(*i)).any(|i| app.state.ruling(i).is_none());
+            let open = app.source.item_of.range(inside).filter_map(|(_, i)| app.items.get(*i)).any(|i| app.state.is_open(i));
             if open { '·' } else { ' ' }
         }
         (None, Some(item)) => match app.person_mark(item) {
@@ -83,7 +83,9 @@ fn tree_row(app: &App, at: usize, width: usize) -> Row {
     let name = Shown::new(&format!(" {}{sign}{}", "  ".repeat(row.depth.min(20)), row.name.shown()));
     let current = row.dir.is_none() && app.source.entry == Some(row.entry);
     let mut out = Row::new();
-    out.push(if current { Role::Title } else { Role::Text }, column(&name, width.saturating_sub(4)));
+    let share = app.share_of(row.inside.clone());
+    out.push(if current { Role::Title } else { Role::Text }, column(&name, width.saturating_sub(4 + share.len())));
+    out.push(Role::Dim, Shown::new(&share));
     out.push(if machine == '!' { Role::Bad } else { Role::Unknown }, Shown::new(&format!(" {machine}")));
     out.push(if person == 'x' { Role::Bad } else { Role::Text }, Shown::new(&format!(" {person}")));
     out
@@ -174,18 +176,30 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         }
         let rows = rows_of(i);
         let selected = focused && i == cursor.at;
+        let chosen = app.selected(Pane::File).is_some_and(|rows| rows.contains(&i));
         if selected {
             canvas.cursor(inside, 0, y);
         }
         whole += usize::from(rows.len() <= height - y);
         for row in rows.iter().take(height - y) {
-            canvas.row(inside, y, row, selected);
+            if chosen {
+                canvas.row(inside, y, &marked(row), selected)
+            } else {
+                canvas.row(inside, y, row, selected)
+            }
             y += 1;
         }
     }
     canvas.drawn.panes.push((Pane::File, top, whole.max(1)));
     // Scrolled sideways, the start of no line is there: nothing counts as read.
     canvas.drawn.file = Some((index, if app.sideways > 0 { 0..0 } else { top..top + whole }));
+}
+
+/// A row that is selected: its first cell is a mark.
+fn marked(row: &Row) -> Row {
+    let mut out = Row::new().with(Role::Title, ">");
+    out.0.extend(skip(row, 1).0);
+    out
 }
 
 /// `built into libupdate.so and 2 more`, as debug information claims.
@@ -310,8 +324,18 @@ fn notes(canvas: &mut Canvas<'_, '_>, area: Rect) {
     }
     rows.push(Row::new());
     let path = path.shown();
-    for note in app.state.notes.iter().filter(|n| n.at.path.as_deref() == Some(path.as_str())) {
-        rows.push(Row::new().with(Role::Dim, &format!("line {} ", note.at.line.unwrap_or(0))).with(Role::Text, &note.text));
+    let here = |at: &crate::review::Anchor| at.path.as_deref() == Some(path.as_str());
+    let lines = |at: &crate::review::Anchor| {
+        let to = at.to_line.map_or_else(String::new, |to| format!("-{to}"));
+        format!("line {}{to} ", at.line.unwrap_or(0))
+    };
+    for finding in app.state.findings.iter().filter(|f| here(&f.at)) {
+        let role = if finding.closed.is_none() { Role::Bad } else { Role::Dim };
+        let head = format!("{} {} ", Shown::new(&finding.id), finding.standing());
+        rows.push(Row::new().with(role, &head).with(Role::Dim, &lines(&finding.at)).with(Role::Text, &finding.title));
+    }
+    for note in app.state.notes.iter().filter(|n| here(&n.at)) {
+        rows.push(Row::new().with(Role::Dim, &lines(&note.at)).with(Role::Text, &note.text));
     }
     let rows: Vec<Row> = wrap(&rows, usize::from(inside.width).saturating_sub(2)).into_iter().map(indent).collect();
     canvas.rows(inside, &rows);

@@ -164,6 +164,10 @@ fn status(app: &App, width: usize, narrow: bool) -> Row {
         return Row::new().with(*role, &format!(" {text}"));
     }
     let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(job).collect();
+    if let Some(rows) = app.selected(app.pane()) {
+        let n = rows.end() - rows.start() + 1;
+        return Row::new().with(Role::Title, &format!(" {n} rows selected: c writes a note, f files a finding on them, s ends it"));
+    }
     let mut text = match (app.screen, &app.compare.front) {
         (Screen::Compare, Front::Node(..) | Front::Group(_)) => compare_status(app),
         // The whole sentence of the group under the cursor, which its row may have to cut.
@@ -216,6 +220,10 @@ pub(crate) fn hints(app: &App, width: usize) -> Row {
     let fits = |row: &&keymap::Key| match row.action {
         Action::Accept | Action::NextDifference | Action::PreviousDifference | Action::View => !group,
         Action::AcceptGroup => group,
+        Action::NextField => match &app.dialog {
+            Some(Dialog::Prompt(prompt)) => prompt.clone().severity().is_some(),
+            _ => true,
+        },
         _ => true,
     };
     let rows: Vec<_> = keymap::hints(app.context()).into_iter().filter(|r| fits(r)).collect();
