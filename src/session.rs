@@ -15,6 +15,7 @@ mod journal;
 mod keys;
 mod previous;
 mod signing;
+mod words;
 mod work;
 
 use std::path::{Path, PathBuf};

@@ -187,6 +187,25 @@ fn a_dossier_that_says_something_else_than_its_record_is_refused() {
     assert!(check_dossier(&record(&good, b"other"), &good.to_bytes())[0].contains("this is not the dossier of the record"));
 }
 
+/// Whatever bit is flipped, the dossier is no longer the one that was signed; what can still be read is read without a panic.
+#[test]
+fn every_flipped_bit_is_found() {
+    let bytes = sample().to_bytes();
+    let signed = record(&sample(), &bytes);
+    let mut readable = 0;
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << bit;
+            readable += u32::from(Dossier::parse(&changed).is_ok());
+            if bit == 3 {
+                assert!(!check_dossier(&signed, &changed).is_empty(), "byte {at}");
+            }
+        }
+    }
+    assert!(readable > 100, "changed words are still words: {readable}");
+}
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
     let out = Command::new(common::program()).args(args).env("HOME", "/nonexistent").output().unwrap();
     (out.status.code(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))

@@ -334,11 +334,28 @@ fn words_that_quote_the_source_are_flagged_before_they_are_signed() {
     let (code, out) = sign("third", &["--include-excerpts"]);
     assert!(code == Some(0) && out.contains("EXCERPTS"), "{out}");
     assert_eq!(payload(&folder.at("third"))["predicate"]["excerpts"], true);
-    let mut session = correction();
-    let undo = session.state().undo().unwrap();
-    session.record(undo).unwrap();
-    drop(session);
-    assert_eq!(sign("fourth", &[]).0, Some(0));
+    let (mut journal, _) = countersign::session::Journal::open(&review);
+    journal.append(Body::Undone { n: event.n }).unwrap();
+    drop(journal);
+    let (code, out) = sign("fourth", &[]);
+    assert!(code == Some(0) && out.contains("the journal stays here"), "{out}");
+    // Taken back is not erased: the journal has it still, and so the journal stays.
+    for (name, has) in [("second", false), ("third", true), ("fourth", false)] {
+        let dossier = fs::read_to_string(folder.at(&format!("{name}.dossier.json"))).unwrap();
+        assert_eq!(dossier.contains("equal_constant_time"), has, "{name}");
+        assert_eq!(dossier.contains("journalLines"), name != "fourth", "{name}");
+        let (code, out) = run(&[
+            "verify",
+            &folder.at(name),
+            "--decision",
+            "any",
+            "--signers",
+            &folder.at("alice.signers"),
+            "--dossier",
+            &folder.at(&format!("{name}.dossier.json")),
+        ]);
+        assert!(code == Some(0) && out.contains("the journal itself is not in it") == (name == "fourth"), "{out}");
+    }
     file("it does mov eax, dword ptr [rbp - 8] there", "F3");
     let (code, out) = sign("fifth", &[]);
     assert!(code == Some(1) && out.contains("reads as disassembly"), "{out}");

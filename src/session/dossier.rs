@@ -8,7 +8,7 @@ use crate::model::{Outcome, ResultMark};
 use crate::review::{self, Item, State};
 use crate::signoff::{self, AttestationLine, CheckLine, Dossier, ItemLine, NoteLine, ReadLine, RulingLine};
 
-/// Makes the dossier. `inputs` is what the record says, so that the two cannot disagree; `lines` is the journal.
+/// Makes the dossier. `inputs` is what the record says, so that the two cannot disagree; `lines` is the journal, if it may leave.
 ///
 /// # Errors
 /// When a digest in the journal is none.
@@ -17,9 +17,8 @@ pub(super) fn dossier(
     state: &State,
     items: &[Item],
     inputs: &signoff::RecordInputs,
-    lines: Vec<String>,
+    lines: Option<Vec<String>>,
 ) -> Result<Dossier, String> {
-    let size: usize = lines.iter().map(|l| l.len() + 1).sum();
     let item_lines: Result<Vec<ItemLine>, String> = items.iter().map(|i| item(state, i)).collect();
     let rulings: Result<Vec<RulingLine>, String> = state
         .rulings
@@ -54,7 +53,7 @@ pub(super) fn dossier(
             .collect(),
         answers: state.answers.clone(),
         journal: inputs.journal,
-        lines: Some(lines).filter(|_| size <= signoff::MAX_LINES),
+        lines: lines.filter(|all| all.iter().map(|l| l.len() + 1).sum::<usize>() <= signoff::MAX_LINES),
     })
 }
 

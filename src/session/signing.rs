@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::journal::Snapshot;
-use super::{Earlier, KeySource, Room, SessionError, SharedSource, clock, dossier, read_small, work};
+use super::{Earlier, KeySource, Room, SessionError, SharedSource, clock, dossier, read_small, words, work};
 use crate::bundle::OpenBundle;
 use crate::checks::{self, Facts, Policy};
 use crate::digest::Sha256;
 use crate::model::{Content as _, ContentError, FileId, IdentityBasis};
 use crate::provenance::AllowedSigners;
-use crate::review::{self, Class, Decision, Item, Ruling, State, quote};
+use crate::review::{self, Class, Decision, Item, Ruling, State};
 use crate::signoff;
 use crate::text::{Role, Row};
 
@@ -79,13 +79,14 @@ impl StatementMaker {
         let blockers = self.state.blockers(&self.facts, &self.room.policy, &items);
         self.state.may_sign(self.decision, &blockers)?;
         self.hash_again(progress)?;
-        self.own_words()?;
+        let (lines, left_out) = self.journal_lines()?;
         let key = self.key.as_ref().map(KeySource::fingerprint).transpose()?;
         let mut inputs = self.inputs(&items, key.clone())?;
-        let dossier = dossier::dossier(&self.facts, &self.state, &items, &inputs, self.journal.lines()?)?.to_bytes();
+        let dossier = dossier::dossier(&self.facts, &self.state, &items, &inputs, lines)?.to_bytes();
         inputs.dossier = Some(Sha256::of(&dossier));
         let payload = signoff::statement(&inputs);
         let mut rows = signoff::describe(&payload).map_err(|e| e.to_string())?;
+        rows.extend(left_out.map(|why| Row::new().with(Role::Unknown, why)));
         let digest = Sha256::of(&payload);
         rows.push(Row::new().with(Role::Title, "Check words of this statement").with(Role::Dim, &format!("  sha256 {digest}")));
         rows.extend(signoff::check_words(digest).iter().map(|line| Row::new().with(Role::Text, &format!("                {line}"))));
@@ -119,44 +120,20 @@ impl StatementMaker {
         Ok(())
     }
 
-    /// Nothing of what was looked at leaves with the record: neither as an excerpt (there is no field for one) nor typed off.
-    fn own_words(&self) -> Result<(), String> {
+    /// The journal for the dossier, and why it is left out, if so: what was taken back is in it too.
+    ///
+    /// # Errors
+    /// When the reviewer's words quote what was looked at.
+    fn journal_lines(&self) -> Result<(Option<Vec<String>>, Option<&'static str>), String> {
+        let lines = self.journal.lines()?;
         if self.include_excerpts {
-            return Ok(());
+            return Ok((Some(lines), None));
         }
-        let state = &self.state;
-        let mut texts: Vec<(String, &str)> = Vec::new();
-        for finding in &state.findings {
-            texts.push((format!("the title of {}", finding.id), &finding.title));
-            texts.extend(finding.closed.as_deref().map(|reason| (format!("the reason that closed {}", finding.id), reason)));
-        }
-        texts.extend(state.notes.iter().map(|n| (format!("the note at {}", n.time), n.text.as_str())));
-        texts.extend(state.rulings.iter().map(|(id, ruled)| (format!("the reason for {id}"), ruled.reason.as_str())));
-        let refuse = |whose: &str, what: String| {
-            Err(format!(
-                "{whose} {what}, and would leave the room with it. Take it back (u) and say it in your own words; --include-excerpts signs it as \
-                 it is, and the record says so"
-            ))
-        };
-        for (whose, text) in &texts {
-            if let Some(row) = quote::disassembly(text) {
-                return refuse(whose, format!("holds what reads as disassembly ({})", crate::text::Shown::new(&row).cut(40)));
-            }
-        }
-        let mut finder = quote::Finder::new(texts.iter().map(|(_, text)| *text));
         let content = self.source.lock().map(|s| s.clone()).unwrap_or(None);
-        if let (false, Some(content), Some(tree)) = (finder.is_empty(), content, &self.facts.source) {
-            for (entry, file) in tree.entries.iter().enumerate() {
-                // What cannot be read cannot have been looked at here either.
-                if let Ok(bytes) = content.read(entry, work::MAX_SOURCE_FILE) {
-                    finder.look(file.path.shown().as_str(), &bytes);
-                }
-            }
+        if words::own(&self.state, &lines, &self.facts, content.as_deref())? {
+            return Ok((Some(lines), None));
         }
-        match finder.found().first() {
-            None => Ok(()),
-            Some(q) => refuse(texts.get(q.text).map_or("a text", |(whose, _)| whose), format!("quotes {}:{}", q.path, q.line)),
-        }
+        Ok((None, Some("the journal stays here: something in it that was taken back quotes the source; the record still names its head")))
     }
 
     fn inputs(&self, items: &[Item], key: Option<String>) -> Result<signoff::RecordInputs, String> {

@@ -165,11 +165,12 @@ pub fn follow(record: &Verified, earlier: &[&Verified]) -> Held {
             ),
         );
     }
+    let records = if steps == 1 { "1 record".to_owned() } else { format!("{steps} records") };
     Held::yes(
         WHAT,
         match at.previous {
-            None => format!("it follows {steps} records, back to the first"),
-            Some(named) => format!("it follows {steps} records, back to {}; the one before that, sha256 {named}, was not given", name(at)),
+            None => format!("it follows {records}, back to the first"),
+            Some(named) => format!("it follows {records}, back to {}; the one before that, sha256 {named}, was not given", name(at)),
         },
     )
 }

@@ -145,7 +145,8 @@ pub struct Dossier {
     pub answers: BTreeMap<String, String>,
     /// Head and count of the journal.
     pub journal: JournalLine,
-    /// Its lines, exactly as they are in the file; absent when they are over [`MAX_LINES`].
+    /// Its lines, exactly as they are in the file; absent when they are over [`MAX_LINES`], or when something that was taken back
+    /// quotes what was looked at.
     pub lines: Option<Vec<String>>,
 }
 

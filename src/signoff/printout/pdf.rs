@@ -10,8 +10,8 @@ const PAGE: (f32, f32) = (595.0, 842.0);
 const MARGIN: f32 = 40.0;
 /// Size of the text, of the space between its lines, and the side of a code, in points.
 const SIZE: f32 = 7.5;
-const LEADING: f32 = 9.4;
-const CODE: f32 = 205.0;
+const LEADING: f32 = 8.4;
+const CODE: f32 = 200.0;
 /// Courier's advance is 0.6 of its size.
 const ADVANCE: f32 = 0.6;
 
