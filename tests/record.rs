@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::digest::Sha256;
 use countersign::provenance::{AllowedSigners, dsse};
 use countersign::signoff::{
-    Anchor, ArtifactLine, Coverage, Decision, FileSigner, FindingLine, JournalLine, Problem, RecordInputs, ReviewerLine, SignError, Signer,
-    SourceLine, TimeLine, ToolLine, add_signature, check_against_bundle, describe, fingerprint, not_looked_at_lines, sign, statement,
-    verify,
+    Anchor, ArtifactLine, Coverage, Decision, FileSigner, FindingLine, JournalLine, Printout, Problem, RecordInputs, ReviewerLine,
+    SignError, Signer, SourceLine, TimeLine, ToolLine, add_signature, check_against_bundle, describe, fingerprint, not_looked_at_lines,
+    sign, statement, verify,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 
@@ -330,6 +330,29 @@ fn a_record_is_compared_with_a_bundle_both_ways() {
     assert!(matches!(&problems[3], Problem::Unmentioned { name } if name == "new.so"));
     assert_eq!(problems.len(), 4);
     assert!(matches!(check_against_bundle(&verified, None, &here)[..], [Problem::Identity { here: None, .. }]));
+}
+
+/// A record of thousands of artifacts fits in no codes, and is put on paper all the same.
+#[test]
+fn a_record_too_large_for_codes_is_printed_without_them() {
+    let mut inputs = inputs(Decision::Approved);
+    let artifact = |n: u32| ArtifactLine {
+        name: format!("usr/lib/file-{n}.so"),
+        sha256: Some(Sha256::of(&n.to_le_bytes())),
+        result: "identical".into(),
+        ..ArtifactLine::default()
+    };
+    let print = |inputs: &RecordInputs| Printout::new(&sign(&statement(inputs), &signer(1)).unwrap(), None).unwrap();
+    assert_eq!(print(&inputs).codes.len(), 1);
+    inputs.artifacts = (0..40).map(artifact).collect();
+    assert!(print(&inputs).codes.len() > 1);
+    inputs.artifacts = (0..5000).map(artifact).collect();
+    let printout = print(&inputs);
+    assert!(printout.codes.is_empty() && printout.texts.is_empty());
+    let (html, pdf) = (printout.html(), printout.pdf());
+    for text in ["usr/lib/file-4999.so", "too large for codes"] {
+        assert!(html.contains(text) && String::from_utf8_lossy(&pdf).contains(text), "{text}");
+    }
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn read(path: &Path) -> color_eyre::Result<Vec<u8>> {
 /// The files of that form.
 fn make(record: &[u8], form: Form, args: &ExportArgs) -> color_eyre::Result<Vec<(PathBuf, Vec<u8>)>> {
     let printout = Printout::new(record, args.code_size.map(usize::from)).map_err(|e| eyre!("{}: {e}", args.record.display()))?;
+    if printout.codes.is_empty() && !matches!(form, Form::Html | Form::Pdf) {
+        return Err(eyre!("{}: {}", args.record.display(), signoff::codes::CodesError::TooLarge));
+    }
     let output = args.output.clone().unwrap_or_else(|| PathBuf::from("(the terminal)"));
     let each = |bytes: &dyn Fn(&signoff::Code) -> color_eyre::Result<Vec<u8>>| {
         let count = printout.codes.len();

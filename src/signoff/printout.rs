@@ -23,7 +23,7 @@ pub struct Printout {
     pub words: Vec<String>,
     /// Fingerprints that the signatures name, through the guard.
     pub keys: Vec<String>,
-    /// The record as QR codes.
+    /// The record as QR codes; none when it is too large for them.
     pub codes: Vec<Code>,
     /// What the codes say.
     pub texts: Vec<String>,
@@ -35,7 +35,7 @@ pub enum PrintoutError {
     /// It is no record.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// It does not fit in codes.
+    /// Its codes cannot be made.
     #[error(transparent)]
     Codes(#[from] CodesError),
     /// A code cannot be made.
@@ -53,13 +53,16 @@ impl Printout {
     /// Makes the printout of a record; no code of it has more than `most` characters.
     ///
     /// # Errors
-    /// When it is no record, or needs too many codes.
+    /// When it is no record. One that needs too many codes gets none.
     pub fn new(record: &[u8], most: Option<usize>) -> Result<Self, PrintoutError> {
         let statement = payload(record)?;
         let rows = describe(&statement)?;
         let envelope = crate::provenance::dsse::parse(record).map_err(RecordError::Envelope)?;
         let digest = Sha256::of(&statement);
-        let texts = codes::encode(record, most.unwrap_or(MAX_CODE), most.unwrap_or(PART))?;
+        let texts = match codes::encode(record, most.unwrap_or(MAX_CODE), most.unwrap_or(PART)) {
+            Err(CodesError::TooLarge) => Vec::new(),
+            texts => texts?,
+        };
         let codes = texts.iter().map(|text| Code::new(text)).collect::<Result<_, _>>()?;
         let keys = envelope.signatures.iter().map(|s| s.keyid.shown().cut(80).to_string()).collect();
         Ok(Self { rows, digest, words: check_words(digest), keys, codes, texts })
@@ -75,6 +78,15 @@ impl Printout {
     #[must_use]
     pub fn pdf(&self) -> Vec<u8> {
         pdf::document(self)
+    }
+
+    /// What the paper says of itself.
+    fn label(&self) -> &'static str {
+        if self.codes.is_empty() {
+            "The record is too large for codes: carry the file. Only that is signed; this is a copy to compare with."
+        } else {
+            "A copy to compare with. Only the record itself is signed: the code holds it."
+        }
     }
 
     /// What stands under code `n` (from 0).

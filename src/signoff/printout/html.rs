@@ -52,11 +52,12 @@ pub(super) fn page(printout: &Printout) -> String {
          <title>Sign-off record</title><style>{STYLE}</style></head><body>\n<h1>Sign-off record</h1>\n<div class=top><dl>\n\
          <dt>SHA-256 of the statement</dt><dd>{}</dd>\n<dt>Check words of it</dt><dd><pre class=words>{}</pre></dd>\n\
          <dt>Keys that its signatures name</dt><dd><pre>{}</pre></dd>\n\
-         <dt>What this paper is</dt><dd>A copy to compare with. Only the record itself is signed: the code holds it.</dd>\n</dl>\n\
+         <dt>What this paper is</dt><dd>{}</dd>\n</dl>\n\
          <div class=codes>\n{codes}</div></div>\n<pre>{}</pre>\n</body></html>\n",
         printout.digest,
         escaped(&printout.words.join("\n")),
         keys.join("\n"),
+        printout.label(),
         rows.join("\n"),
     )
 }

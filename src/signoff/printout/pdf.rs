@@ -74,7 +74,7 @@ fn lay_out(printout: &Printout) -> Vec<Vec<Piece<'_>>> {
         ("SHA-256 of the statement", SIZE, vec![printout.digest.to_string()]),
         ("Check words of it", 5.4, printout.words.clone()),
         ("Keys that its signatures name", SIZE, printout.keys.clone()),
-        ("What this paper is", SIZE, vec!["A copy to compare with. Only the record itself is signed: the code holds it.".to_owned()]),
+        ("What this paper is", SIZE, vec![printout.label().to_owned()]),
     ] {
         left(&mut pages, SIZE, true, label);
         lines.iter().for_each(|line| left(&mut pages, size, false, line));
@@ -86,7 +86,7 @@ fn lay_out(printout: &Printout) -> Vec<Vec<Piece<'_>>> {
         pages[0].push(Piece::Code { x: code_left, y: top + 6.0 - CODE, code });
         pages[0].push(Piece::Text { x: code_left, y: top - CODE, size: 5.5, bold: false, text: printout.caption(n) });
     }
-    let mut y = y.min(top - CODE - 16.0);
+    let mut y = if printout.codes.is_empty() { y } else { y.min(top - CODE - 16.0) };
     let whole = columns(PAGE.0 - 2.0 * MARGIN, SIZE);
     for row in &printout.rows {
         for line in wrapped(&row.plain(), whole) {
