@@ -70,7 +70,7 @@ fn a_decision_that_is_no_approval_is_refused_unless_it_is_asked_for() {
     let key = folder.key("alice", 41);
     let signers = folder.signers(&["alice"]);
     for (decision, file) in [("rejected", "no"), ("incomplete", "half"), ("approvedWithFindings", "yes")] {
-        let (code, out) = folder.sign(file, "state", &["--key", &key, "--decision", decision]);
+        let (code, out) = folder.sign(file, &format!("state-{file}"), &["--key", &key, "--decision", decision]);
         assert_eq!(code, Some(0), "{out}");
     }
     let verify = |file: &str, more: &[&str]| run(&[&["verify", &folder.at(file), "--signers", &signers], more].concat());
@@ -267,7 +267,7 @@ fn the_key_of_an_agent_is_chosen_by_its_fingerprint() {
         countersign::provenance::Key::from_line(&fs::read_to_string(folder.at("ecdsa.pub")).unwrap()).unwrap().fingerprint().to_owned();
     let demo = common::here("testdata/demo/release.tar");
     let sign = |output: &str, agent: &[&str]| {
-        let (output, state) = (folder.at(output), folder.at("state"));
+        let (output, state) = (folder.at(output), folder.at(&format!("state-{output}")));
         let args = ["sign", &demo, "--decision", "approvedWithFindings", "--output", &output, "--state", &state];
         let out = Command::new(common::program()).args(args).args(agent).env("SSH_AUTH_SOCK", &socket).env("HOME", "/nonexistent").output();
         let out = out.unwrap();
@@ -309,55 +309,50 @@ fn a_verification_summary_stands_beside_an_approval_only() {
 #[test]
 fn words_that_quote_the_source_are_flagged_before_they_are_signed() {
     use countersign::review::{Anchor, Body, FindingSeverity};
-    use countersign::session::{Options, run_headless};
+    use countersign::session::{Options, Session};
     let folder = Folder::new();
     let key = folder.key("alice", 51);
-    let sign = |file: &str, more: &[&str]| folder.sign(file, "state", &[&["--key", &key, "--decision", "rejected"][..], more].concat());
-    assert_eq!(sign("first", &[]).0, Some(0));
-    // Each record closes its journal: what follows is a correction.
-    let correction = || {
-        let bundle = Some(common::here("testdata/demo/release.tar").into());
-        run_headless(Options { bundle, state: Some(folder.at("state").into()), correct: true, ..Options::default() }).unwrap().session
+    let signers = folder.signers(&["alice"]);
+    let demo = common::here("testdata/demo/release.tar");
+    let review = |state: &str, title: &str, taken_back: bool| {
+        let options =
+            Options { bundle: Some((&demo).into()), state: Some(folder.at(&format!("state-{state}")).into()), ..Options::default() };
+        let mut session = Session::start(options, std::sync::Arc::new(|_| ())).unwrap();
+        let body = Body::Filed { id: "F1".into(), title: title.into(), severity: FindingSeverity::Problem, at: Anchor::default() };
+        let event = session.record(body).unwrap();
+        if taken_back {
+            session.record(Body::Undone { n: event.n }).unwrap();
+        }
     };
-    let file = |title: &str, id: &str| {
-        let body = Body::Filed { id: id.into(), title: title.into(), severity: FindingSeverity::Problem, at: Anchor::default() };
-        correction().record(body).unwrap()
+    let sign = |file: &str, more: &[&str]| {
+        folder.sign(file, &format!("state-{file}"), &[&["--key", &key, "--decision", "rejected"][..], more].concat())
     };
-    file("the comparison in src/verify.c:57 is not that of the source", "F1");
-    assert_eq!(sign("second", &[]).0, Some(0));
+    // A place is no quotation.
+    review("place", "the comparison in src/verify.c:57 is not that of the source", false);
+    assert_eq!(sign("place", &[]).0, Some(0));
     let source = fs::read_to_string(common::here("testdata/demo/src/src/verify.c")).unwrap();
-    let line = source.lines().nth(56).unwrap().trim().to_owned();
+    let line = format!("why is there: {}", source.lines().nth(56).unwrap().trim());
     assert!(line.contains("equal_constant_time"), "{line}");
-    file(&format!("why is there: {line}"), "F2");
-    let (code, out) = sign("third", &[]);
-    assert!(code == Some(1) && out.contains("the title of F2 quotes src/verify.c:57"), "{out}");
-    let (code, out) = sign("third", &["--include-excerpts"]);
+    review("quote", &line, false);
+    let (code, out) = sign("quote", &[]);
+    assert!(code == Some(1) && out.contains("the title of F1 quotes src/verify.c:57"), "{out}");
+    let (code, out) = sign("quote", &["--include-excerpts"]);
     assert!(code == Some(0) && out.contains("EXCERPTS"), "{out}");
-    assert_eq!(payload(&folder.at("third"))["predicate"]["excerpts"], true);
-    let (mut journal, _) = countersign::session::Journal::open(&review);
-    journal.append(Body::Undone { n: event.n }).unwrap();
-    drop(journal);
-    let (code, out) = sign("fourth", &[]);
-    assert!(code == Some(0) && out.contains("the journal stays here"), "{out}");
+    assert_eq!(payload(&folder.at("quote"))["predicate"]["excerpts"], true);
     // Taken back is not erased: the journal has it still, and so the journal stays.
-    for (name, has) in [("second", false), ("third", true), ("fourth", false)] {
-        let dossier = fs::read_to_string(folder.at(&format!("{name}.dossier.json"))).unwrap();
+    review("back", &line, true);
+    let (code, out) = sign("back", &[]);
+    assert!(code == Some(0) && out.contains("the journal stays here"), "{out}");
+    for (name, has) in [("place", false), ("quote", true), ("back", false)] {
+        let place = folder.at(&format!("{name}.dossier.json"));
+        let dossier = fs::read_to_string(&place).unwrap();
         assert_eq!(dossier.contains("equal_constant_time"), has, "{name}");
-        assert_eq!(dossier.contains("journalLines"), name != "fourth", "{name}");
-        let (code, out) = run(&[
-            "verify",
-            &folder.at(name),
-            "--decision",
-            "any",
-            "--signers",
-            &folder.at("alice.signers"),
-            "--dossier",
-            &folder.at(&format!("{name}.dossier.json")),
-        ]);
-        assert!(code == Some(0) && out.contains("the journal itself is not in it") == (name == "fourth"), "{out}");
+        assert_eq!(dossier.contains("journalLines"), name != "back", "{name}");
+        let (code, out) = run(&["verify", &folder.at(name), "--decision", "any", "--signers", &signers, "--dossier", &place]);
+        assert!(code == Some(0) && out.contains("the journal itself is not in it") == (name == "back"), "{out}");
     }
-    file("it does mov eax, dword ptr [rbp - 8] there", "F3");
-    let (code, out) = sign("fifth", &[]);
+    review("rows", "it does mov eax, dword ptr [rbp - 8] there", false);
+    let (code, out) = sign("rows", &[]);
     assert!(code == Some(1) && out.contains("reads as disassembly"), "{out}");
 }
 
