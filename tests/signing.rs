@@ -85,6 +85,15 @@ fn a_decision_that_is_no_approval_is_refused_unless_it_is_asked_for() {
     let (code, out) = verify("yes", &[]);
     assert!(code == Some(0) && out.contains("verified; not checked: policy, challenge, sequence, bundle, dossier, previous"), "{out}");
     assert_eq!(verify("yes", &["--decision", "approved"]).0, Some(1));
+    // An entry with a date counts at a time that the verifier gives, and at no other.
+    let dated = fs::read_to_string(&signers).unwrap().replace("alice ", "alice valid-before=\"20270101Z\" ");
+    fs::write(folder.at("dated"), dated).unwrap();
+    let dated = |more: &[&str]| run(&[&["verify", &folder.at("yes"), "--signers", &folder.at("dated")], more].concat());
+    assert_eq!(dated(&[]).0, Some(1));
+    assert_eq!(dated(&["--at", "2026-12-31T23:59:59Z"]).0, Some(0));
+    let (code, out) = dated(&["--at", "2027-01-01T00:00:00Z"]);
+    assert!(code == Some(1) && out.contains("no longer valid"), "{out}");
+    assert_eq!(dated(&["--at", "tomorrow"]).0, Some(2));
     let (_, out) = verify("no", &["--format", "json"]);
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((report["result"].as_str(), report["records"][0]["approval"].as_bool()), (Some("fail"), Some(false)));

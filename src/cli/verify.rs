@@ -85,6 +85,10 @@ pub struct VerifyArgs {
     /// What the record must decide.
     #[arg(long, value_enum, default_value_t, value_name = "DECISION")]
     decision: DecisionArg,
+    /// The time at which `valid-after` and `valid-before` of the signers are judged (RFC 3339, such as 2026-11-27T12:00:00Z).
+    /// Without it an entry with a date does not count: a record has no time that anything vouches for.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
     /// How many distinct keys of distinct people must have signed the same statement.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     threshold: u64,
@@ -126,7 +130,11 @@ struct Room {
 }
 
 pub(super) fn run(args: &VerifyArgs) -> color_eyre::Result<Outcome> {
-    let signers = load_signers(&args.signers)?;
+    let mut signers = load_signers(&args.signers)?;
+    if let Some(text) = &args.at {
+        let time: jiff::Timestamp = text.parse().map_err(|e| color_eyre::eyre::eyre!("--at {}: {e}", Shown::new(text).cut(60)))?;
+        signers = signers.at(time.as_second());
+    }
     let policy = args.policy.as_deref().map(load_policy).transpose()?;
     let digest = policy.as_ref().map(|(_, digest)| *digest);
     let policy = policy.map(|(policy, _)| policy).unwrap_or_default();
