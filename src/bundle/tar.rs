@@ -136,6 +136,14 @@ fn text<'a>(field: &'a [u8], name: &str) -> Result<&'a [u8], String> {
     Ok(&field[..end])
 }
 
+/// Whether a header is of the form before ustar. GNU tar and Automake's `dist` still write it, with the numbers of a device, all
+/// zeros, where ustar has them; no reader looks at them without the magic.
+fn is_old(block: &[u8; 512]) -> bool {
+    let zero = |range: std::ops::Range<usize>| block[range].iter().all(|b| *b == 0);
+    let device = &block[329..345];
+    zero(257..329) && zero(345..512) && (zero(329..345) || device == b"0000000\x000000000\0")
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Old,
@@ -272,7 +280,7 @@ impl<A: ReadAt + ?Sized> Lister<'_, A> {
         let format = match (&block[257..263], &block[263..265]) {
             (b"ustar\0", b"00") => Format::Ustar,
             (b"ustar ", b" \0") => Format::Gnu,
-            _ if block[257..].iter().all(|b| *b == 0) => Format::Old,
+            _ if is_old(block) => Format::Old,
             _ => return Err("a header of no known tar format".into()),
         };
         let stated = number(&block[124..136]).map_err(|e| format!("the size is {e}"))?;

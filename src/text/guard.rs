@@ -137,13 +137,32 @@ pub fn hidden_characters(text: &str) -> Vec<(usize, char)> {
             continue;
         }
         let bom_at_start = at == 0 && c == '\u{FEFF}';
-        let hides = is_control(c) || is_default_ignorable(c) || c.general_category() == GeneralCategory::Format;
+        let hides = if u32::from(c) < 0x80 {
+            moves(c, &text[at + 1..])
+        } else {
+            is_control(c) || is_default_ignorable(c) || c.general_category() == GeneralCategory::Format
+        };
         // An emoji variation selector after a symbol is what keyboards type; it hides nothing.
         if hides && !bom_at_start && c != '\u{FE0F}' && !joins(&text[..at], c, &text[at + c.len_utf8()..]) {
             found.push((at, c));
         }
     }
     found
+}
+
+/// Whether a control character of ASCII hides or moves text that stands beside it: on a terminal (a backspace, another character
+/// set, an escape that does more than colour), or in a compiler that takes it for the end of the file. A bell rings and no more.
+fn moves(c: char, after: &str) -> bool {
+    match c {
+        '\u{1b}' => {
+            let colour =
+                after.strip_prefix('[').and_then(|rest| rest.split_once(|c: char| !c.is_ascii_digit() && c != ';').map(|(n, _)| (n, rest)));
+            let Some((numbers, rest)) = colour else { return true };
+            // `8` conceals.
+            rest.as_bytes().get(numbers.len()) != Some(&b'm') || numbers.split(';').any(|n| n.trim_start_matches('0') == "8")
+        }
+        _ => matches!(u32::from(c), 0 | 0x08 | 0x0e | 0x0f | 0x1a | 0x7f),
+    }
 }
 
 /// Whether a joiner stands where writing needs it: between two emoji, or between letters of scripts that are joined or not by
@@ -316,6 +335,9 @@ mod tests {
         assert!(hidden_characters("int a;\t/* x */\r\n").is_empty());
         assert_eq!(hidden_characters("a\u{202E}b"), vec![(1, '\u{202E}')]);
         assert_eq!(hidden_characters("a\rb").len(), 1);
+        // Colour hides nothing; what moves or conceals does.
+        assert!(hidden_characters("red='\x1b[0;31m' std='\x1b[m' bell=\x07 old\x1f").is_empty());
+        assert_eq!(hidden_characters("\x1b[8m \x1b[2K \x1b]0;t \x1b[31;8m a\x08b \x1a \x0e \x1b").len(), 8);
         // Joiners that writing needs, and some that it does not.
         assert!(hidden_characters("\u{1f468}\u{200d}\u{1f4bb} \u{2764}\u{fe0f}\u{200d}\u{1f525}").is_empty());
         assert!(hidden_characters("\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645} \u{915}\u{94d}\u{200d}\u{937}").is_empty());

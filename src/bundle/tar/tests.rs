@@ -187,3 +187,19 @@ fn ambiguous_archives_of_the_corpora_are_refused_or_told() {
     ];
     assert_eq!(clean, ordinary);
 }
+
+/// `tar --format=v7`, as Automake's `make dist` has it by default.
+#[test]
+fn the_oldest_form_is_read_with_the_device_numbers_of_gnu_tar() {
+    let mut archive = Writer::default();
+    archive.header(b'0', b"a", 2, &[0; 8]).set(329, b"0000000\x000000000\0").data(b"hi");
+    archive.0.extend_from_slice(&[0; 1024]);
+    let listing = list(archive.0.as_slice(), 10).unwrap_or_default();
+    assert_eq!(listing.members.iter().map(|m| m.path.as_slice()).collect::<Vec<_>>(), [b"a"]);
+    for (at, bytes) in [(329, b"0000001\0"), (345, b"prefix\0\0"), (265, b"user\0\0\0\0")] {
+        let mut odd = Writer::default();
+        odd.header(b'0', b"a", 2, &[0; 8]).set(329, b"0000000\x000000000\0").set(at, bytes).data(b"hi");
+        odd.0.extend_from_slice(&[0; 1024]);
+        assert!(list(odd.0.as_slice(), 10).is_err(), "bytes at {at} that only some readers look at");
+    }
+}

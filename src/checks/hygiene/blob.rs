@@ -82,6 +82,7 @@ fn by_magic(bytes: &[u8]) -> Option<(BlobClass, &'static str)> {
         [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => (Data, "a TIFF image"),
         [b'%', b'P', b'D', b'F', ..] => (Data, "a PDF document"),
         [0, 1, 0, 0, 0, ..] | [b'O', b'T', b'T', b'O', ..] | [b't', b't', b'c', b'f', ..] => (Data, "a font"),
+        [b'T', b'h', b'i', b's', b' ', b'i', b's', b' ', ..] if bytes.contains(&0) && bytes.contains(&0x1f) => (Data, "a GNU Info manual"),
         [b'w', b'O', b'F', b'F' | b'2', ..] => (Data, "a web font"),
         [b'O', b'g', b'g', b'S', ..] => (Data, "Ogg sound or video"),
         [b'f', b'L', b'a', b'C', ..] | [b'I', b'D', b'3', ..] => (Data, "sound"),
