@@ -10,13 +10,14 @@ mod comparison;
 mod content;
 mod coverage;
 mod defect;
+mod embedded;
 mod executable;
 mod flag;
 mod release;
 mod source;
 
 pub use attestation::{Answer, Attestation, OfferedKey, Outcome, Question, SignatureReport, Subject};
-pub use chain::{ChainLink, Standing};
+pub use chain::{ChainLink, Clue, Lead, Standing};
 pub use cluster::{Cluster, Concern, Spot, clusters, concern, visit};
 pub use comparison::{
     Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Side, SideCell, Sides, Span, Tried,
@@ -25,6 +26,7 @@ pub use comparison::{
 pub use content::{Content, ContentError, FileId, SourceContent};
 pub use coverage::{BuiltFrom, BuiltInto, CodePiece, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
+pub use embedded::{Component, Contents, Embedded, Held, Holder, Revision, Tool};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};

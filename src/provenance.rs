@@ -10,7 +10,9 @@ pub(crate) mod checker;
 mod files;
 mod judge;
 mod key;
+mod making;
 mod public;
+mod sbom;
 mod signers;
 mod statement;
 mod sums;
@@ -34,8 +36,8 @@ pub use signers::{AllowedSigners, Entry, SignersError, Standing as EntryStanding
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::digest::Sha256;
-use crate::model::{Attestation, ChainLink, FileId, Node, OfferedKey, Release, SourceTree};
+use crate::digest::{Algorithm, Sha256};
+use crate::model::{Attestation, ChainLink, Contents, FileId, Node, OfferedKey, Release, SourceTree};
 use crate::text::Untrusted;
 
 /// The namespace that an entry of `allowed_signers` must allow, when it is limited by `namespaces=`, for a DSSE attestation to
@@ -66,8 +68,19 @@ pub struct Inputs<'a> {
     pub sigstore: Option<SigstoreTrust<'a>>,
     /// What OpenPGP signatures are checked with; `None` when the policy names no keyring.
     pub openpgp: Option<OpenPgpTrust<'a>>,
+    /// Opens the artifacts, and says what they consist of. Called once at most.
+    pub contents: &'a dyn Fn(&Wanted) -> Arc<Contents>,
     /// The comparison of each artifact, by its index in [`Release::artifacts`].
     pub comparisons: &'a [Option<Arc<Node>>],
+}
+
+/// What must be known of the members of artifacts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Algorithms beside SHA-256 that they are hashed with.
+    pub algorithms: Vec<Algorithm>,
+    /// Whether the files of the source tree are hashed too.
+    pub source: bool,
 }
 
 /// What the reviewer's policy accepts beside keys. What it names none of is not judged: "cannot tell".
@@ -107,9 +120,23 @@ pub struct SigstoreTrust<'a> {
 /// Reads and checks every attestation, and says how each link of the chain stands.
 #[must_use]
 pub fn examine(inputs: &Inputs<'_>) -> (Vec<Attestation>, Vec<ChainLink>) {
-    let attestations = files::read_all(inputs);
-    let links = chain::links(inputs, &attestations);
-    (attestations, links)
+    let files::Everything { mut rows, bills, known } = files::read_all(inputs);
+    let wanted = Wanted { algorithms: sbom::algorithms(&bills), source: sbom::lists_files(&bills) };
+    let contents = (inputs.contents)(&wanted);
+    let mut links = chain::links(inputs, &known, &rows, &contents);
+    if !bills.is_empty() {
+        let names = inputs.release.artifacts.iter().map(|a| &a.name).chain([&inputs.release.product]);
+        let own = names.filter_map(Untrusted::as_str).collect();
+        let (answers, link) = sbom::judge(&bills, &known, &contents, &own);
+        for (row, answers) in answers {
+            if let Some(row) = rows.get_mut(row) {
+                files::of_bill(row, answers);
+            }
+        }
+        let before = links.iter().position(|l| l.name == "shipped = subject").unwrap_or(links.len());
+        links.insert(before, link);
+    }
+    (rows, links)
 }
 
 /// The keys that the bundle offers, to be compared with what the reviewer has on paper.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use countersign::digest::Sha256;
 use countersign::model::{
-    Artifact, Attestation, Carrier, ChainLink, FileId, FileRole, Identity, IdentityBasis, Node, NodeKind, Outcome, PayloadFile, Question,
-    Rebuild, Release, ResultMark, SignedObject, SourceTree, Standing,
+    Artifact, Attestation, Carrier, ChainLink, Contents, FileId, FileRole, Identity, IdentityBasis, Node, NodeKind, Outcome, PayloadFile,
+    Question, Rebuild, Release, ResultMark, SignedObject, SourceTree, Standing,
 };
 use countersign::provenance::openpgp::Keyring;
 use countersign::provenance::sigstore::Root;
@@ -33,6 +33,7 @@ struct Case {
     verifiers: BTreeSet<String>,
     lacking: &'static dyn Fn(&[&str]) -> Option<String>,
     comparisons: Vec<Option<Arc<Node>>>,
+    inside: Contents,
     unhashed: RefCell<BTreeSet<u32>>,
     sigstore: Option<(Root, Vec<(String, String)>)>,
     openpgp: Option<Keyring>,
@@ -98,6 +99,7 @@ impl Case {
             verifiers: BTreeSet::new(),
             lacking: &|_| None,
             comparisons,
+            inside: Contents::default(),
             unhashed: RefCell::default(),
             sigstore: None,
             openpgp: None,
@@ -125,6 +127,7 @@ impl Case {
             accepts: Accepts { builders: &self.builders, sources: &self.sources, verifiers: &self.verifiers, lacking: self.lacking },
             openpgp: self.openpgp.as_ref().map(|ring| OpenPgpTrust { ring, now: 1_795_000_000 }),
             sigstore: self.sigstore.as_ref().map(|(root, identities)| SigstoreTrust { root, identities, now: 1_795_000_000 }),
+            contents: &|_| Arc::new(self.inside.clone()),
             comparisons: &self.comparisons,
         })
     }

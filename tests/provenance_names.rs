@@ -52,6 +52,7 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
         source: None,
         accepts: Accepts { builders: &none, sources: &none, verifiers: &none, lacking: &|_| None },
         sigstore: Some(SigstoreTrust { root: &root, identities: &[], now: 1_795_000_000 }),
+        contents: &|_| std::sync::Arc::default(),
         comparisons: &[None],
     });
     rows

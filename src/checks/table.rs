@@ -58,13 +58,15 @@ pub enum Group {
     Source,
     /// Who claims to have built what from what?
     Provenance,
+    /// Is everything that went into it here, and named?
+    Dependencies,
     /// Is what was shipped what was rebuilt?
     Artifacts,
 }
 
 impl Group {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [Self::Bundle, Self::Source, Self::Provenance, Self::Artifacts];
+    pub const ALL: [Self; 5] = [Self::Bundle, Self::Source, Self::Provenance, Self::Dependencies, Self::Artifacts];
 
     /// Its name on screens.
     #[must_use]
@@ -73,6 +75,7 @@ impl Group {
             Self::Bundle => "Bundle integrity",
             Self::Source => "Source tree",
             Self::Provenance => "Provenance",
+            Self::Dependencies => "Dependencies",
             Self::Artifacts => "Artifacts",
         }
     }
@@ -116,7 +119,7 @@ const fn code(code: &'static str, group: Group, sentence: &'static str) -> Code 
 }
 
 /// Every check, in the order in which they are shown. `docs/checks.md` is tested against it.
-pub const TABLE: [Code; 16] = [
+pub const TABLE: [Code; 20] = [
     code("bundle.structure", Group::Bundle, "the bundle is well formed and complete"),
     code("bundle.fixity", Group::Bundle, "every payload file has the digest that the manifest declares, and no file is missing or extra"),
     code("source.commit", Group::Source, "the source tree at the declared commit is in the bundle and its objects are sound"),
@@ -134,7 +137,23 @@ pub const TABLE: [Code; 16] = [
         Group::Provenance,
         "every shipped artifact is named by an attestation that a key which the reviewer trusts has signed, and no signature is bad",
     ),
+    code(
+        "provenance.claims",
+        Group::Provenance,
+        "nothing that an attestation says of subject, builder, source or materials is contradicted by the bundle, its certificate or the policy",
+    ),
+    code(
+        "provenance.toolchain",
+        Group::Provenance,
+        "no file names other tools than those that were declared, or another revision than the one under review",
+    ),
     code("provenance.chain", Group::Provenance, "no link of the chain from source to artifact is broken"),
+    code("dependencies.materials", Group::Dependencies, "every other material that provenance names is in the bundle and equal"),
+    code(
+        "dependencies.sbom",
+        Group::Dependencies,
+        "no bill of materials contradicts what is in the bundle, lists what is not there, or leaves out what a shipped file names",
+    ),
     code("artifacts.paired", Group::Artifacts, "every shipped artifact was rebuilt"),
     code("artifacts.equal", Group::Artifacts, "every shipped artifact is identical or equivalent to its rebuild"),
 ];
@@ -177,7 +196,11 @@ fn check(facts: &Facts, code: &str) -> (Verdict, String) {
         other if other.starts_with("source.") => source::check(facts, other),
         "provenance.subject" => subjects(facts),
         "provenance.signature" => signatures(facts),
+        "provenance.claims" => claims(facts),
+        "provenance.toolchain" => toolchain(facts),
         "provenance.chain" => chain(facts),
+        "dependencies.materials" => of_link(facts, "materials = bundle", "no provenance names a material"),
+        "dependencies.sbom" => of_link(facts, "bundle = SBOM", "the bundle has no bill of materials that is read"),
         "artifacts.paired" => paired(facts),
         _ => equal(facts),
     }
@@ -327,6 +350,42 @@ fn signatures(facts: &Facts) -> (Verdict, String) {
         0 => (Verdict::CannotTell, "nothing was shipped".to_owned()),
         _ => (Verdict::Pass, format!("{total} shipped artifacts are named by {count} attestations of trusted keys")),
     }
+}
+
+fn claims(facts: &Facts) -> (Verdict, String) {
+    use crate::model::Question::{Builder, Materials, Source, Subject};
+    let Some(attestations) = &facts.attestations else { return (Verdict::Pending, String::new()) };
+    let all = attestations.iter().flat_map(|a| a.answers.iter().map(move |x| (a, x)));
+    let mut asked = all.filter(|(_, x)| matches!(x.question, Subject | Builder | Source | Materials));
+    match asked.find(|(_, x)| x.outcome == Outcome::No) {
+        Some((a, x)) => (Verdict::Fail, format!("{}: {}: {}", a.file.shown(), x.question.word(), x.reason)),
+        None if attestations.is_empty() => (Verdict::CannotTell, "the bundle has no attestation".to_owned()),
+        None => (Verdict::Pass, "nothing that an attestation says is contradicted".to_owned()),
+    }
+}
+
+/// A link that is only claimed contradicts nothing.
+fn of_link(facts: &Facts, name: &str, none: &str) -> (Verdict, String) {
+    if facts.attestations.is_none() {
+        return (Verdict::Pending, String::new());
+    }
+    match facts.chain.iter().find(|l| l.name == name) {
+        None => (Verdict::CannotTell, none.to_owned()),
+        Some(link) => {
+            let verdict = match link.standing {
+                Standing::Proven | Standing::Claimed => Verdict::Pass,
+                Standing::Absent => Verdict::CannotTell,
+                Standing::Broken => Verdict::Fail,
+            };
+            (verdict, link.why.clone())
+        }
+    }
+}
+
+fn toolchain(facts: &Facts) -> (Verdict, String) {
+    let tools = of_link(facts, "tools = declared", "no attestation declares the tools of the build");
+    let revision = of_link(facts, "revision = commit", "");
+    if revision.0 == Verdict::Fail || tools.0 < revision.0 && !revision.1.is_empty() { revision } else { tools }
 }
 
 fn chain(facts: &Facts) -> (Verdict, String) {

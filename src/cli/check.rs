@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{BeforeArgs, Format, Outcome, RoomArgs, StateArgs, options, print, printed, report};
+mod sarif;
+
+use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, options, print, printed, report};
 use crate::checks::{self, Check, Facts, Group, Verdict};
 use crate::digest::words;
-use crate::model::{ArchiveReport, Attestation, FlagPlace, OfferedKey, SourceFlag, clusters};
+use crate::model::{ArchiveReport, Attestation, FlagPlace, Lead, OfferedKey, SourceFlag, clusters};
 use crate::review::{self, Coverage, Item, State};
 use crate::session::{Headless, Options, run_headless};
 use crate::text::Shown;
@@ -28,7 +30,19 @@ pub struct CheckArgs {
     state: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: CheckFormat,
+}
+
+/// How the report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs; see docs/json.md.
+    Json,
+    /// SARIF 2.1.0: everything that fails or could not be told, for tools that show findings.
+    Sarif,
 }
 
 pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
@@ -44,8 +58,12 @@ pub(super) fn run(args: CheckArgs) -> color_eyre::Result<Outcome> {
     let unmet = !done.session.policy().unmet(&done.facts).is_empty();
     let outcome = if unmet { Outcome::Differs } else { outcome(&checks, done.facts.source.is_some(), done.session.room().signers_given) };
     match args.format {
-        Format::Text => print(&text(&done, &checks, &items, outcome))?,
-        Format::Json => printed(document(&done, &checks, &items, outcome))?,
+        CheckFormat::Text => print(&text(&done, &checks, &items, outcome))?,
+        CheckFormat::Json => printed(document(&done, &checks, &items, outcome))?,
+        CheckFormat::Sarif => {
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            printed(sarif::write(&done.facts, &checks, &mut out))?;
+        }
     }
     Ok(outcome)
 }
@@ -59,7 +77,9 @@ fn outcome(checks: &[Check], source_read: bool, signers_given: bool) -> Outcome 
         Verdict::CannotTell => match check.code.group {
             Group::Bundle | Group::Artifacts => false,
             Group::Source => source_read || check.code.code != "source.commit",
-            Group::Provenance => !signers_given || check.code.code == "provenance.chain",
+            // Tools and the chain as a whole are often not declared by anybody, and so are materials and components.
+            Group::Provenance => !signers_given || matches!(check.code.code, "provenance.chain" | "provenance.toolchain"),
+            Group::Dependencies => true,
         },
     });
     if well { Outcome::Well } else { Outcome::Differs }
@@ -193,7 +213,15 @@ fn document(done: &Headless, checks: &[Check], items: &[Item], outcome: Outcome)
     out.list("clusters", clusters(roots).iter().filter(|c| c.places.len() > 1).map(report::cluster))?;
     out.list("attestations", facts.attestations.iter().flatten().map(attestation))?;
     out.list("offers", facts.offers.iter().map(offer))?;
-    out.list("chain", facts.chain.iter().map(|l| json!({ "name": l.name, "standing": l.standing.word(), "why": l.why })))?;
+    out.list(
+        "chain",
+        facts.chain.iter().map(|l| {
+            json!({
+                "name": l.name, "standing": l.standing.word(), "why": l.why,
+                "evidence": l.evidence.iter().map(|clue| json!({ "what": clue.text, "at": place(facts, clue.at) })).collect::<Vec<_>>(),
+            })
+        }),
+    )?;
     out.list(
         "items",
         items.iter().map(|i| {
@@ -233,11 +261,28 @@ fn flag(facts: &Facts, f: &SourceFlag) -> Value {
     json!({ "code": f.code, "rank": f.rank, "what": f.what, "places": f.places.iter().map(place).collect::<Vec<_>>() })
 }
 
+/// Where a piece of evidence is: a file of the bundle, or of the source.
+fn place(facts: &Facts, lead: Lead) -> Value {
+    let source = |i: usize| facts.source.as_ref().and_then(|s| s.entries.get(i)).map(|e| json!({ "source": report::name(&e.path) }));
+    let found = match lead {
+        Lead::Attestation(i) => {
+            let row = facts.attestations.as_ref().and_then(|a| a.get(i));
+            row.map(|a| json!({ "file": report::name(&a.file), "line": a.line }))
+        }
+        Lead::Artifact(i) => facts.release.artifacts.get(i).map(|a| json!({ "artifact": report::name(&a.name) })),
+        Lead::Source(i) => source(i),
+        Lead::File(id) => facts.release.file(id).map(|f| json!({ "file": report::name(&f.path) })),
+        Lead::Nowhere => None,
+    };
+    found.unwrap_or(Value::Null)
+}
+
 fn attestation(a: &Attestation) -> Value {
     let answers =
         a.answers.iter().map(|x| json!({ "question": x.question.word(), "outcome": format!("{:?}", x.outcome), "reason": x.reason }));
     json!({
         "file": report::name(&a.file), "line": a.line, "kind": a.kind, "predicateType": a.predicate_type.as_ref().map(report::name),
-        "builder": a.builder.as_ref().map(report::name), "commit": a.commit, "answers": answers.collect::<Vec<_>>(),
+        "builder": a.builder.as_ref().map(report::name), "commit": a.commit, "repository": a.source_uri.as_ref().map(report::name),
+        "tools": a.tools.iter().map(|t| json!({ "name": t.name, "version": t.version, "from": t.from })).collect::<Vec<_>>(), "answers": answers.collect::<Vec<_>>(),
     })
 }

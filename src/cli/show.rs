@@ -220,7 +220,13 @@ fn provenance(facts: &Facts, out: &mut String) {
         }
     }
     for link in &facts.chain {
-        let _ = writeln!(out, "{:<20} {:<8} {}", link.name, link.standing.word(), link.why);
+        let _ = writeln!(out, "{:<22} {:<8} {}", link.name, link.standing.word(), link.why);
+        for clue in &link.evidence {
+            let _ = writeln!(out, "    {}", clue.text);
+        }
+    }
+    for check in checks::run(facts).iter().filter(|c| matches!(c.code.group, checks::Group::Provenance | checks::Group::Dependencies)) {
+        let _ = writeln!(out, "{} {:<10} {:<22} {}", check.verdict.mark(), check.verdict.word(), check.code.code, check.why);
     }
     check::offers_text(facts, out);
 }

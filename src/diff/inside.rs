@@ -4,34 +4,65 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::members::content;
-use crate::digest::Sha256;
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::Nature;
+use crate::inspect::embedded::embedded;
 use crate::inspect::{ar, cpio, kind, stream, tar, zip};
-use crate::model::NodeKind;
+use crate::model::{Embedded, NodeKind};
 use crate::text::Untrusted;
+
+/// What debug information of all members together may unpack to, in bytes: only its compilers are read here.
+const MAX_DEBUG: u64 = 1 << 30;
+
+/// One member of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inner {
+    /// Its name, joined by `!` where it lies deeper; empty for the content of a compressed file.
+    pub name: Untrusted,
+    /// Its SHA-256, then its digests of the other algorithms that were asked for.
+    pub digests: Vec<Digest>,
+    /// What it says of its own making.
+    pub embedded: Embedded,
+}
 
 /// The members of a file and of what is in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inside {
-    /// Name of each, joined by `!` where it lies deeper, and SHA-256 of its content.
-    pub members: Vec<(Untrusted, Sha256)>,
+    /// What the file itself says of its own making.
+    pub embedded: Embedded,
+    /// Its members and theirs.
+    pub members: Vec<Inner>,
     /// What could not be opened, with the reason.
     pub closed: Vec<String>,
 }
 
-/// Opens a file and everything in it, within the bounds.
-pub fn inside(bytes: Arc<[u8]>, limits: &Limits, cancelled: &dyn Fn() -> bool) -> Inside {
+/// Opens a file and everything in it, within the bounds. `others` are the algorithms beside SHA-256 that members are hashed with.
+pub fn inside(bytes: Arc<[u8]>, others: &[Algorithm], limits: &Limits, cancelled: &dyn Fn() -> bool) -> Inside {
     let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
-    let mut walk =
-        Walk { budget: Budget::new(expanded, limits.entries, limits.name), depth: limits.depth, cancelled, out: Inside::default() };
-    walk.open(&Blob::from(bytes), &[], 0);
+    let budget = Budget::new(expanded, limits.entries, limits.name);
+    let blob = Blob::from(bytes);
+    let mut debug_left = MAX_DEBUG;
+    let out = Inside { embedded: embedded(b"", &blob, &mut debug_left), ..Inside::default() };
+    let mut walk = Walk { budget, debug_left, others, depth: limits.depth, cancelled, out };
+    walk.open(&blob, &[], 0);
     walk.out
+}
+
+/// The digests of some bytes: SHA-256 first.
+#[must_use]
+pub fn digests(bytes: &[u8], others: &[Algorithm]) -> Vec<Digest> {
+    let mut hasher = Hasher::new(others);
+    hasher.update(bytes);
+    let (sha256, others, _) = hasher.finish();
+    std::iter::once(Digest::from(sha256)).chain(others).collect()
 }
 
 struct Walk<'a> {
     budget: Budget,
+    debug_left: u64,
+    others: &'a [Algorithm],
     depth: usize,
     cancelled: &'a dyn Fn() -> bool,
     out: Inside,
@@ -81,7 +112,9 @@ impl Walk<'_> {
             (_, true) => path.to_vec(),
             _ => [path, b"!", name].concat(),
         };
-        self.out.members.push((Untrusted::from(name.as_slice()), Sha256::of(content)));
+        let digests = digests(content, self.others);
+        let embedded = embedded(&name, content, &mut self.debug_left);
+        self.out.members.push(Inner { name: Untrusted::from(name.as_slice()), digests, embedded });
         self.open(content, &name, depth + 1);
     }
 }
@@ -89,6 +122,7 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::Sha256;
 
     #[test]
     fn members_of_members_are_named_and_a_broken_one_is_told() {
@@ -103,12 +137,14 @@ mod tests {
         let inner = [&b"!<arch>\n"[..], &member("deep.txt/", b"found")].concat();
         let outer = [&b"!<arch>\n"[..], &member("a.txt/", b"one"), &member("in.a/", &inner), &member("bad.gz/", b"\x1f\x8b\x08\0nonsense")]
             .concat();
-        let found = inside(outer.clone().into(), &Limits::default(), &|| false);
-        let names: Vec<_> = found.members.iter().map(|(n, d)| (n.lossy().into_owned(), *d == Sha256::of(b"found"))).collect();
+        let found = inside(outer.clone().into(), &[Algorithm::Sha1], &Limits::default(), &|| false);
+        let is = |m: &Inner| m.digests[0].sha256() == Some(Sha256::of(b"found"));
+        let names: Vec<_> = found.members.iter().map(|m| (m.name.lossy().into_owned(), is(m))).collect();
+        assert!(found.members.iter().all(|m| m.digests.len() == 2 && m.digests[1].algorithm == Algorithm::Sha1));
         assert!(names.contains(&("in.a!deep.txt".to_owned(), true)), "{names:?}");
         assert_eq!(names.len(), 4);
         assert!(found.closed.len() == 1 && found.closed[0].starts_with("bad.gz"), "{:?}", found.closed);
-        let none = inside(outer.into(), &Limits::default(), &|| true);
+        let none = inside(outer.into(), &[], &Limits::default(), &|| true);
         assert!(none.members.is_empty() && none.closed[0].contains("cancelled"));
     }
 }

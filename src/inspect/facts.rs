@@ -6,7 +6,7 @@ mod embedded;
 mod notes;
 mod sheet;
 
-pub(crate) use embedded::add as add_embedded;
+pub(crate) use embedded::{Said, add as add_embedded, said};
 pub(crate) use sheet::{Sheet, Strength, switch};
 
 use super::exe::{Exe, flags_text, text_at};
@@ -91,7 +91,7 @@ fn called(elf: &Exe, imports: &BTreeSet<Vec<u8>>) -> Option<BTreeSet<Vec<u8>>> {
     (!own.is_empty()).then_some(own)
 }
 
-fn comment(elf: &Exe) -> Option<Vec<u8>> {
+pub(crate) fn comment(elf: &Exe) -> Option<Vec<u8>> {
     let texts: BTreeSet<&[u8]> = elf.named(".comment").split(|b| *b == 0).filter(|t| !t.is_empty()).collect();
     Some(texts.into_iter().take(16).collect::<Vec<_>>().join(b"; ".as_slice()))
 }

@@ -1,5 +1,6 @@
 //! Attestations and what was found of them: separate answers, never one green tick.
 
+use super::Tool;
 use crate::digest::{Digest, Sha256};
 use crate::text::Untrusted;
 
@@ -114,6 +115,8 @@ pub struct Attestation {
     pub finished: Option<Untrusted>,
     /// The newest time of signing that a log or a timestamp authority vouches for (RFC 3339, UTC).
     pub signed_at: Option<String>,
+    /// Tools of the build that it declares.
+    pub tools: Vec<Tool>,
     /// Other materials: (uri, digests).
     pub materials: Vec<(Untrusted, Vec<Digest>)>,
     /// The signatures.

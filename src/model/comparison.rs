@@ -10,7 +10,7 @@ use crate::digest::Sha256;
 use crate::text::{Row, Untrusted};
 
 /// The two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// What customers received.
     Shipped,

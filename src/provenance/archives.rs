@@ -17,7 +17,7 @@ pub fn link(reports: &[ArchiveReport]) -> Option<ChainLink> {
     } else {
         (Standing::Absent, words)
     };
-    Some(ChainLink { name: NAME, standing, why })
+    Some(ChainLink::new(NAME, standing, why))
 }
 
 /// Puts the link where it belongs: behind what is said of the tree itself, before what was built from it.

@@ -7,30 +7,70 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, Sha256};
-use crate::model::{Attestation, ChainLink, Outcome, Question, ResultMark, Severity, SignedObject, Standing};
+use crate::model::{Attestation, ChainLink, Clue, Contents, Lead, Outcome, Question, ResultMark, Severity, SignedObject, Standing};
 use crate::text::Untrusted;
 
 use super::checker::{Checker, Who};
-use super::{GIT_NAMESPACE, Inputs, sshsig, statement};
+use super::judge::Known;
+use super::{GIT_NAMESPACE, Inputs, making, sshsig, statement};
 
-/// All links, in the order of the chain.
-pub(crate) fn links(inputs: &Inputs<'_>, attestations: &[Attestation]) -> Vec<ChainLink> {
+/// Pieces of evidence that one link lists at most.
+const MAX_CLUES: usize = 200;
+
+/// All links, in the order of the chain. `read` is what bills of materials say; `contents` what the artifacts consist of.
+pub(crate) fn links(inputs: &Inputs<'_>, known: &Known, attestations: &[Attestation], contents: &Contents) -> Vec<ChainLink> {
     let shipped = Shipped::new(inputs);
-    let provenance: Vec<_> = attestations
+    let numbered: Vec<(usize, &Attestation)> = attestations
         .iter()
-        .filter(|a| a.predicate_type.as_ref().and_then(Untrusted::as_str).is_some_and(statement::is_provenance))
-        .filter(|a| outcome(a, Question::Signature) != Outcome::No)
+        .enumerate()
+        .filter(|(_, a)| a.predicate_type.as_ref().and_then(Untrusted::as_str).is_some_and(statement::is_provenance))
+        .filter(|(_, a)| outcome(a, Question::Signature) != Outcome::No)
         .collect();
-    let link = |name, (standing, why): (Standing, String)| ChainLink { name, standing, why };
-    let mut signers = signers(inputs).into_iter().map(|(name, found)| link(name, found)).collect::<Vec<_>>();
-    let mut all = vec![link("tree = commit", tree_commit(inputs)), link("commit = tag", commit_tag(inputs))];
-    all.append(&mut signers);
-    all.extend([
-        link("commit = provenance", commit_provenance(inputs, &shipped, &provenance)),
-        link("shipped = subject", shipped_subject(&shipped, &provenance, attestations)),
-        link("rebuilt = shipped", rebuilt_shipped(inputs)),
-    ]);
+    let provenance: Vec<&Attestation> = numbered.iter().map(|(_, a)| *a).collect();
+    let link = |name, (standing, why): (Standing, String)| ChainLink::new(name, standing, why);
+    let leads = |all: &dyn Fn(&Attestation) -> bool| -> Vec<Clue> {
+        let row = |(i, a): &(usize, &Attestation)| Clue { text: format!("{}: {}", place(a), a.kind), at: Lead::Attestation(*i) };
+        numbered.iter().filter(|(_, a)| all(a)).take(MAX_CLUES).map(row).collect()
+    };
+    let source = |clue: &str| -> Vec<Clue> {
+        let at = inputs.source.and_then(|s| inputs.release.find(&s.origin)).map_or(Lead::Source(0), Lead::File);
+        inputs.source.map(|_| Clue { text: clue.to_owned(), at }).into_iter().collect()
+    };
+    let mut all = vec![
+        link("tree = commit", tree_commit(inputs)).with(source("the repository that it was read from")),
+        link("commit = tag", commit_tag(inputs)).with(source("the repository that has the tag")),
+    ];
+    all.extend(signers(inputs).into_iter().map(|(name, found)| link(name, found).with(source("the signed object is in the repository"))));
+    let names_shipped = |a: &Attestation| shipped.is_named_by(a);
+    all.push(link("commit = provenance", commit_provenance(inputs, &shipped, &provenance)).with(leads(&names_shipped)));
+    all.extend(making::revision(inputs, contents));
+    all.extend(making::rebuild_input(inputs, attestations, &is_trusted));
+    let named: Vec<_> = numbered.iter().copied().filter(|(_, a)| shipped.is_named_by(a)).collect();
+    all.extend(making::materials(known, contents, &named));
+    all.extend(making::toolchain(inputs, attestations, contents));
+    all.push(link("shipped = subject", shipped_subject(&shipped, &provenance, attestations)).with(unnamed(inputs, &shipped, attestations)));
+    all.push(link("rebuilt = shipped", rebuilt_shipped(inputs)).with(unequal(inputs)));
     all
+}
+
+/// The shipped artifacts that no attestation names.
+fn unnamed(inputs: &Inputs<'_>, shipped: &Shipped<'_>, attestations: &[Attestation]) -> Vec<Clue> {
+    let named = digests_of(attestations.iter());
+    let artifacts = inputs.release.artifacts.iter().enumerate().filter_map(|(i, a)| Some((i, &a.name, (inputs.digests)(a.shipped?)?)));
+    let open = artifacts.filter(|(_, _, d)| shipped.digests.contains(d) && !named.contains(d));
+    open.take(MAX_CLUES)
+        .map(|(i, name, _)| Clue { text: format!("no attestation names {}", name.shown().cut_start(120)), at: Lead::Artifact(i) })
+        .collect()
+}
+
+/// The artifacts that are not equal to their rebuild.
+fn unequal(inputs: &Inputs<'_>) -> Vec<Clue> {
+    let all = inputs.release.artifacts.iter().enumerate().filter(|(_, a)| a.shipped.is_some());
+    let open = all.filter_map(|(i, a)| {
+        let node = inputs.comparisons.get(i)?.as_ref().filter(|n| !n.result.is_equal())?;
+        Some(Clue { text: format!("{}: {}", a.name.shown().cut_start(120), node.result.word()), at: Lead::Artifact(i) })
+    });
+    open.take(MAX_CLUES).collect()
 }
 
 /// Who signed the tag and the commit, where the source is a repository. A commit without a signature is usual and says nothing.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Algorithm, Sha256, hex, words};
-use crate::model::{ChainLink, Standing};
+use crate::model::{ChainLink, Clue, Lead, Standing};
 use crate::text::{Shown, Untrusted};
 
 use super::judge::base;
@@ -16,6 +16,8 @@ const LEAST: usize = 8;
 const LEAST_WORDS: usize = 8;
 /// Digits from which on nobody can make another file with the same ones.
 const STRONG: usize = 32;
+/// Artifacts that are listed as evidence at most.
+const MAX_CLUES: usize = 200;
 /// Lines of one list.
 const MAX_LINES: usize = 100_000;
 
@@ -125,7 +127,8 @@ pub fn link(expected: &[Expected], holdings: &[Holding]) -> ChainLink {
                     other.name.shown().cut_start(160),
                     other.sha256.short(16)
                 );
-                return ChainLink { name: NAME, standing: Standing::Broken, why };
+                return ChainLink::new(NAME, Standing::Broken, why)
+                    .with(vec![Clue { text: other.name.shown().cut_start(160).to_string(), at: Lead::Artifact(other.artifact) }]);
             }
             _ => missing.push(one),
         }
@@ -147,7 +150,8 @@ pub fn link(expected: &[Expected], holdings: &[Holding]) -> ChainLink {
         }
         (None, None) => (Standing::Proven, counted),
     };
-    ChainLink { name: NAME, standing, why }
+    let evidence = places.iter().map(|i| Clue { text: "what was installed is in it".to_owned(), at: Lead::Artifact(*i) });
+    ChainLink::new(NAME, standing, why).with(evidence.take(MAX_CLUES).collect())
 }
 
 const NAME: &str = "installed = shipped";

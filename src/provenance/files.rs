@@ -11,7 +11,7 @@ use crate::text::Untrusted;
 
 use super::checker::{Checked, Checker};
 use super::judge::{self, Known};
-use super::{ATTESTATION_NAMESPACE, FILE_NAMESPACE, Inputs, dsse, sshsig, statement, sums};
+use super::{ATTESTATION_NAMESPACE, FILE_NAMESPACE, Inputs, dsse, sbom, sshsig, statement, sums};
 
 /// Attestations that one bundle may have before the rest is not examined.
 const MAX_ROWS: usize = 10_000;
@@ -29,12 +29,22 @@ struct Work<'a, 'i> {
     /// Index of each file by its path.
     places: BTreeMap<&'a [u8], usize>,
     rows: Vec<Attestation>,
+    bills: Vec<sbom::Read>,
+}
+
+/// What the files gave.
+pub(crate) struct Everything {
+    pub(crate) rows: Vec<Attestation>,
+    /// Bills of materials, each with its row.
+    pub(crate) bills: Vec<sbom::Read>,
+    pub(crate) known: Known,
 }
 
 /// Reads every file.
-pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
+pub(crate) fn read_all(inputs: &Inputs<'_>) -> Everything {
     let places = inputs.files.iter().enumerate().map(|(i, (_, path, _))| (path.as_bytes(), i)).collect();
-    let mut work = Work { inputs, checker: Checker::new(inputs.signers), known: Known::new(inputs), places, rows: Vec::new() };
+    let (checker, known) = (Checker::new(inputs.signers), Known::new(inputs));
+    let mut work = Work { inputs, checker, known, places, rows: Vec::new(), bills: Vec::new() };
     take_offers(inputs, &mut work.checker);
     for (id, path, bytes) in inputs.files {
         if is_offer(inputs, *id, path) {
@@ -45,10 +55,19 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Vec<Attestation> {
             work.rows.push(blank(path, None, "not examined", &reason, b""));
             break;
         }
-        work.file(path, bytes);
+        let is_bill = inputs.release.file(*id).is_some_and(|f| f.role == FileRole::Sbom);
+        work.file(path, bytes, is_bill);
     }
     work.rows.iter_mut().for_each(|row| enough(inputs, row));
-    work.rows
+    Everything { rows: work.rows, bills: work.bills, known: work.known }
+}
+
+/// Puts what came of a bill of materials into its row. Where it is the predicate of a statement, (a) is about the statement.
+pub(crate) fn of_bill(row: &mut Attestation, [subject, materials]: [crate::model::Answer; 2]) {
+    if row.predicate_type.is_none() {
+        replace(row, [subject]);
+    }
+    replace(row, [materials]);
 }
 
 fn is_offer(inputs: &Inputs<'_>, id: FileId, path: &Untrusted) -> bool {
@@ -103,6 +122,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
         commit: None,
         source_uri: None,
         started: None,
+        tools: Vec::new(),
         finished: None,
         signed_at: None,
         materials: Vec::new(),
@@ -113,7 +133,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
 }
 
 impl<'a> Work<'a, '_> {
-    fn file(&mut self, path: &Untrusted, bytes: &[u8]) {
+    fn file(&mut self, path: &Untrusted, bytes: &[u8], is_bill: bool) {
         let text = path.lossy().into_owned();
         let name = String::from_utf8_lossy(judge::base(text.as_bytes())).into_owned();
         let lower = name.to_ascii_lowercase();
@@ -131,6 +151,12 @@ impl<'a> Work<'a, '_> {
         }
         if let Some(algorithm) = sums::algorithm_of(&name) {
             return self.list(path, &name, algorithm, bytes);
+        }
+        let is_called_one = [".spdx", ".cdx.", "bom.xml", "cyclonedx"].iter().any(|mark| lower.contains(mark));
+        if (is_bill || is_called_one)
+            && let Some(found) = sbom::document(bytes)
+        {
+            return self.bill(path, found, bytes);
         }
         let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
         if first == Some(&b'{') || lower.ends_with(".json") {
@@ -173,6 +199,9 @@ impl<'a> Work<'a, '_> {
             return self.sigstore(path, line, kind, bytes);
         }
         if json.get("payloadType").is_none() && json.get("payload").is_none() {
+            if let Some(found) = sbom::of_tree(&json, bytes) {
+                return self.bill(path, found, bytes);
+            }
             let row = if json.get("_type").and_then(json::Json::as_str).is_some_and(|t| t.starts_with("https://in-toto.io/Statement/")) {
                 self.statement(path, line, bytes, &[], "it is a statement without a signature")
             } else {
@@ -202,7 +231,44 @@ impl<'a> Work<'a, '_> {
         let mut row = self.read_statement(path, line, payload, trusted);
         row.signatures = checked.iter().map(|c| c.report.clone()).collect();
         replace(&mut row, [signature, signer]);
+        self.predicate_bill(&mut row);
         row
+    }
+
+    /// A bill of materials, as a file of its own.
+    fn bill(&mut self, path: &Untrusted, found: Result<sbom::Document, (String, String)>, bytes: &[u8]) {
+        let row = match found {
+            Ok(document) => {
+                let mut row = blank(path, None, &document.kind, "a bill of materials does not say", bytes);
+                let unsigned = "it is not signed; a signature beside it is a row of its own";
+                replace(&mut row, judge::signature_and_signer(&[], false, (Outcome::CannotTell, unsigned)));
+                self.bills.push(sbom::Read { row: self.rows.len(), document });
+                row
+            }
+            Err((kind, why)) => blank(path, None, &kind, &why, bytes),
+        };
+        self.rows.push(row);
+    }
+
+    /// A bill of materials that is the predicate of a statement: the row is pushed next.
+    fn predicate_bill(&mut self, row: &mut Attestation) {
+        if !row.predicate_type.as_ref().and_then(Untrusted::as_str).is_some_and(sbom::is_predicate) {
+            return;
+        }
+        let tree = json::parse(&row.payload).ok();
+        match tree.as_ref().and_then(|t| sbom::of_tree(t.get("predicate")?, &row.payload)) {
+            Some(Ok(document)) => {
+                row.kind = format!("{} with {}", row.kind, document.kind);
+                let answers = row.answers.iter_mut().filter(|a| matches!(a.question, Question::Builder | Question::Source));
+                answers.for_each(|a| a.reason = "a bill of materials does not say".to_owned());
+                self.bills.push(sbom::Read { row: self.rows.len(), document });
+            }
+            Some(Err((kind, why))) => {
+                let reason = format!("{kind}: {why}");
+                replace(row, [crate::model::Answer { question: Question::Materials, outcome: Outcome::CannotTell, reason }]);
+            }
+            None => {}
+        }
     }
 
     /// The row of a statement; who signed it is not in it yet. `trusted` says whether somebody did whom the reviewer trusts.
@@ -231,6 +297,7 @@ impl<'a> Work<'a, '_> {
             replace(&mut row, [judge::summary(self.inputs, summary, trusted)]);
         }
         row.source_uri = uri.cloned();
+        row.tools = parsed.tools;
         replace(&mut row, [judge::subject(&self.known, &parsed.subjects, false), judge::time()]);
         row.kind = parsed.kind;
         row.predicate_type = Some(parsed.predicate_type.into());

@@ -18,22 +18,36 @@ pub(crate) struct Known {
     /// The digests of all shipped artifacts that are hashed.
     digests: BTreeSet<Sha256>,
     by_name: BTreeMap<Vec<u8>, Option<Sha256>>,
+    /// By the last part of the path, where no other file has the same.
+    by_any_name: BTreeMap<Vec<u8>, Sha256>,
     complete: bool,
 }
 
 impl Known {
     pub(crate) fn new(inputs: &Inputs<'_>) -> Self {
-        let mut known =
-            Self { by_digest: BTreeMap::new(), shipped: Vec::new(), digests: BTreeSet::new(), by_name: BTreeMap::new(), complete: true };
+        let mut known = Self {
+            by_digest: BTreeMap::new(),
+            shipped: Vec::new(),
+            digests: BTreeSet::new(),
+            by_name: BTreeMap::new(),
+            by_any_name: BTreeMap::new(),
+            complete: true,
+        };
+        let mut twice: BTreeSet<&[u8]> = BTreeSet::new();
         for (index, file) in inputs.release.files.iter().enumerate() {
             let Ok(id) = u32::try_from(index).map(FileId) else { continue };
             match (inputs.digests)(id) {
                 Some(digest) => {
                     known.by_digest.entry(digest).or_insert(id);
+                    let name = base(file.path.as_bytes());
+                    if known.by_any_name.insert(name.to_vec(), digest).is_some_and(|other| other != digest) {
+                        twice.insert(name);
+                    }
                 }
                 None => known.complete &= !file.present,
             }
         }
+        known.by_any_name.retain(|name, _| !twice.contains(name.as_slice()));
         for artifact in &inputs.release.artifacts {
             let Some(id) = artifact.shipped else { continue };
             let digest = (inputs.digests)(id);
@@ -49,6 +63,21 @@ impl Known {
 }
 
 impl Known {
+    /// Whether a file with that digest is in the bundle.
+    pub(crate) fn has(&self, digest: Sha256) -> bool {
+        self.by_digest.contains_key(&digest)
+    }
+
+    /// The digest of the shipped artifact that is called that.
+    pub(crate) fn called(&self, name: &[u8]) -> Option<Sha256> {
+        self.by_name.get(name).copied().flatten()
+    }
+
+    /// The digest of a file of the bundle with that name, whatever it is for.
+    pub(crate) fn any_called(&self, name: &[u8]) -> Option<Sha256> {
+        self.by_any_name.get(name).copied()
+    }
+
     /// Whether a shipped artifact is called that and has this digest.
     pub(crate) fn is_shipped_as(&self, name: &[u8], digest: Sha256) -> bool {
         self.by_name.get(name) == Some(&Some(digest))

@@ -2,8 +2,10 @@
 
 use crate::digest::{Algorithm, Digest, unhex};
 use crate::json::{self, Json, Value};
-use crate::model::Subject;
+use crate::model::{Subject, Tool};
 use crate::text::{Shown, Untrusted};
+
+use super::making;
 
 /// Subjects that one statement may have.
 pub(crate) const MAX_SUBJECTS: usize = 100_000;
@@ -30,6 +32,8 @@ pub(crate) struct Statement {
     pub(crate) started: Option<Untrusted>,
     pub(crate) finished: Option<Untrusted>,
     pub(crate) materials: Vec<Material>,
+    /// Tools of the build that it declares, each once.
+    pub(crate) tools: Vec<Tool>,
     /// What a verification summary says.
     pub(crate) summary: Option<Summary>,
     /// A remark on a predicate whose fields are not read here, or that says something against the release.
@@ -167,6 +171,16 @@ impl Place<'_> {
                 out.started = self.shown(predicate, &["runDetails", "metadata", "startedOn"])?;
                 out.finished = self.shown(predicate, &["runDetails", "metadata", "finishedOn"])?;
                 self.materials(predicate, &["buildDefinition", "resolvedDependencies"], &mut out.materials)?;
+                out.tools = tools(
+                    predicate,
+                    &[
+                        (&["buildDefinition", "resolvedDependencies"], "resolvedDependencies"),
+                        (&["buildDefinition", "internalParameters"], "internalParameters"),
+                        (&["buildDefinition", "externalParameters"], "externalParameters"),
+                        (&["runDetails", "builder", "version"], "builder.version"),
+                        (&["runDetails", "builder", "builderDependencies"], "builderDependencies"),
+                    ],
+                );
             }
             "https://slsa.dev/provenance/v0.2" | "https://slsa.dev/provenance/v0.1" => {
                 out.builder = self.shown(predicate, &["builder", "id"])?;
@@ -174,6 +188,16 @@ impl Place<'_> {
                 out.started = self.shown(predicate, &["metadata", "buildStartedOn"])?;
                 out.finished = self.shown(predicate, &["metadata", "buildFinishedOn"])?;
                 self.materials(predicate, &["materials"], &mut out.materials)?;
+                out.tools = tools(
+                    predicate,
+                    &[
+                        (&["materials"], "materials"),
+                        (&["invocation", "environment"], "environment"),
+                        (&["invocation", "parameters"], "parameters"),
+                        (&["buildConfig"], "buildConfig"),
+                        (&["recipe", "environment"], "environment"),
+                    ],
+                );
                 if let Some(config) = predicate.at(&["invocation", "configSource"]) {
                     let material = self.material(config)?;
                     if material.commit.is_some() && !out.materials.iter().any(|m| m.commit == material.commit) {
@@ -194,6 +218,47 @@ impl Place<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Objects and lists inside of each other that are searched for tools.
+const MAX_DEPTH: usize = 4;
+/// Tools that one statement may declare.
+const MAX_TOOLS: usize = 1000;
+
+/// The compilers and linkers that parts of a predicate name, each once.
+fn tools(predicate: &Json, parts: &[(&[&str], &'static str)]) -> Vec<Tool> {
+    let mut out = Vec::new();
+    for (path, from) in parts {
+        if let Some(part) = predicate.at(path) {
+            named_tools("", part, 0, from, &mut out);
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// Tools come as `{"gcc": "13.2.0"}`, as `{"name": "gcc", "version": "13.2.0"}`, as a package URL, or as the text `gcc 13.2.0`.
+fn named_tools(name: &str, value: &Json, depth: usize, from: &'static str, out: &mut Vec<Tool>) {
+    if depth > MAX_DEPTH || out.len() >= MAX_TOOLS {
+        return;
+    }
+    if let Some(text) = value.as_str() {
+        let purl = super::sbom::package_url(text).map(|p| (p.name.rsplit('/').next().unwrap_or_default().to_owned(), p.version));
+        let plain =
+            || text.split_once([' ', '@', '=']).map(|(tool, version)| (tool.to_owned(), version.trim_start_matches('=').to_owned()));
+        let said = purl.or_else(plain);
+        let named = making::packaged(&name.to_ascii_lowercase(), text, from);
+        out.extend(named.or_else(|| said.and_then(|(tool, version)| making::packaged(&tool.to_ascii_lowercase(), &version, from))));
+    } else if let Some(members) = value.as_object() {
+        let word = |key: &str| value.get(key).and_then(Json::as_str);
+        if let (Some(tool), Some(version)) = (word("name"), word("version")) {
+            out.extend(making::packaged(&tool.to_ascii_lowercase(), version, from));
+        }
+        members.iter().for_each(|(key, inner)| named_tools(key, inner, depth + 1, from, out));
+    } else if let Some(items) = value.as_array() {
+        items.iter().for_each(|inner| named_tools("", inner, depth + 1, from, out));
     }
 }
 
@@ -219,6 +284,25 @@ mod tests {
         assert_eq!(statement.materials.len(), 2);
         assert_eq!(statement.materials[0].commit.as_deref(), Some(GIT.to_lowercase().as_str()));
         assert_eq!(statement.materials[1].commit, None);
+    }
+
+    #[test]
+    fn tools_are_found_where_builders_declare_them() {
+        let text = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[],"predicateType":"https://slsa.dev/provenance/v1","predicate":{
+            "buildDefinition":{"internalParameters":{"toolchain":{"gcc":"13.2.0","note":"fast"},"rust":"rustc 1.80.0"},
+            "resolvedDependencies":[{"uri":"pkg:deb/debian/binutils@2.40-2"},{"name":"clang","uri":"https://x"}]},
+            "runDetails":{"builder":{"id":"b","version":{"go":"go1.22.5"}},"metadata":{}}}}"#;
+        let found: Vec<_> =
+            parse(text.as_bytes()).unwrap().tools.into_iter().map(|t| format!("{} {} {}", t.name, t.version, t.from)).collect();
+        assert_eq!(
+            found,
+            [
+                "binutils 2.40-2 resolvedDependencies",
+                "gcc 13.2.0 internalParameters",
+                "go 1.22.5 builder.version",
+                "rustc 1.80.0 internalParameters"
+            ]
+        );
     }
 
     #[test]

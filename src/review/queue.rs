@@ -357,11 +357,15 @@ fn node_digest(node: &Node) -> Vec<u8> {
     out
 }
 
+/// Links whose evidence lists what is missing: artifacts that nobody names, materials and components that are not here.
+const LISTING: [&str; 3] = ["shipped = subject", "materials = bundle", "bundle = SBOM"];
+
 fn provenance(facts: &Facts, items: &mut Vec<Item>) {
     for (i, link) in facts.chain.iter().enumerate() {
         // What differs from its rebuild or from the tree has items of its own, one for each file.
         if link.standing == Standing::Broken && !["rebuilt = shipped", "archive = tree"].contains(&link.name) {
-            let seen = format!("{}\0{}", link.standing.word(), link.why);
+            let clues: Vec<&str> = link.evidence.iter().map(|c| c.text.as_str()).collect();
+            let seen = format!("{}\0{}\0{}", link.standing.word(), link.why, clues.join("\0"));
             items.push(item(
                 Class::Broken,
                 '!',
@@ -371,6 +375,24 @@ fn provenance(facts: &Facts, items: &mut Vec<Item>) {
                 Target::Chain(i),
                 seen.as_bytes(),
             ));
+        }
+    }
+    // What the chain lists one by one is judged together: one item a link.
+    for (i, link) in facts.chain.iter().enumerate() {
+        if link.standing == Standing::Absent && !link.evidence.is_empty() && LISTING.contains(&link.name) {
+            let seen: Vec<&str> = link.evidence.iter().map(|c| c.text.as_str()).collect();
+            let seen = format!("{}\0{}\0{}", link.standing.word(), link.why, seen.join("\0"));
+            let mut one = item(
+                Class::Claim,
+                '?',
+                format!("chain:{}", link.name),
+                format!("chain: {}", link.name).into(),
+                link.why.clone(),
+                Target::Chain(i),
+                seen.as_bytes(),
+            );
+            one.covers = link.evidence.len() as u64;
+            items.push(one);
         }
     }
     for (index, attestation) in facts.attestations.iter().flatten().enumerate() {
@@ -500,10 +522,7 @@ mod tests {
             }
             facts.learn(Discovery::Compared(i, Arc::new(root)));
         }
-        facts.learn(Discovery::Provenance(
-            Vec::new(),
-            vec![ChainLink { name: "commit = tag", standing: Standing::Broken, why: "other".into() }],
-        ));
+        facts.learn(Discovery::Provenance(Vec::new(), vec![ChainLink::new("commit = tag", Standing::Broken, "other")]));
         let items = queue(&facts, &Policy::default());
         let summary: Vec<_> = items.iter().map(|i| (i.class, i.covers)).collect();
         assert_eq!(summary, [(Class::Broken, 1), (Class::Data, 1), (Class::Rule, 200), (Class::Batch, 4_799)]);

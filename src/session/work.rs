@@ -4,6 +4,7 @@
 //! done the artifacts are compared, then the attestations are checked against what was hashed. Results are sent as they
 //! come. A panic in a job becomes a defect ("could not be examined"), never a crash.
 
+mod contents;
 mod pace;
 mod pairs;
 mod source;
@@ -192,7 +193,8 @@ impl Job {
     fn judge(&self, tree: Option<&SourceTree>, archives: &[ArchiveReport], digests: &[Option<Sha256>], nodes: &[Option<Arc<Node>>]) {
         let release = &self.bundle.release;
         let mut files = Vec::new();
-        for id in release.with_role(FileRole::Provenance).chain(release.with_role(FileRole::Trust)) {
+        let roles = [FileRole::Provenance, FileRole::Trust, FileRole::Sbom];
+        for id in roles.into_iter().flat_map(|role| release.with_role(role)) {
             let Some(file) = release.file(id).filter(|f| f.present) else { continue };
             match self.bundle.content.read(id, MAX_ATTESTATION) {
                 Ok(bytes) => files.push((id, file.path.clone(), bytes)),
@@ -209,6 +211,7 @@ impl Job {
                 }
             }
         }
+        let opened = std::cell::OnceCell::new();
         let inputs = provenance::Inputs {
             files: &files,
             signers: &self.room.signers,
@@ -227,15 +230,16 @@ impl Job {
                 now: super::clock::seconds(),
             }),
             openpgp: self.room.openpgp.as_ref().map(|ring| provenance::OpenPgpTrust { ring, now: super::clock::seconds() }),
+            contents: &|wanted| Arc::clone(opened.get_or_init(|| Arc::new(self.contents(wanted, tree, digests)))),
             comparisons: nodes,
         };
         self.tell(Discovery::Offers(provenance::offers(&inputs)));
         let (attestations, mut chain) = provenance::examine(&inputs);
         provenance::archives::insert(&mut chain, archives);
         if !self.room.expected.is_empty() {
-            let (holdings, closed) = self.holdings(digests);
-            chain.push(provenance::expect::link(&self.room.expected, &holdings));
-            closed.into_iter().for_each(|defect| self.tell(Discovery::Defect(defect)));
+            let contents = opened.get_or_init(|| Arc::new(self.contents(&provenance::Wanted::default(), tree, digests)));
+            chain.push(provenance::expect::link(&self.room.expected, &Self::holdings(contents)));
+            self.closed(contents).into_iter().for_each(|defect| self.tell(Discovery::Defect(defect)));
         }
         self.tell(Discovery::Provenance(attestations, chain));
     }
@@ -245,43 +249,6 @@ impl Job {
         let missing = self.room.quorum.missing(&self.room.policy.attestation_threshold, who.iter().copied());
         let words: Vec<String> = missing.iter().map(ToString::to_string).collect();
         (!words.is_empty()).then(|| words.join(", "))
-    }
-
-    /// Everything that was shipped, with what is inside of it.
-    fn holdings(&self, digests: &[Option<Sha256>]) -> (Vec<provenance::expect::Holding>, Vec<Defect>) {
-        let release = &self.bundle.release;
-        let found = Mutex::new((Vec::new(), Vec::new()));
-        self.share(release.artifacts.len(), |i| {
-            let Some((artifact, id)) = release.artifacts.get(i).and_then(|a| Some((a, a.shipped?))) else { return };
-            let mut own = Vec::new();
-            let mut closed = None;
-            let holding = |name, sha256| provenance::expect::Holding { artifact: i, name, sha256 };
-            own.extend(digests.get(id.0 as usize).copied().flatten().map(|d| holding(artifact.name.clone(), d)));
-            if let Ok(bytes) = self.bundle.content.read(id, MAX_OPENED) {
-                let inside = crate::diff::inside(bytes.into(), &crate::diff::Limits::default(), &|| self.stopped());
-                own.extend(inside.members.into_iter().map(|(member, digest)| {
-                    let ends: &[&[u8]] =
-                        if member.is_empty() { &[artifact.name.as_bytes()] } else { &[artifact.name.as_bytes(), member.as_bytes()] };
-                    holding(crate::text::Untrusted::from(ends.join(&b'!').as_slice()), digest)
-                }));
-                closed = inside.closed.first().map(|first| format!("{first} ({} in all)", inside.closed.len()));
-            } else {
-                closed = closed.or(Some(format!("larger than {MAX_OPENED} bytes, or it cannot be read")));
-            }
-            if let Ok(mut found) = found.lock() {
-                found.0.append(&mut own);
-                found.1.extend(closed.map(|what| Defect {
-                    code: "expect.closed",
-                    severity: Severity::Unknown,
-                    place: Where::file(artifact.name.clone()),
-                    what: format!("not all of it was opened to look for what was installed: {what}"),
-                    advice: "compare the digest of the whole file instead",
-                }));
-            }
-        });
-        let (mut holdings, closed) = found.into_inner().unwrap_or_default();
-        holdings.sort_by(|a, b| (a.artifact, &a.name).cmp(&(b.artifact, &b.name)));
-        (holdings, closed)
     }
 }
 

@@ -104,6 +104,8 @@ pub enum Action {
     PreviousView,
     /// Everything that is known of the file in front, in place of its rows; and back.
     Explain,
+    /// The exact bytes of an attestation, in place of what was made of it; and back.
+    Raw,
     /// The next arrangement of a list: worst first, as a tree, by what differs.
     Arrange,
     /// To the source of this thing.

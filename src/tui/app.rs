@@ -4,6 +4,7 @@
 //! [`App::drawn`] is told what was really inside a frame. A ruling counts only once it came back as [`Input::Recorded`].
 
 mod anchor;
+mod claims;
 mod compare;
 mod cursor;
 mod dialog;
@@ -82,7 +83,9 @@ pub struct App {
     pub(crate) hidden: BTreeMap<char, usize>,
     pub(crate) claims: Vec<ClaimRow>,
     /// What is known about the selected claim.
-    pub(crate) evidence: Vec<crate::text::Row>,
+    pub(crate) evidence: claims::Evidence,
+    /// Whether the evidence of an attestation is the exact bytes that were signed.
+    pub(crate) raw: bool,
     dirty: bool,
     refreshed: Option<Duration>,
     // Where the reviewer is.
@@ -147,7 +150,8 @@ impl App {
             order: Order::default(),
             hidden: BTreeMap::new(),
             claims: Vec::new(),
-            evidence: Vec::new(),
+            evidence: claims::Evidence::default(),
+            raw: false,
             dirty: true,
             refreshed: None,
             screen: Screen::Overview,
@@ -290,6 +294,7 @@ impl App {
     fn resize(&mut self, columns: u16, rows: u16) {
         self.size = (columns, rows);
         self.rewrap();
+        self.make_evidence();
         let now = self.now;
         if let Some(Dialog::Sign(sign)) = &mut self.dialog {
             sign.guard = now; // the button moved
@@ -393,6 +398,7 @@ impl App {
             Action::View => self.next_view(true),
             Action::PreviousView => self.next_view(false),
             Action::Explain => self.explain(),
+            Action::Raw => self.toggle_raw(),
             Action::Arrange => self.next_order(),
             Action::GoSource => self.go_source(),
             Action::GoProvenance => self.go_provenance(),

@@ -228,6 +228,7 @@ pub(super) fn facts() -> Facts {
         commit: Some("9f3c".repeat(10)),
         source_uri: None,
         started: None,
+        tools: Vec::new(),
         finished: None,
         signed_at: None,
         materials: vec![("pkg:generic/fw-blobs".into(), Vec::new())],
@@ -242,8 +243,8 @@ pub(super) fn facts() -> Facts {
         payload: b"{\n  \"_type\": \"x\x1b[31m\"\n}\n".to_vec(),
     };
     let chain = vec![
-        ChainLink { name: "tree = commit", standing: Standing::Proven, why: "hashed".into() },
-        ChainLink { name: "commit = provenance", standing: Standing::Claimed, why: "signed, not shown".into() },
+        ChainLink::new("tree = commit", Standing::Proven, "hashed"),
+        ChainLink::new("commit = provenance", Standing::Claimed, "signed, not shown"),
     ];
     facts.learn(Discovery::Provenance(vec![attestation], chain));
     facts.learn(Discovery::Offers(vec![OfferedKey {

@@ -135,6 +135,8 @@ pub const TABLE: &[Key] = &[
     key(On(Source), &["s"], A::Select, 43, "select", "start or end a selection of lines: a note or finding is then about all of them"),
     key(On(Source), &["]"], A::NextDifference, 25, "next mark", "next line with a mark: hidden characters, or code that differs"),
     key(On(Source), &["g c"], A::GoCompare, 26, "built into", "go to the code that this line became, where it differs"),
+    key(On(Provenance), &["v"], A::Raw, 12, "raw", "the exact bytes that were signed, in place of what was made of them; again: back"),
+    key(On(Provenance), &["Enter"], A::Open, 29, "go to it", "on a link: to its first evidence; in the evidence: to what the row speaks of"),
     key(On(Artifacts), &["o"], A::Arrange, 26, "order", "next order: worst first, as a tree, grouped by what differs and by cause"),
     key(On(Artifacts), &["F"], A::Filter, 25, "filter", "next filter: not the same, all, ! differs, ~ explained, ? not told, = same"),
     key(On(Compare), &["]"], A::NextDifference, 10, "next diff", "next difference"),

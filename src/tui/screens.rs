@@ -63,7 +63,7 @@ pub(crate) fn row_text(app: &App, pane: Pane, at: usize) -> String {
         }
         Pane::File => app.open_file().map(|f| f.line(at).to_string()).unwrap_or_default(),
         Pane::Claims => plain(provenance::claim_row(app, at)),
-        Pane::Evidence => app.evidence.get(at).map(Row::plain).unwrap_or_default(),
+        Pane::Evidence => app.evidence.rows.get(at).map(Row::plain).unwrap_or_default(),
         Pane::Files => plain(artifacts::file_row(app, at, 400)),
         Pane::Parts => plain(compare::part_row(app, at, 200)),
         Pane::Listing => compare::listing_text(app, at),

@@ -22,16 +22,16 @@ const MAX_PARTS: usize = 20_000;
 
 /// What a side says.
 #[derive(Default)]
-struct Said {
-    go: Option<Go>,
-    crates: Option<Crates>,
-    package: Option<Vec<u8>>,
+pub(crate) struct Said {
+    pub(crate) go: Option<Go>,
+    pub(crate) crates: Option<Crates>,
+    pub(crate) package: Option<Vec<u8>>,
 }
 
 /// Go's build information.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Go {
-    version: Vec<u8>,
+pub(crate) struct Go {
+    pub(crate) version: Vec<u8>,
     /// Path of the main package, and its module with version.
     main: Vec<u8>,
     /// Modules with version and checksum.
@@ -39,18 +39,27 @@ struct Go {
     /// `-trimpath=true`, `CGO_ENABLED=0`: words in their order.
     settings: Vec<Vec<u8>>,
     /// `vcs.revision=…`: what was built, not how.
-    stamp: Vec<Vec<u8>>,
+    pub(crate) stamp: Vec<Vec<u8>>,
+    /// The main module and the dependencies, a replacement in place of what it replaces: name and version.
+    pub(crate) modules: Vec<(String, String)>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Crates {
+pub(crate) struct Crates {
     root: String,
     all: BTreeSet<Vec<u8>>,
+    /// Name and version of each.
+    pub(crate) packages: Vec<(String, String)>,
+}
+
+/// What a file says of itself.
+pub(crate) fn said(exe: &Exe) -> Said {
+    Said { go: go(exe), crates: crates(exe), package: note(exe, b"FDO\0", 0xcafe_1a7e).map(<[u8]>::to_vec) }
 }
 
 /// Adds what both sides say.
 pub(crate) fn add(sheet: &mut Sheet, exes: Sides<&Exe>) {
-    let said = exes.map(|exe| Said { go: go(exe), crates: crates(exe), package: note(exe, b"FDO\0", 0xcafe_1a7e).map(<[u8]>::to_vec) });
+    let said = exes.map(said);
     let of_go = |f: &dyn Fn(&Go) -> Vec<u8>| said.as_ref().map(|s| s.go.as_ref().map(f));
     sheet.add("Go", FactGroup::Toolchain, of_go(&|g| g.version.clone()));
     sheet.add("Go main module", FactGroup::Identity, of_go(&|g| g.main.clone()));
@@ -128,6 +137,17 @@ fn parse_go(modules: &[u8]) -> Go {
         let mut words = line.split(|b| *b == b'\t');
         let kind = words.next().unwrap_or_default();
         let rest: Vec<&[u8]> = words.take(3).filter(|w| !w.is_empty()).collect();
+        let text = |at: usize| rest.get(at).map(|w| String::from_utf8_lossy(w).into_owned()).unwrap_or_default();
+        match kind {
+            b"mod" | b"dep" => go.modules.push((text(0), text(1))),
+            // A folder in place of a module has no version.
+            b"=>" if rest.len() > 1 => {
+                if let Some(last) = go.modules.last_mut() {
+                    *last = (text(0), text(1));
+                }
+            }
+            _ => {}
+        }
         match kind {
             b"path" if go.main.is_empty() => go.main = rest.join(&b' '),
             b"mod" => go.main = [&go.main[..], &rest.join(&b'@')].join(&b' '),
@@ -153,6 +173,7 @@ fn parse_crates(packed: &[u8]) -> Option<Crates> {
     let mut out = Crates::default();
     for package in list.get("packages")?.as_array()?.iter().take(MAX_PARTS) {
         let word = |name: &str| package.get(name).and_then(Json::as_str).unwrap_or("?");
+        out.packages.push((word("name").to_owned(), word("version").to_owned()));
         let mut text = format!("{}@{}", word("name"), word("version"));
         if package.get("root").and_then(Json::as_bool) == Some(true) {
             out.root.clone_from(&text);

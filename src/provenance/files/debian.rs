@@ -2,12 +2,12 @@
 //! deb-changes(5), deb-buildinfo(5)).
 
 use crate::digest::{Algorithm, Digest};
-use crate::model::{Outcome, SignatureReport, Subject};
+use crate::model::{Outcome, SignatureReport, Subject, Tool};
 use crate::text::Untrusted;
 
 use super::super::checker::{Checked, Who};
-use super::super::judge;
 use super::super::openpgp::Verdict;
+use super::super::{judge, making};
 use super::{Work, blank, replace};
 
 /// Files that one control file may list.
@@ -90,6 +90,7 @@ impl Work<'_, '_> {
         row.payload = text.clone().into_bytes();
         row.signatures = verified.into_iter().map(|c| c.report).collect();
         replace(&mut row, pair);
+        row.tools = tools(&text);
         match files(&text) {
             Ok(subjects) => {
                 row.subjects = subjects;
@@ -108,6 +109,28 @@ fn unsigned_text(bytes: &[u8]) -> String {
     let start = text.find("\n\n").map_or(0, |at| at + 2);
     let end = text.find("-----BEGIN PGP SIGNATURE-----").unwrap_or(text.len());
     text.get(start..end.max(start)).unwrap_or_default().replace("\n- ", "\n")
+}
+
+/// The compilers among `Installed-Build-Depends`: a package, its exact version in brackets, a comma.
+fn tools(text: &str) -> Vec<Tool> {
+    const NAME: &str = "Installed-Build-Depends";
+    let mut out = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let entry = if line.starts_with([' ', '\t']) {
+            line
+        } else {
+            let (name, rest) = line.split_once(':').unwrap_or((line, ""));
+            inside = name.eq_ignore_ascii_case(NAME);
+            rest
+        };
+        for one in entry.split(',').filter(|_| inside) {
+            let Some((name, version)) = one.trim().split_once(" (= ") else { continue };
+            let name = name.split(':').next().unwrap_or(name);
+            out.extend(making::packaged(name, version.trim_end_matches(')'), NAME));
+        }
+    }
+    out
 }
 
 /// The files of the field `Checksums-Sha256`: digest, size, name on a line each.
@@ -143,6 +166,14 @@ pub(in crate::provenance) fn files(text: &str) -> Result<Vec<Subject>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tools_of_a_build_are_read() {
+        let text = "Version: 1\nInstalled-Build-Depends:\n binutils (= 2.40-2),\n gcc-12 (= 12.2.0-14+deb12u1),\n gcc-12-base (= 12.2.0-14),\n\
+                    Environment:\n gcc-13 (= 13.2.0-1)\n";
+        let all: Vec<_> = tools(text).into_iter().map(|t| format!("{} {}", t.name, t.version)).collect();
+        assert_eq!(all, ["binutils 2.40-2", "gcc 12.2.0-14+deb12u1"]);
+    }
 
     #[test]
     fn the_files_of_a_control_file_are_read_strictly() {

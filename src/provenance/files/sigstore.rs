@@ -93,6 +93,7 @@ impl Work<'_, '_> {
         };
         row.signatures = vec![report(&done, &answers)];
         replace(&mut row, answers);
+        self.predicate_bill(&mut row);
         row
     }
 

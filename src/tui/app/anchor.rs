@@ -135,6 +135,11 @@ impl App {
                 anchor.field = self.facts.chain.get(i).map(|l| l.name.to_owned());
                 return;
             }
+            Some(ClaimRow::Check(i)) => {
+                anchor.place = "check".to_owned();
+                anchor.field = self.checks.get(i).map(|c| c.code.code.to_owned());
+                return;
+            }
             Some(ClaimRow::Offer(i)) => {
                 if let Some(key) = self.facts.offers.get(i) {
                     anchor.place = key.file.shown().to_string();

@@ -125,7 +125,7 @@ impl App {
             Pane::Tree => self.source.tree.len(),
             Pane::File => self.open_file().map_or(0, |f| f.len()),
             Pane::Claims => self.claims.len(),
-            Pane::Evidence => self.evidence.len(),
+            Pane::Evidence => self.evidence.rows.len(),
             Pane::Files => self.artifacts.len(),
             Pane::Parts => self.compare.parts.len(),
             Pane::Listing => self.listing_len(),

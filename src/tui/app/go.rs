@@ -130,6 +130,7 @@ impl App {
             }
             Screen::Provenance => match self.claim()? {
                 ClaimRow::Link(i) => of_target(&|t| *t == Target::Chain(i)),
+                ClaimRow::Check(_) => None,
                 ClaimRow::Head(i) => of_target(&|t| matches!(t, Target::Attestation { index, .. } if *index == i)),
                 ClaimRow::Answer(i, j) => {
                     let answer = self.facts.attestations.as_ref()?.get(i)?.answers.get(j)?;
@@ -305,6 +306,7 @@ impl App {
                     Screen::Artifacts,
                     Screen::Source,
                     Screen::Provenance,
+                    Screen::Provenance,
                     Screen::Artifacts,
                     Screen::Findings,
                     Screen::Findings,
@@ -331,8 +333,9 @@ impl App {
                 None => {}
             },
             Pane::File => self.go_compare(),
-            Pane::Claims => self.focus_on(Pane::Evidence),
-            Pane::Evidence | Pane::Checklist | Pane::Statement => {}
+            Pane::Claims => self.follow_claim(),
+            Pane::Evidence => self.follow_evidence(),
+            Pane::Checklist | Pane::Statement => {}
             Pane::Files => {
                 if let Some(row) = self.artifacts.get(self.cursor(Pane::Files).at).cloned() {
                     if row.head.is_some() {
@@ -509,13 +512,18 @@ impl App {
             self.say("there is no artifact in front");
             return;
         };
+        self.show_artifact(artifact, &path);
+    }
+
+    /// Shows a file in Artifacts, whatever the filter is.
+    pub(crate) fn show_artifact(&mut self, artifact: usize, path: &[usize]) {
         self.remember();
         self.show(Screen::Artifacts);
-        if self.find_artifact(artifact, &path).is_none() {
+        if self.find_artifact(artifact, path).is_none() {
             self.filter = super::Filter::All;
             self.make_artifacts();
         }
-        let at = self.find_artifact(artifact, &path).unwrap_or(0);
+        let at = self.find_artifact(artifact, path).unwrap_or(0);
         self.put_in_view(Pane::Files, at);
     }
 

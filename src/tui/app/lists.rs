@@ -83,6 +83,8 @@ pub(crate) struct ArtifactRow {
 pub(crate) enum ClaimRow {
     /// A link of the chain.
     Link(usize),
+    /// A check, by its place among all of them.
+    Check(usize),
     /// An attestation.
     Head(usize),
     /// An answer of an attestation.
@@ -145,7 +147,7 @@ fn rank(mark: char) -> u8 {
 const LISTED: usize = 500;
 
 /// An offered key: its fingerprint in each form that may stand on paper.
-fn offer_rows(key: &OfferedKey) -> Vec<Row> {
+pub(crate) fn offer_rows(key: &OfferedKey) -> Vec<Row> {
     let known = match &key.known_as {
         Some(who) => format!("it is among your allowed signers, as {}", Shown::new(who)),
         None => "an offer, which counts for nothing: compare with paper".to_owned(),
@@ -287,95 +289,6 @@ impl App {
         Shown::new(&way)
     }
 
-    /// The rows of Provenance.
-    pub(crate) fn make_claims(&mut self) {
-        self.claims = (0..self.facts.chain.len()).map(ClaimRow::Link).collect();
-        for (i, attestation) in self.facts.attestations.iter().flatten().enumerate() {
-            self.claims.push(ClaimRow::Head(i));
-            self.claims.extend((0..attestation.answers.len()).map(|j| ClaimRow::Answer(i, j)));
-        }
-        self.claims.extend((0..self.facts.offers.len()).map(ClaimRow::Offer));
-    }
-
-    /// The row of Provenance under the cursor.
-    pub(crate) fn claim(&self) -> Option<ClaimRow> {
-        self.claims.get(self.cursor(Pane::Claims).at).copied()
-    }
-
-    /// What is known about the selected claim, to the last line of the signed bytes.
-    pub(crate) fn make_evidence(&mut self) {
-        self.evidence = match self.claim() {
-            None => Vec::new(),
-            Some(ClaimRow::Link(i)) => self.facts.chain.get(i).map_or_else(Vec::new, |link| {
-                vec![
-                    Row::new().with(Role::Dim, "link   ").with(Role::Text, link.name),
-                    Row::new()
-                        .with(Role::Dim, "is     ")
-                        .with(role_of(standing_mark(link.standing)), &format!("{} {}", standing_mark(link.standing), link.standing.word())),
-                    Row::new().with(Role::Dim, "why    ").with(Role::Text, &link.why),
-                ]
-            }),
-            Some(ClaimRow::Head(i) | ClaimRow::Answer(i, _)) => self.attestation_rows(i),
-            Some(ClaimRow::Offer(i)) => self.facts.offers.get(i).map_or_else(Vec::new, offer_rows),
-        };
-    }
-
-    fn attestation_rows(&self, index: usize) -> Vec<Row> {
-        let Some(attestation) = self.facts.attestations.as_ref().and_then(|a| a.get(index)) else { return Vec::new() };
-        let mut rows = Vec::new();
-        if let Some(ClaimRow::Answer(_, j)) = self.claim()
-            && let Some(answer) = attestation.answers.get(j)
-        {
-            let mark = outcome_mark(answer.outcome);
-            rows.push(Row::new().with(role_of(mark), &format!("{mark} {}: ", answer.question.word())).with(Role::Text, &answer.reason));
-            rows.push(Row::new());
-        }
-        for signature in &attestation.signatures {
-            let mark = outcome_mark(signature.outcome);
-            let who =
-                signature.principal.as_deref().map_or_else(|| "unknown signer".to_owned(), |p| format!("signed by {}", Shown::new(p)));
-            rows.push(Row::new().with(role_of(mark), &format!("{mark} signature  ")).with(Role::Text, &who));
-            if let Some(fingerprint) = &signature.fingerprint {
-                rows.push(Row::new().with(Role::Dim, "  key        ").with(Role::Text, fingerprint));
-            }
-            rows.push(Row::new().with(Role::Dim, "  key id     ").untrusted(Role::Claim, &signature.keyid));
-            rows.push(Row::new().with(Role::Dim, "  why        ").with(Role::Text, &signature.reason));
-        }
-        let claims = [
-            ("predicate", attestation.predicate_type.as_ref()),
-            ("builder", attestation.builder.as_ref()),
-            ("build type", attestation.build_type.as_ref()),
-            ("started", attestation.started.as_ref()),
-            ("finished", attestation.finished.as_ref()),
-        ];
-        for (word, value) in claims {
-            if let Some(value) = value {
-                rows.push(Row::new().with(Role::Dim, &format!("{word:<13}")).untrusted(Role::Claim, value));
-            }
-        }
-        if let Some(commit) = &attestation.commit {
-            rows.push(Row::new().with(Role::Dim, "commit       ").with(Role::Claim, commit));
-        }
-        for subject in &attestation.subjects {
-            let digest = subject.digests.first().map(ToString::to_string).unwrap_or_default();
-            rows.push(
-                Row::new().with(Role::Dim, "subject      ").untrusted(Role::Claim, &subject.name).with(Role::Dim, &format!("  {digest}")),
-            );
-        }
-        for (uri, digests) in &attestation.materials {
-            let digest = digests.first().map_or_else(|| "(no digest)".to_owned(), ToString::to_string);
-            rows.push(Row::new().with(Role::Dim, "material     ").untrusted(Role::Claim, uri).with(Role::Dim, &format!("  {digest}")));
-        }
-        rows.push(Row::new());
-        rows.push(Row::new().untrusted(Role::Title, &attestation.file).with(Role::Dim, ", the signed bytes:"));
-        for (n, line) in attestation.payload.split(|b| *b == b'\n').enumerate() {
-            let mut row = Row::new().with(Role::Dim, &format!("{:>5}  ", n + 1));
-            row.push(Role::Claim, Shown::of_bytes(line));
-            rows.push(row);
-        }
-        rows
-    }
-
     /// The rows of the findings pane: open findings, closed ones, notes.
     pub(crate) fn note_rows(&self) -> Vec<NoteRow> {
         let findings = &self.state.findings;
@@ -461,6 +374,7 @@ impl App {
             Target::Chain(i) => {
                 if let Some(link) = self.facts.chain.get(*i) {
                     rows.push(Row::new().with(Role::Dim, link.standing.word()).with(Role::Text, ": ").with(Role::Text, &link.why));
+                    rows.extend(link.evidence.iter().map(|clue| Row::new().with(Role::Dim, "> ").with(Role::Text, &clue.text)));
                 }
             }
             Target::Attestation { index, question } => {

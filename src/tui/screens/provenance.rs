@@ -46,8 +46,15 @@ pub(super) fn claim_row(app: &App, at: usize) -> Row {
             let mark = standing_mark(link.standing);
             Row::new()
                 .with(role_of(mark), &format!(" {mark} "))
-                .with(Role::Text, &format!("{:<20} {:<8} ", link.name, link.standing.word()))
+                .with(Role::Text, &format!("{:<22} {:<8} ", link.name, link.standing.word()))
                 .with(Role::Text, &link.why)
+        }),
+        Some(ClaimRow::Check(i)) => app.checks.get(*i).map_or_else(Row::new, |check| {
+            let mark = check.verdict.mark();
+            Row::new()
+                .with(role_of(mark), &format!(" {mark} "))
+                .with(Role::Dim, &format!("{:<23} {:<10} ", check.code.code, check.verdict.word()))
+                .with(Role::Text, &check.why)
         }),
         Some(ClaimRow::Head(i)) => app.facts.attestations.as_ref().and_then(|a| a.get(*i)).map_or_else(Row::new, |a| {
             let line = a.line.map(|l| format!(":{l}")).unwrap_or_default();
@@ -86,6 +93,10 @@ fn evidence(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
             let name = app.facts.chain.get(i).map(|l| l.name).unwrap_or_default();
             title = title.with(Role::Text, &format!(": {name}"));
         }
+        Some(ClaimRow::Check(i)) => {
+            let code = app.checks.get(i).map(|c| c.code.code).unwrap_or_default();
+            title = title.with(Role::Text, &format!(": {code}"));
+        }
         Some(ClaimRow::Head(i) | ClaimRow::Answer(i, _)) => {
             if let Some(a) = app.facts.attestations.as_ref().and_then(|a| a.get(i)) {
                 title = title.with(Role::Text, ": ");
@@ -99,8 +110,8 @@ fn evidence(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
         title = title.with(Role::Text, &format!("  [{}{}]", item.mark, app.person_mark(item)));
     }
     let inside = canvas.pane(area, title, first, app.pane() == Pane::Evidence);
-    canvas.list(inside, Pane::Evidence, app.evidence.len(), |i| {
-        let row = app.evidence.get(i).cloned().unwrap_or_default();
+    canvas.list(inside, Pane::Evidence, app.evidence.rows.len(), |i| {
+        let row = app.evidence.rows.get(i).cloned().unwrap_or_default();
         indent(skip(&row, app.sideways))
     });
 }
