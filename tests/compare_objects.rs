@@ -70,7 +70,7 @@ fn stripped(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn named(node: &Node) -> BTreeSet<String> {
-    node.functions.iter().map(|f| f.name.shown().to_string()).collect()
+    node.functions.iter().filter(|f| !f.result.is_equal()).map(|f| f.name.shown().to_string()).collect()
 }
 
 #[track_caller]

@@ -32,7 +32,7 @@ const FORMATS: &[(&str, Range<usize>)] = &[
     ("%H:%M:%S", 8..9),
 ];
 /// Texts that are tried as dates in one comparison.
-const MAX_TRIED: u64 = 4_000_000;
+const MAX_TRIED: u64 = 2_000_000;
 /// Longest string that a date is looked for in, in bytes.
 const MAX_STRING: usize = 64 << 10;
 

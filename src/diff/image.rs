@@ -13,7 +13,7 @@ use crate::inspect::symbols::{self, Bound, Function, Symbol};
 use crate::model::{Side, Sides};
 
 /// Entries of tables that code refers to, of one pair of files.
-const MAX_ENTRIES: u64 = 1 << 27;
+const MAX_ENTRIES: u64 = 1 << 24;
 
 /// Slots that are filled with something else and are said in words.
 pub(super) const MAX_REBOUND: usize = 20;

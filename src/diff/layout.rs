@@ -207,12 +207,11 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
     if !a.wide || !b.wide || old.len() != new.len() || a.sections.len() != b.sections.len() || old.len() != a.sections.len() * size {
         return None;
     }
-    if !spans_alike(a, b)? {
+    // An object that was not laid out is loaded nowhere.
+    if a.is_unplaced() || b.is_unplaced() || !spans_alike(a, b)? {
         return None;
     }
-    let placed = |exe: &Exe, s: &Section| {
-        exe.object.is_some() || s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address)
-    };
+    let placed = |exe: &Exe, s: &Section| s.kind == 8 || s.range.is_empty() || exe.address_of(s.range.start as u64) == Some(s.address);
     let mut out = Vec::new();
     for (i, (s, t)) in a.sections.iter().zip(&b.sections).enumerate() {
         let at = i * size;
@@ -222,6 +221,16 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
             continue;
         }
         let clean = !unclean.shipped.contains(&i) && !unclean.rebuilt.contains(&i);
+        if a.object.is_some() && b.object.is_some() {
+            // Of an object only the content counts, wherever it stands; an address is none of its own.
+            let empty = s.range.is_empty() && t.range.is_empty() && s.size == t.size;
+            if empty {
+                out.push(at + 24..at + 32);
+            } else if clean && !s.range.is_empty() && !t.range.is_empty() {
+                out.push(at + 24..at + 40);
+            }
+            continue;
+        }
         if s.range.is_empty() || t.range.is_empty() {
             // No byte says where it belongs: its size is what it is, and it follows what stands before it.
             let follows = |exe: &Exe, own: &[u8]| -> Option<i64> {

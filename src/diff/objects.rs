@@ -34,6 +34,9 @@ pub(super) fn link(sides: &mut Sides<Exe>) -> Result<(), &'static str> {
     if sides.shipped.kind != 1 || sides.rebuilt.kind != 1 {
         return Ok(());
     }
+    if [&sides.shipped, &sides.rebuilt].iter().any(|exe| exe.sections.iter().any(|s| s.address != 0)) {
+        return Err("a section of it has an address already");
+    }
     let mut objects = Sides::new(Object::read(&sides.shipped)?, Object::read(&sides.rebuilt)?);
     let end = place_sections(sides)?;
     // Places in packed sections are places in what they unpack to.

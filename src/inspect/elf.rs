@@ -127,7 +127,8 @@ impl Exe {
         }
         let strings = sections.get(names).map(|s| s.range.clone()).and_then(|r| bytes.get(r)).unwrap_or_default();
         for (section, offset) in sections.iter_mut().zip(name_offsets) {
-            section.name = text_at(strings, offset).iter().copied().take(256).collect();
+            let rest = strings.get(offset..).unwrap_or_default();
+            section.name = text_at(rest.get(..rest.len().min(256)).unwrap_or_default(), 0).to_vec();
         }
         self.sections = sections;
         self.placed();

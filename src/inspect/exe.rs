@@ -243,7 +243,7 @@ pub(crate) fn flags_text(flags: u32) -> String {
 /// Longest text of a string table, in bytes.
 pub(crate) const MAX_TEXT: usize = 4096;
 /// Bytes of names that are read of one table of symbols, where the names are not as long by themselves.
-const MAX_NAMES: usize = 128 << 20;
+const MAX_NAMES: usize = 32 << 20;
 
 /// The names of a table of symbols. Entries may share them: who makes the file can let a million of them name one long text, so
 /// what they are together is bounded.
@@ -254,7 +254,7 @@ pub(crate) struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(crate) fn new(strings: &'a [u8]) -> Self {
-        Self { strings, left: MAX_NAMES.max(strings.len().saturating_mul(2)) }
+        Self { strings, left: MAX_NAMES.max(strings.len().saturating_mul(4)) }
     }
 
     /// The whole text at an offset; `None` when it is longer than [`MAX_TEXT`], or all of them are over the bound.

@@ -24,9 +24,9 @@ const MAX_KEPT: u64 = 256 << 20;
 const QUIET: Duration = Duration::from_millis(500);
 const PACE: Duration = Duration::from_millis(100);
 /// How often it is asked whether to stop.
-const ASK: Duration = Duration::from_millis(4);
+const ASK: Duration = Duration::from_millis(2);
 /// How long the work may take to end by itself once it is to stop, so that what is known so far is told.
-const PATIENCE: Duration = Duration::from_millis(24);
+const PATIENCE: Duration = Duration::from_millis(12);
 
 /// Why two paths could not be compared.
 #[derive(Debug, thiserror::Error)]
