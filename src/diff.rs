@@ -35,6 +35,7 @@ mod pairing;
 mod paths;
 mod pe;
 mod pe_refs;
+mod pieces;
 mod pyc;
 mod reorder;
 mod rpm;

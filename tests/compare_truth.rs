@@ -38,8 +38,7 @@ const TABLE: &[(&str, Truth)] = &[
     ("e4-binary-patched", Functions(&["ct_equal"])),
     ("e5-backdoor-line-inserted", Functions(&["auth_check"])),
     ("e6-comment-line-inserted", Equivalent(&["line-shift", "build-id"], &[])),
-    // It can be undone and is not yet: the safe side.
-    ("f-reorder", Facts(&[])),
+    ("f-reorder", Equivalent(&["reordering", "build-id"], &["address-shift", "derived-header"])),
     ("g1-gcc11", Facts(&["producer", ".comment"])),
     ("g2-O3", Facts(&["producer"])),
     ("g4-clang14", Facts(&["producer", ".comment"])),
@@ -72,6 +71,8 @@ const VALUES: &[(&str, &str, &str, &str)] = &[
     ("a-date-time", "timestamp", "Nov 12 2024", "Nov 14 2023"),
     ("a-date-time", "timestamp", "12:52:06", "22:13:20"),
     ("c-build-id", "build-id", "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "c7dd34405f4215213dad1f88d2c35b4a1eecff22"),
+    ("f-reorder", "reordering", "auth_check at 0x16c0", "auth_check at 0x13e0"),
+    ("f-reorder", "reordering", "\"authd: \" at 0x2031", "\"authd: \" at 0x2060"),
     ("b2-buildpath-__FILE__", "build-path", "/build/elf/.tmp/other/deep/er", "/build/elf/.tmp/r"),
 ];
 

@@ -2,13 +2,15 @@
 //! instructions proves is decided in `judge`; what belongs to one processor is in `x86` and `aarch64`.
 
 mod aarch64;
+mod flow;
 mod judge;
 mod pages;
 mod scan;
 mod x86;
 
+pub(super) use flow::{Ending, flow};
 pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
-pub(super) use scan::{Form, Reference, scan};
+pub(super) use scan::{Form, Reference, is_idle, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;
@@ -216,6 +218,12 @@ pub(super) fn is_padding_code(exe: &Exe, code: &[u8]) -> bool {
             Some(Arch::Aarch64) => words().1.is_empty() && words().0.iter().all(|w| aarch64::is_padding(aarch64::word(w))),
             None => false,
         }
+}
+
+/// Whether it is padding as assemblers and linkers write it, in which nothing can hide: the usual forms of `nop` and traps.
+pub(super) fn is_plain_padding(image: &Image, f: &Function) -> bool {
+    let x86 = matches!(arch(image), Some(Arch::X86(64)));
+    x86 && decode(image, f).is_some_and(|insns| insns.iter().all(|i| x86::is_plain_padding(i.bytes(image.code(f)))))
 }
 
 /// For an instruction at that address, one of those of the function, which loads a number for the next call: the address that the argument before it is

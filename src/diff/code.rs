@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::account::raw;
 use super::image::{Images, display_name};
 use super::line_number::Claim;
+use super::pieces::Neighbours;
 use super::source::Origin;
 use super::steady::{self, Loose};
 use super::{Share, asm, lines, spread};
@@ -81,7 +82,41 @@ fn pair_label(images: &Images, n: usize) -> Untrusted {
     }
 }
 
+/// Padding between functions is shorter than this, in bytes.
+const MAX_PADDING: u64 = 64;
+
 impl Piece {
+    /// The pair that it is, or that it follows.
+    fn pair(&self) -> Option<usize> {
+        match self.label {
+            Label::Pair(n) | Label::After(Some(n), _) => Some(n),
+            Label::After(None, _) | Label::At(_) => None,
+        }
+    }
+
+    /// Whether it stands elsewhere among its neighbours and means the same there: nothing but what it refers to changed, all of
+    /// that leads to the same places, and neither it nor what is between it and the next function runs on.
+    fn is_free(&self, images: &Images, neighbours: &Neighbours<'_>, diff: &FunctionDiff, explained: &Changes) -> bool {
+        let (Some(x), Some(y)) = (&self.sides.shipped, &self.sides.rebuilt) else { return false };
+        let section = |side: Side, f: &Function| images.sides.get(side).elf.sections.get(f.section).map(|s| s.name.clone());
+        let shifts_only = explained.keys().all(|c| *c == Cause::AddressShift);
+        // The lowest bit of the address of a function says in C++ whether it is virtual.
+        let even = (y.address.wrapping_sub(x.address)).is_multiple_of(2);
+        let same = diff.result == ResultMark::Equivalent && shifts_only && section(Side::Shipped, x) == section(Side::Rebuilt, y);
+        let code = self.named || !self.may_vary(images, neighbours);
+        self.moved && same && even && code && self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n))
+    }
+
+    /// Whether it is padding between functions, whose length and kind mean nothing: nothing runs into it.
+    fn may_vary(&self, images: &Images, neighbours: &Neighbours<'_>) -> bool {
+        let short = |side: Side| {
+            let own = self.sides.get(side).as_ref();
+            own.is_none_or(|f| f.size < MAX_PADDING && asm::is_plain_padding(images.sides.get(side), f))
+        };
+        let ends = self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n));
+        !self.named && ends && short(Side::Shipped) && short(Side::Rebuilt)
+    }
+
     /// Whether there is anything to say of it: other bytes, or another place.
     fn differs(&self, images: &Images) -> bool {
         let code = |side: Side| self.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
@@ -101,9 +136,12 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     let twins = Sides::new(twins(a, b), twins(b, a));
     let pieces = pieces(images);
     let followed = follow(images, &pieces, cancelled, share)?;
+    let neighbours = Neighbours::new(images);
     let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
-    let differing: Vec<&Piece> =
-        pieces.iter().enumerate().filter(|(n, p)| p.differs(images) || leads_elsewhere(*n)).map(|(_, p)| p).collect();
+    let runs_on = |p: &Piece| p.pair().is_some_and(|n| p.named && neighbours.runs_on(n));
+    let looked_at: Vec<bool> =
+        pieces.iter().enumerate().map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p)).collect();
+    let differing: Vec<&Piece> = pieces.iter().zip(&looked_at).filter(|(_, looked)| **looked).map(|(p, _)| p).collect();
     let mut judged =
         spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece, true)) })
             .into_iter();
@@ -118,7 +156,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
             (Some(x), Some(y)) => raw(x, y),
             _ => Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64)),
         };
-        if !piece.differs(images) && !leads_elsewhere(n) {
+        if looked_at.get(n) == Some(&false) {
             found.same += usize::from(piece.named);
         } else {
             let mut verdict = judged.next()???;
@@ -127,8 +165,24 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
             }
             let Verdict { mut diff, addresses, explained, .. } = verdict;
             diff.source = addresses.and_then(|at| finder.line(at)).map(|(line, _)| line);
-            if piece.moved && piece.named && old.is_some() && new.is_some() {
-                // The order of code is a difference that no cause explains here.
+            let elsewhere_too = leads_elsewhere(n);
+            if runs_on(piece) {
+                diff.result = ResultMark::Different;
+                diff.what = "what follows it is another piece, and it may run on into that".to_owned();
+                account = Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64));
+            } else if !elsewhere_too && piece.is_free(images, &neighbours, &diff, &explained) {
+                let how = if equal { "the same bytes" } else { &diff.what };
+                if piece.named {
+                    diff.what = format!("at another place among its neighbours; {how}");
+                }
+                diff.result = ResultMark::Equivalent;
+                account = reordered(old, new);
+                if let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) {
+                    let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
+                    let at = |e: Extent| format!("{} at {:#x}", diff.name.lossy(), e.address);
+                    proved.entry(Cause::Reordering).or_default().push((spans, (at(x), at(y))));
+                }
+            } else if piece.moved && piece.named && old.is_some() && new.is_some() {
                 let how = if equal { "the same bytes".to_owned() } else { diff.what };
                 diff.what = format!("at another place among its neighbours; {how}");
                 diff.result = ResultMark::Different;
@@ -162,6 +216,16 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 && [Side::Shipped, Side::Rebuilt]
                     .iter()
                     .all(|s| piece.sides.get(*s).as_ref().is_none_or(|f| asm::is_padding(images.sides.get(*s), f)));
+            if padding && piece.may_vary(images, &neighbours) {
+                account = reordered(old, new);
+                let span = |side: Side| {
+                    let other = piece.pair().and_then(|n| end_of(images, side, n)).unwrap_or(0);
+                    diff.extent.get(side).map_or(other..other, |e| e.offset..e.offset + e.size)
+                };
+                let spans = Sides::new(span(Side::Shipped), span(Side::Rebuilt));
+                let text = "padding between functions".to_owned();
+                proved.entry(Cause::Reordering).or_default().push((spans, (text.clone(), text)));
+            }
             if !padding {
                 found.functions.push(diff);
                 found.pairs.push(piece.sides.clone());
@@ -304,13 +368,32 @@ fn pieces(images: &Images) -> Vec<Piece> {
     out
 }
 
+/// Offsets of differing bytes, by what explains them.
+type Changes = BTreeMap<Cause, Vec<Sides<std::ops::Range<usize>>>>;
+
+/// The account of code that stands in another order.
+fn reordered(old: Option<&[u8]>, new: Option<&[u8]>) -> Sides<Account> {
+    Sides::new(old, new).map(|code| {
+        let mut account = Account::default();
+        account.explain(Cause::Reordering, code.map_or(0, <[u8]>::len) as u64);
+        account
+    })
+}
+
+/// Where a function of a pair ends in the file.
+fn end_of(images: &Images, side: Side, pair: usize) -> Option<u64> {
+    let image = images.sides.get(side);
+    let f = image.functions.get((*images.pairs.get(pair)?.get(side))?)?;
+    Some(image.elf.offset_of(f.address)? + f.size)
+}
+
 /// What differs in one piece.
 struct Verdict {
     diff: FunctionDiff,
     /// Where it starts to differ, for its source line.
     addresses: Option<Addresses>,
     /// Offsets of differing bytes by what explains them, when all are explained.
-    explained: BTreeMap<Cause, Vec<Sides<std::ops::Range<usize>>>>,
+    explained: Changes,
     /// What must hold for that.
     claims: Vec<Claim>,
     /// The lines before and after, of those.

@@ -7,6 +7,7 @@ mod dynamic;
 mod frames;
 mod handlers;
 mod hash;
+mod turned;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -52,17 +53,17 @@ pub(super) fn explain(
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let relative = Sides::new(dynamic::packed(a), dynamic::packed(b));
     let still = images.shifts().is_still();
-    let mut loose = Vec::new();
+    let mut loose: Vec<(usize, Sides<Range<usize>>)> = Vec::new();
     // Names pair functions: what they say follows only when the code of all of them is accounted for.
     let unproved = regions.iter().any(|p| {
         let code = both(images, p).and_then(|(x, _)| a.sections.get(x.section?)).is_some_and(|s| s.is_code());
         code && p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0
     });
-    for pair in regions {
+    for (n, pair) in regions.iter_mut().enumerate() {
         let Some((x, y)) = both(images, pair) else { continue };
         let (Some(s), Some(t)) = (x.section.and_then(|i| a.sections.get(i)), y.section.and_then(|i| b.sections.get(i))) else { continue };
         let (old, new) = (bytes(a, x), bytes(b, y));
-        if old.len() != new.len() || s.kind != t.kind || old == new && still {
+        if old.len() != new.len() || s.kind != t.kind || old == new && still || images.permuted.contains_key(&s.name) {
             continue;
         }
         let sections = Sides::new(s, t);
@@ -74,7 +75,7 @@ pub(super) fn explain(
         if !still {
             let unproved = fields.iter().filter(|f| !f.same && old.get(f.range.clone()) == new.get(f.range.clone()));
             let at = |start: usize, f: &Field| start + f.range.start..start + f.range.end;
-            loose.extend(unproved.map(|f| Sides::new(at(x.range.start, f), at(y.range.start, f))));
+            loose.extend(unproved.map(|f| (n, Sides::new(at(x.range.start, f), at(y.range.start, f)))));
         }
         // Only where the account is the plain comparison, position by position.
         if old == new || pair.account != raw(old, new) || unproved && matches!(s.kind, 2 | 11) {
@@ -107,7 +108,12 @@ pub(super) fn explain(
             prove(&mut node.proofs, cause, span, Sides::new(&text, &text));
         }
     }
-    Some(loose)
+    if images.is_turned() {
+        for n in turned::explain(node, images, regions, &loose.iter().map(|l| l.0).collect(), !unproved) {
+            loose.retain(|l| l.0 != n);
+        }
+    }
+    Some(loose.into_iter().map(|l| l.1).collect())
 }
 
 /// A pair of sections of one size.

@@ -19,6 +19,7 @@ mod walk;
 
 use std::collections::BTreeSet;
 
+pub(in crate::diff) use self::order::moved;
 use self::parts::Part;
 use self::units::Outcome;
 use self::walk::{Places, Walk};

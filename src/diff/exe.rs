@@ -10,7 +10,9 @@ use super::image::{Image, Images, MAX_REBOUND};
 use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
-use super::{DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, spread_sides, steady, strip};
+use super::{
+    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, pieces, spread_sides, steady, strip,
+};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
@@ -114,6 +116,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     check(cancelled)?;
     let mut regions = pair_regions(&images, &found.sections);
     check(cancelled)?;
+    pieces::explain(node, &images, &mut regions);
     explain_strings(node, &images, &mut regions, &walk.tries);
     for (cause, sections) in found.explained {
         for (spans, values) in sections {
@@ -291,7 +294,9 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair],
         let Some((x, y)) = both(images, pair) else { continue };
         let data = x.section.and_then(|i| a.sections.get(i)).is_some_and(|s| s.kind == 1 && !s.is_code());
         let (old, new) = (bytes(a, x), bytes(b, y));
-        if !data || old == new || old.len() != new.len() || x.range.start != y.range.start {
+        // Pieces that moved are compared with their counterparts.
+        let laid_out = images.permuted.contains_key(&x.name);
+        if !data || laid_out || old == new || old.len() != new.len() || x.range.start != y.range.start {
             continue;
         }
         let found = dates::changes(old, new, tries);

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::account::{common_end, common_start};
 use super::blocks::Blocks;
+use super::pieces::{self, Block, Permuted, Spot};
 use super::shifts::Shifts;
 use crate::inspect::exe::{Exe, Format, Section, text_at};
 use crate::inspect::pe;
@@ -31,7 +32,9 @@ pub(super) struct Image {
     pub(super) moved: BTreeMap<u64, u8>,
     stubs: BTreeMap<u64, Vec<u8>>,
     /// Data symbols, sorted by address.
-    objects: Vec<Symbol>,
+    pub(super) objects: Vec<Symbol>,
+    /// Where data symbols start, and the furthest end of those up to there; sorted.
+    extents: Vec<(u64, u64)>,
     /// Where loaded sections end, with the first that ends there.
     ends: HashMap<u64, usize>,
 }
@@ -57,12 +60,17 @@ impl Image {
         go_on()?;
         let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
         objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
+        let mut extents: Vec<(u64, u64)> = Vec::with_capacity(objects.len());
+        for s in &objects {
+            let end = extents.last().map_or(0, |e| e.1).max(s.address.saturating_add(s.size));
+            extents.push((s.address, end));
+        }
         objects.dedup_by_key(|s| s.address);
         let mut ends = HashMap::new();
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0) {
             ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
         }
-        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects, ends })
+        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects, extents, ends })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -96,6 +104,23 @@ impl Image {
         let from = usize::try_from(f.address.wrapping_sub(s.address)).unwrap_or(usize::MAX);
         let to = from.saturating_add(usize::try_from(f.size).unwrap_or(usize::MAX));
         self.elf.data(s).get(from..to).unwrap_or_default()
+    }
+
+    /// Where the data that a symbol claims at an address ends.
+    pub(super) fn object_end(&self, address: u64) -> Option<u64> {
+        let after = self.extents.partition_point(|(start, _)| *start <= address);
+        self.extents.get(after.checked_sub(1)?).map(|(_, end)| *end).filter(|end| *end > address)
+    }
+
+    /// Whether a symbol claims the data before an address together with that behind it.
+    pub(super) fn is_inside_object(&self, address: u64) -> bool {
+        let after = self.extents.partition_point(|(start, _)| *start < address);
+        after.checked_sub(1).and_then(|i| self.extents.get(i)).is_some_and(|(_, end)| *end > address)
+    }
+
+    /// The import that a stub at an address leads to.
+    pub(super) fn import(&self, address: u64) -> Option<&[u8]> {
+        self.stubs.get(&address).map(Vec::as_slice)
     }
 
     /// What the loader puts at an address.
@@ -135,6 +160,8 @@ pub(super) enum Target {
     Section(Vec<u8>, u64),
     /// The same, counted from the end of a section that grew or shrank before it.
     SectionEnd(Vec<u8>, u64),
+    /// Right behind data that ends at that offset of the shipped side, where nothing else begins.
+    Behind(Vec<u8>, u64),
     /// A text in read-only data. How far the code reads there is not known: it helps to align, and proves nothing.
     Text(Vec<u8>),
     /// Not resolved.
@@ -151,6 +178,9 @@ pub(super) struct Images {
     common: BTreeMap<Vec<u8>, (u64, u64)>,
     /// Data sections that changed their size, or in which a build folder changed, by name.
     pub(super) blocks: BTreeMap<Vec<u8>, Blocks>,
+    /// Data sections whose pieces are laid out otherwise, by name.
+    pub(super) permuted: BTreeMap<Vec<u8>, Permuted>,
+    turned: bool,
     /// Pairs whose code has the same size: an offset in one is that offset in the other, once the code is accounted for.
     same_size: Vec<bool>,
     /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
@@ -176,15 +206,24 @@ impl Images {
             same_size.push(size(Side::Shipped).is_some() && size(Side::Shipped) == size(Side::Rebuilt));
         }
         go_on()?;
-        let (common, blocks) = common_parts(&sides);
+        let (common, mut blocks) = common_parts(&sides);
         go_on()?;
         let fillers = paired_fillers(&sides, &pairs);
+        let found = pieces::data(&sides, &pairs, &fillers.shipped, cancelled);
+        go_on()?;
+        let turned = found.is_some();
+        let mut permuted = found.unwrap_or_default();
+        // Where a build folder changed, texts have other lengths: that is undone first.
+        permuted.retain(|name, _| blocks.get(name).is_none_or(|b| b.path.is_none()));
+        blocks.retain(|name, _| !permuted.contains_key(name));
         let mut images = Self {
             sides,
             pairs,
             pair_of,
             common,
             blocks,
+            permuted,
+            turned,
             same_size,
             fillers,
             shifts: Sides::default(),
@@ -225,6 +264,13 @@ impl Images {
         {
             return Target::Slot(name.clone(), *addend);
         }
+        if let Some(permuted) = self.permuted.get(&s.name) {
+            return match permuted.spot(side, address - s.address) {
+                Some(Spot::In(place)) => Target::Section(s.name.clone(), place),
+                Some(Spot::Behind(place)) => Target::Behind(s.name.clone(), place),
+                None => Target::Unknown(address),
+            };
+        }
         if let Some(blocks) = self.blocks.get(&s.name) {
             let offset = usize::try_from(address - s.address).unwrap_or(usize::MAX);
             if let Some(place) = blocks.place(offset, side == Side::Shipped) {
@@ -243,6 +289,23 @@ impl Images {
             return Target::Unknown(address);
         }
         text_of(&image.elf, address).map_or(Target::Unknown(address), Target::Text)
+    }
+
+    /// Whether functions or pieces of data stand in another order that can be proved.
+    pub(super) fn is_turned(&self) -> bool {
+        self.turned
+    }
+
+    /// Where the next known piece of data begins on one side, in a section whose pieces are laid out otherwise.
+    pub(super) fn next_start(&self, side: Side, address: u64) -> Option<u64> {
+        let s = self.sides.get(side).elf.section_at(address)?;
+        self.permuted.get(&s.name)?.next_start(side, address)
+    }
+
+    /// Whether a text begins at an address of the shipped side, in a section whose pieces are laid out otherwise.
+    pub(super) fn is_text(&self, address: u64) -> bool {
+        let s = self.sides.shipped.elf.section_at(address);
+        s.and_then(|s| self.permuted.get(&s.name)).is_some_and(|p| p.is_text(address))
     }
 
     /// The end of a section behind which nothing is, or the start of the file.
@@ -283,7 +346,10 @@ impl Images {
         for s in self.sides.shipped.elf.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
             let Some(t) = theirs.get(s.name.as_slice()) else { continue };
             let at = |offset: u64| s.address.saturating_add(offset);
-            if let Some(blocks) = self.blocks.get(&s.name) {
+            if let Some(permuted) = self.permuted.get(&s.name) {
+                let place = |b: &Block| (at(b.sides.shipped.start)..at(b.sides.shipped.end), t.address.wrapping_add(b.sides.rebuilt.start));
+                out.extend(permuted.blocks.iter().map(place));
+            } else if let Some(blocks) = self.blocks.get(&s.name) {
                 out.extend(blocks.places().map(|(own, other)| (at(own.start)..at(own.end), t.address.wrapping_add(other))));
             } else if let Some((start, end)) = self.common.get(&s.name) {
                 out.push((s.address..at(*start), t.address));
@@ -320,7 +386,8 @@ impl Images {
     /// and the first of them in words.
     pub(super) fn rebound(&self) -> (usize, Vec<String>) {
         let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
-        if !a.keys().eq(b.keys()) {
+        if !a.keys().eq(b.keys()) || !self.permuted.is_empty() {
+            // The slots are compared where they are.
             return (0, Vec::new());
         }
         let text = |bound: &Bound| match bound {

@@ -53,6 +53,18 @@ pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [R
     let unclean = Sides::new(unclean(Side::Shipped, a), unclean(Side::Rebuilt, b));
     let cause = mover(images, regions);
     for pair in regions.iter_mut() {
+        let one = pair.regions.shipped.and_then(|i| a.regions.get(i));
+        let two = pair.regions.rebuilt.and_then(|j| b.regions.get(j));
+        let zeros = |exe: &Exe, r: &Region| {
+            let gap = r.section.is_none() && r.name.starts_with(b"gap after") && r.range.len() < MAX_PADDING;
+            gap && bytes(exe, r).iter().all(|b| *b == 0)
+        };
+        // How much of it there is follows from what stands before it.
+        let moves = pair.account.shipped.unexplained + pair.account.rebuilt.unexplained > 0;
+        if moves && images.is_turned() && one.is_none_or(|r| zeros(a, r)) && two.is_none_or(|r| zeros(b, r)) {
+            take(node, pair, one, two, Cause::AddressShift, "zeros between sections");
+            continue;
+        }
         let Some((x, y)) = both(images, pair).filter(|(x, y)| x.section.is_none() && y.section.is_none()) else { continue };
         if pair.account.shipped.unexplained + pair.account.rebuilt.unexplained == 0 {
             continue;
@@ -60,7 +72,7 @@ pub(super) fn explain_headers(node: &mut Node, images: &Images, regions: &mut [R
         match x.name.as_slice() {
             b"ELF header: section table offset" => take(node, pair, Some(x), Some(y), cause, "the place of the section headers"),
             b"section headers" => {
-                let fields = sections(a, b, x, y, &unclean).unwrap_or_default();
+                let fields = sections(images, x, y, &unclean).unwrap_or_default();
                 explain_fields(node, pair, Sides::new((a, x), (b, y)), &fields, cause, "places and sizes of sections");
             }
             _ => {}
@@ -201,7 +213,8 @@ fn entry(images: &Images, x: &Region, y: &Region) -> Option<Vec<Range<usize>>> {
 }
 
 /// The fields of the headers of loaded sections that say where, of sections which both sides have in the same order.
-fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::collections::BTreeSet<usize>>) -> Option<Vec<Range<usize>>> {
+fn sections(images: &Images, x: &Region, y: &Region, unclean: &Sides<std::collections::BTreeSet<usize>>) -> Option<Vec<Range<usize>>> {
+    let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let size = 64;
     let (old, new) = (bytes(a, x), bytes(b, y));
     if !a.wide || !b.wide || old.len() != new.len() || a.sections.len() != b.sections.len() || old.len() != a.sections.len() * size {
@@ -238,8 +251,10 @@ fn sections(a: &Exe, b: &Exe, x: &Region, y: &Region, unclean: &Sides<std::colle
                 Some(exe.numbers().int(own, at + 24, 8)?.wrapping_sub(before).cast_signed())
             };
             let same = follows(a, old).is_some() && follows(a, old) == follows(b, new);
-            if s.kind == 8 && s.is_allocated() && s.size == t.size && same {
-                out.push(at + 16..at + 32);
+            // Where pieces without bytes are laid out otherwise, the padding between them is.
+            let ends = images.permuted.get(&s.name).is_some_and(|p| p.reaches(s.size, t.size));
+            if s.kind == 8 && s.is_allocated() && (s.size == t.size || ends) && same {
+                out.push(at + 16..at + if ends { 40 } else { 32 });
             }
         } else if !s.is_allocated() {
             // Its content is compared wherever it stands.

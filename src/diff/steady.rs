@@ -75,13 +75,17 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         out.unknown.push(whole);
         return out;
     };
+    let codes = Sides::new(images.sides.shipped.code(x), images.sides.rebuilt.code(y));
+    let x86 = images.sides.shipped.elf.machine == 62 && images.sides.rebuilt.elf.machine == 62;
     for (p, q) in old.references.iter().zip(&new.references) {
         if p.bytes != q.bytes || p.form != q.form {
             out.unknown.push(p.bytes.clone());
             continue;
         }
+        let idle = || x86 && asm::is_idle(codes.shipped, p.bytes.start) && asm::is_idle(codes.rebuilt, q.bytes.start);
         match follow(images, pair, p, q) {
             Meaning::Same => {}
+            _ if idle() => {}
             Meaning::Other => out.other.push(p.bytes.clone()),
             Meaning::Unknown => out.unknown.push(p.bytes.clone()),
         }
@@ -126,7 +130,7 @@ fn follow(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference)
 fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) -> Result<u64, ()> {
     let data = |exe: &Exe, at: u64| exe.section_at(at).is_some_and(|s| !s.is_code() && !s.is_written() && s.kind == 1);
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
-    if !data(a, shipped) || !data(b, rebuilt) {
+    if !data(a, shipped) || !data(b, rebuilt) || images.is_text(shipped) {
         return Ok(0);
     }
     let entry = |exe: &Exe, start: u64, n: u64| {
@@ -139,7 +143,10 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
     // A table of places in code, or of places in constants.
     let to_code = first(a, shipped) || first(b, rebuilt);
     let leads = |exe: &Exe, to: u64| if to_code { is_code(exe, to) } else { data(exe, to) };
-    for n in 0..MAX_ENTRIES {
+    // Where something else is known to begin, it ends: the pieces on both sides are of one length.
+    let room = |side: Side, at: u64| images.next_start(side, at).map_or(u64::MAX, |next| next.wrapping_sub(at) / 4);
+    let most = room(Side::Shipped, shipped).min(room(Side::Rebuilt, rebuilt));
+    for n in 0..MAX_ENTRIES.min(most) {
         if images.entries.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
             // Over the bound nothing is known of where it leads.
             return Err(());
@@ -163,7 +170,7 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
             return Err(());
         }
     }
-    Ok(MAX_ENTRIES)
+    Ok(MAX_ENTRIES.min(most))
 }
 
 /// Explains the entries of tables that lead to the same places on both sides; everything else of them was compared.

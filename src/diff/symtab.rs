@@ -1,9 +1,15 @@
-//! A symbol table from which symbols were taken out: what is left must be what the other side has, in the same order.
+//! A symbol table from which symbols were taken out: what is left must be what the other side has, in the same order. And one
+//! whose symbols stand in another order.
 
+use super::image::{Images, Target};
 use crate::inspect::exe::{Exe, text_at};
+use crate::model::Side;
+
+/// Alignment up to which the end of a section is rounded, in bytes.
+const MAX_ALIGNMENT: u64 = 64;
 
 /// What a symbol says, without places in tables.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Said<'a> {
     name: &'a [u8],
     value: u64,
@@ -20,6 +26,75 @@ pub(super) fn is_subset(fewer: &Exe, more: &Exe) -> bool {
     let (Some(kept), Some(all)) = (read(fewer), read(more)) else { return false };
     let mut all = all.into_iter();
     kept.iter().all(|k| all.by_ref().any(|s| s == *k))
+}
+
+/// Where a symbol is.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A number that is no address.
+    Number(u64),
+    /// What belongs to that address of the rebuilt side.
+    At(u64),
+    /// The start of its section, where nothing is.
+    Start,
+    /// The end of the section of that name.
+    End(Vec<u8>),
+}
+
+/// Whether both sides have the same symbols in another order: each in the same file of source, and at the same place; local
+/// ones first on both sides. Both string tables hold their names and nothing else.
+pub(super) fn is_permuted(images: &Images) -> bool {
+    let sorted = |side: Side| {
+        let exe = &images.sides.get(side).elf;
+        let mut file: &[u8] = b"";
+        let mut out = Vec::new();
+        let all = read(exe)?;
+        if !all.is_sorted_by_key(|s| s.info >> 4 != 0) {
+            return None;
+        }
+        for s in all {
+            let local = s.info >> 4 == 0;
+            if s.info & 15 == 4 {
+                file = s.name;
+            }
+            let place = place(images, side, &s)?;
+            // A section may be at another place in the table of sections only with its name.
+            out.push((if local { file } else { b"" }, Said { value: 0, ..s }, place));
+        }
+        out.sort();
+        Some(out)
+    };
+    let (old, new) = (sorted(Side::Shipped), sorted(Side::Rebuilt));
+    old.is_some() && old == new
+}
+
+fn place(images: &Images, side: Side, s: &Said<'_>) -> Option<Place> {
+    let exe = &images.sides.get(side).elf;
+    let name = match s.section {
+        // The value of a thread-local symbol is no address.
+        Ok(name) if s.info & 15 != 6 => name,
+        _ => return Some(Place::Number(s.value)),
+    };
+    let mut own = exe.sections.iter().filter(|section| section.name == name);
+    let section = own.next().filter(|_| own.next().is_none())?;
+    if !section.is_allocated() {
+        return Some(Place::Number(s.value));
+    }
+    // The linker's own names for the end are rounded up to an alignment.
+    let end = section.address.checked_add(section.size)?;
+    if s.value == end || s.size == 0 && s.value > end && s.value - end < MAX_ALIGNMENT {
+        return Some(Place::End(name.to_vec()));
+    }
+    let there = images.counterpart(side, s.value).map(|there| if side == Side::Shipped { there } else { s.value });
+    match there {
+        Some(there) => Some(Place::At(there)),
+        None if s.value == section.address => Some(Place::Start),
+        // Between sections: the linker's own names for the end of one.
+        None => match images.target(side, s.value) {
+            Target::SectionEnd(of, 0) => Some(Place::End(of)),
+            _ => None,
+        },
+    }
 }
 
 /// The symbols of `.symtab`; `None` when there is none, or its names do not cover their table.

@@ -75,6 +75,9 @@ done
 build work "$one" "$usual"
 rm "$made/work"
 
+# The same objects in another order, with data of every kind. `gate_step` runs on into what stands behind it.
+"$here/make-order.sh" "$made" "$work/order"
+
 # What is done to a finished program.
 strip -o "$made/stripped" "$made/clean"
 strip --strip-debug -o "$made/no-debug" "$made/clean"

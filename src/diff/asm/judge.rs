@@ -247,6 +247,9 @@ impl Judge<'_> {
             Kind::Page => return if same { plain(true) } else { shift(Note::Page) },
             Kind::Reference => {}
         }
+        if self.arch == Arch::X86(64) && self.is_idle(Side::Shipped, x) && self.is_idle(Side::Rebuilt, y) {
+            return if same { plain(true) } else { shift(Note::Moved("address that nothing uses")) };
+        }
         match (self.places.shipped.get(i), self.places.rebuilt.get(j)) {
             (Some(Place::Local), Some(Place::Local)) => match (self.same_row(x.to, y.to), same) {
                 (true, true) => plain(true),
@@ -265,6 +268,11 @@ impl Judge<'_> {
             },
             _ => plain(false),
         }
+    }
+
+    /// Whether it takes an address that is only compared with itself.
+    fn is_idle(&self, side: Side, insn: &Insn) -> bool {
+        matches!(insn.hole, Hole::Bytes(from, 4) if super::scan::is_idle(self.code.get(side), insn.at as usize + usize::from(from)))
     }
 
     /// Whether two addresses in the functions are those of instructions that stand beside each other.
@@ -323,7 +331,7 @@ fn word(target: &Target) -> &'static str {
         Target::Import(_) | Target::Slot(..) => "import",
         Target::Function(..) => "function",
         Target::Filler(..) => "code",
-        Target::Section(..) | Target::SectionEnd(..) => "place in the section",
+        Target::Section(..) | Target::SectionEnd(..) | Target::Behind(..) => "place in the section",
         Target::Text(_) => "text",
         Target::Unknown(_) => "address",
     }

@@ -16,6 +16,8 @@ pub(in crate::diff) struct Reference {
     base: u64,
     pub(in crate::diff) to: u64,
     pub(in crate::diff) form: Form,
+    /// Bytes that the instruction itself reads or writes there; 0 where only the address is taken, or that is not known.
+    pub(in crate::diff) reach: u64,
 }
 
 /// How a reference is written.
@@ -79,8 +81,9 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
         }
         let offsets = || decoder.get_constant_offsets(&insn);
         let near = matches!(insn.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64);
+        let reach = if insn.is_ip_rel_memory_operand() { reach(&insn) } else { 0 };
         let mut push = |from: usize, size: usize, to: u64, form: Form| {
-            out.references.push(Reference { bytes: at + from..at + from + size, base: insn.ip(), to, form });
+            out.references.push(Reference { bytes: at + from..at + from + size, base: insn.ip(), to, form, reach });
         };
         if insn.is_ip_rel_memory_operand() {
             let place = offsets();
@@ -106,6 +109,41 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
     out
 }
 
+/// How the start files of GCC and Clang find out that their table of transactional clones is empty (`crtstuff.c`): they take one
+/// address twice and go on only when both differ. Each form: the first address, the second, and what compares them.
+const IDLE: [(&[u8], &[u8], &[u8]); 2] = [
+    (&[0x48, 0x8d, 0x3d], &[0x48, 0x8d, 0x05], &[0x48, 0x39, 0xf8, 0x74]),
+    (
+        &[0x48, 0x8d, 0x3d],
+        &[0x48, 0x8d, 0x35],
+        &[0x48, 0x29, 0xfe, 0x48, 0x89, 0xf0, 0x48, 0xc1, 0xee, 0x3f, 0x48, 0xc1, 0xf8, 0x03, 0x48, 0x01, 0xc6, 0x48, 0xd1, 0xfe, 0x74],
+    ),
+];
+
+/// Whether the bytes at an offset of x86-64 code are the operand of such an address: whatever it is, nobody uses it.
+pub(in crate::diff) fn is_idle(code: &[u8], operand: usize) -> bool {
+    let number = |at: usize| Some(i32::from_le_bytes(code.get(at..at.checked_add(4)?)?.try_into().ok()?));
+    let holds = |start: usize, (one, two, rest): &(&[u8], &[u8], &[u8])| -> Option<bool> {
+        let forms = code.get(start..start + 3)? == *one && code.get(start + 7..start + 10)? == *two;
+        let compared = code.get(start + 14..)?.starts_with(rest);
+        // The jump leads to a return.
+        let jump = start + 14 + rest.len();
+        let to = (jump + 1).checked_add_signed(isize::from(i8::from_le_bytes([*code.get(jump)?])))?;
+        // The second is seven bytes further, and so is what it is relative to.
+        let same = number(start + 3)? == number(start + 10)?.checked_add(7)?;
+        Some(forms && compared && same && code.get(to) == Some(&0xc3))
+    };
+    [3, 10].iter().filter_map(|back| operand.checked_sub(*back)).any(|start| IDLE.iter().any(|form| holds(start, form) == Some(true)))
+}
+
+/// Bytes of memory that an instruction reads or writes at its operand, and nowhere else.
+fn reach(insn: &Instruction) -> u64 {
+    // These count bits from there, as far as a register says.
+    let bits =
+        matches!(insn.mnemonic(), Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc) && insn.op1_kind() == OpKind::Register;
+    if bits || insn.mnemonic() == Mnemonic::Lea { 0 } else { insn.memory_size().size() as u64 }
+}
+
 fn is_wide(kind: OpKind) -> bool {
     matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
 }
@@ -129,7 +167,7 @@ fn aarch64(code: &[u8], address: u64) -> Scan {
             _ if word & 0x9f00_0000 == 0x9000_0000 => (page.wrapping_add_signed(pair << 12), Form::Page),
             _ => continue,
         };
-        out.references.push(Reference { bytes: n * 4..n * 4 + 4, base, to, form });
+        out.references.push(Reference { bytes: n * 4..n * 4 + 4, base, to, form, reach: 0 });
     }
     out
 }
@@ -137,6 +175,17 @@ fn aarch64(code: &[u8], address: u64) -> Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_is_compared_with_itself_is_idle() {
+        let mut code = vec![0x48, 0x8d, 0x3d, 0x11, 0x2f, 0, 0, 0x48, 0x8d, 0x05, 0x0a, 0x2f, 0, 0, 0x48, 0x39, 0xf8, 0x74, 1, 0x90, 0xc3];
+        assert!(is_idle(&code, 3) && is_idle(&code, 10) && !is_idle(&code, 7));
+        for (at, value) in [(10, 0x0b), (14, 0x49), (18, 0), (20, 0x90)] {
+            let before = std::mem::replace(&mut code[at], value);
+            assert!(!is_idle(&code, 3), "byte {at}");
+            code[at] = before;
+        }
+    }
 
     fn found(scan: &Scan) -> Vec<(usize, u64, Form)> {
         scan.references.iter().map(|r| (r.bytes.start, r.to, r.form)).collect()

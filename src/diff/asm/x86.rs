@@ -121,6 +121,21 @@ pub(super) fn is_all_padding(bits: u32, code: &[u8]) -> bool {
     Decoder::new(bits, code, DecoderOptions::NONE).iter().all(|insn| is_padding(&insn))
 }
 
+/// One instruction of padding in a form that assemblers write (`nop` of the processor manuals, with prefixes), or a trap.
+pub(super) fn is_plain_padding(bytes: &[u8]) -> bool {
+    const FORMS: [&[u8]; 7] = [
+        &[0x90],
+        &[0xcc],
+        &[0x0f, 0x1f, 0],
+        &[0x0f, 0x1f, 0x40, 0],
+        &[0x0f, 0x1f, 0x44, 0, 0],
+        &[0x0f, 0x1f, 0x80, 0, 0, 0, 0],
+        &[0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0],
+    ];
+    let start = bytes.iter().position(|b| !matches!(b, 0x66 | 0x2e)).unwrap_or(bytes.len());
+    bytes.get(start..).is_some_and(|rest| FORMS.contains(&rest))
+}
+
 /// What it does with the address that it refers to.
 pub(super) fn verb(raw: &Instruction) -> &'static str {
     match raw.flow_control() {

@@ -83,13 +83,19 @@ impl Table<'_> {
 /// One entry of `.eh_frame`.
 pub(super) struct Frame {
     /// Where it is in the section.
-    offset: usize,
+    pub(super) offset: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    /// Where its common entry is; `None` for a common entry.
+    pub(super) common: Option<usize>,
     /// Start of the code that it describes; `None` for a common entry.
-    start: Option<u64>,
+    pub(super) start: Option<u64>,
     /// The address of its language-specific data.
     pub(super) data: Option<u64>,
     /// Its pointers, and whether one cannot be left out.
-    fields: Vec<(Range<usize>, bool)>,
+    pub(super) fields: Vec<(Range<usize>, bool)>,
+    /// Whether its instructions can be read to their end.
+    pub(super) whole: bool,
 }
 
 /// All entries; `None` when one of them has a form that is not read here.
@@ -108,6 +114,10 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
     let mut known = Commons::default();
     // 64-bit DWARF has its fields elsewhere: nothing is claimed of it.
     let plain = |offset: usize| exe.numbers().int(data, offset, 4).is_some_and(|length| length != 0xffff_ffff);
+    let end = |offset: usize| {
+        let length = exe.numbers().int(data, offset, 4).and_then(|n| usize::try_from(n).ok());
+        length.map_or(usize::MAX, |n| offset.saturating_add(4).saturating_add(n))
+    };
     while let Some(entry) = entries.next().ok()? {
         match entry {
             gimli::CieOrFde::Cie(cie) => {
@@ -116,7 +126,8 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
                 if cie.personality().is_some() {
                     fields.push((plain(offset).then(|| personality(data, offset)).flatten()?, true));
                 }
-                out.push(Frame { offset, start: None, data: None, fields });
+                let whole = read(cie.instructions(&frames, &bases));
+                out.push(Frame { offset, end: end(offset), common: None, start: None, data: None, fields, whole });
             }
             gimli::CieOrFde::Fde(partial) => {
                 let fde = partial.parse(|section, bases, at| known.get(section, bases, at)).ok()?;
@@ -135,11 +146,24 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
                     fields.push((at..at + 4, false));
                     handlers = fde.lsda().and_then(|p| if let gimli::Pointer::Direct(at) = p { Some(at) } else { None });
                 }
-                out.push(Frame { offset, start: Some(fde.initial_address()), data: handlers, fields });
+                let whole = read(fde.instructions(&frames, &bases));
+                let (common, start) = (Some(fde.cie().offset()), Some(fde.initial_address()));
+                out.push(Frame { offset, end: end(offset), common, start, data: handlers, fields, whole });
             }
         }
     }
     Some(out)
+}
+
+/// Whether all instructions of an entry can be read.
+fn read<R: gimli::Reader>(mut instructions: gimli::CallFrameInstructionIter<'_, R>) -> bool {
+    loop {
+        match instructions.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
 }
 
 /// A LEB128 number, of which only the end matters for signed ones.

@@ -1,7 +1,7 @@
 //! What kept its order among things that belong together in pairs.
 
 /// For each pair, given by its place on the other side, whether it moved: those that did not are a longest run that rises.
-pub(super) fn moved(places: &[usize]) -> Vec<bool> {
+pub(in crate::diff) fn moved(places: &[usize]) -> Vec<bool> {
     // `ends[n]` is the pair with the lowest place that ends a rising run of n + 1 pairs.
     let mut ends: Vec<usize> = Vec::new();
     let mut before: Vec<Option<usize>> = Vec::with_capacity(places.len());
