@@ -6,7 +6,7 @@ mod blocks;
 mod neighbours;
 mod starts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub(super) use account::explain;
 pub(super) use blocks::{Block, Permuted, Spot};
@@ -43,15 +43,17 @@ pub(super) fn data(
     Some(blocks::all(sides, &starts, &users))
 }
 
+/// The addresses of symbols by name; of those that a side has twice none.
+fn once(all: &[Symbol]) -> HashMap<&[u8], Option<u64>> {
+    let mut out: HashMap<&[u8], Option<u64>> = HashMap::new();
+    for s in all {
+        out.entry(&s.name).and_modify(|known| *known = None).or_insert(Some(s.address));
+    }
+    out
+}
+
 /// Whether data symbols that both sides have once stand in another order.
 fn is_turned(old: &[Symbol], new: &[Symbol]) -> bool {
-    let once = |all: &[Symbol]| {
-        let mut out: BTreeMap<Vec<u8>, Option<u64>> = BTreeMap::new();
-        for s in all {
-            out.entry(s.name.clone()).and_modify(|known| *known = None).or_insert(Some(s.address));
-        }
-        out
-    };
     let (one, two) = (once(old), once(new));
     let mut places: Vec<(u64, u64)> = one.iter().filter_map(|(name, x)| Some(((*x)?, (*two.get(name)?)?))).collect();
     places.sort_unstable();

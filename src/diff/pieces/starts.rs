@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::is_laid_out;
+use super::{is_laid_out, once};
 use crate::diff::asm::{self, Form};
 use crate::diff::image::Image;
 use crate::inspect::exe::{Exe, text_at};
-use crate::inspect::symbols::{Bound, Function, Symbol};
+use crate::inspect::symbols::{Bound, Function};
 use crate::model::Sides;
 
 /// How often pointers in data are followed to data with pointers.
@@ -130,16 +130,9 @@ fn used(votes: &mut Votes, address: u64, user: u64) {
 
 /// Symbols of data whose name both sides have once. A name is a claim: it weighs as much as one reference.
 fn named(votes: &mut Votes, sides: &Sides<Image>) {
-    let once = |all: &'_ [Symbol]| {
-        let mut out: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
-        for s in all {
-            out.entry(s.name.clone()).and_modify(|known| *known = known.filter(|a| *a == s.address)).or_insert(Some(s.address));
-        }
-        out
-    };
     let others = once(&sides.rebuilt.objects);
     for (name, x) in once(&sides.shipped.objects) {
-        let (Some(x), Some(Some(y))) = (x, others.get(&name)) else { continue };
+        let (Some(x), Some(Some(y))) = (x, others.get(name)) else { continue };
         if let Some(start) = vote(votes, sides, x, *y) {
             start.named = true;
         }
