@@ -113,6 +113,9 @@ pub struct RoomArgs {
     /// one, typed from paper.
     #[arg(long, value_name = "FILE|DIGITS|WORDS")]
     pub expect: Vec<String>,
+    /// A public key of minisign or signify that the reviewer trusts; more than once for more.
+    #[arg(long, value_name = "FILE")]
+    pub minisign_key: Vec<PathBuf>,
 }
 
 /// Where the review is kept, and whose it is.
@@ -198,6 +201,7 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
         read_only: state.read_only,
         key: state.key,
         expect: room.expect,
+        minisign: room.minisign_key,
         correct: state.correct,
         ..Options::default()
     }

@@ -5,6 +5,7 @@
 //! `data/trust` are offers. The exact bytes that were verified are the bytes that are parsed.
 
 pub mod archives;
+mod certificate;
 mod chain;
 pub(crate) mod checker;
 mod files;
@@ -20,7 +21,9 @@ pub(crate) mod wire;
 
 pub mod dsse;
 pub mod expect;
+pub mod gitsign;
 pub mod layout;
+pub mod minisign;
 #[cfg(feature = "openpgp")]
 pub mod openpgp;
 #[cfg(not(feature = "openpgp"))]
@@ -70,6 +73,14 @@ pub struct Inputs<'a> {
     pub openpgp: Option<OpenPgpTrust<'a>>,
     /// Opens the artifacts, and says what they consist of. Called once at most.
     pub contents: &'a dyn Fn(&Wanted) -> Arc<Contents>,
+    /// The room's clock, in seconds since the epoch: layouts expire.
+    pub now: i64,
+    /// The keys of minisign and signify that the reviewer brings.
+    pub minisign: &'a minisign::Keys,
+    /// The SHA-512 of a payload file: asked for only where a statement or a list has no SHA-256.
+    pub sha512: &'a dyn Fn(FileId) -> Option<crate::digest::Digest>,
+    /// The bytes of a payload file, for a detached signature on it. The error is in words.
+    pub read: &'a dyn Fn(FileId) -> Result<Vec<u8>, String>,
     /// The comparison of each artifact, by its index in [`Release::artifacts`].
     pub comparisons: &'a [Option<Arc<Node>>],
 }
@@ -230,12 +241,28 @@ pub fn list_algorithm(name: &str) -> Option<crate::digest::Algorithm> {
     sums::algorithm_of(name)
 }
 
+/// The lines of a list of checksums that says by its lines which algorithm it has.
+///
+/// # Errors
+/// With what is wrong, in words.
+pub fn any_list_subjects(bytes: &[u8]) -> Result<Vec<crate::model::Subject>, String> {
+    sums::parse_any(bytes)
+}
+
 /// The lines of a list of checksums.
 ///
 /// # Errors
 /// With what is wrong, in words.
 pub fn list_subjects(bytes: &[u8], algorithm: crate::digest::Algorithm) -> Result<Vec<crate::model::Subject>, String> {
     sums::parse(bytes, algorithm)
+}
+
+/// The answers about a signature of minisign or signify.
+#[must_use]
+pub fn check_minisign(signature: &minisign::Signature, message: &[u8], keys: &minisign::Keys) -> [crate::model::Answer; 2] {
+    let none = AllowedSigners::default();
+    let checked = checker::Checker::new(&none).check_minisign(signature, message, keys);
+    judge::signature_and_signer(&[checked], keys.is_empty(), (crate::model::Outcome::No, "it has no signature"))
 }
 
 /// The answers about OpenPGP signatures.

@@ -77,6 +77,8 @@ pub struct Options {
     pub include_excerpts: bool,
     /// Begin the correction of a review that was signed.
     pub correct: bool,
+    /// Public keys of minisign or signify that the reviewer trusts.
+    pub minisign: Vec<PathBuf>,
 }
 
 /// Which listing was asked for.
@@ -182,6 +184,8 @@ pub struct Room {
     pub openpgp: Option<Arc<crate::provenance::openpgp::Keyring>>,
     /// Digests that the reviewer brought from outside.
     pub expected: Vec<crate::provenance::expect::Expected>,
+    /// Keys of minisign and signify that the reviewer trusts.
+    pub minisign: crate::provenance::minisign::Keys,
 }
 
 /// The trusted root of the policy, and who may have signed.
@@ -569,8 +573,26 @@ pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
     })?;
     let sigstore = sigstore_room(&policy, policy_path.as_deref())?;
     let openpgp = openpgp_room(&policy, policy_path.as_deref())?;
+    let minisign = minisign_room(&options.minisign, &policy, policy_path.as_deref())?;
     let expected = expected(&options.expect)?;
-    Ok(Room { policy, policy_digest, signers, signers_given, quorum, sigstore, openpgp, expected })
+    Ok(Room { policy, policy_digest, signers, signers_given, quorum, sigstore, openpgp, minisign, expected })
+}
+
+/// Reads the keys of minisign that were given, and those that the policy names; each goes by the name of its file.
+fn minisign_room(
+    given: &[PathBuf],
+    policy: &Policy,
+    policy_path: Option<&Path>,
+) -> Result<crate::provenance::minisign::Keys, SessionError> {
+    let folder = policy_path.and_then(Path::parent);
+    let named = policy.minisign_keys.iter().filter_map(|name| Some(folder?.join(name)));
+    let mut keys = crate::provenance::minisign::Keys::default();
+    for path in given.iter().cloned().chain(named) {
+        let fail = |what: String| SessionError::File { path: path.display().to_string(), what };
+        let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        keys.add(&name, &read_small(&path, 1 << 20).map_err(fail)?).map_err(fail)?;
+    }
+    Ok(keys)
 }
 
 /// What was installed elsewhere: each a list of digests, or digits or words typed from paper.
@@ -637,6 +659,12 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
         return Err(format!("larger than {limit} bytes"));
     }
     Ok(bytes)
+}
+
+/// Whether a path that the reviewer named is a folder.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
 }
 
 /// Reads all files of a folder whose names end so, in the order of their names; none of folders in it.

@@ -320,3 +320,119 @@ fn every_case_of_the_conformance_suite_by_the_command_itself() {
     }
     assert_eq!((good, bad), (42, 98 + 4));
 }
+
+#[test]
+fn minisign_and_signify_by_a_key_that_was_given() {
+    let at = |name: &str| format!("testdata/minisign/{name}");
+    let artifact = at("message.txt");
+    let with = |file: &str, key: &str, artifact: &str| {
+        let (code, reason, said) = run(&[file, "--artifact", artifact, "--key", &at(key)]);
+        assert!(code != 2, "{said}");
+        (code, reason)
+    };
+    let good = (0, String::new());
+    let no = |reason: &str| (1, reason.to_owned());
+    assert_eq!(with(&at("prehashed.minisig"), "alice.pub", &artifact), good);
+    assert_eq!(with(&at("legacy.minisig"), "alice.pub", &artifact), good);
+    assert_eq!(with(&at("bob.sig"), "bob.pub", &artifact), good);
+    // The list behind the signature has the artifact's digest, and not that of another file.
+    assert_eq!(with(&at("SHA256.sig"), "bob.pub", &artifact), good);
+    assert_eq!(with(&at("SHA256.sig"), "bob.pub", &at("alice.pub")), no("artifact-mismatch"));
+    assert_eq!(with(&at("SHA256.sig"), "alice.pub", &artifact), no("signature-invalid"));
+    assert_eq!(with(&at("prehashed.minisig"), "mallory.pub", &artifact), no("signature-invalid"));
+    assert_eq!(with(&at("prehashed.minisig"), "alice.pub", &at("alice.pub")), no("signature-invalid"));
+    let case = Case::new();
+    let (code, reason, _) = run(&[&at("prehashed.minisig"), "--artifact", &artifact, "--key", &case.at("alice.pem")]);
+    assert_eq!((code, reason.as_str()), (1, "key-invalid"));
+    let text = fs::read_to_string(at("legacy.minisig")).expect("read");
+    let changed = case.write("changed.minisig", text.replace("version 1", "version 2").as_bytes());
+    assert_eq!(with(&changed, "alice.pub", &artifact), no("signature-invalid"));
+    let cut = case.write("cut.minisig", text.split_inclusive('\n').take(2).collect::<String>().as_bytes());
+    assert_eq!(with(&cut, "alice.pub", &artifact), no("malformed"));
+    let (code, _, said) = run(&[&at("legacy.minisig"), "--artifact", &artifact]);
+    assert!(code == 2 && said.contains("say who must have signed it"), "{said}");
+    let (code, _, said) = run(&[&at("legacy.minisig"), "--digest", &format!("sha256:{}", "0".repeat(64)), "--key", &at("alice.pub")]);
+    assert!(code == 2 && said.contains("give --artifact"), "{said}");
+    // A policy may name the keys.
+    fs::copy(at("alice.pub"), case.at("alice.pub")).expect("copied");
+    let policy = case.write("policy.toml", b"minisign_keys = [\"alice.pub\"]\n");
+    let (code, _, said) = run(&[&at("prehashed.minisig"), "--artifact", &artifact, "--policy", &policy]);
+    assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_list_may_have_several_kinds_of_signature_beside_it() {
+    let case = Case::new();
+    let at = |name: &str| format!("testdata/minisign/{name}");
+    fs::copy(at("legacy.minisig"), case.at("SHA256SUMS.minisig")).expect("copied");
+    // The signature is over another text than this list.
+    let list = format!("{}  a.bin\n", Sha256::of(b"the artifact"));
+    let path = case.write("SHA256SUMS", list.as_bytes());
+    let artifact = case.at("a.bin");
+    let with = |args: &[&str]| {
+        let (code, reason, said) = run(&[&[path.as_str(), "--artifact", &artifact], args].concat());
+        (code, reason, said)
+    };
+    let (code, reason, said) = with(&["--key", &at("alice.pub")]);
+    assert_eq!((code, reason.as_str()), (1, "signature-invalid"), "{said}");
+    let (code, reason, _) = with(&["--signers", &case.at("alice")]);
+    assert_eq!((code, reason.as_str()), (1, "unsigned"), "one of minisign is none of SSH");
+    let (code, _, said) = with(&[]);
+    assert!(code == 2 && said.contains("--key FILE (minisign)"), "{said}");
+}
+
+#[test]
+fn a_name_in_a_list_with_another_digest_contradicts() {
+    let case = Case::new();
+    let signature = |list: &str| {
+        let key = ssh(7);
+        let sig = ssh_key::SshSig::sign(&key, "file", ssh_key::HashAlg::Sha512, list.as_bytes()).expect("signed");
+        sig.to_pem(ssh_key::LineEnding::LF).expect("written")
+    };
+    let artifact = case.at("a.bin");
+    let own = Sha256::of(b"the artifact").to_string();
+    let zero = "0".repeat(64);
+    let with = |list: &str| {
+        let path = case.write("SHA256SUMS", list.as_bytes());
+        case.write("SHA256SUMS.sig", signature(list).as_bytes());
+        let (code, reason, _) = run(&[&path, "--artifact", &artifact, "--signers", &case.at("alice")]);
+        (code, reason)
+    };
+    assert_eq!(with(&format!("{own}  a.bin\n")), (0, String::new()));
+    assert_eq!(with(&format!("SHA256 (dist/a.bin) = {own}\n")), (0, String::new()));
+    assert_eq!(with(&format!("{own}  else.bin\n")), (0, String::new()), "a name is a hint as long as it does not contradict");
+    assert_eq!(with(&format!("{own}  else.bin\n{zero}  a.bin\n")), (1, "artifact-mismatch".to_owned()));
+    assert_eq!(with(&format!("{zero}  a.bin\n")), (1, "artifact-mismatch".to_owned()));
+}
+
+#[test]
+fn sublayouts_are_read_from_the_folder_of_their_step() {
+    let case = Case::new();
+    let sign = |signed: &Value, seed: u8| {
+        let payload = signed.to_string();
+        let signature = STANDARD.encode(key(seed).sign(&pae(IN_TOTO, payload.as_bytes())).to_bytes());
+        json!({ "payloadType": IN_TOTO, "payload": STANDARD.encode(&payload), "signatures": [{ "keyid": "", "sig": signature }] })
+            .to_string()
+    };
+    let layout = |step: &str, seed: u8| {
+        let public = countersign::digest::hex(key(seed).verifying_key().as_bytes());
+        json!({
+            "_type": "layout", "expires": "2090-01-01T00:00:00Z", "readme": "", "inspect": [],
+            "keys": { "0123456789": { "keytype": "ed25519", "keyval": { "public": public } } },
+            "steps": [{ "name": step, "threshold": 1, "pubkeys": ["0123456789"], "expected_materials": [], "expected_products": [] }],
+        })
+    };
+    let digest = Sha256::of(b"the artifact").to_string();
+    let link = json!({ "_type": "link", "name": "inner", "materials": {}, "products": { "a.bin": { "sha256": digest } } });
+    let root = case.write("root.layout", sign(&layout("outer", 8), 7).as_bytes());
+    case.write("outer.01234567.link", sign(&layout("inner", 9), 8).as_bytes());
+    let args = [root.as_str(), "--artifact", &case.at("a.bin"), "--key", &case.at("alice.pem")].map(str::to_owned);
+    let go = || run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(go().1, "step-missing", "the sublayout has no links");
+    fs::create_dir(case.at("outer.01234567")).expect("made");
+    case.write("outer.01234567/inner.01234567.link", sign(&link, 9).as_bytes());
+    let (code, _, said) = go();
+    assert_eq!(code, 0, "{said}");
+    case.write("outer.01234567/inner.01234567.link", sign(&link, 8).as_bytes());
+    assert_eq!(go().1, "step-missing", "not by the functionary of the sublayout");
+}

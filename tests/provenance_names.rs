@@ -53,6 +53,10 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
         accepts: Accepts { builders: &none, sources: &none, verifiers: &none, lacking: &|_| None },
         sigstore: Some(SigstoreTrust { root: &root, identities: &[], now: 1_795_000_000 }),
         contents: &|_| std::sync::Arc::default(),
+        now: 1_795_000_000,
+        minisign: &countersign::provenance::minisign::Keys::default(),
+        sha512: &|_| None,
+        read: &|_| Err("not there".to_owned()),
         comparisons: &[None],
     });
     rows

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use countersign::digest::unhex;
-use countersign::provenance::{Hash, PublicKey, sshsig};
+use countersign::provenance::sigstore::Root;
+use countersign::provenance::{Hash, PublicKey, gitsign, sshsig};
 
 fn corpus(below: &str) -> Option<PathBuf> {
     let found = std::env::var_os("COUNTERSIGN_CORPUS").map(|dir| Path::new(&dir).join(below));
@@ -176,4 +177,56 @@ fn all_key_types_of_ssh_agree_with_ssh_keygen() {
             assert!(!verify(b"a massage", "git") && !verify(b"a message", "file"));
         }
     }
+}
+
+/// Every object of the corpus is of a kind that is checked, or is said not to be: no signature is passed over.
+#[test]
+fn every_signed_commit_is_of_a_known_kind() {
+    let Some(folder) = corpus("provenance/git-signed") else { return };
+    let index = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
+    let root = Root::parse(&std::fs::read(corpus("provenance/sigstore-root/trusted_root.json").unwrap()).unwrap(), None).unwrap();
+    let mut kinds = std::collections::BTreeMap::new();
+    for line in index.lines().skip(1) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let file = |end: &str| std::fs::read(folder.join(format!("{}.{end}", fields[0]))).unwrap();
+        let (signature, payload) = (file("sig"), file("payload"));
+        let kind = match fields[1] {
+            "x509" => {
+                let signer = gitsign::check(&signature, &payload, &root.authorities).unwrap_or_else(|e| panic!("{}: {e}", fields[0]));
+                assert_eq!(signer.trusted, Ok(()), "{}", fields[0]);
+                assert!(signer.identity.contains('@') && signer.issuer.is_some(), "{signer:?}");
+                // An authority is needed, and every byte counts.
+                assert!(gitsign::check(&signature, &payload, &[]).unwrap().trusted.is_err());
+                let last = payload.len() - 1;
+                for at in [0, last / 2, last] {
+                    let mut changed = payload.clone();
+                    changed[at] ^= 1;
+                    assert!(gitsign::check(&signature, &changed, &root.authorities).is_err(), "{} changed at {at}", fields[0]);
+                }
+                for at in (40..signature.len() - 40).step_by(29) {
+                    let mut changed = signature.clone();
+                    changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+                    let said = gitsign::check(&changed, &payload, &root.authorities);
+                    // What is in the certificate is signed by the authority, the rest by the key of the certificate. Bytes that say
+                    // nothing (an unsigned certificate of the chain, the last bits of base64) may change nothing.
+                    assert!(said.is_err() || said.as_ref().is_ok_and(|s| s.trusted.is_err()) || said == Ok(signer.clone()), "{said:?}");
+                }
+                "x509"
+            }
+            "pgp" => {
+                assert!(signature.starts_with(b"-----BEGIN PGP SIGNATURE"), "{}", fields[0]);
+                "pgp"
+            }
+            _ => {
+                let parsed = sshsig::parse(&signature).unwrap();
+                assert_eq!(parsed.key.kind(), fields[1], "{}", fields[0]);
+                assert_eq!(sshsig::verify(&parsed, &payload, "git", &parsed.key), Ok(()), "{}", fields[0]);
+                "ssh"
+            }
+        };
+        *kinds.entry(kind).or_insert(0) += 1;
+    }
+    let files = std::fs::read_dir(&folder).unwrap().flatten().filter(|e| e.path().extension().is_some_and(|e| e == "sig")).count();
+    assert_eq!(kinds.values().sum::<usize>(), files, "a signature that the index does not name");
+    println!("{kinds:?}");
 }

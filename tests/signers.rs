@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use countersign::provenance::Key;
+use countersign::provenance::{AllowedSigners, EntryStanding, Key};
 use countersign::signoff::{FileSigner, SignError, Signer, agent, fingerprint};
 
 fn ssh_keygen(dir: &Path, arguments: &[&str]) -> bool {
@@ -126,4 +126,124 @@ fn a_running_agent_signs() {
     }
     let unknown = Key::from_blob(&unknown).unwrap();
     assert_eq!(agent::parse_signature(&ask(&socket, &agent::sign_request(&unknown, b"m")), &unknown), Err(agent::AgentError::Refused));
+}
+
+/// What `ssh-keygen -Y verify` says, at a time as it takes it (`YYYYMMDDHHMMSSZ`).
+fn keygen_verifies(dir: &Path, signers: &str, namespace: &str, time: &str) -> bool {
+    std::fs::write(dir.join("allowed"), signers).unwrap();
+    let arguments =
+        ["-Y", "verify", "-f", "allowed", "-I", "alice@room", "-n", namespace, "-s", "m.sig", "-O", &format!("verify-time={time}")];
+    let message = std::fs::File::open(dir.join("m")).unwrap();
+    let done = Command::new("ssh-keygen").args(arguments).current_dir(dir).env("TZ", "UTC").stdin(message).output().unwrap();
+    done.status.success()
+}
+
+/// The same by this program, whose rule is: some entry of the key allows it. No principal is asked for.
+fn we_verify(signers: &str, key: &Key, namespace: &str, time: &str) -> bool {
+    let civil: jiff::civil::DateTime = jiff::fmt::strtime::parse("%Y%m%d%H%M%SZ", time).unwrap().to_datetime().unwrap();
+    let now = civil.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_second();
+    let Ok(list) = AllowedSigners::parse(signers.as_bytes()) else { return false };
+    list.find(key.fingerprint()).any(|e| e.standing(namespace, Some(now)) == EntryStanding::Allowed)
+}
+
+#[test]
+fn lines_of_allowed_signers_mean_what_they_mean_to_ssh_keygen() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["id", "other"] {
+        if !ssh_keygen(dir.path(), &["-q", "-t", "ed25519", "-N", "", "-f", name, "-C", "a comment"]) {
+            return;
+        }
+    }
+    std::fs::write(dir.path().join("m"), b"message").unwrap();
+    if !ssh_keygen(dir.path(), &["-q", "-Y", "sign", "-n", "file", "-f", "id", "m"]) {
+        return;
+    }
+    let line = |name: &str| std::fs::read_to_string(dir.path().join(format!("{name}.pub"))).unwrap().trim().to_owned();
+    let (mine, other) = (line("id"), line("other"));
+    let key = Key::from_line(&mine).unwrap();
+    let bare: String = mine.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    // `K` is the key that signed, `B` the same without a comment, `O` another.
+    let table = [
+        "alice@room K",
+        "alice@room\tK",
+        "   alice@room   K",
+        "alice@room,bob@room K",
+        "bob@room,alice@room,* K",
+        "\"alice@room\" K",
+        "\"alice@room\"K",
+        "* K",
+        "alice@* K",
+        "alice@roo? K",
+        "alice@room B",
+        "alice@room O",
+        "alice@room O\nalice@room K",
+        "# alice@room K",
+        "\n\n# remark\nalice@room K\n",
+        "alice@room",
+        "alice@room namespaces=\"file\" K",
+        "alice@room namespaces=\"git,file\" K",
+        "alice@room namespaces=\"git\" K",
+        "alice@room namespaces=\"f*\" K",
+        "alice@room namespaces=\"fil?\" K",
+        "alice@room namespaces=\"*,!file\" K",
+        "alice@room namespaces=\"!git,*\" K",
+        "alice@room namespaces=\"!git\" K",
+        "alice@room namespaces=\"\" K",
+        "alice@room NAMESPACES=\"file\" K",
+        "alice@room namespaces=file K",
+        "alice@room namespaces=\"file\",namespaces=\"git\" K",
+        "alice@room namespaces=\"file\", K",
+        "alice@room namespaces=\"file K",
+        "alice@room namespaces=\"fi\\\"le\" K",
+        "alice@room namespaces K",
+        "alice@room unknown=\"file\" K",
+        "alice@room no-touch-required K",
+        "alice@room cert-authority K",
+        "alice@room cert-authority K\nalice@room K",
+        "alice@room cert-authority,namespaces=\"file\" K",
+        "alice@room valid-after=\"20240101\" K",
+        "alice@room valid-after=\"20240615120000\" K",
+        "alice@room valid-after=\"20240615120001\" K",
+        "alice@room valid-after=\"202406151200Z\" K",
+        "alice@room valid-after=\"202406151201Z\" K",
+        "alice@room valid-after=\"20240615120000Z\" K",
+        "alice@room valid-after=\"20250101\" K",
+        "alice@room valid-after=20240101 K",
+        "alice@room valid-after=\"2024\" K",
+        "alice@room valid-after=\"20241301\" K",
+        "alice@room valid-after=\"\" K",
+        "alice@room valid-after=\"20240101\",valid-after=\"20240101\" K",
+        "alice@room valid-before=\"20240615120000Z\" K",
+        "alice@room valid-before=\"20240615115959Z\" K",
+        "alice@room valid-before=\"20240615\" K",
+        "alice@room valid-before=\"20250101\",valid-after=\"20240101\" K",
+        "alice@room valid-after=\"20240101\",valid-before=\"20250101\",namespaces=\"file\" K",
+        "alice@room namespaces=\"file\",valid-before=\"20240101\" K",
+        "alice@room valid-before=\"20240101\",valid-after=\"20250101\" K",
+        "alice@room valid-after=\"20240101UTC\" K",
+        "alice@room valid-after=\"20240615120000z\" K",
+        "alice@room valid-before=\"20240101\" K\nalice@room valid-after=\"20240101\" K",
+        "alice@room ssh-rsa AAAA\nalice@room K",
+        "alice@room ssh-ed25519 AAAA",
+    ];
+    let mut disagree = Vec::new();
+    let (mut yes, mut no) = (0, 0);
+    for text in table {
+        let signers = text.replace('K', &mine).replace(" B", &format!(" {bare}")).replace(" O", &format!(" {other}")) + "\n";
+        for namespace in ["file", "git"] {
+            let theirs = keygen_verifies(dir.path(), &signers, namespace, "20240615120000Z");
+            // The signature itself is for files, which `-Y verify` asks for too.
+            let ours = namespace == "file" && we_verify(&signers, &key, namespace, "20240615120000Z");
+            if ours {
+                yes += 1;
+            } else {
+                no += 1;
+            }
+            if ours != theirs {
+                disagree.push(format!("{text:?} for {namespace}: ssh-keygen says {theirs}"));
+            }
+        }
+    }
+    assert!(disagree.is_empty(), "{}", disagree.join("\n"));
+    assert!(yes > 20 && no > 60, "{yes} and {no}");
 }

@@ -77,6 +77,8 @@ pub struct Policy {
     pub allowed_signers: Option<String>,
     /// Path of the OpenPGP keys that the room trusts, relative to the policy file.
     pub openpgp_keyring: Option<String>,
+    /// Paths of the minisign and signify keys that the room trusts, relative to the policy file.
+    pub minisign_keys: Vec<String>,
     /// What Sigstore bundles are checked with; with none, they are "cannot tell".
     pub sigstore: Option<SigstorePolicy>,
     /// Who is who: with none, each line of `allowed_signers` is a person without a role.

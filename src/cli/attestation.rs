@@ -26,7 +26,7 @@ const MAX_ARTIFACT: u64 = 4 << 30;
 #[derive(Debug, Args)]
 pub struct AttestationArgs {
     /// A Sigstore bundle, a PEP 740 attestation, a DSSE envelope with an in-toto statement, an in-toto
-    /// layout, an SSH or OpenPGP signature, or a Debian `.dsc`, `.changes` or `.buildinfo`.
+    /// layout, a signature of SSH, minisign, signify or OpenPGP, or a Debian `.dsc`, `.changes` or `.buildinfo`.
     file: PathBuf,
     /// The artifact that it must speak of.
     #[arg(long, value_name = "FILE", required_unless_present = "digest", conflicts_with = "digest")]
@@ -40,7 +40,7 @@ pub struct AttestationArgs {
     /// The OIDC issuer that must vouch for that identity.
     #[arg(long, value_name = "URL", requires = "identity")]
     issuer: Option<String>,
-    /// The public key that must have signed it (PEM).
+    /// The public key that must have signed it: PEM, or of minisign or signify.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["identity", "signers"])]
     key: Option<PathBuf>,
     /// The trusted root that Sigstore bundles are checked with (`trusted_root.json`).
@@ -76,8 +76,8 @@ struct Asked {
     file: String,
     /// What the artifact's file is called, when it is one.
     artifact: Option<String>,
-    /// The signature that stands beside the attestation in a file of its own (`.sig`).
-    sidecar: Option<Vec<u8>>,
+    /// The signatures that stand beside a list in files of their own: what the name ends in, and the bytes.
+    sidecars: Vec<(&'static str, Vec<u8>)>,
     /// Its digests; the first is the one that is shown.
     digests: Vec<Digest>,
     /// The bytes of the artifact, where they are at hand.
@@ -87,6 +87,8 @@ struct Asked {
     /// Whether the options name an identity: only a certificate can show one.
     by_identity: bool,
     signers: crate::provenance::AllowedSigners,
+    /// Keys of minisign that the policy names.
+    minisign: crate::provenance::minisign::Keys,
     builders: std::collections::BTreeSet<String>,
     ring: Option<std::sync::Arc<crate::provenance::openpgp::Keyring>>,
     root: Option<Root>,
@@ -161,8 +163,11 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     }
     let file_name = |path: &PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let file = file_name(&args.file);
-    let sidecar = args.file.with_file_name(format!("{file}.sig"));
+    // One that cannot be read is as none: the list counts as unsigned.
+    let beside = |ending: &&'static str| Some((*ending, read(&args.file.with_file_name(format!("{file}{ending}"))).ok()?));
+    let sidecars = if judge::is_list(&file) { judge::SIDECARS.iter().filter_map(beside).collect() } else { Vec::new() };
     let by_identity = args.identity.is_some();
+    let by_option = by_identity || args.key.is_some() || args.keyring.is_some() || args.signers.is_some();
     let signers = if by_identity || args.key.is_some() || args.keyring.is_some() {
         Default::default()
     } else {
@@ -171,8 +176,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
     let asked = Asked {
         name,
         artifact: args.artifact.as_ref().map(file_name),
-        // One that cannot be read is as none: the list counts as unsigned.
-        sidecar: judge::is_list(&file).then(|| read(&sidecar).ok()).flatten(),
+        sidecars,
         file,
         by_identity,
         digests,
@@ -180,6 +184,7 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         identities,
         key: args.key.as_ref().map(&read).transpose()?,
         signers,
+        minisign: if by_option { Default::default() } else { room.minisign },
         builders: room.policy.builders,
         ring: match &args.keyring {
             Some(path) => Some(std::sync::Arc::new(crate::session::load_keyring(path)?)),

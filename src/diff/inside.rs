@@ -9,7 +9,7 @@ use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::Nature;
 use crate::inspect::embedded::embedded;
-use crate::inspect::{ar, cpio, kind, stream, tar, zip};
+use crate::inspect::{ar, cpio, kind, rpm, stream, tar, zip};
 use crate::model::{Embedded, NodeKind};
 use crate::text::Untrusted;
 
@@ -93,12 +93,19 @@ impl Walk<'_> {
             NodeKind::Zip => zip::parse(blob, &mut self.budget)?,
             NodeKind::Cpio => cpio::parse(blob, &mut self.budget)?,
             NodeKind::Ar | NodeKind::Deb => ar::parse(blob, &mut self.budget)?,
-            NodeKind::Rpm => return Err(Refused::odd("the payload of an rpm is not opened here")),
+            NodeKind::Rpm => rpm::parse(blob, &mut self.budget)?.container,
             _ => return Ok(()),
         };
         for member in container.members.iter().filter(|m| m.nature == Nature::File) {
             match content(member, blob, &mut self.budget, self.cancelled) {
-                Ok(content) => self.member(&content, path, &member.name, depth),
+                Ok(content) => {
+                    // What is packed in a way that is not read would look like a file of its own.
+                    let packed = [NodeKind::Gzip, NodeKind::Xz, NodeKind::Zstd, NodeKind::Bzip2, NodeKind::Cpio];
+                    if kind == NodeKind::Rpm && !packed.contains(&kind::recognise(&content)) {
+                        return Err(Refused::odd("the payload of the rpm is packed in a way that is not read here"));
+                    }
+                    self.member(&content, path, &member.name, depth);
+                }
                 Err(Refused::Over(why)) => return Err(Refused::Over(why)),
                 Err(Refused::Odd(why)) => self.out.closed.push(format!("{}: {why}", Untrusted::from(member.name.as_slice()).shown())),
             }

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{Digest, Sha256};
 use crate::model::{Attestation, ChainLink, Clue, Contents, Lead, Outcome, Question, ResultMark, Severity, SignedObject, Standing};
-use crate::text::Untrusted;
+use crate::text::{Shown, Untrusted};
 
 use super::checker::{Checker, Who};
 use super::judge::Known;
-use super::{GIT_NAMESPACE, Inputs, making, sshsig, statement};
+use super::{GIT_NAMESPACE, Inputs, gitsign, making, sshsig, statement};
 
 /// Pieces of evidence that one link lists at most.
 const MAX_CLUES: usize = 200;
@@ -92,7 +92,7 @@ fn signed_by(inputs: &Inputs<'_>, checker: &mut Checker<'_>, object: &SignedObje
     let what = if object.is_tag { "the tag" } else { "the commit" };
     let starts = |with: &str| object.signature.starts_with(with.as_bytes());
     if starts("-----BEGIN SIGNED MESSAGE") {
-        return (Standing::Absent, format!("{what} is signed with an X.509 certificate, which this version does not check"));
+        return certified(inputs, what, object);
     }
     let checked = if starts("-----BEGIN PGP") {
         let Some(keys) = inputs.openpgp else {
@@ -122,6 +122,30 @@ fn signed_by(inputs: &Inputs<'_>, checker: &mut Checker<'_>, object: &SignedObje
         }
         Who::Bad(why) => (Standing::Broken, format!("the signature of {what} is not good: {why}")),
         Who::Unknown(why) => (Standing::Absent, format!("the signature of {what} is not checked: {why}")),
+    }
+}
+
+/// Signed with a certificate: at best a claim, since nothing in the object says that it was made while the certificate was valid.
+fn certified(inputs: &Inputs<'_>, what: &str, object: &SignedObject) -> (Standing, String) {
+    let authorities = inputs.sigstore.map(|s| s.root.authorities.as_slice()).unwrap_or_default();
+    let signer = match gitsign::check(&object.signature, &object.payload, authorities) {
+        Ok(signer) => signer,
+        Err(why) => return (Standing::Broken, format!("the signature of {what} with an X.509 certificate {why}")),
+    };
+    let issuer = signer.issuer.as_deref().unwrap_or("nobody");
+    let who = format!("{} (vouched for by {})", Shown::new(&signer.identity).cut(120), Shown::new(issuer).cut(120));
+    let is = format!("{what} is signed with an X.509 certificate of {who}");
+    if let Err(why) = &signer.trusted {
+        return (Standing::Absent, format!("{is}; {why}"));
+    }
+    let identities = inputs.sigstore.map(|s| s.identities).unwrap_or_default();
+    let named = identities.iter().any(|(identity, by)| *identity == signer.identity && Some(by) == signer.issuer.as_ref());
+    let day = jiff::Timestamp::from_second(signer.valid.0).map(|t| t.to_string()).unwrap_or_default();
+    let when = format!("nothing here shows that it was made in the minutes from {day} in which the certificate was valid");
+    match (named, identities.is_empty()) {
+        (true, _) => (Standing::Claimed, format!("{is}, whom the policy names; {when}")),
+        (false, true) => (Standing::Absent, format!("{is}; the policy names no Sigstore identity to compare with")),
+        (false, false) => (Standing::Absent, format!("{is}, whom the policy does not name")),
     }
 }
 
@@ -261,7 +285,9 @@ fn shipped_subject(shipped: &Shipped<'_>, provenance: &[&Attestation], all: &[At
         return not_ready;
     }
     let total = shipped.all.len();
-    let trusted: Vec<&Attestation> = provenance.iter().copied().filter(|a| is_trusted(a)).collect();
+    // A layout speaks of artifacts by the links of its steps, when all of it holds.
+    let layouts = all.iter().filter(|a| a.kind == "in-toto layout" && outcome(a, Question::Materials) == Outcome::Yes);
+    let trusted: Vec<&Attestation> = provenance.iter().copied().chain(layouts).filter(|a| is_trusted(a)).collect();
     let proven = digests_of(trusted.iter().copied());
     let covered = shipped.named_by(&proven);
     if covered == total {

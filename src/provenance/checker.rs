@@ -9,7 +9,7 @@ use crate::text::{Shown, Untrusted};
 use super::dsse::Signature;
 use super::key::Key;
 use super::signers::{AllowedSigners, Standing};
-use super::sshsig;
+use super::{minisign, sshsig};
 
 /// Work that checking one bundle's signatures may take, in bytes hashed; one check costs at least [`FLOOR`].
 const BUDGET: u64 = 2 << 30;
@@ -63,6 +63,8 @@ pub(crate) struct Checker<'a> {
     signers: &'a AllowedSigners,
     keys: Vec<&'a Key>,
     offers: Vec<Offer>,
+    /// Keys of minisign and signify that the bundle offers, with the file.
+    minisign: Vec<(Untrusted, minisign::Key)>,
     spent: u64,
 }
 
@@ -70,11 +72,19 @@ impl<'a> Checker<'a> {
     pub(crate) fn new(signers: &'a AllowedSigners) -> Self {
         let mut seen = BTreeSet::new();
         let keys = signers.entries().iter().map(|e| &e.key).filter(|k| seen.insert(k.fingerprint())).collect();
-        Self { signers, keys, offers: Vec::new(), spent: 0 }
+        Self { signers, keys, offers: Vec::new(), minisign: Vec::new(), spent: 0 }
     }
 
-    /// Takes the keys of a file of `data/trust`: an `allowed_signers` file or a public key. Anything else offers nothing.
+    /// Takes the keys of a file of `data/trust`: an `allowed_signers` file or a public key of OpenSSH, minisign or signify. Anything else offers nothing.
     pub(crate) fn offer(&mut self, file: &Untrusted, bytes: &[u8]) {
+        if minisign::is_one(bytes) {
+            if let Ok(key) = minisign::Key::parse(bytes)
+                && self.minisign.len() < MAX_OFFERS
+            {
+                self.minisign.push((file.clone(), key));
+            }
+            return;
+        }
         let found = match AllowedSigners::parse(bytes) {
             Ok(list) => list.entries().iter().map(|e| (e.principals.clone(), e.key.clone())).collect(),
             Err(_) => std::str::from_utf8(bytes)
@@ -91,7 +101,16 @@ impl<'a> Checker<'a> {
     }
 
     /// What the bundle offers, in the order in which it was read.
-    pub(crate) fn offered(&self) -> Vec<OfferedKey> {
+    pub(crate) fn offered(&self, keys: &minisign::Keys) -> Vec<OfferedKey> {
+        let mine = |key: &minisign::Key| keys.iter().find(|(_, k)| k.blob() == key.blob()).map(|(name, _)| name.to_owned());
+        let others = self.minisign.iter().map(|(file, key)| OfferedKey {
+            called: key.comment.clone(),
+            file: file.clone(),
+            kind: "minisign".to_owned(),
+            fingerprint: key.id(),
+            sha256: key.fingerprint(),
+            known_as: mine(key),
+        });
         let known = |print: &str| self.signers.find(print).next().map(|e| Shown::new(&e.principals).cut(80).to_string());
         self.offers
             .iter()
@@ -103,6 +122,7 @@ impl<'a> Checker<'a> {
                 sha256: Sha256::of(o.key.blob()),
                 known_as: known(o.key.fingerprint()),
             })
+            .chain(others)
             .collect()
     }
 
@@ -173,6 +193,48 @@ impl<'a> Checker<'a> {
                 let print = signature.key.fingerprint().to_owned();
                 bad(keyid, format!("{e} (key {} {print})", self.called(&print)))
             }
+        }
+    }
+
+    /// Checks a signature of minisign or signify over `message`: by the reviewer's keys, else by what the bundle offers.
+    pub(crate) fn check_minisign(&mut self, signature: &minisign::Signature, message: &[u8], keys: &minisign::Keys) -> Checked {
+        let (id, kind) = (signature.key_id(), signature.kind());
+        let keyid = Untrusted::from(id.as_str());
+        self.spent = self.spent.saturating_add(FLOOR).saturating_add(message.len() as u64);
+        if self.spent > BUDGET {
+            return exhausted(keyid);
+        }
+        let print = format!("{kind} {id}");
+        let mut worst = None;
+        for (name, key) in keys.iter().filter(|(_, k)| k.id() == id) {
+            match signature.verify(message, key) {
+                Ok(()) => {
+                    let reason = format!("signed by {name} {print}");
+                    let (principal, fingerprint) = (Some(name.to_owned()), Some(print));
+                    let report = SignatureReport { keyid, outcome: Outcome::Yes, principal, fingerprint, reason };
+                    return Checked { who: Who::Trusted, report };
+                }
+                Err(why) => worst = Some(format!("{why} (key {name} {print})")),
+            }
+        }
+        if let Some(why) = worst {
+            return bad(keyid, why);
+        }
+        for (file, key) in self.minisign.iter().filter(|(_, k)| k.id() == id) {
+            let at = file.shown().cut_start(120);
+            match signature.verify(message, key) {
+                Ok(()) => {
+                    let from = format!("the key {print}, which the bundle itself offers in {at}");
+                    let reason = format!("good with {from}; not among the reviewer's minisign keys");
+                    let report = SignatureReport { keyid, outcome: Outcome::CannotTell, principal: None, fingerprint: Some(print), reason };
+                    return Checked { who: Who::Stranger(from), report };
+                }
+                Err(why) => worst = Some(format!("{why} (key {print}, offered in {at})")),
+            }
+        }
+        match worst {
+            Some(why) => bad(keyid, why),
+            None => unknown(keyid, format!("it names the key {print}, which is not known here")),
         }
     }
 

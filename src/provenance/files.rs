@@ -1,17 +1,19 @@
 //! From the files of `data/provenance` to attestations.
 
 pub(in crate::provenance) mod debian;
+mod detached;
 mod sigstore;
+mod supply;
 
 use std::collections::BTreeMap;
 
 use crate::json;
-use crate::model::{Attestation, FileId, FileRole, OfferedKey, Outcome, Question, Subject};
+use crate::model::{Attestation, FileId, FileRole, OfferedKey, Outcome, Question};
 use crate::text::Untrusted;
 
 use super::checker::{Checked, Checker};
 use super::judge::{self, Known};
-use super::{ATTESTATION_NAMESPACE, FILE_NAMESPACE, Inputs, dsse, sbom, sshsig, statement, sums};
+use super::{ATTESTATION_NAMESPACE, Inputs, dsse, layout, sbom, statement, sums};
 
 /// Attestations that one bundle may have before the rest is not examined.
 const MAX_ROWS: usize = 10_000;
@@ -30,6 +32,10 @@ struct Work<'a, 'i> {
     places: BTreeMap<&'a [u8], usize>,
     rows: Vec<Attestation>,
     bills: Vec<sbom::Read>,
+    /// Layouts and links of in-toto, until all files are read.
+    parts: Vec<supply::Part>,
+    /// Bytes of artifacts that were read for detached signatures.
+    read: u64,
 }
 
 /// What the files gave.
@@ -44,13 +50,13 @@ pub(crate) struct Everything {
 pub(crate) fn read_all(inputs: &Inputs<'_>) -> Everything {
     let places = inputs.files.iter().enumerate().map(|(i, (_, path, _))| (path.as_bytes(), i)).collect();
     let (checker, known) = (Checker::new(inputs.signers), Known::new(inputs));
-    let mut work = Work { inputs, checker, known, places, rows: Vec::new(), bills: Vec::new() };
+    let mut work = Work { inputs, checker, known, places, rows: Vec::new(), bills: Vec::new(), parts: Vec::new(), read: 0 };
     take_offers(inputs, &mut work.checker);
     for (id, path, bytes) in inputs.files {
         if is_offer(inputs, *id, path) {
             continue;
         }
-        if work.rows.len() >= MAX_ROWS {
+        if work.rows.len() + work.parts.len() >= MAX_ROWS {
             let reason = format!("this file and those after it are not examined: more than {MAX_ROWS} attestations");
             work.rows.push(blank(path, None, "not examined", &reason, b""));
             break;
@@ -58,6 +64,7 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Everything {
         let is_bill = inputs.release.file(*id).is_some_and(|f| f.role == FileRole::Sbom);
         work.file(path, bytes, is_bill);
     }
+    work.supply_chains();
     work.rows.iter_mut().for_each(|row| enough(inputs, row));
     Everything { rows: work.rows, bills: work.bills, known: work.known }
 }
@@ -84,7 +91,7 @@ fn take_offers(inputs: &Inputs<'_>, checker: &mut Checker<'_>) {
 pub(crate) fn offers(inputs: &Inputs<'_>) -> Vec<OfferedKey> {
     let mut checker = Checker::new(inputs.signers);
     take_offers(inputs, &mut checker);
-    checker.offered()
+    checker.offered(inputs.minisign)
 }
 
 /// Where the policy asks for several people, (c) is yes only with all of them: two keys of one person are one.
@@ -140,14 +147,14 @@ impl<'a> Work<'a, '_> {
         if lower.ends_with(".jsonl") {
             return self.lines(path, bytes);
         }
-        if lower.ends_with(".sig") {
-            return self.detached(path, bytes);
-        }
         if let Some((_, kind)) = CONTROL.iter().find(|(end, _)| lower.ends_with(end)) {
             return self.control(path, kind, bytes);
         }
-        if lower.ends_with(".asc") || lower.ends_with(".gpg") {
-            return self.asc(path, bytes);
+        if let Some(ending) = detached::ENDINGS.iter().find(|e| lower.ends_with(**e)) {
+            return self.detached(path, ending, bytes);
+        }
+        if detached::is_clear_signed(bytes) {
+            return self.clear_signed(path, bytes);
         }
         if let Some(algorithm) = sums::algorithm_of(&name) {
             return self.list(path, &name, algorithm, bytes);
@@ -197,6 +204,9 @@ impl<'a> Work<'a, '_> {
         };
         if let Some(kind) = sigstore::kind(&json) {
             return self.sigstore(path, line, kind, bytes);
+        }
+        if let Some(kind) = layout::kind_of(&json, bytes) {
+            return self.part(path, line, kind, bytes);
         }
         if json.get("payloadType").is_none() && json.get("payload").is_none() {
             if let Some(found) = sbom::of_tree(&json, bytes) {
@@ -282,6 +292,8 @@ impl<'a> Work<'a, '_> {
                 return row;
             }
         };
+        let mut parsed = parsed;
+        self.known.resolve(self.inputs, &mut parsed.subjects);
         let at = judge::source_material(self.inputs, &parsed.materials);
         row.commit = at.and_then(|i| parsed.materials.get(i)).and_then(|m| m.commit.clone());
         let uri = at.and_then(|i| parsed.materials.get(i)).map(|m| &m.uri).filter(|u| !u.is_empty());
@@ -309,66 +321,6 @@ impl<'a> Work<'a, '_> {
         row.materials = parsed.materials.into_iter().enumerate().filter(|(i, _)| Some(*i) != at).map(|(_, m)| (m.uri, m.digests)).collect();
         row
     }
-
-    fn list(&mut self, path: &Untrusted, name: &str, algorithm: crate::digest::Algorithm, bytes: &[u8]) {
-        let label = crate::text::Shown::new(name).cut(80).to_string();
-        let mut sidecar = path.as_bytes().to_vec();
-        sidecar.extend_from_slice(b".sig");
-        let found = self.bytes_of(&sidecar);
-        let armored = self.bytes_of(&[path.as_bytes(), b".asc"].concat()).filter(|_| found.is_none());
-        let (kind, checked, unsigned) = match found.map(sshsig::parse) {
-            None if armored.is_some() => (format!("{label} with OpenPGP"), self.openpgp(armored.unwrap_or_default(), bytes), String::new()),
-            None => (label.clone(), Vec::new(), format!("not signed: no {label}.sig beside it")),
-            Some(Err(e)) => (format!("{label} with .sig"), Vec::new(), format!("{label}.sig is {UNCHECKED}: {e}")),
-            Some(Ok(signature)) => {
-                let keyid = Untrusted::from(signature.key.fingerprint());
-                let checked = self.checker.check_sshsig(&signature, keyid, bytes, FILE_NAMESPACE);
-                (format!("{label} with SSHSIG"), vec![checked], String::new())
-            }
-        };
-        let pair = judge::signature_and_signer(&checked, self.checker.has_no_signers(), (Outcome::CannotTell, &unsigned));
-        let mut row = blank(path, None, &kind, "a list of checksums does not say", b"");
-        row.payload = bytes.to_vec();
-        row.signatures = checked.into_iter().map(|c| c.report).collect();
-        replace(&mut row, pair);
-        let subject = match sums::parse(bytes, algorithm) {
-            Ok(subjects) => {
-                row.subjects = subjects;
-                judge::subject(&self.known, &row.subjects, true)
-            }
-            Err(why) => unreadable(&format!("the list cannot be read: {why}")),
-        };
-        replace(&mut row, [subject, judge::time()]);
-        self.rows.push(row);
-    }
-
-    /// A `.sig` beside a list was checked with it; any other is checked over the file that it stands beside.
-    fn detached(&mut self, path: &Untrusted, bytes: &[u8]) {
-        let target = path.as_bytes().strip_suffix(b".sig").unwrap_or_default();
-        let beside = self.bytes_of(target);
-        let name = String::from_utf8_lossy(judge::base(target)).into_owned();
-        if beside.is_some() && sums::algorithm_of(&name).is_some() {
-            return;
-        }
-        let (Ok(signature), Some(message)) = (sshsig::parse(bytes), beside) else {
-            let why = if beside.is_none() { "not checked: the file that it signs is not beside it" } else { UNCHECKED };
-            let row = blank(path, None, "detached signature", why, bytes);
-            return self.rows.push(row);
-        };
-        let keyid = Untrusted::from(signature.key.fingerprint());
-        let checked = [self.checker.check_sshsig(&signature, keyid, message, FILE_NAMESPACE)];
-        let pair = judge::signature_and_signer(&checked, self.checker.has_no_signers(), (Outcome::CannotTell, ""));
-        let mut row = blank(path, None, "SSHSIG", "a detached signature does not say", message);
-        row.subjects = vec![Subject {
-            name: String::from_utf8_lossy(target).into_owned().into(),
-            digests: vec![crate::digest::Sha256::of(message).into()],
-        }];
-        row.signatures = checked.into_iter().map(|c| c.report).collect();
-        replace(&mut row, pair);
-        let subject = judge::subject(&self.known, &row.subjects, false);
-        replace(&mut row, [subject, judge::time()]);
-        self.rows.push(row);
-    }
 }
 
 fn unreadable(reason: &str) -> crate::model::Answer {
@@ -385,24 +337,12 @@ fn replace<const N: usize>(row: &mut Attestation, answers: [crate::model::Answer
 }
 
 fn kind_of(lower: &str) -> &'static str {
-    const KINDS: [(&str, &str); 7] = [
-        (".minisig", "minisign signature"),
-        (".link", "in-toto link"),
-        (".layout", "in-toto layout"),
-        (".sigstore", "Sigstore bundle"),
-        (".attestation", "PEP 740 attestation"),
-        (".pem", "PEM file"),
-        (".crt", "certificate"),
-    ];
+    const KINDS: [(&str, &str); 4] =
+        [(".sigstore", "Sigstore bundle"), (".attestation", "PEP 740 attestation"), (".pem", "PEM file"), (".crt", "certificate")];
     KINDS.iter().find(|(end, _)| lower.ends_with(end)).map_or("unknown file", |(_, kind)| kind)
 }
 
 fn kind_of_json(json: &json::Json) -> &'static str {
-    match json.at(&["signed", "_type"]).and_then(json::Json::as_str) {
-        Some("link") => return "in-toto link",
-        Some("layout") => return "in-toto layout",
-        _ => {}
-    }
     if json.get("attestations").is_some() {
         return "npm attestations";
     }

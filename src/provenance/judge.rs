@@ -1,8 +1,9 @@
 //! The answers (a) to (g) of one attestation.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::digest::{Algorithm, Sha256};
+use crate::digest::{Algorithm, Digest, Sha256};
 use crate::model::{Answer, FileId, Outcome, Question, Subject};
 use crate::text::{Shown, Untrusted};
 
@@ -20,7 +21,11 @@ pub(crate) struct Known {
     by_name: BTreeMap<Vec<u8>, Option<Sha256>>,
     /// By the last part of the path, where no other file has the same.
     by_any_name: BTreeMap<Vec<u8>, Sha256>,
+    /// Names that several artifacts with different content have.
+    shared: BTreeSet<Vec<u8>>,
     complete: bool,
+    /// The shipped artifacts by their SHA-512, made when the first subject has no other digest.
+    long: OnceCell<BTreeMap<Digest, Sha256>>,
 }
 
 impl Known {
@@ -30,6 +35,8 @@ impl Known {
             shipped: Vec::new(),
             digests: BTreeSet::new(),
             by_name: BTreeMap::new(),
+            shared: BTreeSet::new(),
+            long: OnceCell::new(),
             by_any_name: BTreeMap::new(),
             complete: true,
         };
@@ -52,9 +59,9 @@ impl Known {
             let Some(id) = artifact.shipped else { continue };
             let digest = (inputs.digests)(id);
             if let Some(file) = inputs.release.file(id) {
-                known.by_name.insert(base(file.path.as_bytes()).to_vec(), digest);
+                known.name(base(file.path.as_bytes()), digest);
             }
-            known.by_name.insert(artifact.name.as_bytes().to_vec(), digest);
+            known.name(artifact.name.as_bytes(), digest);
             known.digests.extend(digest);
             known.shipped.push((artifact.name.clone(), digest));
         }
@@ -76,6 +83,48 @@ impl Known {
     /// The digest of a file of the bundle with that name, whatever it is for.
     pub(crate) fn any_called(&self, name: &[u8]) -> Option<Sha256> {
         self.by_any_name.get(name).copied()
+    }
+
+    fn name(&mut self, name: &[u8], digest: Option<Sha256>) {
+        if self.by_name.insert(name.to_vec(), digest).is_some_and(|before| before != digest) {
+            self.shared.insert(name.to_vec());
+        }
+    }
+
+    /// What the one artifact of that name has, when it is hashed.
+    fn named(&self, name: &[u8]) -> Option<Sha256> {
+        let own = |name: &[u8]| self.by_name.get(name).copied().flatten().filter(|_| !self.shared.contains(name));
+        own(name).or_else(|| own(base(name)))
+    }
+
+    /// Subjects that only a SHA-512 binds get the SHA-256 of the shipped artifact that has it.
+    pub(crate) fn resolve(&self, inputs: &Inputs<'_>, subjects: &mut [Subject]) {
+        for subject in subjects {
+            if subject.digests.iter().any(|d| d.algorithm == Algorithm::Sha256) {
+                continue;
+            }
+            let Some(long) = subject.digests.iter().find(|d| d.algorithm == Algorithm::Sha512) else { continue };
+            if let Some(sha256) = self.long(inputs).get(long) {
+                subject.digests.push((*sha256).into());
+            }
+        }
+    }
+
+    fn long(&self, inputs: &Inputs<'_>) -> &BTreeMap<Digest, Sha256> {
+        self.long.get_or_init(|| {
+            let shipped = inputs.release.artifacts.iter().filter_map(|a| a.shipped);
+            shipped.filter_map(|id| Some(((inputs.sha512)(id)?, (inputs.digests)(id)?))).collect()
+        })
+    }
+
+    /// Whether every shipped artifact is known by its SHA-512.
+    fn is_long_complete(&self) -> bool {
+        self.long.get().is_some_and(|l| l.values().collect::<BTreeSet<_>>().len() == self.digests.len())
+    }
+
+    /// Whether a shipped artifact has this digest.
+    pub(crate) fn is_shipped(&self, digest: Sha256) -> bool {
+        self.digests.contains(&digest)
     }
 
     /// Whether a shipped artifact is called that and has this digest.
@@ -109,14 +158,20 @@ pub(crate) fn subject(known: &Known, subjects: &[Subject], is_list: bool) -> Ans
     let (mut equal, mut unbound, mut absent) = (0_usize, Vec::new(), Vec::new());
     let mut named = BTreeSet::new();
     for subject in subjects {
+        // Of a list the name counts as for `sha256sum --check`; elsewhere it is a hint.
+        let other = known.named(subject.name.as_bytes()).filter(|_| is_list);
         let sha = subject.digests.iter().find_map(crate::digest::Digest::sha256);
         match sha {
+            Some(sha) if other.is_some_and(|other| other != sha) && known.by_digest.contains_key(&sha) => {
+                let name = subject.name.shown().cut(120);
+                return say(No, format!("it says sha256 {}… for {name}, which is the digest of another file here", sha.short(12)));
+            }
             Some(sha) if known.by_digest.contains_key(&sha) => {
                 equal += 1;
                 named.insert(sha);
             }
-            Some(sha) => match known.by_name.get(base(subject.name.as_bytes())) {
-                Some(Some(ours)) => {
+            Some(sha) => match known.named(subject.name.as_bytes()) {
+                Some(ours) => {
                     let reason = format!(
                         "it says sha256 {}… for {}, and the file here has {}…",
                         sha.short(12),
@@ -127,12 +182,18 @@ pub(crate) fn subject(known: &Known, subjects: &[Subject], is_list: bool) -> Ans
                 }
                 _ => absent.push(subject),
             },
+            None if subject.digests.iter().any(|d| d.algorithm == Algorithm::Sha512) && known.is_long_complete() => {
+                if known.named(subject.name.as_bytes()).is_some() {
+                    return say(No, format!("it says another sha512 for {} than the file here has", subject.name.shown().cut(120)));
+                }
+                absent.push(subject);
+            }
             None => unbound.push(subject),
         }
     }
     if let Some(first) = unbound.first() {
         let why = if first.digests.iter().any(|d| d.algorithm == Algorithm::Sha512) {
-            "only a sha512, and files are hashed with SHA-256 here"
+            "only a sha512, and not every artifact could be hashed with it"
         } else {
             "no sha256 or sha512, which alone would bind it"
         };

@@ -30,7 +30,7 @@ pub enum Hash {
 }
 
 impl Hash {
-    fn of(self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha256 => Sha256::digest(message).to_vec(),
             Self::Sha384 => Sha384::digest(message).to_vec(),
@@ -92,13 +92,26 @@ impl PublicKey {
         if bits < MIN_RSA { Err(format!("an RSA key of {bits} bits, where {MIN_RSA} are the least")) } else { Ok(Self::Rsa(key)) }
     }
 
+    /// An RSA key of its two numbers, big-endian.
+    pub(crate) fn from_rsa_numbers(n: &[u8], e: &[u8]) -> Result<Self, String> {
+        let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
+        if n.len() > MAX_KEY || e.len() > MAX_KEY {
+            return Err(format!("the key has {} bytes, over the bound of {MAX_KEY}", n.len()));
+        }
+        Self::rsa(rsa::PublicKey::new(number(n), number(e)).map_err(|e| format!("an RSA key that is none: {e}"))?)
+    }
+
+    /// Bytes of a signature by an RSA key; 0 for other kinds.
+    pub(crate) fn size(&self) -> usize {
+        if let Self::Rsa(key) = self { key.size() } else { 0 }
+    }
+
     /// Reads the fields behind the type of an OpenSSH key (RFC 4253 section 6.6, RFC 5656 section 3.1).
     pub(crate) fn from_ssh(kind: &str, reader: &mut Reader<'_>) -> Result<Self, String> {
         let cut = || "the key is cut short".to_owned();
         if kind == "ssh-rsa" {
             let (e, n) = (reader.string().ok_or_else(cut)?, reader.string().ok_or_else(cut)?);
-            let number = |bytes: &[u8]| rsa::BoxedUint::from_be_slice_vartime(bytes);
-            return Self::rsa(rsa::PublicKey::new(number(n), number(e)).map_err(|e| format!("an RSA key that is none: {e}"))?);
+            return Self::from_rsa_numbers(n, e);
         }
         let curve = reader.string().ok_or_else(cut)?;
         let point = reader.string().ok_or_else(cut)?;

@@ -31,7 +31,7 @@ pub struct Entry {
     pub namespaces: Option<Vec<String>>,
     /// Not valid before this time, in seconds since the epoch.
     pub valid_after: Option<i64>,
-    /// Not valid from this time on, in seconds since the epoch.
+    /// Not valid after this time, in seconds since the epoch (ssh-keygen lets the second itself count).
     pub valid_before: Option<i64>,
     /// Whether the key is a certificate authority: not supported, such an entry matches nothing.
     pub authority: bool,
@@ -79,7 +79,7 @@ impl Entry {
             (Some(after), _, Some(now)) if now < after => {
                 Standing::Refused(format!("the entry of {who} (line {}) is not valid yet", self.line))
             }
-            (_, Some(before), Some(now)) if now >= before => {
+            (_, Some(before), Some(now)) if now > before => {
                 Standing::Refused(format!("the entry of {who} (line {}) is no longer valid", self.line))
             }
             _ => Standing::Allowed,
@@ -173,10 +173,10 @@ impl AllowedSigners {
 type Wrong<'a> = (&'a str, String);
 
 fn parse_line(line: &str, number: u64) -> Result<Entry, Wrong<'_>> {
-    let (principals, rest) = word(line.trim_start())?;
-    let principals = principals.trim_matches('"').to_owned();
-    if principals.is_empty() || principals.split(',').any(str::is_empty) {
-        return Err((line.trim_start(), "a principal should be here, such as name@room".to_owned()));
+    let start = line.trim_start_matches([' ', '\t']);
+    let (principals, rest) = principals(start)?;
+    if principals.is_empty() {
+        return Err((start, "a principal should be here, such as name@room".to_owned()));
     }
     let mut options = Options::default();
     let mut rest = rest.trim_start();
@@ -192,6 +192,15 @@ fn parse_line(line: &str, number: u64) -> Result<Entry, Wrong<'_>> {
     Ok(Entry { line: number, principals, namespaces, valid_after, valid_before, authority, key })
 }
 
+/// The first word as OpenSSH's `strdelimw` takes it: up to white space, or up to the end of what is quoted in it.
+fn principals(text: &str) -> Result<(String, &str), Wrong<'_>> {
+    let Some(end) = text.find([' ', '\t', '"']) else { return Ok((text.to_owned(), "")) };
+    let (before, rest) = text.split_at(end);
+    let Some(quoted) = rest.strip_prefix('"') else { return Ok((before.to_owned(), rest)) };
+    let (inside, after) = quoted.split_once('"').ok_or_else(|| (text, "a double quote is not closed".to_owned()))?;
+    Ok((format!("{before}{inside}"), after))
+}
+
 #[derive(Default)]
 struct Options {
     namespaces: Option<Vec<String>>,
@@ -204,60 +213,88 @@ fn looks_like_type(word: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-", "rsa-", "webauthn-"].iter().any(|start| word.starts_with(start)) && !word.contains('=')
 }
 
-/// The first word, in which spaces inside double quotes do not count, and what follows.
+/// The first word, in which white space inside double quotes does not count, and what follows.
 fn word(text: &str) -> Result<(&str, &str), Wrong<'_>> {
-    let mut quoted = false;
-    let mut escaped = false;
+    let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
         match c {
             '"' if !escaped => quoted = !quoted,
             ' ' | '\t' if !quoted => return Ok(text.split_at(at)),
             _ => {}
         }
-        escaped = c == '\\' && !escaped;
+        // A backslash means something before a quote only.
+        escaped = c == '\\';
     }
     if quoted { Err((text, "a double quote is not closed".to_owned())) } else { Ok(text.split_at(text.len())) }
+}
+
+/// A value in double quotes, in which `\"` is a quote, and what follows it.
+fn value<'a>(text: &'a str, name: &str) -> Result<(String, &'a str), Wrong<'a>> {
+    let body = text.strip_prefix('"').ok_or_else(|| (text, format!("the value of {name} should be in double quotes")))?;
+    let mut out = String::new();
+    let mut chars = body.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' if chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                chars.next();
+                out.push('"');
+            }
+            '"' => return Ok((out, body.get(at + 1..).unwrap_or_default())),
+            _ => out.push(c),
+        }
+    }
+    Err((text, "a double quote is not closed".to_owned()))
 }
 
 fn parse_options(options: &str) -> Result<Options, Wrong<'_>> {
     let mut entry = Options::default();
     let mut rest = options;
-    while !rest.is_empty() {
+    while !options.is_empty() {
         let here = rest;
-        let mut quoted = false;
-        let end = rest
-            .char_indices()
-            .find(|(_, c)| {
-                quoted ^= *c == '"';
-                *c == ',' && !quoted
-            })
-            .map_or(rest.len(), |(at, _)| at);
-        let (option, after) = rest.split_at(end);
-        rest = after.strip_prefix(',').unwrap_or(after);
-        let (name, value) = option.split_once('=').map_or((option, None), |(n, v)| (n, Some(v.trim_matches('"'))));
+        let end = rest.find([',', '=']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let name = name.to_ascii_lowercase();
         let twice = |set: bool| if set { Err((here, format!("the option {name} twice"))) } else { Ok(()) };
-        match (name.to_ascii_lowercase().as_str(), value) {
-            ("cert-authority", None) => entry.authority = true,
-            ("namespaces", Some(list)) => {
+        let date = |text: &str| time(text).ok_or_else(|| (here, bad_date(text)));
+        rest = match (name.as_str(), after.strip_prefix('=')) {
+            ("cert-authority", None) => {
+                entry.authority = true;
+                after
+            }
+            ("namespaces", Some(given)) => {
                 twice(entry.namespaces.is_some())?;
+                let (list, after) = value(given, &name)?;
                 entry.namespaces = Some(list.split(',').map(str::to_owned).collect());
+                after
             }
-            ("valid-after", Some(date)) => {
+            ("valid-after", Some(given)) => {
                 twice(entry.valid_after.is_some())?;
-                entry.valid_after = Some(time(date).ok_or_else(|| (here, bad_date(date)))?);
+                let (text, after) = value(given, &name)?;
+                entry.valid_after = Some(date(&text)?);
+                after
             }
-            ("valid-before", Some(date)) => {
+            ("valid-before", Some(given)) => {
                 twice(entry.valid_before.is_some())?;
-                entry.valid_before = Some(time(date).ok_or_else(|| (here, bad_date(date)))?);
+                let (text, after) = value(given, &name)?;
+                entry.valid_before = Some(date(&text)?);
+                after
             }
             _ => {
                 let known = "known are cert-authority, namespaces=\"…\", valid-after=\"…\", valid-before=\"…\"";
+                let option = here.split(',').next().unwrap_or(here);
                 return Err((
                     here,
                     format!("\"{}\" is neither a key type nor an option; {known}", crate::text::Shown::new(option).cut(40)),
                 ));
             }
+        };
+        if rest.is_empty() {
+            break;
         }
+        rest = rest
+            .strip_prefix(',')
+            .filter(|more| !more.is_empty())
+            .ok_or_else(|| (rest, "a comma and another option should be here".to_owned()))?;
     }
     if let (Some(after), Some(before)) = (entry.valid_after, entry.valid_before)
         && before <= after
@@ -271,10 +308,14 @@ fn bad_date(text: &str) -> String {
     format!("\"{}\" is not a time; write YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with Z for UTC", crate::text::Shown::new(text).cut(40))
 }
 
-/// `YYYYMMDD[HHMM[SS]][Z]` in seconds since the epoch. Without `Z` ssh-keygen takes the machine's time zone; a check must
+/// `YYYYMMDD[HHMM[SS]][Z]` in seconds since the epoch; `UTC` may stand for `Z`. Without it ssh-keygen takes the machine's time zone; a check must
 /// not depend on the machine, so here it is UTC too.
 fn time(text: &str) -> Option<i64> {
-    let digits = text.strip_suffix('Z').unwrap_or(text);
+    let cut = |length: usize, word: &str| {
+        let (digits, end) = text.split_at_checked(text.len().checked_sub(length)?)?;
+        end.eq_ignore_ascii_case(word).then_some(digits)
+    };
+    let digits = cut(1, "Z").or_else(|| cut(3, "UTC")).unwrap_or(text);
     if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -339,7 +380,7 @@ mod tests {
     #[test]
     fn reads_options_as_openssh_does() {
         let entry =
-            one(&format!("a@x,*@y namespaces=\"file,git\",valid-after=\"20240102\",valid-before=20250102030405Z {KEY} comment here"));
+            one(&format!("a@x,*@y namespaces=\"file,git\",valid-after=\"20240102\",valid-before=\"20250102030405Z\" {KEY} comment here"));
         assert_eq!(entry.principals, "a@x,*@y");
         assert_eq!(entry.namespaces, Some(vec!["file".to_owned(), "git".to_owned()]));
         assert_eq!(entry.valid_after, Some(1_704_153_600));
@@ -356,13 +397,18 @@ mod tests {
     #[test]
     fn says_where_it_is_wrong() {
         assert!(error(&format!("\na@x name=1 {KEY}")).starts_with("line 2, column 5: \"name=1\" is neither a key type nor an option"));
-        assert!(error(&format!("a@x valid-after=2024 {KEY}")).starts_with("line 1, column 5: \"2024\" is not a time"));
-        assert!(error(&format!("a@x valid-after=20240230 {KEY}")).contains("not a time"));
+        assert!(error(&format!("a@x valid-after=\"2024\" {KEY}")).starts_with("line 1, column 5: \"2024\" is not a time"));
+        assert!(error(&format!("a@x valid-after=\"20240230\" {KEY}")).contains("not a time"));
+        assert!(
+            error(&format!("a@x namespaces=file {KEY}"))
+                .starts_with("line 1, column 16: the value of namespaces should be in double quotes")
+        );
+        assert!(error(&format!("a@x namespaces=\"a\"b {KEY}")).contains("a comma and another option"));
         assert!(error("a@x ssh-ed25519 AAAA").starts_with("line 1, column 5: the key has no type"));
         assert!(error("a@x").starts_with("line 1, column 4: a key type should be here"));
         assert!(error(&format!("a@x namespaces=\"x {KEY}")).contains("not closed"));
-        assert!(error(&format!("a@x valid-after=20250101,valid-before=20240101 {KEY}")).contains("not later"));
-        assert!(error(&format!("a@x namespaces=a,namespaces=b {KEY}")).contains("the option namespaces twice"));
+        assert!(error(&format!("a@x valid-after=\"20250101\",valid-before=\"20240101\" {KEY}")).contains("not later"));
+        assert!(error(&format!("a@x namespaces=\"a\",namespaces=\"b\" {KEY}")).contains("the option namespaces twice"));
         assert!(AllowedSigners::parse(b"a@x \xff").unwrap_err().to_string().starts_with("line 1, column 5: not UTF-8"));
     }
 
@@ -372,10 +418,10 @@ mod tests {
         assert_eq!(entry.standing("release-review", None), Standing::Allowed);
         assert!(matches!(entry.standing("release-x", None), Standing::Refused(_)));
         assert!(matches!(entry.standing("file", None), Standing::Refused(_)));
-        let entry = one(&format!("a@x valid-after=20240102,valid-before=20240103 {KEY}"));
+        let entry = one(&format!("a@x valid-after=\"20240102\",valid-before=\"20240103\" {KEY}"));
         assert!(matches!(entry.standing("file", None), Standing::Unknown(_)));
         assert!(matches!(entry.standing("file", Some(1_704_153_599)), Standing::Refused(_)));
         assert_eq!(entry.standing("file", Some(1_704_153_600)), Standing::Allowed);
-        assert!(matches!(entry.standing("file", Some(1_704_240_000)), Standing::Refused(_)));
+        assert!(matches!(entry.standing("file", Some(1_704_240_001)), Standing::Refused(_)));
     }
 }

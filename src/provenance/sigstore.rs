@@ -55,6 +55,8 @@ pub struct Root {
     verifier: Verifier,
     /// SHA-256 of the file.
     pub digest: Sha256,
+    /// The certificates of its certificate authorities (DER), for signatures that come without a bundle.
+    pub authorities: Vec<Vec<u8>>,
 }
 
 impl Root {
@@ -78,8 +80,10 @@ impl Root {
         if root.tlogs.is_empty() {
             return Err(wrong("it names no transparency log".to_owned()));
         }
+        let chains = root.certificate_authorities.iter().flat_map(|a| &a.cert_chain.certificates);
+        let authorities = chains.map(|c| c.raw_bytes.as_bytes().to_vec()).collect();
         let verifier = Verifier::new(&root).map_err(|e| wrong(e.to_string()))?;
-        Ok(Self { verifier, digest })
+        Ok(Self { verifier, digest, authorities })
     }
 }
 

@@ -20,7 +20,7 @@ use super::cores::Cores;
 use super::{News, Room, Send1, Session, SharedSource};
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed};
-use crate::digest::Sha256;
+use crate::digest::{Algorithm, Digest, Hasher, Sha256};
 use crate::model::{
     ArchiveReport, Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, Severity, SourceTree, Where,
 };
@@ -231,6 +231,10 @@ impl Job {
             }),
             openpgp: self.room.openpgp.as_ref().map(|ring| provenance::OpenPgpTrust { ring, now: super::clock::seconds() }),
             contents: &|wanted| Arc::clone(opened.get_or_init(|| Arc::new(self.contents(wanted, tree, digests)))),
+            now: super::clock::seconds(),
+            minisign: &self.room.minisign,
+            sha512: &|id: FileId| self.sha512(id, digests),
+            read: &|id: FileId| self.bundle.content.read(id, MAX_OPENED).map_err(|e| e.to_string()),
             comparisons: nodes,
         };
         self.tell(Discovery::Offers(provenance::offers(&inputs)));
@@ -249,6 +253,19 @@ impl Job {
         let missing = self.room.quorum.missing(&self.room.policy.attestation_threshold, who.iter().copied());
         let words: Vec<String> = missing.iter().map(ToString::to_string).collect();
         (!words.is_empty()).then(|| words.join(", "))
+    }
+
+    /// The SHA-512 of a file that was hashed before, from a second reading of the same bytes.
+    fn sha512(&self, id: FileId, digests: &[Option<Sha256>]) -> Option<Digest> {
+        let first = digests.get(id.0 as usize).copied().flatten()?;
+        let mut hasher = Hasher::new(&[Algorithm::Sha512]);
+        let each = &mut |chunk: &[u8]| {
+            hasher.update(chunk);
+            !self.stopped()
+        };
+        self.bundle.content.stream(id, each).ok()?;
+        let (again, others, _) = hasher.finish();
+        others.into_iter().next().filter(|_| again == first)
     }
 }
 

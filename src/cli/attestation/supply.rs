@@ -1,6 +1,6 @@
 //! An in-toto layout with its links.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use color_eyre::eyre::bail;
 
@@ -16,6 +16,8 @@ use crate::text::Shown;
 const KIND: &str = "in-toto layout";
 /// Links that one folder may have.
 const MAX_LINKS: usize = 10_000;
+/// Folders in folders, of layouts in layouts.
+const MAX_DEPTH: usize = 8;
 
 pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     let Some(key) = &asked.key else { bail!("say who must have signed the layout: --key FILE") };
@@ -28,7 +30,7 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
         Err(why) => return Ok(refused(KIND, Reason::Malformed, why)),
     };
     let links = links(asked)?;
-    let supply = match layout::verify(&layout, &links, &[key], asked.now) {
+    let supply = match layout::verify(&layout, &links, "", &[key], asked.now) {
         Ok(supply) => supply,
         Err(error) => {
             let reason = match &error {
@@ -66,12 +68,30 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
     Ok(found)
 }
 
-/// Every `*.link` of the folder; one that cannot be read is trouble, since it may be the one that matters.
-fn links(asked: &Asked) -> color_eyre::Result<Vec<layout::Metadata>> {
-    let folder = if asked.links.as_os_str().is_empty() { Path::new(".") } else { &asked.links };
-    let files = read_folder(folder, ".link", MAX_LINKS, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!(e))?;
-    let read = |(path, bytes): (PathBuf, Vec<u8>)| {
-        layout::read(&bytes).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", Shown::new(&path.to_string_lossy())))
-    };
-    files.into_iter().map(read).collect()
+/// Every `*.link` of the folder and of the folders in it, where the links of sublayouts are; one that cannot be read is trouble, since
+/// it may be the one that matters.
+fn links(asked: &Asked) -> color_eyre::Result<Vec<layout::Linked>> {
+    let root = if asked.links.as_os_str().is_empty() { Path::new(".") } else { &asked.links };
+    let mut out: Vec<layout::Linked> = Vec::new();
+    let mut folders = vec![(root.to_owned(), String::new(), 0)];
+    while let Some((folder, called, depth)) = folders.pop() {
+        let files = read_folder(&folder, ".link", MAX_LINKS, MAX_FILE).map_err(|e| color_eyre::eyre::eyre!(e))?;
+        for (path, bytes) in files {
+            let metadata = layout::read(&bytes).map_err(|e| color_eyre::eyre::eyre!("{}: {e}", Shown::new(&path.to_string_lossy())))?;
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            // Only where a layout stands in place of a link is there a folder to look into.
+            if let Some(stem) = name.strip_suffix(".link").filter(|_| metadata.is_layout() && depth < MAX_DEPTH) {
+                let below = if called.is_empty() { stem.to_owned() } else { format!("{called}/{stem}") };
+                let path = folder.join(stem);
+                if crate::session::is_folder(&path) {
+                    folders.push((path, below, depth + 1));
+                }
+            }
+            out.push(layout::Linked { folder: called.clone(), name, metadata });
+            if out.len() > MAX_LINKS {
+                bail!("{}: more than {MAX_LINKS} links", Shown::new(&root.to_string_lossy()));
+            }
+        }
+    }
+    Ok(out)
 }

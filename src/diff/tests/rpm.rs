@@ -131,3 +131,25 @@ fn a_package_that_lies_about_its_layout_is_compared_as_bytes() {
     assert_eq!(node.result, ResultMark::Different);
     assert!(node.why.contains("overlaps"), "{}", node.why);
 }
+
+#[test]
+fn what_is_inside_of_a_package_is_found_whatever_it_is_packed_with() {
+    let archive = make::cpio(&[make::file("./usr/bin/tool", b"the tool")]);
+    let found = |payload: &[u8]| {
+        let package = make::rpm(&[make::word(1000, "p")], payload, None);
+        let inside = crate::diff::inside(package.into(), &[], &crate::diff::Limits::default(), &|| false);
+        let names: Vec<_> = inside
+            .members
+            .iter()
+            .filter(|m| m.digests.first() == Some(&crate::digest::Sha256::of(b"the tool").into()))
+            .map(|m| m.name.lossy().into_owned())
+            .collect();
+        (names, inside.closed)
+    };
+    let name = vec!["payload!./usr/bin/tool".to_owned()];
+    assert_eq!(found(&make::gzip(&archive, 6, 0)), (name.clone(), Vec::new()));
+    assert_eq!(found(&make::xz(&archive)), (name.clone(), Vec::new()));
+    assert_eq!(found(&archive), (name, Vec::new()));
+    let (names, closed) = found(b"]\0\0\x80\0 packed with something else");
+    assert!(names.is_empty() && closed[0].contains("packed in a way that is not read here"), "{closed:?}");
+}

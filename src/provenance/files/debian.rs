@@ -50,40 +50,24 @@ impl Work<'_, '_> {
         }
     }
 
-    /// A detached `.asc` or `.gpg` beside the file that it signs.
-    pub(super) fn asc(&mut self, path: &Untrusted, bytes: &[u8]) {
-        let target = [&b".asc"[..], b".gpg"].iter().find_map(|end| path.as_bytes().strip_suffix(*end)).unwrap_or_default();
-        let Some(message) = self.bytes_of(target) else {
-            let why = "not checked: the file that it signs is not beside it";
-            return self.rows.push(blank(path, None, "OpenPGP signature", why, bytes));
-        };
-        let is_list = super::sums::algorithm_of(&String::from_utf8_lossy(judge::base(target))).is_some();
-        if is_list && path.as_bytes().ends_with(b".asc") && self.bytes_of(&[target, b".sig"].concat()).is_none() {
-            // Checked with the list.
-            return;
+    /// The text of a clear-signed document, and what its signatures are worth.
+    pub(super) fn clear_text(&self, bytes: &[u8]) -> Result<(String, Vec<Checked>), String> {
+        match self.inputs.openpgp {
+            Some(keys) => keys.ring.cleartext(bytes, keys.now).map(|(text, verdicts)| (text, verdicts.into_iter().map(checked).collect())),
+            None => Ok((unsigned_text(bytes), vec![checked(Verdict::Unknown(NO_KEYRING.to_owned()))])),
         }
-        let checked = self.openpgp(bytes, message);
-        let pair = judge::signature_and_signer(&checked, false, (Outcome::CannotTell, ""));
-        let mut row = blank(path, None, "OpenPGP signature", "a detached signature does not say", message);
-        let name = String::from_utf8_lossy(target).into_owned();
-        row.subjects = vec![Subject { name: name.into(), digests: vec![crate::digest::Sha256::of(message).into()] }];
-        row.signatures = checked.into_iter().map(|c| c.report).collect();
-        replace(&mut row, pair);
-        let subject = judge::subject(&self.known, &row.subjects, false);
-        replace(&mut row, [subject, judge::time()]);
-        self.rows.push(row);
     }
 
     /// A control file that lists files with their digests, clear-signed or not.
     pub(super) fn control(&mut self, path: &Untrusted, kind: &str, bytes: &[u8]) {
-        let is_signed = bytes.windows(34).any(|w| w == b"-----BEGIN PGP SIGNED MESSAGE-----");
-        let (text, verified) = match (is_signed, self.inputs.openpgp) {
-            (false, _) => (String::from_utf8_lossy(bytes).into_owned(), Vec::new()),
-            (true, Some(keys)) => match keys.ring.cleartext(bytes, keys.now) {
-                Ok((text, verdicts)) => (text, verdicts.into_iter().map(checked).collect()),
-                Err(why) => return self.rows.push(blank(path, None, kind, &format!("cannot be read: {why}"), bytes)),
-            },
-            (true, None) => (unsigned_text(bytes), vec![checked(Verdict::Unknown(NO_KEYRING.to_owned()))]),
+        let read = if super::detached::is_clear_signed(bytes) {
+            self.clear_text(bytes)
+        } else {
+            Ok((String::from_utf8_lossy(bytes).into_owned(), Vec::new()))
+        };
+        let (text, verified) = match read {
+            Ok(read) => read,
+            Err(why) => return self.rows.push(blank(path, None, kind, &format!("cannot be read: {why}"), bytes)),
         };
         let pair = judge::signature_and_signer(&verified, false, (Outcome::CannotTell, "it is not signed"));
         let mut row = blank(path, None, kind, "a list of files does not say", b"");

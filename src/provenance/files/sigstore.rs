@@ -78,6 +78,7 @@ impl Work<'_, '_> {
         row.signed_at = done.as_ref().ok().and_then(|v| v.times.last().cloned());
         if bundle.statement.is_none() {
             row.subjects = subjects;
+            self.known.resolve(self.inputs, &mut row.subjects);
             let subject = judge::subject(&self.known, &row.subjects, false);
             replace(&mut row, [subject]);
         }

@@ -7,6 +7,7 @@ use crate::json::{self, Json, Value};
 use crate::text::Shown;
 
 use super::super::{PublicKey, dsse};
+use super::gpg::{self, GpgKey};
 use super::rules::Rule;
 
 /// Steps, keys, links or rules of one document.
@@ -28,7 +29,13 @@ pub struct Metadata {
 
 #[derive(Clone, Debug)]
 pub(super) struct Signature {
+    /// What it says of the key: a hint, except of GnuPG, whose subkeys go by it.
+    pub(super) keyid: String,
     pub(super) bytes: Vec<u8>,
+    /// The hashed part of an OpenPGP signature, where GnuPG made it.
+    pub(super) headers: Option<Vec<u8>>,
+    /// The certificate of whoever signed, as PEM.
+    pub(super) certificate: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,9 +47,12 @@ pub(super) enum Body {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) expires: String,
-    pub(super) keys: BTreeMap<String, PublicKey>,
+    pub(super) keys: BTreeMap<String, Key>,
     pub(super) steps: Vec<Step>,
     pub(super) inspections: Vec<String>,
+    /// Certificate authorities by their id, and the certificates between, as PEM.
+    pub(super) roots: BTreeMap<String, String>,
+    pub(super) between: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,8 +60,8 @@ pub(super) struct Step {
     pub(super) name: String,
     pub(super) threshold: u64,
     pub(super) keys: Vec<String>,
-    /// Whether certificates may stand in place of keys.
-    pub(super) constrained: bool,
+    /// What certificates may stand in place of keys.
+    pub(super) constraints: Vec<Constraint>,
     pub(super) materials: Vec<Rule>,
     pub(super) products: Vec<Rule>,
 }
@@ -63,7 +73,63 @@ pub(super) struct Link {
     pub(super) products: Artifacts,
 }
 
+/// A key that a layout names.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Key {
+    /// One that signs the bytes as they are.
+    Raw(PublicKey),
+    /// One of GnuPG.
+    Gpg(GpgKey),
+}
+
+impl Key {
+    /// Whether a signature over `signed` is of this key.
+    pub(super) fn verify(&self, signed: &[u8], signature: &Signature, now: i64) -> bool {
+        match (self, &signature.headers) {
+            (Self::Raw(key), None) => key.verify(signed, &signature.bytes),
+            (Self::Gpg(key), Some(headers)) => key.verify(signed, &signature.keyid, headers, &signature.bytes, now),
+            _ => false,
+        }
+    }
+}
+
+/// What the certificate of a functionary must say (in-toto enhancement 7): each list is matched as a whole, `*` stands for anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Constraint {
+    pub(crate) common_name: String,
+    pub(crate) dns_names: Vec<String>,
+    pub(crate) emails: Vec<String>,
+    pub(crate) organizations: Vec<String>,
+    pub(crate) roots: Vec<String>,
+    pub(crate) uris: Vec<String>,
+}
+
 impl Metadata {
+    /// The bytes that its signatures are over.
+    #[must_use]
+    pub fn signed(&self) -> &[u8] {
+        &self.signed
+    }
+
+    /// Its signatures that are over these bytes as they are: key id and signature.
+    pub fn raw_signatures(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.signatures.iter().filter(|s| s.headers.is_none()).map(|s| (s.keyid.as_str(), s.bytes.as_slice()))
+    }
+
+    /// Its signatures by GnuPG, as packets of OpenPGP.
+    pub fn openpgp_signatures(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.signatures.iter().filter_map(|s| gpg::packet(&self.signed, s.headers.as_deref()?, &s.bytes))
+    }
+
+    /// The step of a link, and the files it says it made; of a layout, nothing.
+    #[must_use]
+    pub fn link(&self) -> Option<(&str, &BTreeMap<String, Vec<Digest>>, &BTreeMap<String, Vec<Digest>>)> {
+        match &self.body {
+            Body::Link(link) => Some((&link.name, &link.materials, &link.products)),
+            Body::Layout(_) => None,
+        }
+    }
+
     /// Whether it is a layout, else a link.
     #[must_use]
     pub fn is_layout(&self) -> bool {
@@ -71,16 +137,39 @@ impl Metadata {
     }
 }
 
+/// What a document in either form is, as far as its type says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A layout.
+    Layout,
+    /// A link.
+    Link,
+}
+
+/// Whether a document is a layout or a link, in either form.
+#[must_use]
+pub fn kind(bytes: &[u8]) -> Option<Kind> {
+    kind_of(&json::parse(bytes).ok()?, bytes)
+}
+
+/// The same of a document that is read already.
+pub(crate) fn kind_of(tree: &Json, bytes: &[u8]) -> Option<Kind> {
+    let kind = |word: Option<&Json>| match word.and_then(Json::as_str) {
+        Some("layout") => Some(Kind::Layout),
+        Some("link") => Some(Kind::Link),
+        _ => None,
+    };
+    if tree.get("payload").is_none() {
+        return kind(tree.at(&["signed", "_type"]));
+    }
+    let envelope = dsse::from_json(tree, bytes).ok().filter(|e| e.payload_type == dsse::IN_TOTO)?;
+    kind(json::parse(&envelope.payload).ok()?.get("_type"))
+}
+
 /// Whether a document is a layout in either form, as far as its type says.
 #[must_use]
 pub fn is_layout(bytes: &[u8]) -> bool {
-    let Ok(tree) = json::parse(bytes) else { return false };
-    let kind = |tree: &Json, path: &[&str]| tree.at(path).and_then(Json::as_str) == Some("layout");
-    if tree.get("payload").is_none() {
-        return kind(&tree, &["signed", "_type"]);
-    }
-    let payload = dsse::from_json(&tree, bytes).ok().and_then(|e| json::parse(&e.payload).ok());
-    payload.is_some_and(|inner| kind(&inner, &["_type"]))
+    kind(bytes) == Some(Kind::Layout)
 }
 
 /// Reads a layout or a link in either form.
@@ -95,7 +184,13 @@ pub fn read(bytes: &[u8]) -> Result<Metadata, String> {
             return Err(format!("the payload type is {}", Shown::new(&envelope.payload_type).cut(120)));
         }
         let inner = json::parse(&envelope.payload).map_err(|e| format!("in the payload, {e}"))?;
-        let signatures = envelope.signatures.into_iter().map(|s| Signature { bytes: s.sig }).collect();
+        let raw = |s: dsse::Signature| Signature { keyid: s.keyid.lossy().into_owned(), bytes: s.sig, headers: None, certificate: None };
+        let mut signatures: Vec<_> = envelope.signatures.into_iter().map(raw).collect();
+        // A certificate stands beside the signature, outside of what DSSE itself defines.
+        let items = tree.get("signatures").and_then(Json::as_array).unwrap_or_default();
+        for (signature, item) in signatures.iter_mut().zip(items) {
+            signature.certificate = certificate(item);
+        }
         let signed = dsse::pae(&envelope.payload_type, &envelope.payload);
         return Ok(Metadata { body: body(&inner, &envelope.payload)?, signed, signatures });
     }
@@ -106,13 +201,20 @@ pub fn read(bytes: &[u8]) -> Result<Metadata, String> {
         return Err(format!("{} signatures, over the bound of {}", all.len(), dsse::MAX_SIGNATURES));
     }
     for item in all {
-        // Those of GnuPG have other fields, and are not read.
+        let hex =
+            |value: &Json| value.as_str().and_then(unhex).ok_or_else(|| place(value, bytes, "a signature in hexadecimal should be here"));
+        let keyid = item.get("keyid").and_then(Json::as_str).unwrap_or_default().to_owned();
         if let Some(value) = item.get("sig") {
-            let sig = value.as_str().and_then(unhex).ok_or_else(|| place(value, bytes, "a signature in hexadecimal should be here"))?;
-            signatures.push(Signature { bytes: sig });
+            signatures.push(Signature { keyid, bytes: hex(value)?, headers: None, certificate: certificate(item) });
+        } else if let (Some(value), Some(headers)) = (item.get("signature"), item.get("other_headers")) {
+            signatures.push(Signature { keyid, bytes: hex(value)?, headers: Some(hex(headers)?), certificate: None });
         }
     }
     Ok(Metadata { body: body(signed, bytes)?, signed: canonical(signed)?, signatures })
+}
+
+fn certificate(item: &Json) -> Option<String> {
+    item.get("cert").and_then(Json::as_str).filter(|c| !c.is_empty()).map(str::to_owned)
 }
 
 fn place(at: &Json, bytes: &[u8], what: &str) -> String {
@@ -195,7 +297,18 @@ fn body(tree: &Json, bytes: &[u8]) -> Result<Body, String> {
 }
 
 fn layout(tree: &Json, bytes: &[u8]) -> Result<Layout, String> {
-    let mut layout = Layout { expires: text(tree, "expires", bytes)?, keys: BTreeMap::new(), steps: Vec::new(), inspections: Vec::new() };
+    let authorities = |name: &str| {
+        let all = tree.get(name).and_then(Json::as_object).into_iter().flatten().take(MAX_ITEMS);
+        all.filter_map(|(id, value)| Some((id.clone(), value.at(&["keyval", "certificate"])?.as_str()?.to_owned())))
+    };
+    let mut layout = Layout {
+        expires: text(tree, "expires", bytes)?,
+        keys: BTreeMap::new(),
+        steps: Vec::new(),
+        inspections: Vec::new(),
+        roots: authorities("rootcas").collect(),
+        between: authorities("intermediatecas").map(|(_, pem)| pem).collect(),
+    };
     for (id, value) in tree.get("keys").and_then(Json::as_object).into_iter().flatten().take(MAX_ITEMS) {
         // A key that cannot be read signs nothing; who needs it is told with the step.
         if let Some(key) = key(value) {
@@ -205,12 +318,13 @@ fn layout(tree: &Json, bytes: &[u8]) -> Result<Layout, String> {
     for step in list(tree, "steps", bytes)?.iter().take(MAX_ITEMS) {
         let threshold = step.get("threshold").and_then(Json::as_integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(1);
         let keys = list(step, "pubkeys", bytes)?.iter().filter_map(|k| k.as_str().map(str::to_owned)).collect();
-        let constraints = list(step, "cert_constraints", bytes)?.len() + list(step, "certConstraints", bytes)?.len();
+        let given = [list(step, "cert_constraints", bytes)?, list(step, "certConstraints", bytes)?].concat();
+        let constraints = given.iter().take(MAX_ITEMS).map(|c| constraint(c, bytes)).collect::<Result<_, _>>()?;
         layout.steps.push(Step {
             name: text(step, "name", bytes)?,
             threshold,
             keys,
-            constrained: constraints > 0,
+            constraints,
             materials: rules(step, "expected_materials", bytes)?,
             products: rules(step, "expected_products", bytes)?,
         });
@@ -230,14 +344,34 @@ fn rules(step: &Json, name: &str, bytes: &[u8]) -> Result<Vec<Rule>, String> {
     .collect()
 }
 
-/// A public key: PEM, or for Ed25519 the point in hexadecimal.
-fn key(value: &Json) -> Option<PublicKey> {
+fn constraint(value: &Json, bytes: &[u8]) -> Result<Constraint, String> {
+    let words = |name: &str| -> Result<Vec<String>, String> {
+        list(value, name, bytes)?
+            .iter()
+            .map(|w| w.as_str().map(str::to_owned).ok_or_else(|| place(w, bytes, "a string should be here")))
+            .collect()
+    };
+    Ok(Constraint {
+        common_name: value.get("common_name").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        dns_names: words("dns_names")?,
+        emails: words("emails")?,
+        organizations: words("organizations")?,
+        roots: words("roots")?,
+        uris: words("uris")?,
+    })
+}
+
+/// A public key: PEM, for Ed25519 the point in hexadecimal, or one of GnuPG.
+fn key(value: &Json) -> Option<Key> {
+    if value.get("method").and_then(Json::as_str).is_some_and(|m| m.starts_with("pgp+")) {
+        return GpgKey::read(value).map(Key::Gpg);
+    }
     let public = value.at(&["keyval", "public"])?.as_str()?;
     if public.starts_with("-----BEGIN") {
-        return PublicKey::parse(public.as_bytes()).ok();
+        return PublicKey::parse(public.as_bytes()).ok().map(Key::Raw);
     }
     let point = unhex(public).filter(|_| value.get("keytype").and_then(Json::as_str) == Some("ed25519"))?;
-    Some(PublicKey::Ed25519(point.try_into().ok()?))
+    Some(Key::Raw(PublicKey::Ed25519(point.try_into().ok()?)))
 }
 
 fn artifacts(tree: Option<&Json>, bytes: &[u8]) -> Result<Artifacts, String> {

@@ -67,7 +67,7 @@ impl Rule {
 /// The link that the rules are about, and those of all steps.
 pub(super) struct Links<'a> {
     pub(super) own: &'a Link,
-    pub(super) done: &'a BTreeMap<&'a str, &'a Link>,
+    pub(super) done: &'a BTreeMap<&'a str, Link>,
 }
 
 /// Applies rules in their order. Each takes from the queue what it speaks of; what a `DISALLOW` still finds there is an error.

@@ -70,8 +70,14 @@ fn build() -> Value {
     link("build", &[("in/a.c", "a")], &[("out", "made")])
 }
 
+/// Links in one folder, called after their steps.
+fn all(links: &[Metadata]) -> Vec<Linked> {
+    let of = |m: &Metadata| Linked { folder: String::new(), name: format!("{}.link", m.link().map_or("", |l| l.0)), metadata: m.clone() };
+    links.iter().map(of).collect()
+}
+
 fn run(layout: &Value, links: &[Metadata]) -> Result<Supply, LayoutError> {
-    verify(&classic(layout, &[9]), links, &[public(9)], NOW)
+    verify(&classic(layout, &[9]), &all(links), "", &[public(9)], NOW)
 }
 
 const LATER: &str = "2030-01-01T00:00:00Z";
@@ -83,7 +89,8 @@ fn both_forms_hold_and_name_who_did_what() {
     let done = run(&plain, &[classic(&write(), &[1]), classic(&build(), &[2])]).unwrap();
     assert_eq!(done.steps, expected);
     assert!(done.makes(&[Sha256::of(b"made").into()]) && !done.makes(&[Sha256::of(b"other").into()]));
-    let done = verify(&enveloped(&plain, &[9]), &[enveloped(&write(), &[1]), classic(&build(), &[2])], &[public(8), public(9)], NOW);
+    let done =
+        verify(&enveloped(&plain, &[9]), &all(&[enveloped(&write(), &[1]), classic(&build(), &[2])]), "", &[public(8), public(9)], NOW);
     assert_eq!(done.unwrap().steps, expected);
 }
 
@@ -91,11 +98,11 @@ fn both_forms_hold_and_name_who_did_what() {
 fn a_layout_counts_only_by_a_key_that_was_given_and_in_its_time() {
     let links = [classic(&write(), &[1]), classic(&build(), &[2])];
     let good = layout(1, &[2], LATER);
-    assert_eq!(verify(&classic(&good, &[8]), &links, &[public(9)], NOW), Err(LayoutError::Signature));
-    assert_eq!(verify(&classic(&good, &[]), &links, &[public(9)], NOW), Err(LayoutError::Signature));
+    assert_eq!(verify(&classic(&good, &[8]), &all(&links), "", &[public(9)], NOW), Err(LayoutError::Signature));
+    assert_eq!(verify(&classic(&good, &[]), &all(&links), "", &[public(9)], NOW), Err(LayoutError::Signature));
     assert!(matches!(run(&layout(1, &[2], "2020-01-01T00:00:00Z"), &links), Err(LayoutError::Expired(_))));
     assert!(matches!(run(&layout(1, &[2], "never"), &links), Err(LayoutError::Unsupported(_))));
-    assert!(matches!(verify(&classic(&write(), &[9]), &links, &[public(9)], NOW), Err(LayoutError::Unsupported(_))));
+    assert!(matches!(verify(&classic(&write(), &[9]), &all(&links), "", &[public(9)], NOW), Err(LayoutError::Unsupported(_))));
 }
 
 #[test]
@@ -150,10 +157,163 @@ fn what_is_changed_or_not_well_formed_is_refused() {
     rules["steps"][0]["expected_products"] = json!([["PERMIT", "*"]]);
     let said = read(json!({ "signed": rules, "signatures": [] }).to_string().as_bytes()).unwrap_err();
     assert!(said.contains("no rule of in-toto"), "{said}");
-    let unsupported = {
+    // A step for whoever has a certificate, and nobody has one.
+    let mut value = layout(1, &[], LATER);
+    value["steps"][1]["cert_constraints"] = json!([{}]);
+    assert!(matches!(run(&value, &[classic(&write(), &[1]), classic(&build(), &[2])]), Err(LayoutError::Step(_))));
+}
+
+/// A layout in place of the link of `build`, by the functionary `id2`, and its own step.
+fn nested(expires: &str) -> Value {
+    let mut inner = layout(1, &[], expires);
+    inner["steps"] = json!([
+        { "name": "compile", "threshold": 1, "pubkeys": ["id3"], "expected_materials": [], "expected_products": [] },
+        { "name": "pack", "threshold": 1, "pubkeys": ["id4"],
+          "expected_materials": [["MATCH", "*", "WITH", "PRODUCTS", "FROM", "compile"], ["DISALLOW", "*"]], "expected_products": [] },
+    ]);
+    inner
+}
+
+fn with_sublayout(inner: &Value, by: u8, folder: &str) -> Result<Supply, LayoutError> {
+    let of = |folder: &str, name: &str, metadata: Metadata| Linked { folder: folder.to_owned(), name: name.to_owned(), metadata };
+    let links = [
+        of("", "write.id1.link", classic(&write(), &[1])),
+        of("", "build.id2.link", classic(inner, &[by])),
+        of(folder, "compile.id3.link", classic(&link("compile", &[("in/a.c", "a")], &[("a.o", "o")]), &[3])),
+        of(folder, "pack.id4.link", classic(&link("pack", &[("a.o", "o")], &[("out", "made")]), &[4])),
+    ];
+    verify(&classic(&layout(1, &[2], LATER), &[9]), &links, "", &[public(9)], NOW)
+}
+
+#[test]
+fn a_layout_may_stand_in_place_of_a_link() {
+    let done = with_sublayout(&nested(LATER), 2, "build.id2").unwrap();
+    let names: Vec<&str> = done.steps.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["write", "build/compile", "build/pack", "build"]);
+    assert!(done.makes(&[Sha256::of(b"made").into()]));
+    let said = |r: Result<Supply, LayoutError>| r.unwrap_err().to_string();
+    assert!(said(with_sublayout(&nested(LATER), 3, "build.id2")).contains("0 of 1 links"), "not by the functionary of the step");
+    assert!(
+        said(with_sublayout(&nested(LATER), 2, "")).contains("in the layout of step build: step compile: 0 of 1"),
+        "links of another folder"
+    );
+    assert!(said(with_sublayout(&nested("2020-01-01T00:00:00Z"), 2, "build.id2")).contains("in the layout of step build: it has expired"));
+    let mut rules = nested(LATER);
+    rules["steps"][1]["expected_materials"] = json!([["DISALLOW", "*"]]);
+    assert!(matches!(with_sublayout(&rules, 2, "build.id2"), Err(LayoutError::Rule(_))));
+    let mut inspected = nested(LATER);
+    inspected["inspect"] = json!([{ "name": "inner", "run": [] }]);
+    assert_eq!(with_sublayout(&inspected, 2, "build.id2").unwrap().inspections, ["inner"], "an inspection of a sublayout is told too");
+}
+
+#[test]
+fn a_layout_in_itself_ends() {
+    // Each of nine folders has a layout in place of its link.
+    let inner = |name: &str| {
         let mut value = layout(1, &[], LATER);
-        value["steps"][1]["cert_constraints"] = json!([{}]);
-        run(&value, &[classic(&write(), &[1])])
+        value["steps"] = json!([{ "name": name, "threshold": 1, "pubkeys": ["id2"], "expected_materials": [], "expected_products": [] }]);
+        value
     };
-    assert!(matches!(unsupported, Err(LayoutError::Unsupported(_))));
+    let mut folder = String::new();
+    let mut links = Vec::new();
+    for _ in 0..12 {
+        links.push(Linked { folder: folder.clone(), name: "s.id2.link".to_owned(), metadata: classic(&inner("s"), &[2]) });
+        folder = if folder.is_empty() { "s.id2".to_owned() } else { format!("{folder}/s.id2") };
+    }
+    let said = verify(&classic(&inner("s"), &[9]), &links, "", &[public(9)], NOW).unwrap_err().to_string();
+    assert!(said.contains("deeper than 8"), "{said}");
+}
+
+/// What `testdata/in-toto/make.py` made: links by GnuPG and by certificates.
+fn made(name: &str) -> Vec<u8> {
+    std::fs::read(std::path::Path::new("testdata/in-toto").join(name)).unwrap()
+}
+
+fn with_gpg(kind: &str, change: impl Fn(&mut Value)) -> Result<Supply, LayoutError> {
+    let keys: Value = serde_json::from_slice(&made("keys.json")).unwrap();
+    let mut value = layout(1, &[], LATER);
+    value["keys"]["gpg"] = keys[kind].clone();
+    value["steps"][1]["pubkeys"] = json!(["gpg"]);
+    let mut document: Value = serde_json::from_slice(&made(&format!("build.{kind}.link"))).unwrap();
+    change(&mut document);
+    run(&value, &[classic(&write(), &[1]), read(document.to_string().as_bytes()).unwrap()])
+}
+
+#[test]
+fn links_by_gnupg_hold_and_a_changed_one_does_not() {
+    for kind in ["rsa", "eddsa"] {
+        assert_eq!(with_gpg(kind, |_| {}).unwrap().steps[1].1, ["gpg"], "{kind}");
+        let refused = |change: &dyn Fn(&mut Value)| assert!(matches!(with_gpg(kind, change), Err(LayoutError::Step(_))), "{kind}");
+        refused(&|d| d["signed"]["products"]["out"]["sha256"] = json!("0".repeat(64)));
+        refused(&|d| d["signed"]["command"] = json!([]));
+        refused(&|d| d["signatures"][0]["other_headers"] = json!("0400010800000000"));
+        refused(&|d| d["signatures"][0]["other_headers"] = json!(""));
+        refused(&|d| d["signatures"][0]["keyid"] = json!("0".repeat(40)));
+        refused(&|d| d["signatures"] = json!([]));
+    }
+}
+
+#[test]
+fn a_key_of_gnupg_that_has_ended_does_not_count() {
+    let mut keys: Value = serde_json::from_slice(&made("keys.json")).unwrap();
+    keys["eddsa"]["creation_time"] = json!(1_700_000_000);
+    keys["eddsa"]["validity_period"] = json!(100);
+    let mut value = layout(1, &[], LATER);
+    value["keys"]["gpg"] = keys["eddsa"].clone();
+    value["steps"][1]["pubkeys"] = json!(["gpg"]);
+    let links = [classic(&write(), &[1]), read(&made("build.eddsa.link")).unwrap()];
+    assert!(matches!(run(&value, &links), Err(LayoutError::Step(_))));
+}
+
+#[cfg(feature = "openpgp")]
+#[test]
+fn a_signature_of_gnupg_is_a_packet_that_a_keyring_verifies() {
+    let ring = crate::provenance::openpgp::Keyring::parse(&made("keys.pgp")).unwrap();
+    for kind in ["rsa", "eddsa"] {
+        let metadata = read(&made(&format!("build.{kind}.link"))).unwrap();
+        let packet = metadata.openpgp_signatures().next().unwrap();
+        let verdicts = ring.detached(&packet, metadata.signed(), 1_800_000_000);
+        assert!(matches!(verdicts[..], [crate::provenance::openpgp::Verdict::Good(_)]), "{kind}: {verdicts:?}");
+        let verdicts = ring.detached(&packet, b"other bytes", 1_800_000_000);
+        assert!(matches!(verdicts[..], [crate::provenance::openpgp::Verdict::Bad(_)]), "{kind}: {verdicts:?}");
+    }
+}
+
+fn with_certificate(name: &str, root: &str, change: impl Fn(&mut Value)) -> Result<Supply, LayoutError> {
+    let certificates: Value = serde_json::from_slice(&made("certificates.json")).unwrap();
+    let mut value = layout(1, &[2], LATER);
+    value["steps"][0]["pubkeys"] = json!([]);
+    value["steps"][0]["cert_constraints"] = json!([{
+        "common_name": "write.example.org", "dns_names": [""], "emails": [], "organizations": ["*"], "roots": ["r"],
+        "uris": ["spiffe://example.org/write"],
+    }]);
+    value["rootcas"] = json!({ "r": { "keyval": { "certificate": certificates[root] } } });
+    value["intermediatecas"] = json!({ "i": { "keyval": { "certificate": certificates["between"] } }, "j": { "keyval": { "certificate": certificates["issuing"] } } });
+    change(&mut value);
+    run(&value, &[read(&made(&format!("write.{name}.link"))).unwrap(), classic(&build(), &[2])])
+}
+
+#[test]
+fn a_functionary_may_be_known_by_a_certificate() {
+    let none = |_: &mut Value| {};
+    assert_eq!(with_certificate("good", "root", none).unwrap().steps[0].1, ["certificate of spiffe://example.org/write"]);
+    let said = |name: &str, root: &str, change: &dyn Fn(&mut Value)| with_certificate(name, root, change).unwrap_err().to_string();
+    assert!(said("good", "other", &none).contains("does not lead to"), "another authority of the same name");
+    assert!(said("below", "root", &none).contains("does not lead to"), "issued by a certificate that is no authority");
+    assert!(said("ended", "root", &none).contains("not valid at that time"));
+    assert!(said("stolen", "root", &none).contains("does not match the certificate"));
+    for (field, value) in [
+        ("common_name", json!("else.example.org")),
+        ("uris", json!(["spiffe://example.org/else"])),
+        ("uris", json!([])),
+        ("emails", json!(["a@example.org"])),
+        ("organizations", json!(["else"])),
+    ] {
+        let change = |layout: &mut Value| layout["steps"][0]["cert_constraints"][0][field] = value.clone();
+        assert!(said("good", "root", &change).contains("has another"), "{field}");
+    }
+    let change = |layout: &mut Value| layout["steps"][0]["cert_constraints"][0]["roots"] = json!(["else"]);
+    assert!(said("good", "root", &change).contains("does not lead to"));
+    let any = |layout: &mut Value| layout["steps"][0]["cert_constraints"][0]["roots"] = json!(["*"]);
+    assert!(with_certificate("good", "root", any).is_ok());
 }

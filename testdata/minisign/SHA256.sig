@@ -1,0 +1,3 @@
+untrusted comment: verify with bob.pub
+RWQk4R5916VAN+Ichu/Tf9pFmyqb1FIOr9RC5SS5znfxZzfLkK+BgU08N76HJub8kP6DprhdtQjBgxHoVCHAryNCtIfzXiRdYg4=
+SHA256 (message.txt) = d3d07642a70a23ed5cc1f56eb00b319bd703aaa54dcf38c34570a9d7177a56db
