@@ -15,8 +15,8 @@ use crate::text::Shown;
 
 use super::PublicKey;
 pub(crate) use metadata::kind_of;
+pub use metadata::{Artifacts, Kind, Metadata, is_layout, kind, read};
 use metadata::{Body, Key, Layout, Link, Step};
-pub use metadata::{Kind, Metadata, is_layout, kind, read};
 
 /// How the steps of a layout came out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

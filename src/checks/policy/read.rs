@@ -27,6 +27,7 @@ struct File {
     checklist: Vec<Question>,
     allowed_signers: Option<Text>,
     openpgp_keyring: Option<Text>,
+    minisign_keys: Vec<Text>,
     sigstore: Option<Sigstore>,
     text_twins_count: bool,
     people: Vec<SomeOne>,
@@ -103,6 +104,7 @@ fn read(file: File) -> Result<Policy, Wrong> {
         checklist: checklist(file.checklist)?,
         allowed_signers: file.allowed_signers.map(|path| word(path, "allowed_signers")).transpose()?,
         openpgp_keyring: file.openpgp_keyring.map(|path| word(path, "openpgp_keyring")).transpose()?,
+        minisign_keys: list(file.minisign_keys, "minisign key", |_| None)?,
         sigstore: file.sigstore.map(sigstore).transpose()?,
         text_twins_count: file.text_twins_count,
         threshold: threshold(file.threshold, "threshold")?,
@@ -257,6 +259,7 @@ mod tests {
         let text = format!(
             "builders = [\"https://b\"]\nsources = [\"https://s\"]\nverifiers = [\"https://v\"]\nrequired = [\"src/**\"]\n\
              required_checks = [\"bundle.fixity\"]\naccepted_causes = [\"mtime\"]\nallowed_signers = \"a\"\nopenpgp_keyring = \"k\"\n\
+             minisign_keys = [\"m.pub\"]\n\
              [sigstore]\ntrusted_root = \"r\"\ntrusted_root_sha256 = \"{}\"\n[[sigstore.identities]]\nidentity = \"a@b\"\nissuer = \"i\"\n\
              [[checklist]]\nid = \"c\"\nquestion = \"?\"\n\
              [[people]]\nname = \"ada\"\nroles = [\"reviewer\"]\nkeys = [\"{print}\", \"{}\"]\nprincipals = [\"ada@x\"]\n\
@@ -266,6 +269,7 @@ mod tests {
         );
         let policy = Policy::parse(&text).unwrap();
         assert_eq!(policy.sigstore.as_ref().unwrap().identities[0].issuer, "i");
+        assert_eq!(policy.minisign_keys, ["m.pub"]);
         assert_eq!(policy.people[0].keys, BTreeSet::from([print, format!("OpenPGP {}", "AA".repeat(20))]));
         assert_eq!((policy.threshold.get("reviewer"), policy.attestation_threshold.get("reviewer")), (Some(&1), Some(&1)));
         assert_eq!(Policy::parse("").unwrap(), Policy::default());

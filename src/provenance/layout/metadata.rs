@@ -16,7 +16,7 @@ const MAX_ITEMS: usize = 10_000;
 const MAX_FILES: usize = 100_000;
 
 /// Files by path, with their digests.
-pub(super) type Artifacts = BTreeMap<String, Vec<Digest>>;
+pub type Artifacts = BTreeMap<String, Vec<Digest>>;
 
 /// A signed document.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ impl Metadata {
 
     /// The step of a link, and the files it says it made; of a layout, nothing.
     #[must_use]
-    pub fn link(&self) -> Option<(&str, &BTreeMap<String, Vec<Digest>>, &BTreeMap<String, Vec<Digest>>)> {
+    pub fn link(&self) -> Option<(&str, &Artifacts, &Artifacts)> {
         match &self.body {
             Body::Link(link) => Some((&link.name, &link.materials, &link.products)),
             Body::Layout(_) => None,
