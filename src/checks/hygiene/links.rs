@@ -39,7 +39,7 @@ impl Links {
             }
             open.extend(follow.split(|b| *b == b'/').rev());
             loop {
-                let Some(next) = open.pop() else { return None };
+                let next = open.pop()?;
                 steps += 1;
                 if steps > STEPS {
                     return Some("its way has more than 4,096 steps: not followed");
