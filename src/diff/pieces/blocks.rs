@@ -17,9 +17,11 @@ const MAX_PADDING: u64 = 64;
 /// Alignment that data must keep, in bytes.
 const ALIGNMENT: u64 = 8;
 /// Texts are looked at up to this length.
-const MAX_TEXT: usize = 64 << 10;
+const MAX_TEXT: usize = 4 << 10;
 /// A shorter text may be a number.
 const SURE_TEXT: u64 = 4;
+/// Pairs of users of two places that are looked at; beyond that they are taken to have one in common.
+const MAX_USERS: usize = 1 << 16;
 /// So far before an array its address may be taken, to count from one.
 const BIAS: u64 = 8;
 /// Entries of one table of places.
@@ -331,7 +333,10 @@ impl Layout<'_> {
             // The start of an object is the object; a place inside of one may be another's.
             let inside = self.sides.get(side).is_inside_object(at) || k.form == Form::Text && self.is_tail(side, at);
             let users = |s: &Start| self.users.get(&s.at.shipped).map(Vec::as_slice).unwrap_or_default();
-            let shared = || users(&k.start).iter().any(|u| users(&next.start).contains(u));
+            let shared = || {
+                let (one, two) = (users(&k.start), users(&next.start));
+                one.len().saturating_mul(two.len()) > MAX_USERS || one.iter().any(|u| two.contains(u))
+            };
             let counted = ends && k.form == Form::Object && next.start.taken && shared();
             let biased = inside && k.start.taken && edge - at <= BIAS && !matches!(next.form, Form::Text | Form::Value);
             counted || biased
