@@ -237,7 +237,11 @@ fn sections(images: &Images, x: &Region, y: &Region, unclean: &Sides<std::collec
         if a.object.is_some() && b.object.is_some() {
             // Of an object only the content counts, wherever it stands; an address is none of its own.
             let empty = s.range.is_empty() && t.range.is_empty() && s.size == t.size;
-            if empty {
+            let behind = |exe: &Exe, own: &[u8]| -> Option<u64> {
+                let before = exe.sections.get(..i)?.iter().rev().find(|s| !s.range.is_empty()).map_or(0, |s| s.range.end as u64);
+                Some(exe.numbers().int(own, at + 24, 8)?.wrapping_sub(before))
+            };
+            if empty && behind(a, old).is_some() && behind(a, old) == behind(b, new) {
                 out.push(at + 24..at + 32);
             } else if clean && !s.range.is_empty() && !t.range.is_empty() {
                 out.push(at + 24..at + 40);
