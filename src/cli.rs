@@ -7,6 +7,7 @@ mod compare;
 mod cosign;
 mod export;
 mod log;
+mod merge;
 mod pack;
 mod questions;
 mod report;
@@ -88,6 +89,8 @@ pub enum Command {
     Export(export::ExportArgs),
     /// Read a review's journal and verify its chain.
     Log(log::LogArgs),
+    /// Put two reviewers' journals together: what they agree on stands, the rest is open again.
+    Merge(merge::MergeArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -246,6 +249,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Verify(args) => verify::run(&args)?,
         Command::Export(args) => export::run(&args)?,
         Command::Log(args) => log::run(&args)?,
+        Command::Merge(args) => merge::run(&args)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);

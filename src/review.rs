@@ -9,6 +9,7 @@ mod coverage;
 mod event;
 pub mod journal;
 mod lines;
+pub mod merge;
 mod questions;
 mod queue;
 pub mod quote;
@@ -16,7 +17,7 @@ mod state;
 
 pub use carried::{Carried, CarriedRead, CarriedRuling, changed_first, events_of};
 pub use coverage::{Coverage, Missed, coverage};
-pub use event::{Anchor, Body, Decision, Event, FindingSeverity, Resting, Ruling};
+pub use event::{Anchor, Body, Decision, Event, FindingSeverity, MergedFrom, Resting, Ruling};
 pub use lines::LineSet;
 pub use questions::{ANSWERS, About, Answers, MAX_ANSWERS, QUESTIONS, Signer, answers, bind, question_digest, sheet, sheet_text};
 pub use queue::{Class, Item, Target, flag_id, queue, required};

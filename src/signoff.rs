@@ -30,10 +30,10 @@ pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
 pub use preview::preview;
 pub use printout::{Code, CodeError, Printout, PrintoutError, check_words};
 pub use statement::{
-    Anchor, ArtifactLine, Coverage, FindingLine, JournalLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine, finding_lines,
-    not_looked_at_lines, statement,
+    Anchor, ArtifactLine, Coverage, FindingLine, JournalLine, MergedLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine,
+    finding_lines, not_looked_at_lines, statement,
 };
-pub use verify::{Problem, RecordError, Summary, Verified, check_against_bundle, signatures, summary, verify};
+pub use verify::{Problem, RecordError, Summary, Verified, check_against_bundle, keyid_note, signatures, summary, verify};
 pub use vsa::verification_summary;
 
 /// `predicateType` of a review that is not a rejection.

@@ -109,6 +109,7 @@ fn record(of: &Dossier, dossier: &[u8]) -> Vec<u8> {
         checks: of.checks.iter().map(|c| (c.code.clone(), c.verdict.clone())).collect(),
         policy: None,
         journal: of.journal,
+        merged: Vec::new(),
         dossier: Some(Sha256::of(dossier)),
         reviewers: vec![ReviewerLine::default()],
         time: TimeLine::default(),

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::digest::Sha256;
 use countersign::provenance::{AllowedSigners, dsse};
 use countersign::signoff::{
-    Anchor, ArtifactLine, Coverage, Decision, FileSigner, FindingLine, JournalLine, Printout, Problem, RecordInputs, ReviewerLine,
-    SignError, Signer, SourceLine, TimeLine, ToolLine, add_signature, check_against_bundle, describe, fingerprint, not_looked_at_lines,
-    sign, statement, verify,
+    Anchor, ArtifactLine, Coverage, Decision, FileSigner, FindingLine, JournalLine, MergedLine, Printout, Problem, RecordInputs,
+    ReviewerLine, SignError, Signer, SourceLine, TimeLine, ToolLine, add_signature, check_against_bundle, describe, fingerprint,
+    not_looked_at_lines, sign, statement, verify,
 };
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 
@@ -90,6 +90,7 @@ fn inputs(decision: Decision) -> RecordInputs {
         checks: BTreeMap::from([("bag.fixity".into(), "pass".into()), ("provenance.chain".into(), "cannotTell".into())]),
         policy: Some(sha(6)),
         journal: JournalLine { head: sha(7), count: 903 },
+        merged: vec![MergedLine { reviewer: "bob".into(), head: sha(9), count: 44 }],
         dossier: Some(sha(9)),
         reviewers: vec![ReviewerLine { id: "alice@room".into(), role: "reviewer".into(), key: fingerprint(signer(1).public_key()) }],
         time: TimeLine { reviewed_at: "2026-11-23T16:40:00Z".into(), not_before: Some("2026-11-20T09:12:44Z".into()) },
@@ -268,6 +269,7 @@ fn the_description_holds_every_signed_value() {
             "/predicate/tool",
             "/predicate/time",
             "/predicate/journal",
+            "/predicate/journal/merged/0",
             "/predicate/reviewers/0",
             "/predicate/artifacts/1",
             "/predicate/artifacts/1/explained",

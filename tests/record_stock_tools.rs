@@ -122,6 +122,7 @@ fn inputs(artifacts: &[(&str, &[u8])], alice: &FileSigner) -> RecordInputs {
         checks: BTreeMap::new(),
         policy: None,
         journal: JournalLine { head: Sha256::of(b""), count: 0 },
+        merged: Vec::new(),
         dossier: None,
         reviewers: vec![ReviewerLine { id: "alice@room".into(), role: "reviewer".into(), key: fingerprint(alice.public_key()) }],
         time: TimeLine { reviewed_at: "2026-11-23T16:40:00Z".into(), not_before: None },

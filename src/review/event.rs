@@ -194,6 +194,17 @@ pub struct Resting {
     pub source: Option<String>,
 }
 
+/// A journal that was merged, up to the head that its reviewer gave before any was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergedFrom {
+    /// Whose.
+    pub reviewer: String,
+    /// The hash of its last line that counts.
+    pub head: String,
+    /// Lines up to there.
+    pub count: u64,
+}
+
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }
@@ -280,6 +291,18 @@ pub enum Body {
         count: u64,
         /// How many of the lines that follow were carried over from it.
         carried: u64,
+    },
+    /// The review was put together from two, each of which ruled alone; what they made alike follows.
+    Merged {
+        /// The two journals.
+        from: Vec<MergedFrom>,
+    },
+    /// The two did not rule alike, or one of them did not rule: a person judges it again.
+    Disputed {
+        /// The item's id.
+        item: String,
+        /// Who said what.
+        said: String,
     },
     /// Where the reviewer is.
     At {
@@ -453,8 +476,8 @@ impl Body {
     /// Whether a correction of a signed review carries it over.
     #[must_use]
     pub fn is_carried(&self) -> bool {
-        self.is_undoable()
-            || matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. } | Self::Carried(_) | Self::Replied { .. })
+        let facts = matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. } | Self::Merged { .. } | Self::Disputed { .. });
+        facts || self.is_undoable() || matches!(self, Self::Carried(_) | Self::Replied { .. })
     }
 
     /// What happened, in a few words. They hold what the reviewer typed and names from the bundle: not guarded.
@@ -467,6 +490,14 @@ impl Body {
             Self::Corrects { record, count, carried, .. } => {
                 format!("corrects the record {record}; {carried} events are carried over from its journal of {count} lines")
             }
+            Self::Merged { from } => {
+                let sides: Vec<String> = from
+                    .iter()
+                    .map(|f| format!("{} ({} lines, head {})", f.reviewer, f.count, f.head.get(..16).unwrap_or(&f.head)))
+                    .collect();
+                format!("merged of {}", sides.join(" and "))
+            }
+            Self::Disputed { item, said } => format!("open again: {item}: {said}"),
             Self::At { item, rest } => {
                 let screen = rest.as_ref().map_or_else(String::new, |r| format!(", screen {}", r.screen));
                 if item.is_empty() { format!("no item in front{screen}") } else { format!("in front: {item}{screen}") }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::queue::question_id;
-use super::{Anchor, Body, CarriedRuling, Class, Decision, Event, FindingSeverity, Item, LineSet, Resting, Ruling, Target};
+use super::{Anchor, Body, CarriedRuling, Class, Decision, Event, FindingSeverity, Item, LineSet, MergedFrom, Resting, Ruling, Target};
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 
@@ -131,6 +131,10 @@ pub struct State {
     pub signed_on: String,
     /// The bundle that the review was begun on, as far as that is known.
     pub bundle: Option<String>,
+    /// The journals that this review was merged of.
+    pub merged: Vec<MergedFrom>,
+    /// Items on which the reviewers of those differ and nobody ruled since, with who said what.
+    pub disputes: BTreeMap<String, String>,
     /// SHA-256 of the payload of the record that this review corrects.
     pub corrects: Option<String>,
 }
@@ -183,6 +187,12 @@ impl State {
                 self.identified(bundle);
             }
             Body::Identified { bundle } => self.identified(bundle),
+            Body::Merged { from } => self.merged = from,
+            Body::Disputed { item, said } => {
+                let at = Anchor { item: Some(item.clone()), place: item.clone(), ..Anchor::default() };
+                self.notes.push(Note { n: event.n, at, text: format!("the reviewers differ: {said}"), time: event.time.clone() });
+                self.disputes.insert(item, said);
+            }
             Body::Corrects { record, .. } => self.corrects = Some(record),
             Body::At { item, rest } => {
                 self.at = Some(item).filter(|i| !i.is_empty());
@@ -212,6 +222,7 @@ impl State {
                 entry.1 = of;
             }
             Body::Ruled { item, digest, ruling, reason, covers } => {
+                self.disputes.remove(&item);
                 self.rulings.insert(item, Ruled { ruling, reason, digest, covers });
             }
             Body::Noted { at, text } => self.notes.push(Note { n: event.n, at, text, time: event.time.clone() }),
@@ -245,6 +256,7 @@ impl State {
                 self.answers.remove(&id);
             }
             Body::Answered { id, answer } => {
+                self.disputes.remove(&format!("checklist:{id}"));
                 self.answers.insert(id, answer);
             }
             Body::Signed { payload, decision, .. } => {
@@ -480,6 +492,10 @@ impl State {
         }
         for (class, open) in classes {
             add(false, format!("{} {} without a ruling", open.len(), class.word(open.len())), open.first().map(|i| i.id.clone()));
+        }
+        let first = items.iter().find(|i| self.disputes.contains_key(&i.id));
+        if !self.disputes.is_empty() {
+            add(false, format!("{} on which the reviewers differ", self.disputes.len()), first.map(|i| i.id.clone()));
         }
         let rejected: Vec<_> = items.iter().filter(|i| self.ruling(i).is_some_and(|r| r.ruling == Ruling::Rejected)).collect();
         if let Some(first) = rejected.first() {

@@ -255,14 +255,8 @@ impl Journal {
             Body::Corrects { record: record.clone(), journal: self.head.clone(), count: self.count, carried: numbers.len() as u64 };
         let mut entries = vec![Entry { stamp: now.clone(), body: opened }, Entry { stamp: now, body: corrects }];
         entries.extend(reading.lines.into_iter().filter(|l| numbers.binary_search(&l.n).is_ok()).map(|l| l.entry));
-        let (mut bytes, mut head) = (String::new(), journal::origin());
-        for (entry, n) in entries.iter().zip(1..) {
-            let (line, hash) = journal::write_line(n, &head, entry)?;
-            bytes.push_str(&line);
-            head = hash;
-        }
         let path = next(&folder)?;
-        write_whole(&path, bytes.as_bytes())?;
+        write_entries(&path, &entries)?;
         let file = match open_locked(&folder, &path) {
             Ok(file) => file,
             Err(NotOpen::Held) => return Err(held(&folder)),
@@ -319,6 +313,37 @@ fn read_all(file: &File) -> io::Result<Vec<u8>> {
 pub fn read_journal(path: &Path) -> Result<Reading, String> {
     let bytes = read_small(path, MAX_JOURNAL).map_err(|e| format!("{}: {e}", Shown::new(&path.to_string_lossy())))?;
     Ok(journal::read(&bytes))
+}
+
+/// Writes a whole journal: it is there whole or not at all.
+fn write_entries(path: &Path, entries: &[Entry]) -> Result<(), String> {
+    let (mut bytes, mut head) = (String::new(), journal::origin());
+    for (entry, n) in entries.iter().zip(1..) {
+        let (line, hash) = journal::write_line(n, &head, entry)?;
+        bytes.push_str(&line);
+        head = hash;
+    }
+    write_whole(path, bytes.as_bytes())
+}
+
+/// Begins a review in `folder` with those lines, beside what was reviewed there before; where it is.
+///
+/// # Errors
+/// When another process has the review open, or it cannot be written.
+pub(super) fn begin(folder: &Path, who: &Holder, entries: &[Entry]) -> Result<PathBuf, String> {
+    fs::create_dir_all(folder).map_err(|e| format!("the state folder {} cannot be written: {e}", folder.display()))?;
+    let latest = latest(folder);
+    if !latest.exists() {
+        write_entries(&latest, entries)?;
+        return Ok(latest);
+    }
+    let (held, _) = Journal::open(folder, who)?;
+    if let Some(why) = held.read_only {
+        return Err(why);
+    }
+    let path = next(folder)?;
+    write_entries(&path, entries)?;
+    Ok(path)
 }
 
 /// Whether a file is a journal, by its name or by how it begins.

@@ -187,6 +187,7 @@ impl StatementMaker {
                 count: self.journal.count,
             },
             dossier: None,
+            merged: self.merged()?,
             reviewers: vec![signoff::ReviewerLine {
                 id: self.state.reviewer.clone(),
                 role: self.role(key.as_deref()),
@@ -211,6 +212,15 @@ impl StatementMaker {
     fn role(&self, key: Option<&str>) -> String {
         let person = key.and_then(|k| self.room.quorum.person(k)).filter(|p| !p.roles.is_empty());
         person.map_or_else(|| "reviewer".to_owned(), |p| p.roles.iter().cloned().collect::<Vec<_>>().join(", "))
+    }
+
+    /// The journals that the review was merged of, as the record names them.
+    fn merged(&self) -> Result<Vec<signoff::MergedLine>, String> {
+        let line = |from: &review::MergedFrom| {
+            let head = from.head.parse().map_err(|e| format!("the head of a merged journal: {e}"))?;
+            Ok(signoff::MergedLine { reviewer: from.reviewer.clone(), head, count: from.count })
+        };
+        self.state.merged.iter().map(line).collect()
     }
 
     fn artifacts(&self) -> Vec<signoff::ArtifactLine> {

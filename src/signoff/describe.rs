@@ -354,6 +354,12 @@ impl Rows {
         if count.is_some() || head.is_some() {
             self.say("Journal", Role::Text, format!("{} entries, head {}", stated(count), stated(head)));
         }
+        for mut merged in journal.list("merged").into_iter().flatten() {
+            let (who, count, head) = (merged.word("reviewer"), merged.word("count"), merged.sha("head", self));
+            let text = format!("{}'s journal, {} entries, head {}", stated(who), stated(count), stated(head));
+            self.say("Merged of", Role::Text, text);
+            merged.rest(self);
+        }
         journal.rest(self);
         let dossier = predicate.sha("dossier", self);
         self.maybe("Dossier", dossier);

@@ -124,6 +124,17 @@ pub struct JournalLine {
     pub count: u64,
 }
 
+/// A journal that the review was merged of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergedLine {
+    /// Whose.
+    pub reviewer: String,
+    /// The head that was exchanged before any of them was shown.
+    pub head: Sha256,
+    /// Number of entries up to it.
+    pub count: u64,
+}
+
 /// One reviewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReviewerLine {
@@ -203,6 +214,8 @@ pub struct RecordInputs {
     pub journal: JournalLine,
     /// Digest of the dossier, if there is one.
     pub dossier: Option<Sha256>,
+    /// The journals that it was merged of; empty when one person reviewed.
+    pub merged: Vec<MergedLine>,
     /// The reviewers.
     pub reviewers: Vec<ReviewerLine>,
     /// When.
@@ -274,6 +287,15 @@ pub fn statement(inputs: &RecordInputs) -> Vec<u8> {
         "predicate": predicate(inputs),
     });
     canonical::bytes(&value)
+}
+
+fn journal(inputs: &RecordInputs) -> Value {
+    let merged = inputs.merged.iter().map(|m| json!({ "reviewer": m.reviewer, "head": sha(m.head), "count": m.count })).collect();
+    object([
+        ("head", Some(sha(inputs.journal.head))),
+        ("count", Some(inputs.journal.count.into())),
+        ("merged", Some(Value::Array(merged)).filter(|_| !inputs.merged.is_empty())),
+    ])
 }
 
 fn predicate(inputs: &RecordInputs) -> Value {
@@ -350,7 +372,7 @@ fn predicate(inputs: &RecordInputs) -> Value {
         ),
         ("checks", Some(json!(inputs.checks))),
         ("policy", inputs.policy.map(sha)),
-        ("journal", Some(json!({ "head": sha(inputs.journal.head), "count": inputs.journal.count }))),
+        ("journal", Some(journal(inputs))),
         ("dossier", inputs.dossier.map(sha)),
         ("reviewers", Some(inputs.reviewers.iter().map(|r| json!({ "id": r.id, "role": r.role, "key": r.key })).collect())),
         (

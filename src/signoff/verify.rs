@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::digest::Sha256;
 use crate::json::{self, Json};
-use crate::model::SignatureReport;
+use crate::model::{Outcome, SignatureReport};
 use crate::provenance::checker::{Checked, Checker, Who};
 use crate::provenance::dsse::{self, EnvelopeError, IN_TOTO};
 use crate::provenance::{AllowedSigners, RECORD_NAMESPACE};
@@ -309,6 +309,22 @@ pub fn verify(record: &[u8], signers: &AllowedSigners, threshold: usize) -> Resu
         payload: envelope.payload,
         problems,
     })
+}
+
+/// What is odd about the key id of a good signature. It is a hint that no signature covers, so it is told and never judged.
+#[must_use]
+pub fn keyid_note(signature: &SignatureReport) -> Option<String> {
+    let print = signature.fingerprint.as_ref().filter(|_| signature.outcome == Outcome::Yes)?;
+    let keyid = signature.keyid.shown();
+    if keyid.as_str() == print {
+        return None;
+    }
+    let named = if keyid.as_str().is_empty() {
+        "the envelope names no key for it".to_owned()
+    } else {
+        format!("the envelope calls its key {}", keyid.cut(80))
+    };
+    Some(format!("{named}; the key that verifies it is {print} (the name is a hint, and not signed)"))
 }
 
 /// How a record and a bundle disagree.

@@ -28,10 +28,28 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the program with those arguments on a terminal of that size.
     pub fn start(args: &[&str], columns: u16, rows: u16) -> Self {
-        let pair =
-            native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
+        Self::start_under(&[], args, columns, rows)
+    }
+
+    /// The same, in that folder.
+    pub fn start_in(folder: &Path, args: &[&str], columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(program());
         command.args(args);
+        command.cwd(folder);
+        Self::run(command, columns, rows)
+    }
+
+    /// The same, under another program such as `strace`, with its arguments.
+    pub fn start_under(under: &[&str], args: &[&str], columns: u16, rows: u16) -> Self {
+        let all: Vec<&str> = under.iter().copied().chain([program()]).chain(args.iter().copied()).collect();
+        let mut command = CommandBuilder::new(all[0]);
+        command.args(&all[1..]);
+        Self::run(command, columns, rows)
+    }
+
+    fn run(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        let pair =
+            native_pty_system().openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }).expect("a pseudo-terminal");
         command.env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR");
         let child = pair.slave.spawn_command(command).expect("the program starts");
@@ -54,6 +72,21 @@ impl Terminal {
     /// What the screen shows now.
     pub fn text(&self) -> String {
         self.screen.lock().expect("screen").screen().contents()
+    }
+
+    /// The screen, with colours and styles.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.lock().expect("screen").screen().clone()
+    }
+
+    /// Whether the program is gone.
+    pub fn is_gone(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
+    }
+
+    /// Types keys; false when nobody takes them any more.
+    pub fn try_keys(&mut self, keys: &str) -> bool {
+        self.writer.write_all(keys.as_bytes()).and_then(|()| self.writer.flush()).is_ok()
     }
 
     /// Every byte that the program wrote.

@@ -28,6 +28,9 @@ pub(super) fn text(reports: &[Report]) -> String {
         for signature in &report.signatures {
             let mark = if signature.outcome == Answered::Yes { '=' } else { '!' };
             let _ = writeln!(out, "{mark} {}", signature.reason);
+            if let Some(note) = signoff::keyid_note(signature) {
+                let _ = writeln!(out, "? {note}");
+            }
         }
         for id in report.not_looked_at.iter().flatten().take(LISTED) {
             let _ = writeln!(out, "? not looked at: {}", Shown::new(id).cut(200));

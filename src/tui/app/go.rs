@@ -3,6 +3,7 @@
 use super::compare::{Want, group_key};
 use super::{App, ClaimRow, Cursor, Dialog, Front, Group, NoteRow, Pane, Part};
 use crate::review::{Body, Class, Target};
+use crate::text::Shown;
 use crate::tui::action::Screen;
 
 /// A place to come back to.
@@ -171,6 +172,10 @@ impl App {
         self.cursor_mut(Pane::Queue).at = index;
         if self.read_only.is_none() {
             self.record(Body::At { item: item.id.clone(), rest: None });
+        }
+        if let Some(said) = self.state.disputes.get(&item.id) {
+            let text = format!("the reviewers differ: {}", Shown::new(said));
+            self.say(&text);
         }
         match item.target {
             Target::Compare { artifact, path } => self.open_node(artifact, path),

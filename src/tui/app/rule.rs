@@ -338,7 +338,12 @@ impl App {
                 self.totals = None;
                 return;
             }
-            Body::At { .. } | Body::Opened { .. } | Body::Identified { .. } | Body::Corrects { .. } => return,
+            Body::At { .. }
+            | Body::Opened { .. }
+            | Body::Identified { .. }
+            | Body::Corrects { .. }
+            | Body::Merged { .. }
+            | Body::Disputed { .. } => return,
             Body::Carried(carried) => {
                 self.dirty = true;
                 let held = self.items.iter().filter(|i| self.state.carried(i).is_some()).count();

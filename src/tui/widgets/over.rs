@@ -201,7 +201,12 @@ fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
     let key_text = if sign.key.is_empty() && sign.field != Field::Key { "(ssh-agent)" } else { &sign.key };
     let confirm = ready.map(|p| p.confirm.as_str()).unwrap_or_default();
     let fields = [
-        (Field::Release, format!("release to sign ({})", Shown::new(confirm).cut(24)), sign.release.as_str()),
+        // What must be typed is in sight while it is typed, also in a narrow window.
+        (
+            Field::Release,
+            if confirm.is_empty() { "the release, typed".to_owned() } else { format!("type {}", Shown::new(confirm)) },
+            sign.release.as_str(),
+        ),
         (Field::Key, "key file (empty: the ssh-agent)".to_owned(), key_text),
         (Field::Passphrase, "its passphrase, if it has one".to_owned(), masked.as_str()),
         (Field::Output, "the record goes to".to_owned(), sign.output.as_str()),
