@@ -170,7 +170,7 @@ fn an_earlier_review_hands_on_what_is_unchanged_and_only_that() {
     let room = Room::new("text_twins_count = true");
     let (key, signers) = common::key(room.folder.path(), "alice", 3);
     let (key, signers) = (key.to_string_lossy().into_owned(), signers.to_string_lossy().into_owned());
-    assert_eq!(room.run("show", &["source", "src/verify.c"]).0, 0);
+    assert_eq!(room.run("show", &["source", "src/verify.c", "--reviewer", "alice"]).0, 0);
     room.accept_first();
     let record = room.path("first.dsse.json");
     let (code, said) = room.run("sign", &["--key", &key, "--decision", "incomplete", "--output", &record, "--reviewer", "alice"]);

@@ -50,10 +50,13 @@ pub struct ShowArgs {
     /// The folder that keeps reviews and indexed sources.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Who reviews, where the policy counts what is printed as shown; the login name when not given.
+    #[arg(long, value_name = "NAME")]
+    reviewer: Option<String>,
 }
 
 pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
-    let state = StateArgs { state: args.state, read_only: true, ..StateArgs::default() };
+    let state = StateArgs { state: args.state, reviewer: args.reviewer, read_only: true, ..StateArgs::default() };
     let asked = args.before.previous.is_some();
     let mut options =
         Options { previous: args.before.previous, dossier: args.before.dossier, ..options(Some(args.bundle), args.room, state) };

@@ -186,7 +186,6 @@ fn the_honest_outcome_is_never_harder_than_an_approval() {
         let mut bench = Bench::new(80, 24);
         if ruled {
             super::rule_on_everything(&mut bench);
-            bench.walk("6 y y y");
         }
         bench.walk("7 S");
         choose(&mut bench, decision);
