@@ -224,7 +224,7 @@ fn bound(options: Options, bound: BoundArgs) -> Options {
 /// What the front end is asked for: the console, or a report that is done.
 pub enum Asked {
     /// Open the console.
-    Console(Options),
+    Console(Box<Options>),
     /// Done, with that exit code.
     Done(Outcome),
 }
@@ -235,8 +235,11 @@ pub enum Asked {
 /// What stops the work, in words; the exit code is 2.
 pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
     let done = match cli.command {
-        Command::Open(args) => return Ok(Asked::Console(bound(options(Some(args.bundle), args.room, args.state), args.bound))),
-        Command::Demo(state) => return Ok(Asked::Console(options(None, RoomArgs::default(), state))),
+        Command::Open(args) => {
+            let options = bound(options(Some(args.bundle), args.room, args.state), args.bound);
+            return Ok(Asked::Console(Box::new(options)));
+        }
+        Command::Demo(state) => return Ok(Asked::Console(Box::new(options(None, RoomArgs::default(), state)))),
         Command::Check(args) => check::run(args)?,
         Command::Compare(args) => compare::run(&args)?,
         Command::Attestation(args) => attestation::run(&args)?,

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     };
     match asked {
         Asked::Done(outcome) => outcome.into(),
-        Asked::Console(options) => match console(options) {
+        Asked::Console(options) => match console(*options) {
             Ok(()) => Outcome::Well.into(),
             Err(report) => cli::trouble(&report).into(),
         },

@@ -119,8 +119,11 @@ fn outside(exe: &Exe, object: &Object, reloc: &Reloc) -> Option<Vec<u8>> {
     }
 }
 
+/// What is outside of both objects, and the address of each name.
+type Externs = (Vec<Extern>, HashMap<Vec<u8>, u64>);
+
 /// Addresses for all that is outside of both objects, and the one of each name.
-fn externs(exes: Sides<&Exe>, objects: Sides<&Object>, from: u64) -> Result<(Vec<Extern>, HashMap<Vec<u8>, u64>), &'static str> {
+fn externs(exes: Sides<&Exe>, objects: Sides<&Object>, from: u64) -> Result<Externs, &'static str> {
     let mut spans: BTreeMap<Vec<u8>, (i64, i64)> = BTreeMap::new();
     for (exe, object) in [(exes.shipped, objects.shipped), (exes.rebuilt, objects.rebuilt)] {
         for reloc in object.tables.iter().flat_map(|t| &t.relocs) {
@@ -310,8 +313,11 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     }
 }
 
+/// Flags of a group of sections, its name, and the names of its sections.
+type Group<'a> = (u64, &'a [u8], Vec<&'a [u8]>);
+
 /// What a group of sections says (gABI, "Section Groups"): its flags, its name, and the names of its sections.
-fn group<'a>(exe: &'a Exe, object: &'a Object, index: usize) -> Option<(u64, &'a [u8], Vec<&'a [u8]>)> {
+fn group<'a>(exe: &'a Exe, object: &'a Object, index: usize) -> Option<Group<'a>> {
     let s = exe.sections.get(index)?;
     let n = exe.numbers();
     let data = exe.data(s);

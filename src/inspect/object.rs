@@ -133,7 +133,7 @@ impl Object {
         let mut tables = exe.sections.iter().enumerate().filter(|(_, s)| s.kind == 2);
         let (Some((index, table)), None) = (tables.next(), tables.next()) else { return Err("it has not one symbol table") };
         let data = exe.data(table);
-        if data.len() % 24 != 0 || data.len() / 24 > MAX_ENTRIES || exe.sections.iter().any(|s| matches!(s.kind, 9 | 18 | 19)) {
+        if !data.len().is_multiple_of(24) || data.len() / 24 > MAX_ENTRIES || exe.sections.iter().any(|s| matches!(s.kind, 9 | 18 | 19)) {
             return Err("its symbols or relocations have a form that is not read");
         }
         let mut names = Names::new(exe.sections.get(table.link).map(|s| exe.data(s)).unwrap_or_default());
@@ -157,7 +157,7 @@ impl Object {
         let mut left = MAX_ENTRIES;
         for (section, s) in exe.sections.iter().enumerate().filter(|(_, s)| s.kind == 4) {
             let data = exe.data(s);
-            let fits = data.len() % 24 == 0 && s.link == index && exe.sections.get(s.info).is_some() && targets.insert(s.info);
+            let fits = data.len().is_multiple_of(24) && s.link == index && exe.sections.get(s.info).is_some() && targets.insert(s.info);
             left = left.checked_sub(data.len() / 24).filter(|_| fits).ok_or("a table of relocations has a form that is not read")?;
             let reloc = |raw: &[u8]| -> Option<Reloc> {
                 let info = n.int(raw, 8, 8)?;

@@ -464,11 +464,19 @@ impl Body {
     /// Whether `u` takes it back.
     #[must_use]
     pub fn is_undoable(&self) -> bool {
-        match self {
-            Self::Ruled { .. } | Self::Noted { .. } | Self::Filed { .. } | Self::Closed { .. } | Self::Answered { .. } => true,
-            Self::Withdrawn { .. } | Self::Reopened { .. } | Self::Edited { .. } | Self::Reworded { .. } | Self::TakenUp { .. } => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Ruled { .. }
+                | Self::Noted { .. }
+                | Self::Filed { .. }
+                | Self::Closed { .. }
+                | Self::Answered { .. }
+                | Self::Withdrawn { .. }
+                | Self::Reopened { .. }
+                | Self::Edited { .. }
+                | Self::Reworded { .. }
+                | Self::TakenUp { .. }
+        )
     }
 }
 

@@ -71,7 +71,7 @@ struct Asked {
 /// What the thread that compares tells.
 enum Word {
     Progress(String),
-    Done(Result<Node, CompareError>),
+    Done(Box<Result<Node, CompareError>>),
 }
 
 struct Tools<'a> {
@@ -151,7 +151,7 @@ pub fn compare_paths(
         // Nobody listens any more once the program has given up.
         let told = |text: &str| send.send(Word::Progress(text.to_owned())).unwrap_or_default();
         let done = compare_all(&asked, &asked_to_stop, &told);
-        let _ = send.send(Word::Done(done));
+        let _ = send.send(Word::Done(Box::new(done)));
     });
     let done = wait(&words, &stop, told);
     let stopped = stop.load(Ordering::Relaxed);
@@ -170,7 +170,7 @@ fn wait(words: &mpsc::Receiver<Word>, stop: &AtomicBool, told: &dyn Fn(&str)) ->
     loop {
         match words.recv_timeout(ASK) {
             Ok(Word::Progress(text)) => told(&text),
-            Ok(Word::Done(done)) => return Some(done),
+            Ok(Word::Done(done)) => return Some(*done),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 return Some(Err(CompareError::Other(
@@ -300,7 +300,7 @@ mod tests {
         let told = Mutex::new(Vec::new());
         let say = |text: &str| told.lock().unwrap().push(text.to_owned());
         send.send(Word::Progress("1 of 2 MB".to_owned())).unwrap();
-        send.send(Word::Done(Ok(given_up(Path::new("a"), Path::new("b"))))).unwrap();
+        send.send(Word::Done(Box::new(Ok(given_up(Path::new("a"), Path::new("b")))))).unwrap();
         let done = wait(&words, &stop, &say);
         assert!(matches!(done, Some(Ok(node)) if node.result == ResultMark::NotExamined));
         assert_eq!(told.lock().unwrap().as_slice(), ["1 of 2 MB"]);

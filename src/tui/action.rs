@@ -186,7 +186,7 @@ pub enum Action {
 #[derive(Clone)]
 pub enum Effect {
     /// Append to the journal; the answer comes back as [`Input::Recorded`] or [`Input::NotSaved`].
-    Record(Body),
+    Record(Box<Body>),
     /// A loose directory was hashed to the end: keep its identity. The answer comes as [`Input::Recorded`], or as
     /// [`Input::ReadOnly`] when the review was begun on another content.
     Identified(Sha256),
@@ -223,7 +223,7 @@ pub enum Input {
     /// News from the work behind.
     News(News),
     /// An event is on the disk; the time for the header, `HH:MM`.
-    Recorded(Event, String),
+    Recorded(Box<Event>, String),
     /// It is not, and why.
     NotSaved(Box<Body>, String),
     /// Nothing can be changed from now on, and why.

@@ -198,7 +198,7 @@ impl App {
             Input::Paste(text) => self.paste(&text),
             Input::Resize(columns, rows) => self.resize(columns, rows),
             Input::News(news) => self.news(news),
-            Input::Recorded(event, clock) => self.recorded(event, clock),
+            Input::Recorded(event, clock) => self.recorded(*event, clock),
             Input::NotSaved(body, why) => self.not_saved(*body, &why),
             Input::ReadOnly(why) => self.close_review(why),
             Input::Corrected(result) => self.corrected(result),
@@ -472,7 +472,7 @@ impl App {
             self.warn(&text);
             return false;
         }
-        self.out.push(Effect::Record(body));
+        self.out.push(Effect::Record(Box::new(body)));
         true
     }
 }

@@ -354,11 +354,11 @@ impl Bench {
         while !effects.is_empty() {
             let effect = effects.remove(0);
             let answer = match effect {
-                Effect::Record(body) if self.full => Input::NotSaved(Box::new(body), "no space left".into()),
+                Effect::Record(body) if self.full => Input::NotSaved(body, "no space left".into()),
                 Effect::Record(body) => {
-                    self.recorded.push(body.clone());
+                    self.recorded.push((*body).clone());
                     let n = self.recorded.len() as u64;
-                    Input::Recorded(Event { n, time: "2026-11-03T14:02:11Z".into(), body }, "14:02".into())
+                    Input::Recorded(Box::new(Event { n, time: "2026-11-03T14:02:11Z".into(), body: *body }), "14:02".into())
                 }
                 Effect::ReadSource(entry) => {
                     let bytes: Arc<[u8]> = if entry == 1 { Arc::from(&b"\x89PNG\0\x01"[..]) } else { Arc::from(VERIFY.as_bytes()) };

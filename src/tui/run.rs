@@ -229,11 +229,11 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
     while let Some(effect) = queue.pop_front() {
         match effect {
             Effect::Record(body) => {
-                let answer = match session.record(body.clone()) {
-                    Ok(event) => Input::Recorded(event, session.clock()),
+                let answer = match session.record((*body).clone()) {
+                    Ok(event) => Input::Recorded(Box::new(event), session.clock()),
                     Err(why) => {
                         failed = true;
-                        Input::NotSaved(Box::new(body), why)
+                        Input::NotSaved(body, why)
                     }
                 };
                 queue.extend(app.update(answer, uptime()));
@@ -242,7 +242,7 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
                 }
             }
             Effect::Identified(digest) => match session.identify(digest) {
-                Ok(Some(event)) => queue.extend(app.update(Input::Recorded(event, session.clock()), uptime())),
+                Ok(Some(event)) => queue.extend(app.update(Input::Recorded(Box::new(event), session.clock()), uptime())),
                 Ok(None) => {}
                 Err(why) => queue.extend(app.update(Input::ReadOnly(why), uptime())),
             },

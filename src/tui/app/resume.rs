@@ -55,7 +55,7 @@ impl App {
     pub(crate) fn keep_place(&mut self) {
         let place = (self.item.clone().unwrap_or_default(), self.resting());
         if self.read_only.is_none() && self.resume.written.as_ref() != Some(&place) {
-            self.effect(Effect::Record(Body::At { item: place.0.clone(), rest: Some(place.1.clone()) }));
+            self.effect(Effect::Record(Box::new(Body::At { item: place.0.clone(), rest: Some(place.1.clone()) })));
             self.resume.written = Some(place);
         }
     }

@@ -32,7 +32,7 @@ impl App {
         self.seen.failed = false;
         self.flush();
         for body in self.unsaved.clone() {
-            self.effect(Effect::Record(body));
+            self.effect(Effect::Record(Box::new(body)));
         }
     }
 

@@ -356,7 +356,7 @@ impl App {
             return;
         }
         for body in bodies {
-            self.effect(Effect::Record(body));
+            self.effect(Effect::Record(Box::new(body)));
         }
         self.keep_place();
     }
@@ -416,7 +416,7 @@ impl App {
                         None => (file.hidden.iter().filter(seen).count(), file.hidden.len()),
                         // The whole file is new, or it is empty and seen when it is open.
                         Some(_) if file.len() == 0 => (1, 1),
-                        Some(lines) if lines.is_empty() => (self.lines_read(entry).min(file.len()), file.len()),
+                        Some([]) => (self.lines_read(entry).min(file.len()), file.len()),
                         Some(lines) => {
                             let there: Vec<&u64> = lines.iter().filter(|l| **l <= file.len() as u64).collect();
                             (there.iter().copied().filter(seen).count(), there.len().max(1))

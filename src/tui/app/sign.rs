@@ -198,7 +198,7 @@ impl App {
         let now = self.now;
         match result {
             Ok(record) => {
-                self.effect(Effect::Record(record.event()));
+                self.effect(Effect::Record(Box::new(record.event())));
                 let path = Shown::new(&record.path.to_string_lossy()).to_string();
                 if matches!(self.dialog, Some(Dialog::Sign(_))) {
                     self.dialog = None;

@@ -185,7 +185,7 @@ fn what_the_vendor_answers_stays_a_claim() {
         file: String::new(),
     };
     let event = crate::review::Event { n: 99, time: "2026-11-03T15:00:00Z".into(), body: reply };
-    bench.send(crate::tui::action::Input::Recorded(event, String::new()));
+    bench.send(crate::tui::action::Input::Recorded(Box::new(event), String::new()));
     bench.walk("6 <tab>");
     let text = bench.text();
     assert!(text.contains("vendor@acme claims: it is <1B>[2Jfine <U+202E>"), "{text}");

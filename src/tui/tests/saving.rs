@@ -126,7 +126,7 @@ fn a_signed_review_is_closed_and_a_correction_carries_over() {
     let signed = Body::Signed { payload: "77".repeat(32), decision: Decision::Rejected, key: "k".into() };
     bench.recorded.push(signed.clone());
     let n = bench.recorded.len() as u64;
-    bench.send(Input::Recorded(Event { n, time: "2026-11-03T14:02:11Z".into(), body: signed }, "14:02".into()));
+    bench.send(Input::Recorded(Box::new(Event { n, time: "2026-11-03T14:02:11Z".into(), body: signed }), "14:02".into()));
     assert!(bench.row(0).contains("READ-ONLY"));
     let before = bench.recorded.len();
     bench.walk("n a x f c u 6 y 7 S");
