@@ -96,6 +96,10 @@ impl Case {
             sigstore: None,
             openpgp: None,
             contents: &|_| Arc::new(self.inside.clone()),
+            now: 1_795_000_000,
+            minisign: &countersign::provenance::minisign::Keys::default(),
+            sha512: &|_| None,
+            read: &|_| Err("not asked for".to_owned()),
             comparisons: &[None],
         })
     }
