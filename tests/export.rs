@@ -72,17 +72,21 @@ fn zbarimg(file: &str) -> Option<String> {
 }
 
 #[test]
-fn one_code_is_read_back_by_zbarimg_and_by_verify() {
+fn the_codes_are_read_back_by_zbarimg_and_by_verify() {
     let room = Room::new();
-    room.export(&["--format", "qr-png", "--output", &room.at("one.png")]);
-    let Some(text) = zbarimg(&room.at("one.png")) else {
-        println!("skipped: zbarimg is not installed");
-        return;
-    };
-    assert_eq!(text, room.export(&["--format", "codes"]), "zbarimg reads what the codes say");
-    let command = "zbarimg --raw -q one.png | base64 -d | gunzip > back.json && cmp back.json rec.dsse.json";
-    let out = Command::new("bash").args(["-euo", "pipefail", "-c", command]).current_dir(room.folder.path()).output().unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    room.export(&["--format", "qr-png", "--output", &room.at("c.png")]);
+    let codes = room.export(&["--format", "codes"]);
+    let count = codes.lines().count();
+    let file = |n| if count == 1 { room.at("c.png") } else { room.at(&format!("c-{n}of{count}.png")) };
+    let mut text = String::new();
+    for n in 1..=count {
+        let Some(read) = zbarimg(&file(n)) else {
+            println!("skipped: zbarimg is not installed");
+            return;
+        };
+        text.push_str(&read);
+    }
+    assert_eq!(text, codes, "zbarimg reads what the codes say");
     fs::write(room.at("scanned"), text).unwrap();
     let (code, out) = room.verify(&[room.at("scanned")]);
     assert!(code == Some(0) && out.contains("= signatures: good, by alice"), "{out}");
@@ -158,7 +162,8 @@ fn the_preview_shows_every_byte_and_writes_nothing() {
     let dossier = room.at("rec.dossier.json");
     let out = room.export(&["--preview", "--dossier", &dossier, "--format", "qr-svg", "--output", &room.at("rec.svg")]);
     assert_eq!(fs::read_dir(room.folder.path()).unwrap().count(), before);
-    assert!(out.starts_with("3 files, "), "{out}");
+    let codes = room.export(&["--format", "codes"]).lines().count();
+    assert!(out.starts_with(&format!("{} files, ", 2 + codes)), "{out}");
     for name in ["rec.dsse.json", "rec.dossier.json"] {
         let bytes = fs::read(room.at(name)).unwrap();
         let digest = countersign::digest::Sha256::of(&bytes).to_string();

@@ -131,15 +131,17 @@ fn each_is_signed_and_verified_against_its_bundle() {
                 "--output",
                 &text(&folder.path().join("no")),
                 "--state",
-                &text(&state),
+                &text(&folder.path().join("another")),
             ],
             &[&bundle],
         );
         assert_eq!(code, 1, "approval with everything open: {said}");
         let (code, said) = run(&["verify", "--signers", &text(&signers), "--bundle", &text(&bundle)], &[&record]);
+        assert_eq!(code, 1, "it is no approval: {said}");
+        let (code, said) = run(&["verify", "--signers", &text(&signers), "--bundle", &text(&bundle), "--decision", decision], &[&record]);
         assert_eq!(code, 0, "{said}");
         let other = releases.join(if name == "sed" { "hello" } else { "sed" });
-        let (code, said) = run(&["verify", "--signers", &text(&signers), "--bundle", &text(&other)], &[&record]);
+        let (code, said) = run(&["verify", "--signers", &text(&signers), "--bundle", &text(&other), "--decision", decision], &[&record]);
         assert_eq!(code, 1, "the bundle is another: {said}");
     }
 }

@@ -91,7 +91,7 @@ fn a_decision_that_is_no_approval_is_refused_unless_it_is_asked_for() {
     let dated = |more: &[&str]| run(&[&["verify", &folder.at("yes"), "--signers", &folder.at("dated")], more].concat());
     assert_eq!(dated(&[]).0, Some(1));
     assert_eq!(dated(&["--at", "2026-12-31T23:59:59Z"]).0, Some(0));
-    let (code, out) = dated(&["--at", "2027-01-01T00:00:00Z"]);
+    let (code, out) = dated(&["--at", "2027-01-01T00:00:01Z"]);
     assert!(code == Some(1) && out.contains("no longer valid"), "{out}");
     assert_eq!(dated(&["--at", "tomorrow"]).0, Some(2));
     let (_, out) = verify("no", &["--format", "json"]);

@@ -62,6 +62,7 @@ fn open_find_reject_sign_quit_verify() {
     assert_eq!(terminal.end(), 0);
     let verify = Command::new(common::program())
         .args(["verify", &record, "--signers", &room.path("alice.signers"), "--bundle", &common::here("testdata/demo/release.tar")])
+        .args(["--decision", "rejected"])
         .output()
         .expect("it runs");
     let said = String::from_utf8_lossy(&[verify.stdout, verify.stderr].concat()).into_owned();

@@ -194,7 +194,7 @@ fn parse_line(line: &str, number: u64) -> Result<Entry, Wrong<'_>> {
 
 /// The first word as OpenSSH's `strdelimw` takes it: up to white space, or up to the end of what is quoted in it.
 fn principals(text: &str) -> Result<(String, &str), Wrong<'_>> {
-    let Some(end) = text.find([' ', '\t', '"']) else { return Ok((text.to_owned(), "")) };
+    let Some(end) = text.find([' ', '\t', '"']) else { return Ok((text.to_owned(), &text[text.len()..])) };
     let (before, rest) = text.split_at(end);
     let Some(quoted) = rest.strip_prefix('"') else { return Ok((before.to_owned(), rest)) };
     let (inside, after) = quoted.split_once('"').ok_or_else(|| (text, "a double quote is not closed".to_owned()))?;

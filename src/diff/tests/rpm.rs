@@ -134,7 +134,7 @@ fn a_package_that_lies_about_its_layout_is_compared_as_bytes() {
 
 #[test]
 fn what_is_inside_of_a_package_is_found_whatever_it_is_packed_with() {
-    let archive = make::cpio(&[make::file("./usr/bin/tool", b"the tool")]);
+    let archive = make::cpio(&[make::File { mode: 0o100_755, ..make::file("./usr/bin/tool", b"the tool") }]);
     let found = |payload: &[u8]| {
         let package = make::rpm(&[make::word(1000, "p")], payload, None);
         let inside = crate::diff::inside(package.into(), &[], &crate::diff::Limits::default(), &|| false);
