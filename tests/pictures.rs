@@ -171,7 +171,6 @@ fn svg(screen: &vt100::Screen, size: (u16, u16), title: &str) -> String {
 }
 
 #[test]
-#[ignore = "docs/images/make.sh runs it: the pictures are to be taken again"]
 fn the_pictures_of_the_guide_are_what_the_console_shows() {
     let guide = fs::read_to_string(common::here("docs/reviewer-guide.md")).expect("a guide");
     let all = pictures(&guide);
