@@ -168,6 +168,8 @@ fn values(walk: &Walk<'_>, outcome: &Outcome, cause: Cause) -> Vec<Sides<Vec<u8>
             let at = |name: &[u8], line: u64| [name, b":", line.to_string().as_bytes()].concat();
             outcome.files.iter().take(20).map(|(name, first)| first.map(|line| at(name, line))).collect()
         }
+        // The units stand where they stood, and what they lead to does not.
+        Cause::Reordering if outcome.moved == 0 => both("strings, abbreviations or lists of the same units in another order".to_owned()),
         Cause::Reordering => both(format!("{} of {} units in another order", outcome.moved, outcome.units)),
         _ => both("debug information".to_owned()),
     }
