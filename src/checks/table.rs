@@ -293,7 +293,10 @@ fn hidden(facts: &Facts) -> (Verdict, String) {
         Some(places) if places.is_empty() => (Verdict::Pass, "no hidden characters".to_owned()),
         Some(places) => (
             Verdict::CannotTell,
-            format!("{} files have hidden characters, first {}:{}", places.len(), places[0].path.shown(), places[0].line),
+            match places.as_slice() {
+                [one] => format!("1 file has hidden characters: {}:{}", one.path.shown(), one.line),
+                all => format!("{} files have hidden characters, first {}:{}", all.len(), all[0].path.shown(), all[0].line),
+            },
         ),
     }
 }
