@@ -199,7 +199,7 @@ impl Journal {
         let Some(store) = &mut self.store else { return Err("NOT saved: the journal is not open".to_owned()) };
         let failed = |e: io::Error| {
             format!(
-                "NOT saved: {}: {e}; free space or make it writable, then :save or do it again",
+                "NOT saved: {e}; free space or make it writable, then :save or do it again: {}",
                 Shown::new(&self.path.to_string_lossy())
             )
         };
