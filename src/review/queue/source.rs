@@ -1,6 +1,8 @@
 //! Items of the sources: what is hidden or misleading in them, what an archive has that the tree has not, and what must be read.
 
-use super::{Class, Item, Target, item, wanted};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::item::{Class, Item, Target, item};
 use crate::checks::{Facts, Policy};
 use crate::model::SourceFlag;
 use crate::text::Shown;
@@ -69,4 +71,50 @@ fn flagged(facts: &Facts, index: usize, flag: &SourceFlag) -> Option<Item> {
     let mut one = item(class, mark, flag_id(flag), title.into(), flag.what.clone(), Target::Places(index), &seen);
     one.covers = flag.places.len() as u64;
     Some(one)
+}
+
+/// The indices of the tree entries that must be read: globs of the bundle and of the policy. A glob that is no glob is
+/// compared as a plain path, so that a slip never makes less required.
+#[must_use]
+pub fn required(facts: &Facts, policy: &Policy) -> Vec<usize> {
+    wanted(facts, policy).0
+}
+
+/// What must be read, and the globs that match nothing.
+fn wanted(facts: &Facts, policy: &Policy) -> (Vec<usize>, Vec<String>) {
+    let Some(tree) = &facts.source else { return (Vec::new(), Vec::new()) };
+    let mut set = globset::GlobSetBuilder::new();
+    let mut globs = Vec::new();
+    let mut plain: BTreeMap<&[u8], &String> = BTreeMap::new();
+    let mut unmatched: BTreeSet<&String> = facts.release.required.iter().chain(&policy.required).collect();
+    for pattern in unmatched.iter().copied() {
+        match globset::GlobBuilder::new(pattern).literal_separator(true).build() {
+            Ok(glob) => {
+                set.add(glob);
+                globs.push(pattern);
+            }
+            Err(_) => {
+                plain.insert(pattern.as_bytes(), pattern);
+            }
+        }
+    }
+    // Patterns that are sound one by one and not together are compared as plain paths, every one.
+    let set = set.build().unwrap_or_else(|_| {
+        plain.extend(globs.drain(..).map(|p| (p.as_bytes(), p)));
+        globset::GlobSet::empty()
+    });
+    let mut entries = Vec::new();
+    let mut hits = Vec::new();
+    for (i, entry) in tree.entries.iter().enumerate() {
+        set.matches_into(entry.path.lossy().as_ref(), &mut hits);
+        let named = plain.get(entry.path.as_bytes());
+        if !hits.is_empty() || named.is_some() {
+            entries.push(i);
+        }
+        let found = hits.iter().filter_map(|n| globs.get(*n)).chain(named);
+        for pattern in found {
+            unmatched.remove(*pattern);
+        }
+    }
+    (entries, unmatched.into_iter().cloned().collect())
 }
