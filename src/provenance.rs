@@ -190,17 +190,26 @@ pub fn about(payload: &[u8]) -> Result<About, String> {
     })
 }
 
+/// What signatures are worth.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The answers about signature and signer.
+    pub answers: [crate::model::Answer; 2],
+    /// Who signed of those whom the reviewer trusts, as a policy's threshold counts them: fingerprints of keys.
+    pub who: Vec<String>,
+}
+
+fn judged(checked: &[checker::Checked], no_signers: bool) -> Judged {
+    let answers = judge::signature_and_signer(checked, no_signers, (crate::model::Outcome::No, "it has no signature"));
+    Judged { answers, who: files::who_signed(checked.iter().map(|c| &c.report)) }
+}
+
 /// The answers about signature and signer of an envelope's signatures, by the reviewer's signers alone.
 #[must_use]
-pub fn check_signatures(
-    signatures: &[dsse::Signature],
-    message: &[u8],
-    signers: &AllowedSigners,
-    namespace: &str,
-) -> [crate::model::Answer; 2] {
+pub fn check_signatures(signatures: &[dsse::Signature], message: &[u8], signers: &AllowedSigners, namespace: &str) -> Judged {
     let mut checker = checker::Checker::new(signers);
     let checked: Vec<_> = signatures.iter().map(|s| checker.check(s, message, namespace)).collect();
-    judge::signature_and_signer(&checked, signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
+    judged(&checked, signers.is_empty())
 }
 
 /// What each of some signatures over a message is worth by the reviewer's signers: `Yes` only for a key that they allow to sign
@@ -229,10 +238,10 @@ pub fn signed_detached(
 
 /// The answers about a detached SSH signature.
 #[must_use]
-pub fn check_sshsig(signature: &sshsig::SshSig, message: &[u8], signers: &AllowedSigners, namespace: &str) -> [crate::model::Answer; 2] {
+pub fn check_sshsig(signature: &sshsig::SshSig, message: &[u8], signers: &AllowedSigners, namespace: &str) -> Judged {
     let mut checker = checker::Checker::new(signers);
     let checked = checker.check_sshsig(signature, signature.key.fingerprint().into(), message, namespace);
-    judge::signature_and_signer(&[checked], signers.is_empty(), (crate::model::Outcome::No, "it has no signature"))
+    judged(&[checked], signers.is_empty())
 }
 
 /// The algorithm of a list of checksums that is known by its name (`SHA256SUMS`).
@@ -259,17 +268,17 @@ pub fn list_subjects(bytes: &[u8], algorithm: crate::digest::Algorithm) -> Resul
 
 /// The answers about a signature of minisign or signify.
 #[must_use]
-pub fn check_minisign(signature: &minisign::Signature, message: &[u8], keys: &minisign::Keys) -> [crate::model::Answer; 2] {
+pub fn check_minisign(signature: &minisign::Signature, message: &[u8], keys: &minisign::Keys) -> Judged {
     let none = AllowedSigners::default();
     let checked = checker::Checker::new(&none).check_minisign(signature, message, keys);
-    judge::signature_and_signer(&[checked], keys.is_empty(), (crate::model::Outcome::No, "it has no signature"))
+    judged(&[checked], keys.is_empty())
 }
 
 /// The answers about OpenPGP signatures.
 #[must_use]
-pub fn answers_of(verdicts: Vec<openpgp::Verdict>) -> [crate::model::Answer; 2] {
+pub fn answers_of(verdicts: Vec<openpgp::Verdict>) -> Judged {
     let checked: Vec<_> = verdicts.into_iter().map(files::debian::checked).collect();
-    judge::signature_and_signer(&checked, false, (crate::model::Outcome::No, "it has no signature"))
+    judged(&checked, false)
 }
 
 /// The files that a control file of Debian lists with their SHA-256.

@@ -136,6 +136,39 @@ fn a_signer_that_the_form_cannot_show_is_not_passed_over() {
 }
 
 #[test]
+fn a_threshold_of_the_policy_is_asked_of_one_attestation_too() {
+    let case = Case::new();
+    case.write("signers", format!("ada@x {}\nada@y {}\nbob@x {}\n", public(7), public(8), public(9)).as_bytes());
+    let person = |name: &str, principals: &str| format!("[[people]]\nname = \"{name}\"\nroles = [\"b\"]\nprincipals = [{principals}]\n");
+    let people = person("ada", "\"ada@x\", \"ada@y\"") + &person("bob", "\"bob@x\"");
+    let policy = case.write("p.toml", format!("allowed_signers = \"signers\"\nattestation_threshold = {{ b = 2 }}\n{people}").as_bytes());
+    let artifact = case.at("a.bin");
+    let signed_by = |seeds: &[u8]| {
+        let mut document = Case::good();
+        let payload = STANDARD.decode(document["payload"].as_str().unwrap()).unwrap();
+        let sig = |seed: &u8| json!({ "sig": STANDARD.encode(key(*seed).sign(&pae(IN_TOTO, &payload)).to_bytes()) });
+        document["signatures"] = seeds.iter().map(sig).collect();
+        case.write("t.json", document.to_string().as_bytes())
+    };
+    let with = |file: &str, more: &[&str]| run(&[&[file, "--artifact", &artifact, "--policy", &policy], more].concat());
+    assert_eq!(with(&signed_by(&[7, 9]), &[]).0, 0);
+    // One person with two keys, and one key twice, are one signature.
+    for seeds in [&[7][..], &[7, 8], &[7, 7], &[9, 10]] {
+        let (code, reason, said) = with(&signed_by(seeds), &[]);
+        assert_eq!((code, reason.as_str()), (1, "threshold-missed"), "{seeds:?}: {said}");
+        assert!(said.contains("1 of 2 signatures by different people of the role b"), "{said}");
+    }
+    // A key that was given is whom the policy says, and no two people.
+    let pem = case.at("alice.pem");
+    assert_eq!(with(&signed_by(&[7, 9]), &["--key", &pem]).1, "threshold-missed");
+    let two = case.write("a.bin.sig", &sign(b"the artifact", 7));
+    assert_eq!(with(&two, &[]).1, "threshold-missed");
+    let one = case.write("p1.toml", format!("allowed_signers = \"signers\"\nattestation_threshold = {{ b = 1 }}\n{people}").as_bytes());
+    assert_eq!(run(&[&two, "--artifact", &artifact, "--policy", &one]).0, 0);
+    assert_eq!(run(&[&signed_by(&[7]), "--artifact", &artifact, "--policy", &one, "--key", &pem]).0, 0);
+}
+
+#[test]
 fn a_summary_passes_by_one_word_only() {
     let case = Case::new();
     let digest = Sha256::of(b"the artifact").to_string();

@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Format, Outcome, RoomArgs, StateArgs, options, print, print_json};
+use crate::checks::{Quorum, Threshold};
 use crate::digest::{Algorithm, Digest, Hasher, Sha256};
 use crate::model::{Answer, Outcome as Answered};
 use crate::provenance::sigstore::{Reason, Root};
@@ -90,6 +91,9 @@ struct Asked {
     /// Keys of minisign that the policy names.
     minisign: crate::provenance::minisign::Keys,
     builders: std::collections::BTreeSet<String>,
+    /// How many people of each role the policy asks for, and whose the keys are.
+    threshold: Threshold,
+    quorum: Quorum,
     ring: Option<std::sync::Arc<crate::provenance::openpgp::Keyring>>,
     root: Option<Root>,
     /// Where the links of a layout are, and whether its inspections are not asked for.
@@ -121,6 +125,8 @@ struct Found {
     /// What the signer's certificate claims.
     claims: Vec<(&'static str, String)>,
     predicate_type: Option<String>,
+    /// Who signed, as the policy's threshold counts them: fingerprints of keys, identities of certificates.
+    who: Vec<String>,
 }
 
 pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
@@ -186,6 +192,8 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         signers,
         minisign: if by_option { Default::default() } else { room.minisign },
         builders: room.policy.builders,
+        threshold: room.policy.attestation_threshold,
+        quorum: room.quorum,
         ring: match &args.keyring {
             Some(path) => Some(std::sync::Arc::new(crate::session::load_keyring(path)?)),
             None => room.openpgp.filter(|_| !by_identity && args.key.is_none() && args.signers.is_none()),
@@ -196,9 +204,14 @@ pub(super) fn run(args: &AttestationArgs) -> color_eyre::Result<Outcome> {
         now: crate::session::seconds(),
     };
     let found = match refused_root {
-        Some(refused) => {
-            Found { kind: "trusted root".to_owned(), answers: Vec::new(), refused: Some(refused), claims: Vec::new(), predicate_type: None }
-        }
+        Some(refused) => Found {
+            kind: "trusted root".to_owned(),
+            answers: Vec::new(),
+            refused: Some(refused),
+            claims: Vec::new(),
+            predicate_type: None,
+            who: Vec::new(),
+        },
         None => judge::examine(&document, &asked)?,
     };
     match args.format {

@@ -94,17 +94,23 @@ pub(crate) fn offers(inputs: &Inputs<'_>) -> Vec<OfferedKey> {
     checker.offered(inputs.minisign)
 }
 
+/// Who signed of those whom the reviewer trusts: fingerprints of keys, and for a certificate its identity.
+pub(crate) fn who_signed<'a>(signatures: impl Iterator<Item = &'a crate::model::SignatureReport>) -> Vec<String> {
+    let mut out = Vec::new();
+    for signature in signatures.filter(|s| s.outcome == Outcome::Yes) {
+        // A certificate's key lives for minutes: who it is stands in the certificate.
+        let print = signature.fingerprint.as_deref().filter(|f| !f.starts_with(sigstore::CERTIFICATE_KEY));
+        out.extend(print.map(str::to_owned).or_else(|| signature.keyid.as_str().map(str::to_owned)));
+    }
+    out
+}
+
 /// Where the policy asks for several people, (c) is yes only with all of them: two keys of one person are one.
 fn enough(inputs: &Inputs<'_>, row: &mut Attestation) {
     if !row.answers.iter().any(|a| a.question == Question::Signer && a.outcome == Outcome::Yes) {
         return;
     }
-    let mut keyids = Vec::new();
-    for signature in row.signatures.iter().filter(|s| s.outcome == Outcome::Yes) {
-        // A certificate's key lives for minutes: who it is stands in the certificate.
-        let print = signature.fingerprint.as_deref().filter(|f| !f.starts_with(sigstore::CERTIFICATE_KEY));
-        keyids.extend(print.map(str::to_owned).or_else(|| signature.keyid.as_str().map(str::to_owned)));
-    }
+    let keyids = who_signed(row.signatures.iter());
     let who: Vec<&str> = keyids.iter().map(String::as_str).collect();
     let Some(lacking) = (inputs.accepts.lacking)(&who) else { return };
     let answer = |question, outcome, reason: String| crate::model::Answer { question, outcome, reason };

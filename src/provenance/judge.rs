@@ -335,15 +335,25 @@ pub(crate) fn summary(inputs: &Inputs<'_>, summary: &Summary, trusted: bool) -> 
     }
 }
 
-/// A repository without what does not tell it from itself: `git+` in front, `.git`, a ref and slashes behind.
-fn repository(uri: &str) -> &str {
+/// A repository in the one spelling that it is compared in: without `git+` in front, a ref, slashes and `.git` behind; scheme and
+/// host in small letters (RFC 3986 section 6.2.2.1); `git@host:path` as `ssh://git@host/path`. Nothing else is made equal: not
+/// another scheme, user, port or case of the path, and not another query, which may be what names the repository.
+fn repository(uri: &str) -> String {
     let uri = uri.strip_prefix("git+").unwrap_or(uri);
+    let (scheme, rest) = match uri.split_once("://") {
+        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest.to_owned()),
+        None => match uri.split_once(':').filter(|(host, _)| host.contains('@') && !host.contains('/')) {
+            Some((host, path)) => ("ssh".to_owned(), format!("{host}/{}", path.trim_start_matches('/'))),
+            None => (String::new(), uri.to_owned()),
+        },
+    };
     // A ref stands behind the path, never in the authority, where `@` comes after a user's name.
-    let path = uri.find("://").map_or(0, |at| at + 3);
-    let path = uri.get(path..).and_then(|rest| rest.find('/')).map_or(uri.len(), |at| path + at);
-    let end = uri.get(path..).and_then(|rest| rest.find(['@', '#', '?'])).map_or(uri.len(), |at| path + at);
-    let uri = uri.get(..end).unwrap_or(uri).trim_end_matches('/');
-    uri.strip_suffix(".git").unwrap_or(uri)
+    let (authority, path) = rest.find('/').map_or((rest.as_str(), ""), |at| rest.split_at(at));
+    let path = path.split(['@', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let (user, host) = authority.rfind('@').map_or(("", authority), |at| authority.split_at(at + 1));
+    let host = if scheme.is_empty() { host.to_owned() } else { host.to_ascii_lowercase() };
+    format!("{scheme}://{user}{host}{path}")
 }
 
 /// Whether two addresses are those of one repository.
@@ -402,5 +412,47 @@ pub(crate) fn materials(known: &Known, materials: &[Material], source: Option<us
             CannotTell,
             format!("{} of {} other materials are not in the bundle, first {}", missing.len(), others.len(), first.uri.shown().cut(160)),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_has_several_spellings_and_no_likeness_is_one() {
+        let ours = "https://git.example/team/tool";
+        for same in [
+            "git+https://git.example/team/tool",
+            "https://git.example/team/tool.git",
+            "https://git.example/team/tool/",
+            "https://git.example/team/tool.git/",
+            "git+https://git.example/team/tool.git@refs/tags/v1",
+            "HTTPS://Git.Example/team/tool#sub",
+        ] {
+            assert!(same_repository(ours, same), "{same}");
+        }
+        for other in [
+            "http://git.example/team/tool",
+            "https://git.example/team/Tool",
+            "https://git.example/team/tool2",
+            "https://git.example/team",
+            "https://git.example:8443/team/tool",
+            "https://git.example.evil/team/tool",
+            "https://eve@git.example/team/tool",
+            "https://git.example@evil.example/team/tool",
+            "https://git.example/team/tool?x=1",
+            "https://git.example/team/tool.git.git",
+            "git.example/team/tool",
+            "",
+        ] {
+            assert!(!same_repository(ours, other), "{other}");
+        }
+        assert!(same_repository("git@git.example:team/tool.git", "ssh://git@GIT.example/team/tool"));
+        assert!(same_repository("git+ssh://git@git.example/team/tool", "git@git.example:/team/tool@v1"));
+        assert!(!same_repository("git@git.example:team/tool", "ssh://other@git.example/team/tool"));
+        assert!(!same_repository("git@git.example:team/tool", ours));
+        assert!(!same_repository("https://git.example/?p=a", "https://git.example/?p=b"));
+        assert!(!same_repository("pkg:npm/tool", "ssh://pkg/npm/tool"));
     }
 }

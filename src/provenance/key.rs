@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use rsa::traits::PublicKeyParts as _;
 use sha2::Digest as _;
 
 use super::public::PublicKey;
@@ -88,16 +89,35 @@ impl Key {
         if !text.starts_with("-----BEGIN PUBLIC KEY-----") {
             return Self::from_line(text);
         }
-        let mut blob = Vec::new();
         match PublicKey::parse(bytes)? {
-            PublicKey::Ed25519(point) => [&b"ssh-ed25519"[..], &point].iter().for_each(|part| put_string(&mut blob, part)),
-            PublicKey::P256(key) => {
-                let point = key.to_sec1_point(false);
-                [&b"ecdsa-sha2-nistp256"[..], b"nistp256", point.as_bytes()].iter().for_each(|part| put_string(&mut blob, part));
-            }
-            other => return Err(format!("{} keys cannot sign records", other.kind())),
+            key @ (PublicKey::Ed25519(_) | PublicKey::P256(_)) => Self::of(&key),
+            other => Err(format!("{} keys cannot sign records", other.kind())),
+        }
+    }
+
+    /// The same key as OpenSSH has it, whatever form it came in.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub fn of(key: &PublicKey) -> Result<Self, String> {
+        let mut blob = Vec::new();
+        let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| put_string(&mut blob, part));
+        match key {
+            PublicKey::Ed25519(point) => put(&[b"ssh-ed25519", point]),
+            PublicKey::P256(key) => put(&[b"ecdsa-sha2-nistp256", b"nistp256", key.to_sec1_point(false).as_bytes()]),
+            PublicKey::P384(key) => put(&[b"ecdsa-sha2-nistp384", b"nistp384", key.to_sec1_point(false).as_bytes()]),
+            PublicKey::Rsa(key) => put(&[b"ssh-rsa", &number(&key.e_bytes()), &number(&key.n_bytes())]),
         }
         Self::from_blob(&blob)
+    }
+
+    /// The key as certificates have it (DER of a SubjectPublicKeyInfo); `None` for types not checked here and for security keys.
+    #[must_use]
+    pub fn to_der(&self) -> Option<Vec<u8>> {
+        match self.ed25519() {
+            Some(point) => PublicKey::Ed25519(*point).to_der(),
+            None => self.public().filter(|_| self.signs_raw())?.to_der(),
+        }
     }
 
     /// The type, such as `ssh-ed25519`, through the guard.
@@ -190,6 +210,13 @@ impl Key {
     }
 }
 
+/// A number that is not negative, as SSH writes it (RFC 4251 section 5).
+fn number(big_endian: &[u8]) -> Vec<u8> {
+    let digits: &[u8] = big_endian.iter().position(|b| *b != 0).and_then(|at| big_endian.get(at..)).unwrap_or_default();
+    let sign = digits.first().filter(|b| **b >= 0x80).map(|_| 0);
+    sign.into_iter().chain(digits.iter().copied()).collect()
+}
+
 /// The fingerprint of a key's wire form, as `ssh-keygen -l` prints it.
 #[must_use]
 pub fn fingerprint(blob: &[u8]) -> String {
@@ -215,6 +242,22 @@ mod tests {
         let key = Key::from_line(VENDOR).unwrap();
         assert_eq!(key.kind(), "ssh-ed25519");
         assert_eq!(key.fingerprint(), "SHA256:9bphIOkEUFFMD8KGWYr1EZmSg6EcThZUu05Heey39s8");
+    }
+
+    #[test]
+    fn a_key_is_the_same_in_either_form() {
+        for line in [
+            VENDOR,
+            "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBMX8BH4Q1LGmoOj4zhVV/CKbKcT6gwUBcaK/H2MnCZzgVxkz32uwXgOEbjsNSbkA0nsY3qnqJsSXc1ZsBsPJUUk= x",
+            "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBHua41tjJYxbBduQ6j7ptggXgrP65xjgH/Cxtc6xB6m4z17DNUwT3rTvWqNdcHjW5gETRAJM/THH8D+BhRqgzBjBySW43t8xFYYymlFzHowXnfEnFnInb8XR7cnhzp2xfw== x",
+            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDT+1x9BskEjdrBe3ZBehmFs0ENZqq2/kuC5RjN5iJrxlKxNdxcatAD0en64LYnK5k5iGZSPdwPaShq7FzKl7gSoy2i6b0S5rlgLg+rw838EyLI0tQJydfqp814MMsqEBe0kguFsqUFlHWqHQti64Uc3EHUz5upwrbZx/ll1jHo2q3ybxywJTWo+EQEAG++TYiZT7WgJlmKU86Z2UA74qfzQngaw7gZNXJp/+TAw4OmUlQIdEGH1rC8z2rEC8AOs86t5wPHD5/mgaU41GGC8Imlmj9J/cOjZ35mby/LHna6OiH92EgC+9H4JCfuHuz7/GYSg0nZhyE1Sj3Lr+iU/HM7 x",
+        ] {
+            let key = Key::from_line(line).unwrap();
+            let der = key.to_der().unwrap();
+            assert_eq!(Key::of(&PublicKey::parse(&der).unwrap()).as_ref(), Ok(&key), "{line}");
+        }
+        assert_eq!(number(&[0, 0, 0x80]), [0, 0x80]);
+        assert_eq!(number(&[0]), [0_u8; 0]);
     }
 
     #[test]

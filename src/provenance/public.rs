@@ -13,6 +13,15 @@ use super::wire::Reader;
 
 /// What stands before the 32 bytes of an Ed25519 key (RFC 8410 section 4).
 const ED25519: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// What stands before the point of a key of ECDSA over P-256 and P-384 (RFC 5480 section 2).
+const P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01,
+    0x07, 0x03, 0x42, 0x00,
+];
+const P384: [u8; 23] = [
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62,
+    0x00,
+];
 /// Bits of the smallest RSA key that counts.
 const MIN_RSA: usize = 2048;
 /// The largest key that is read, in bytes.
@@ -121,6 +130,17 @@ impl PublicKey {
             b"nistp384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map(Self::P384).map_err(wrong),
             other => Err(format!("the curve {} is not checked here", crate::text::Untrusted::from(other).shown().cut(40))),
         }
+    }
+
+    /// As certificates have it (DER of a SubjectPublicKeyInfo).
+    #[must_use]
+    pub fn to_der(&self) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::Ed25519(point) => [&ED25519[..], point].concat(),
+            Self::P256(key) => [&P256[..], key.to_sec1_point(false).as_bytes()].concat(),
+            Self::P384(key) => [&P384[..], key.to_sec1_point(false).as_bytes()].concat(),
+            Self::Rsa(key) => rsa::pkcs8::EncodePublicKey::to_public_key_der(key).ok()?.into_vec(),
+        })
     }
 
     /// What it is, in words.
@@ -244,11 +264,11 @@ fn numbers(signature: &[u8], size: usize) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    const P256: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2G2Y+2tabdTV5BcGiBIx0a9fAFwr\nkBbmLSGtks4L3qX6yYY0zufBnhC8Ur/iy55GhWP/9A/bY2LhC30M9+RYtw==\n-----END PUBLIC KEY-----\n";
+    const P256_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2G2Y+2tabdTV5BcGiBIx0a9fAFwr\nkBbmLSGtks4L3qX6yYY0zufBnhC8Ur/iy55GhWP/9A/bY2LhC30M9+RYtw==\n-----END PUBLIC KEY-----\n";
 
     #[test]
     fn keys_are_read_and_what_is_none_is_named() {
-        let key = PublicKey::parse(P256.as_bytes()).unwrap();
+        let key = PublicKey::parse(P256_PEM.as_bytes()).unwrap();
         assert_eq!(key.kind(), "ECDSA P-256");
         assert!(PublicKey::parse(b"nonsense").unwrap_err().contains("BEGIN PUBLIC KEY"));
         assert!(PublicKey::parse(&[0x30, 3, 1, 1, 1]).unwrap_err().contains("no key of"));

@@ -24,7 +24,14 @@ pub(super) fn answer(question: Question, outcome: Outcome, reason: impl Into<Str
 }
 
 pub(super) fn refused(kind: &str, reason: Reason, why: String) -> Found {
-    Found { kind: kind.to_owned(), answers: Vec::new(), refused: Some((reason, why)), claims: Vec::new(), predicate_type: None }
+    Found {
+        kind: kind.to_owned(),
+        answers: Vec::new(),
+        refused: Some((reason, why)),
+        claims: Vec::new(),
+        predicate_type: None,
+        who: Vec::new(),
+    }
 }
 
 /// Whether a file of that name is a list of checksums, whose signature stands beside it.
@@ -35,7 +42,7 @@ pub(super) fn is_list(name: &str) -> bool {
 /// Reads the file and judges it: every line of a `.jsonl`, else the one document. An error is trouble with the options.
 pub(super) fn examine(bytes: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     if let Some(algorithm) = provenance::list_algorithm(&asked.file) {
-        return list(bytes, algorithm, asked);
+        return list(bytes, algorithm, asked).map(|found| enough(found, asked));
     }
     if !asked.file.to_ascii_lowercase().ends_with(".jsonl") {
         return document(bytes, asked);
@@ -65,8 +72,38 @@ fn each<T>(kind: &str, all: &[T], mut judge: impl FnMut(&T) -> color_eyre::Resul
     Ok(last)
 }
 
+/// Where the policy asks for several people, one signature of its signers is not enough: two keys of one person are one.
+fn enough(mut found: Found, asked: &Asked) -> Found {
+    if found.refused.is_some() || asked.threshold.is_empty() {
+        return found;
+    }
+    let missing = asked.quorum.missing(&asked.threshold, found.who.iter().map(String::as_str));
+    if missing.is_empty() {
+        return found;
+    }
+    let words: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let why = format!("not enough signatures for the policy: {}", words.join(", "));
+    for answer in found.answers.iter_mut().filter(|a| a.question == Question::Signer) {
+        (answer.outcome, answer.reason) = (Outcome::No, why.clone());
+    }
+    for answer in found.answers.iter_mut().filter(|a| a.question == Question::Builder && a.outcome == Outcome::Yes) {
+        (answer.outcome, answer.reason) = (Outcome::CannotTell, format!("{}; not enough signatures say so", answer.reason));
+    }
+    found.refused = Some((Reason::ThresholdMissed, why));
+    found
+}
+
+/// The fingerprint of a key that was given; none for one that a policy cannot name.
+fn fingerprint(key: &[u8]) -> Option<String> {
+    Some(provenance::Key::of(&PublicKey::parse(key).ok()?).ok()?.fingerprint().to_owned())
+}
+
 /// Reads one document and judges it. An error is trouble with the options, not with the document.
 fn document(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
+    form(document, asked).map(|found| enough(found, asked))
+}
+
+fn form(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
     if document.starts_with(b"-----BEGIN SSH SIGNATURE") || document.starts_with(b"SSHSIG") {
         return ssh(document, asked);
     }
@@ -94,11 +131,11 @@ fn document(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
             Err(refusal) => return Ok(refused(PEP_740, refusal.reason, refusal.why)),
         };
         // A provenance object holds several.
-        return each(PEP_740, &bundles, |bundle| sigstore(PEP_740, bundle, asked));
+        return each(PEP_740, &bundles, |bundle| Ok(enough(sigstore(PEP_740, bundle, asked)?, asked)));
     }
     if is_npm(&tree) {
         return match npm_bundles(document) {
-            Ok(bundles) => each(NPM, &bundles, |bundle| sigstore(NPM, bundle, asked)),
+            Ok(bundles) => each(NPM, &bundles, |bundle| Ok(enough(sigstore(NPM, bundle, asked)?, asked))),
             Err(refusal) => Ok(refused(NPM, refusal.reason, refusal.why)),
         };
     }
@@ -160,6 +197,7 @@ fn sigstore(kind: &str, document: &[u8], asked: &Asked) -> color_eyre::Result<Fo
                 _ => "the holder of the key".to_owned(),
             };
             found.answers.push(answer(Question::Signer, Outcome::Yes, who));
+            found.who = verified.identity.clone().or_else(|| fingerprint(asked.key.as_deref()?)).into_iter().collect();
             let time = verified.times.first().cloned().unwrap_or_default();
             found.answers.push(answer(Question::Time, Outcome::Yes, format!("signed at {time}")));
             found.claims = verified.claims;
@@ -249,6 +287,7 @@ fn envelope(tree: &Json, document: &[u8], asked: &Asked) -> color_eyre::Result<F
             Err(why) => return Ok(refused(kind, Reason::KeyInvalid, format!("the key cannot be read: {why}"))),
             Ok(key) => {
                 let good = envelope.signatures.iter().any(|s| key.verify(&message, &s.sig));
+                found.who = fingerprint(bytes).filter(|_| good).into_iter().collect();
                 signed(good.then(|| format!("by the {} key that was given", key.kind())), &mut found);
             }
         },
@@ -275,7 +314,9 @@ fn signed(by: Option<String>, found: &mut Found) {
     }
 }
 
-fn judged(answers: [Answer; 2], found: &mut Found) {
+fn judged(judged: provenance::Judged, found: &mut Found) {
+    let provenance::Judged { answers, who } = judged;
+    found.who = who;
     let [signature, signer] = &answers;
     if signature.outcome != Outcome::Yes {
         found.refused.get_or_insert((Reason::SignatureInvalid, signature.reason.clone()));
@@ -476,5 +517,5 @@ fn cleartext(document: &[u8], asked: &Asked) -> color_eyre::Result<Found> {
 }
 
 pub(super) fn empty(kind: &str) -> Found {
-    Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None }
+    Found { kind: kind.to_owned(), answers: Vec::new(), refused: None, claims: Vec::new(), predicate_type: None, who: Vec::new() }
 }

@@ -30,6 +30,7 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
         Err(why) => return Ok(refused(KIND, Reason::Malformed, why)),
     };
     let links = links(asked)?;
+    let who = crate::provenance::Key::of(&key).map(|k| k.fingerprint().to_owned());
     let supply = match layout::verify(&layout, &links, "", &[key], asked.now) {
         Ok(supply) => supply,
         Err(error) => {
@@ -44,6 +45,7 @@ pub(super) fn examine(document: &[u8], asked: &Asked) -> color_eyre::Result<Foun
         }
     };
     let mut found = empty(KIND);
+    found.who = who.into_iter().collect();
     let made = supply.makes(&asked.digests);
     let word = if made { "is a product of a step" } else { "is no product of any step" };
     let subject = answer(Question::Subject, if made { Outcome::Yes } else { Outcome::No }, format!("{} {word}", asked.digest()));

@@ -25,6 +25,8 @@ pub enum Reason {
     KeyInvalid,
     /// The key that signed is not one that the reviewer trusts.
     SignerUntrusted,
+    /// Fewer people signed than the policy asks for.
+    ThresholdMissed,
     /// Another identity than the one asked for.
     IdentityMismatch,
     /// Another issuer than the one asked for.
@@ -69,7 +71,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Malformed,
         Self::Unsupported,
         Self::NoTrustedRoot,
@@ -80,6 +82,7 @@ impl Reason {
         Self::Unsigned,
         Self::KeyInvalid,
         Self::SignerUntrusted,
+        Self::ThresholdMissed,
         Self::IdentityMismatch,
         Self::IssuerMismatch,
         Self::CertificateInvalid,
@@ -116,6 +119,7 @@ impl Reason {
             Self::Unsigned => "unsigned",
             Self::KeyInvalid => "key-invalid",
             Self::SignerUntrusted => "signer-untrusted",
+            Self::ThresholdMissed => "threshold-missed",
             Self::IdentityMismatch => "identity-mismatch",
             Self::IssuerMismatch => "issuer-mismatch",
             Self::CertificateInvalid => "certificate-invalid",
