@@ -213,3 +213,21 @@ fn no_attack_hides_behind_another_order() {
         }
     }
 }
+
+/// The same word in both files, in a table that moved: a plain number, and a distance into code that did not move along.
+#[test]
+fn an_equal_word_that_leads_into_other_code_is_no_equal_word() {
+    for (word, result) in [(0x1234_5678, ResultMark::Equivalent), (-0xe80_i32, ResultMark::Different)] {
+        let with = |name: &str| {
+            let mut patch = Patch::new(&comparing::made(name));
+            let at = patch.offset(patch.symbol("weights").0 + 4);
+            patch.put(at, &word.to_le_bytes());
+            patch.bytes
+        };
+        both_ways(&with("turn-two"), &with("turn-one"), |node, way| {
+            let regions = comparing::different_regions(node);
+            assert_eq!(node.result, result, "{word:#x}{way}: {regions:?}");
+            assert_eq!(regions.contains(".rodata"), result == ResultMark::Different, "{word:#x}{way}: {regions:?}");
+        });
+    }
+}

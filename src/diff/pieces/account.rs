@@ -7,6 +7,7 @@ use crate::diff::account::{prove, raw};
 use crate::diff::exe::{RegionPair, both, bytes};
 use crate::diff::image::Images;
 use crate::diff::steady::Meaning;
+use crate::inspect::exe::Section;
 use crate::inspect::symbols::Bound;
 use crate::model::{Account, Cause, Node, Side, Sides};
 
@@ -28,6 +29,12 @@ pub(in crate::diff) fn explain(node: &mut Node, images: &Images, regions: &mut [
     }
 }
 
+/// What the proof of another order of data rests on, said where it is used: C11 6.5.6 demands it of a program, nobody of an attacker.
+const GRANTED: &str = "laid out otherwise; proved for code that stays inside of the objects that it names";
+
+/// Size of a distance between two places, in bytes.
+const DISTANCE: usize = 4;
+
 struct Content<'a> {
     images: &'a Images,
     /// Addresses at which both start.
@@ -46,6 +53,11 @@ struct Word {
 impl Content<'_> {
     fn account(&self, node: &mut Node, layout: &Permuted, files: &Sides<u64>) -> Sides<Account> {
         let mut out: Sides<Account> = Sides::default();
+        if layout.blocks.iter().any(|b| b.moved) {
+            let whole = |base: u64, data: &[u8]| base..base + data.len() as u64;
+            let spans = Sides::new(whole(files.shipped, self.data.shipped), whole(files.rebuilt, self.data.rebuilt));
+            prove(&mut node.proofs, Cause::Reordering, spans, Sides::new(GRANTED, GRANTED));
+        }
         for block in &layout.blocks {
             let old = slice(self.data.shipped, &block.sides.shipped);
             let new = slice(self.data.rebuilt, &block.sides.rebuilt);
@@ -127,6 +139,7 @@ impl Content<'_> {
         }
         places.sort_unstable();
         places.dedup();
+        let strays = self.strays(block, length, &places, size);
         let mut out: Vec<Word> = Vec::new();
         for at in places {
             let range = at as usize..(at as usize).saturating_add(size).min(length as usize);
@@ -137,7 +150,34 @@ impl Content<'_> {
                 _ => out.push(Word { range, same }),
             }
         }
+        out.extend(strays);
+        out.sort_by_key(|w| w.range.start);
         out
+    }
+
+    /// Equal words that, as distances from themselves, lead into code, and not to the same place on both sides. Code that is not
+    /// in view may count so (a table whose address it is given), whatever the word is meant as.
+    fn strays(&self, block: &Block, length: u64, filled: &[u64], size: usize) -> Vec<Word> {
+        let base = |side: Side| self.starts.get(side).wrapping_add(block.sides.get(side).start);
+        let leads = |side: Side, at: u64, by: i32| {
+            let to = base(side).wrapping_add(at).wrapping_add_signed(i64::from(by));
+            (to, self.images.sides.get(side).elf.section_at(to).is_some_and(Section::is_code))
+        };
+        let (old, new) = (slice(self.data.shipped, &block.sides.shipped), slice(self.data.rebuilt, &block.sides.rebuilt));
+        let words = old.chunks_exact(DISTANCE).zip(new.chunks_exact(DISTANCE)).enumerate().take_while(|(n, _)| (*n as u64) < length / 4);
+        let known = |at: u64| {
+            let next = filled.partition_point(|place| *place <= at);
+            let own = next.checked_sub(1).and_then(|n| filled.get(n)).is_some_and(|place| place + size as u64 > at);
+            own || filled.get(next).is_some_and(|place| *place < at + DISTANCE as u64)
+        };
+        let stray = |(n, (one, two)): (usize, (&[u8], &[u8]))| {
+            let at = (n * DISTANCE) as u64;
+            let by = i32::from_le_bytes(one.try_into().ok().filter(|_| one == two)?);
+            let (to, from) = (leads(Side::Shipped, at, by), leads(Side::Rebuilt, at, by));
+            let strays = by != 0 && (to.1 || from.1) && !known(at) && self.images.meaning(to.0, from.0) != Meaning::Same;
+            strays.then_some(Word { range: n * DISTANCE..(n + 1) * DISTANCE, same: false })
+        };
+        words.filter_map(stray).collect()
     }
 
     fn word(&self, side: Side, block: &Block, at: u64) -> Option<u64> {
