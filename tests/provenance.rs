@@ -493,8 +493,8 @@ fn only_repositories_of_the_policy_answer_for_the_source() {
     };
     assert_eq!(of(&[]).0, Outcome::Yes);
     assert_eq!(of(&["https://x"]).0, Outcome::Yes);
-    assert_eq!(of(&["https://x.git"]).0, Outcome::Yes, "the same repository");
-    let (outcome, reason) = of(&["https://x/y", "https://xy"]);
+    assert_eq!(of(&["HTTPS://X/"]).0, Outcome::Yes, "the same repository");
+    let (outcome, reason) = of(&["https://x/y", "https://xy", "https://x.git"]);
     assert_eq!(outcome, Outcome::No);
     assert!(reason.contains("git+https://x, which the policy does not name"), "{reason}");
 }

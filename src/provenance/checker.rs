@@ -8,6 +8,7 @@ use crate::text::{Shown, Untrusted};
 
 use super::dsse::Signature;
 use super::key::Key;
+use super::public::PublicKey;
 use super::signers::{AllowedSigners, Standing};
 use super::{minisign, sshsig};
 
@@ -86,6 +87,10 @@ impl<'a> Checker<'a> {
             return;
         }
         let found = match AllowedSigners::parse(bytes) {
+            // As cosign writes them.
+            _ if bytes.trim_ascii_start().starts_with(b"-----BEGIN PUBLIC KEY-----") => {
+                PublicKey::parse(bytes).and_then(|key| Key::of(&key)).map(|key| (String::new(), key)).into_iter().collect()
+            }
             Ok(list) => list.entries().iter().map(|e| (e.principals.clone(), e.key.clone())).collect(),
             Err(_) => std::str::from_utf8(bytes)
                 .ok()
@@ -131,6 +136,17 @@ impl<'a> Checker<'a> {
         self.signers.is_empty()
     }
 
+    /// The keys that are known: the reviewer's, then those that the bundle offers.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().copied().chain(self.offers.iter().map(|o| &o.key))
+    }
+
+    /// Takes one check of a message of that size off the bound on work; `false` when nothing is left of it.
+    pub(crate) fn spend(&mut self, size: usize) -> bool {
+        self.spent = self.spent.saturating_add(FLOOR).saturating_add(size as u64);
+        self.spent <= BUDGET
+    }
+
     /// Checks one signature of an envelope over `message`.
     pub(crate) fn check(&mut self, signature: &Signature, message: &[u8], namespace: &str) -> Checked {
         if signature.sig.starts_with(b"SSHSIG") {
@@ -161,7 +177,7 @@ impl<'a> Checker<'a> {
             }
         }
         if let Some(key) = found {
-            return self.judge(&key, signature.keyid.clone(), namespace, true);
+            return self.judge(&key, signature.keyid.clone(), namespace, true, None);
         }
         match candidates.first().filter(|k| k.fingerprint() == hint) {
             Some(key) if key.signs_raw() => {
@@ -187,7 +203,7 @@ impl<'a> Checker<'a> {
             return exhausted(keyid);
         }
         match sshsig::verify(signature, message, namespace, &signature.key) {
-            Ok(()) => self.judge(&signature.key, keyid, namespace, false),
+            Ok(()) => self.judge(&signature.key, keyid, namespace, false, None),
             Err(e @ sshsig::SshSigError::Unsupported(_)) => unknown(keyid, e.to_string()),
             Err(e) => {
                 let print = signature.key.fingerprint().to_owned();
@@ -239,19 +255,20 @@ impl<'a> Checker<'a> {
     }
 
     /// What a key is called: its principals in the reviewer's file, or in the bundle's offer.
-    fn called(&self, fingerprint: &str) -> String {
+    pub(crate) fn called(&self, fingerprint: &str) -> String {
         let mine = self.signers.find(fingerprint).next().map(|e| Shown::new(&e.principals).cut(80).to_string());
         mine.or_else(|| self.offers.iter().find(|o| o.key.fingerprint() == fingerprint).map(|o| format!("of {}'s offer", o.called)))
             .unwrap_or_else(|| "of nobody known".to_owned())
     }
 
-    /// What a good signature by `key` is worth; `raw` when the signature does not carry the key itself.
-    fn judge(&self, key: &Key, keyid: Untrusted, namespace: &str, raw: bool) -> Checked {
+    /// What a good signature by `key` is worth; `raw` when the signature does not carry the key itself; `time` when it is
+    /// known when it was made.
+    pub(crate) fn judge(&self, key: &Key, keyid: Untrusted, namespace: &str, raw: bool, time: Option<i64>) -> Checked {
         let print = key.fingerprint().to_owned();
         let mut best: Option<(Who, Option<String>)> = None;
         for entry in self.signers.find(&print) {
             let called = Some(entry.principals.clone());
-            match entry.standing(namespace, self.signers.time()) {
+            match entry.standing(namespace, time.or(self.signers.time())) {
                 Standing::Allowed => {
                     best = Some((Who::Trusted, called));
                     break;
@@ -283,16 +300,16 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn bad(keyid: Untrusted, reason: String) -> Checked {
+pub(crate) fn bad(keyid: Untrusted, reason: String) -> Checked {
     let report = SignatureReport { keyid, outcome: Outcome::No, principal: None, fingerprint: None, reason: reason.clone() };
     Checked { who: Who::Bad(reason), report }
 }
 
-fn unknown(keyid: Untrusted, reason: String) -> Checked {
+pub(crate) fn unknown(keyid: Untrusted, reason: String) -> Checked {
     let report = SignatureReport { keyid, outcome: Outcome::CannotTell, principal: None, fingerprint: None, reason: reason.clone() };
     Checked { who: Who::Unknown(reason), report }
 }
 
-fn exhausted(keyid: Untrusted) -> Checked {
+pub(crate) fn exhausted(keyid: Untrusted) -> Checked {
     unknown(keyid, "not checked: the bundle has more signatures than the bound on work allows".to_owned())
 }

@@ -2,6 +2,7 @@
 
 pub(in crate::provenance) mod debian;
 mod detached;
+mod keyed;
 mod sigstore;
 mod supply;
 

@@ -232,6 +232,25 @@ impl Bundle {
         matches!(self.raw.verification_material.content, VerificationMaterialContent::PublicKey(_))
     }
 
+    /// What the bundle says of the key that signed it: a hint.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        if let VerificationMaterialContent::PublicKey(key) = &self.raw.verification_material.content { Some(&key.hint) } else { None }
+    }
+
+    /// Whether the envelope's signature is of that key, whatever else does not hold. Never of a message that is not in the bundle.
+    pub(crate) fn is_signed_by(&self, key: &super::Key) -> bool {
+        let SignatureContent::DsseEnvelope(envelope) = &self.raw.content else { return false };
+        let message = super::dsse::pae(&envelope.payload_type, envelope.payload.as_bytes());
+        key.verify(&message, envelope.signature.sig.as_bytes())
+    }
+
+    /// Bytes that one check of it goes over.
+    pub(crate) fn size(&self) -> usize {
+        // A log entry and its proof take the work of several signatures.
+        (512 << 10) + self.statement.as_ref().map_or(0, Vec::len)
+    }
+
     /// A clock that is behind makes every later check fail in a misleading way.
     fn clock(&self, now: i64) -> Result<(), Refusal> {
         let logged = self.raw.verification_material.tlog_entries.iter().filter_map(|e| e.integrated_time).max();

@@ -7,6 +7,7 @@ use crate::text::{Shown, Untrusted};
 
 use super::super::sigstore::{Artifact, Bundle, Reason, Refusal, Verified, Wanted, is_npm, npm_bundles, pep740_bundles};
 use super::super::{judge, statement};
+use super::keyed::Outcomes;
 use super::{MAX_ROWS, Work, blank, replace};
 
 const BUNDLE: &str = "Sigstore bundle";
@@ -59,17 +60,10 @@ impl Work<'_, '_> {
         };
         let strong = |d: &&Digest| matches!(d.algorithm, Algorithm::Sha256 | Algorithm::Sha512);
         let digest = subjects.iter().flat_map(|s| &s.digests).find(strong).cloned();
-        let done = match (self.inputs.sigstore, digest) {
-            (None, _) => Err(Refusal {
-                reason: Reason::NoTrustedRoot,
-                why: "no trusted root to check it with: the policy names none ([sigstore] trusted_root)".to_owned(),
-            }),
-            (Some(_), None) => {
-                Err(Refusal { reason: Reason::Malformed, why: "it names no subject with a SHA-256 or SHA-512 digest".to_owned() })
-            }
-            (Some(trust), Some(digest)) => bundle.verify(&Artifact::Digest(digest), &Wanted::Anyone, trust.root, trust.now),
+        let (done, answers, signature) = match (self.inputs.sigstore, &digest) {
+            (Some(trust), Some(digest)) if bundle.needs_key() => self.by_key(bundle, &Artifact::Digest(digest.clone()), trust),
+            _ => self.by_certificate(bundle, digest),
         };
-        let answers = self.sigstore_answers(&done);
         let trusted = answers[..2].iter().all(|a| a.outcome == Outcome::Yes);
         let mut row = match &bundle.statement {
             Some(payload) => self.read_statement(path, line, payload, trusted),
@@ -92,10 +86,26 @@ impl Work<'_, '_> {
             Some(_) => format!("{kind} with {}", row.kind),
             None => kind.to_owned(),
         };
-        row.signatures = vec![report(&done, &answers)];
+        row.signatures = vec![signature];
         replace(&mut row, answers);
         self.predicate_bill(&mut row);
         row
+    }
+
+    fn by_certificate(&self, bundle: &Bundle, digest: Option<Digest>) -> Outcomes {
+        let done = match (self.inputs.sigstore, digest) {
+            (None, _) => Err(Refusal {
+                reason: Reason::NoTrustedRoot,
+                why: "no trusted root to check it with: the policy names none ([sigstore] trusted_root)".to_owned(),
+            }),
+            (Some(_), None) => {
+                Err(Refusal { reason: Reason::Malformed, why: "it names no subject with a SHA-256 or SHA-512 digest".to_owned() })
+            }
+            (Some(trust), Some(digest)) => bundle.verify(&Artifact::Digest(digest), &Wanted::Anyone, trust.root, trust.now),
+        };
+        let answers = self.sigstore_answers(&done);
+        let report = report(&done, &answers);
+        (done, answers, report)
     }
 
     /// PEP 740: a subject's name must be that of the distribution; elsewhere it is a hint.
