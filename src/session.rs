@@ -338,6 +338,8 @@ impl Session {
     pub fn request_signature(&self, prepared: Prepared, key: KeySource, output: PathBuf) {
         let send = Arc::clone(&self.send);
         work::job("signature", Arc::clone(&send), move || {
+            // Whoever looks for it later may be in another folder.
+            let output = std::path::absolute(&output).unwrap_or(output);
             send(News::Signed(sign_with(&prepared, &key, &output, None).map_err(|e| e.to_string())));
         });
     }

@@ -12,6 +12,9 @@ use crate::signoff::{self, Printout};
 /// The largest record or dossier, in bytes.
 const MAX_RECORD: u64 = 64 << 20;
 
+/// Cells of a row of --preview: less than the guard cuts at.
+const CELLS: usize = 2000;
+
 /// What to make of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Form {
@@ -65,7 +68,8 @@ pub(super) fn run(args: &ExportArgs) -> color_eyre::Result<Outcome> {
             files.push((path.display().to_string(), read(path)?));
         }
         files.extend(made.into_iter().map(|(path, bytes)| (path.display().to_string(), bytes)));
-        let text: String = signoff::preview(&files).iter().map(|row| row.plain() + "\n").collect();
+        let leaving: Vec<(String, &[u8])> = files.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice())).collect();
+        let text: String = signoff::preview(&leaving, CELLS).iter().map(|row| row.plain() + "\n").collect();
         print(&text)?;
         return Ok(Outcome::Well);
     }

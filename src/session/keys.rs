@@ -140,7 +140,10 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path, summary: O
         }
     }
     let dossier = dossier_path(output);
-    Ok(SignedRecord { path: output.to_owned(), dossier, payload: Sha256::of(&prepared.payload), key: keyid, decision: prepared.decision })
+    let leaving: Vec<(String, &[u8])> = files.iter().rev().map(|(path, bytes)| (path.display().to_string(), bytes.as_slice())).collect();
+    let leaves = signoff::preview(&leaving, super::signing::CELLS).into();
+    let payload = Sha256::of(&prepared.payload);
+    Ok(SignedRecord { path: output.to_owned(), dossier, payload, key: keyid, decision: prepared.decision, leaves })
 }
 
 /// Adds a signature over the same bytes to a record of another reviewer, and writes the result to `output`. Returns the

@@ -29,7 +29,12 @@ pub struct Prepared {
     pub key: Option<String>,
     /// The dossier that the statement names by digest.
     pub dossier: Vec<u8>,
+    /// Every byte that would leave, through the guard: the statement as it will be signed, and the dossier.
+    pub leaves: Arc<[Row]>,
 }
+
+/// Cells of a row of what leaves, on a screen.
+pub(super) const CELLS: usize = 76;
 
 /// Reads the reviewer's `allowed_signers`.
 ///
@@ -92,7 +97,10 @@ impl StatementMaker {
         rows.extend(signoff::check_words(digest).iter().map(|line| Row::new().with(Role::Text, &format!("                {line}"))));
         let release = &self.facts.release;
         let confirm = format!("{} {}", release.product.shown(), release.version.shown());
-        Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier })
+        let files = [("the statement (the record is this, in base64, and the signature)".to_owned(), payload.as_slice())];
+        let files = files.into_iter().chain([("the dossier".to_owned(), dossier.as_slice())]).collect::<Vec<_>>();
+        let leaves = signoff::preview(&files, CELLS).into();
+        Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier, leaves })
     }
 
     fn hash_again(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {

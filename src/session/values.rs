@@ -9,6 +9,7 @@ use crate::checks::Discovery;
 use crate::digest::Sha256;
 use crate::model::{Listing, Place, View};
 use crate::review::Decision;
+use crate::text::Row;
 
 /// How to open.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +108,8 @@ pub struct SignedRecord {
     pub key: String,
     /// The outcome.
     pub decision: Decision,
+    /// Every byte of what was written, through the guard.
+    pub leaves: Arc<[Row]>,
 }
 
 /// Why a session could not start.

@@ -162,6 +162,10 @@ pub enum Action {
     Filter,
     /// Make the exact statement and show it.
     Prepare,
+    /// Every byte that would leave the room; and back.
+    Leaves,
+    /// Everything that was not looked at; and back.
+    Missed,
     /// Open the sign dialog.
     SignDialog,
     /// In a dialog or prompt: leave it, nothing happens.

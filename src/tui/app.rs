@@ -15,6 +15,7 @@ mod rule;
 mod saving;
 mod search;
 mod seen;
+mod sheet;
 mod sign;
 mod source;
 mod words;
@@ -31,6 +32,7 @@ pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, Order, outcome_ma
 pub(crate) use search::Search;
 pub use seen::Drawn;
 pub(crate) use seen::Sight;
+pub(crate) use sheet::Sheet;
 pub(crate) use sign::{Field, SignBox};
 pub(crate) use source::Source;
 pub(crate) use words::{account_row, built_from_rows, first_rows, function_row, node_rows, proof_rows, share_rows};
@@ -40,7 +42,7 @@ use super::keymap::{self, Context, Found};
 use super::theme::Theme;
 use crate::checks::{Check, Discovery, Facts, GroupSummary, Policy};
 use crate::review::{Blocker, Body, Class, Coverage, Item, State, Target, changed_first, coverage, queue};
-use crate::session::{News, Prepared, Progress};
+use crate::session::{News, Prepared, Progress, SignedRecord};
 use crate::text::{Role, Shown};
 
 /// Below this many columns one pane and a strip are drawn.
@@ -101,7 +103,12 @@ pub struct App {
     pub(crate) dialog: Option<Dialog>,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) statement: Vec<crate::text::Row>,
-    pub(crate) signed: Option<String>,
+    /// The record that was signed in this session.
+    pub(crate) signed: Option<SignedRecord>,
+    /// What lies on Sign-off in place of its panes.
+    pub(crate) sheet: Option<Sheet>,
+    /// Whether the next statement is made to see what would leave.
+    leaves_wanted: bool,
     pub(crate) search: Option<Search>,
     pub(crate) jobs: Vec<Progress>,
     pub(crate) message: Option<(Role, String)>,
@@ -165,6 +172,8 @@ impl App {
             prepared: None,
             statement: Vec::new(),
             signed: None,
+            sheet: None,
+            leaves_wanted: false,
             search: None,
             jobs: Vec::new(),
             message: None,
@@ -428,6 +437,8 @@ impl App {
             Action::Help => self.dialog = Some(Dialog::Help(Help::default())),
             Action::Filter => self.next_filter(),
             Action::Prepare => self.ask_outcome(),
+            Action::Leaves => self.toggle_sheet(Sheet::Leaves),
+            Action::Missed => self.toggle_sheet(Sheet::Missed),
             Action::SignDialog => self.open_sign(),
             // These belong to dialogs.
             Action::Cancel

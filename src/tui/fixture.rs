@@ -462,11 +462,24 @@ pub(super) fn prepared(decision: Decision) -> Prepared {
     let mut rows = vec![plain("I, A. Meyer, reviewed acme-gateway 4.2.0"), plain(&format!("outcome {}", decision.word()))];
     rows.extend((0..60).map(|i| plain(&format!("not looked at: usr/share/fw/blob{i}.bin   shipped, never rebuilt"))));
     rows.push(plain("end of the statement"));
-    Prepared { decision, payload: b"{}".to_vec(), rows, confirm: "acme-gateway 4.2.0".into(), key: None, dossier: b"{}".to_vec() }
+    Prepared {
+        decision,
+        payload: b"{}".to_vec(),
+        rows,
+        confirm: "acme-gateway 4.2.0".into(),
+        key: None,
+        dossier: b"{}".to_vec(),
+        leaves: leaves("would leave"),
+    }
 }
 
 fn signed_record(path: std::path::PathBuf) -> crate::session::SignedRecord {
     let payload = crate::digest::Sha256::of(b"{}");
     let dossier = path.with_extension("dossier.json");
-    crate::session::SignedRecord { path, dossier, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected }
+    let leaves = leaves("left");
+    crate::session::SignedRecord { path, dossier, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected, leaves }
+}
+
+fn leaves(what: &str) -> Arc<[Row]> {
+    (1..=90).map(|i| plain(&format!("byte row {i} that {what}"))).collect()
 }

@@ -72,5 +72,6 @@ pub(crate) fn row_text(app: &App, pane: Pane, at: usize) -> String {
         Pane::Notes => findings::note_text(app, at),
         Pane::Blockers => plain(signoff::blocker_row(app, at)),
         Pane::Statement => app.statement.get(at).map(Row::plain).unwrap_or_default(),
+        Pane::Sheet => plain(app.sheet_row(at)),
     }
 }

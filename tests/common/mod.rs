@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-/// The program under test.
+/// The program under test: the one that Cargo built, or the one that `COUNTERSIGN_PROGRAM` names (a release build, for figures).
 pub fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_countersign")
+    static PROGRAM: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    PROGRAM.get_or_init(|| std::env::var("COUNTERSIGN_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_countersign").to_owned()))
 }
 
 /// A program running in a pseudo-terminal, with the screen it has drawn.

@@ -38,11 +38,13 @@ pub(crate) enum Pane {
     Blockers,
     /// The statement.
     Statement,
+    /// What lies on Sign-off in place of these two.
+    Sheet,
 }
 
 impl Pane {
     /// How many there are.
-    pub(crate) const COUNT: usize = 14;
+    pub(crate) const COUNT: usize = 15;
 }
 
 /// Where a pane is: the row under the cursor, the first row drawn and how many were drawn last.
@@ -81,7 +83,7 @@ impl App {
 
     /// The pane with the focus.
     pub(crate) fn pane(&self) -> Pane {
-        self.focus[self.screen as usize]
+        if self.screen == Screen::Signoff && self.sheet.is_some() { Pane::Sheet } else { self.focus[self.screen as usize] }
     }
 
     /// The panes of the screen in front, in the order of Tab.
@@ -94,11 +96,15 @@ impl App {
             Screen::Compare if self.compare.is_group() => vec![Pane::Covered],
             Screen::Compare => vec![Pane::Parts, Pane::Listing],
             Screen::Findings => vec![Pane::Checklist, Pane::Notes],
+            Screen::Signoff if self.sheet.is_some() => vec![Pane::Sheet],
             Screen::Signoff => vec![Pane::Blockers, Pane::Statement],
         }
     }
 
     pub(crate) fn focus_on(&mut self, pane: Pane) {
+        if pane == Pane::Sheet {
+            return; // it has the focus as long as it lies there
+        }
         self.focus[self.screen as usize] = pane;
     }
 
@@ -134,6 +140,7 @@ impl App {
             Pane::Notes => self.note_rows().len(),
             Pane::Blockers => self.blockers.len(),
             Pane::Statement => self.statement.len(),
+            Pane::Sheet => self.sheet_len(),
         }
     }
 

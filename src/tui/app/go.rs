@@ -393,6 +393,7 @@ impl App {
                 }
             }
             Pane::Blockers => self.open_blocker(),
+            Pane::Sheet => self.open_sheet(),
         }
     }
 
@@ -402,6 +403,8 @@ impl App {
             self.say("nothing is selected");
         } else if self.search.take().is_some() {
             self.say("search ended: n is the next to review again");
+        } else if self.screen == Screen::Signoff && self.sheet.take().is_some() {
+            // That was one level.
         } else if self.detail.take().is_some() || self.screen == Screen::Compare && self.close_member() {
             // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {

@@ -117,6 +117,7 @@ impl App {
 
     pub(crate) fn ask_outcome(&mut self) {
         self.flush();
+        self.leaves_wanted = false;
         self.dialog = Some(Dialog::Outcome(0));
     }
 
@@ -179,6 +180,11 @@ impl App {
                     self.focus_on(Pane::Statement);
                     *self.cursor_mut(Pane::Statement) = super::Cursor::default();
                     self.say("this is the exact statement: j k Space read it, S signs");
+                    self.sheet = None;
+                    if self.leaves_wanted {
+                        self.lay(super::Sheet::Leaves);
+                        self.say("nothing else would leave: j k Space read it, P goes back");
+                    }
                 }
             }
             Err(why) => {
@@ -199,12 +205,13 @@ impl App {
         match result {
             Ok(record) => {
                 self.effect(Effect::Record(Box::new(record.event())));
-                let path = Shown::new(&record.path.to_string_lossy()).to_string();
+                let [path, dossier] = [&record.path, &record.dossier].map(|p| Shown::new(&p.to_string_lossy()).to_string());
                 if matches!(self.dialog, Some(Dialog::Sign(_))) {
                     self.dialog = None;
                 }
-                self.message = Some((Role::Good, format!("signed: {path}")));
-                self.signed = Some(path);
+                self.message = Some((Role::Good, format!("signed: {path}, and its dossier {dossier}")));
+                self.sheet = None;
+                self.signed = Some(record);
             }
             Err(why) => {
                 let text = format!("NOT signed: {}", Shown::new(&why));

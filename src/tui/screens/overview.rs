@@ -134,7 +134,7 @@ fn summary(app: &App, at: usize) -> Summary {
         }
         _ => {
             let detail = match (&app.signed, app.state.signed.len()) {
-                (Some(path), _) => format!("signed: {path}"),
+                (Some(signed), _) => format!("signed: {}", Shown::new(&signed.path.to_string_lossy())),
                 (None, 0) => match app.blockers.iter().find(|b| !b.done) {
                     Some(b) => format!("approval is closed: {}", b.what),
                     None => "everything may be signed".to_owned(),

@@ -5,11 +5,14 @@ use ratatui::layout::Rect;
 use super::overview::indent;
 use crate::review::{Class, Coverage, Decision};
 use crate::text::{Role, Row, Shown};
-use crate::tui::app::{App, MEDIUM, Pane, WIDE};
-use crate::tui::widgets::{Canvas, decision_words, grouped, wrap};
+use crate::tui::app::{App, MEDIUM, Pane, Sheet, WIDE};
+use crate::tui::widgets::{Canvas, decision_words, grouped, skip, wrap};
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
+    if let Some(sheet) = app.sheet {
+        return draw_sheet(canvas, area, sheet);
+    }
     let (first, second, stacked) = if area.width < MEDIUM {
         let wanted = u16::try_from(app.blockers.len() + 5).unwrap_or(u16::MAX);
         let height = if app.pane() == Pane::Statement { 5 } else { wanted.min(area.height * 3 / 5) }.min(area.height);
@@ -30,6 +33,26 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     statement(canvas, second, stacked);
 }
 
+fn draw_sheet(canvas: &mut Canvas<'_, '_>, area: Rect, sheet: Sheet) {
+    let app = canvas.app;
+    let len = app.sheet_len();
+    let title = match sheet {
+        Sheet::Leaves if app.signed.is_some() => "Every byte that was written".to_owned(),
+        Sheet::Leaves => {
+            let decision = app.prepared.as_ref().map_or("", |p| decision_words(p.decision));
+            format!("Every byte that would leave: {decision}")
+        }
+        Sheet::Missed => "Not looked at, as the record will list it".to_owned(),
+    };
+    let title = format!("{title}  {} rows", grouped(len as u64));
+    let inside = canvas.pane(area, Row::new().with(Role::Text, &title), true, true);
+    if len == 0 {
+        canvas.row(inside, 0, &Row::new().with(Role::Dim, " nothing: all of it was shown"), false);
+        canvas.cursor(inside, 0, 0);
+    }
+    canvas.list(inside, Pane::Sheet, len, |i| indent(skip(&app.sheet_row(i), app.sideways)));
+}
+
 /// A blocker, done or not.
 pub(super) fn blocker_row(app: &App, at: usize) -> Row {
     let Some(blocker) = app.blockers.get(at) else { return Row::new() };
@@ -45,8 +68,10 @@ pub(super) fn blocker_row(app: &App, at: usize) -> Row {
 
 fn closed(app: &App, width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Some(path) = &app.signed {
-        rows.push(Row::new().with(Role::Good, "Signed. The record is ").with(Role::Title, path));
+    if let Some(signed) = &app.signed {
+        rows.push(Row::new().with(Role::Good, "Signed. The record is ").with(Role::Title, &signed.path.to_string_lossy()));
+        rows.push(Row::new().with(Role::Text, "Its dossier is ").with(Role::Title, &signed.dossier.to_string_lossy()));
+        rows.push(Row::new().with(Role::Dim, "P shows every byte of both: nothing else was written."));
     }
     if let Some(why) = app.state.sealed() {
         rows.push(Row::new().with(Role::Text, &why));

@@ -227,3 +227,30 @@ fn what_an_earlier_review_settled_comes_last_says_so_and_can_be_taken_up() {
     bench.send(news());
     assert_eq!(bench.recorded.len(), count, "handed on once");
 }
+
+#[test]
+fn the_list_of_what_was_not_looked_at_is_on_the_screen_and_leads_there() {
+    let mut bench = Bench::new(120, 40);
+    bench.walk("7 m");
+    let rows: Vec<String> = bench.app.missed().iter().map(ToString::to_string).collect();
+    assert!(rows.len() > 5 && rows.iter().any(|r| r == "source src/update/verify.c"), "{rows:?}");
+    for (at, row) in rows.iter().enumerate() {
+        assert!(bench.text().contains(row.as_str()), "{row}\n{}", bench.text());
+        bench.walk("<enter>");
+        assert!(bench.app.screen != crate::tui::action::Screen::Signoff, "row {at}, {row}: {}", bench.text());
+        bench.walk("q");
+        // Several levels where it led into a package.
+        for _ in 0..4 {
+            if bench.app.screen != crate::tui::action::Screen::Signoff {
+                bench.walk("q");
+            }
+        }
+        assert!(bench.app.sheet.is_some() && bench.app.screen == crate::tui::action::Screen::Signoff, "{row}\n{}", bench.text());
+        // What was seen on the way is not in the list any more: on to the next that is.
+        if let Some(next) = rows.get(at + 1) {
+            let Some(to) = bench.app.missed().iter().position(|m| m.to_string() == *next) else { return };
+            bench.app.put(crate::tui::app::Pane::Sheet, to);
+            bench.draw();
+        }
+    }
+}

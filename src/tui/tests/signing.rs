@@ -284,3 +284,41 @@ fn a_record_that_the_journal_does_not_know_of_is_told() {
     bench.walk(":save<enter>");
     assert!(bench.app.state.sealed().is_some() && bench.row(0).contains("READ-ONLY"), "{}", bench.row(0));
 }
+
+#[test]
+fn after_signing_the_screen_says_where_record_and_dossier_are_and_shows_every_byte_of_them() {
+    let mut bench = Bench::new(80, 24);
+    bench.walk("7 S <enter>");
+    read(&mut bench);
+    bench.walk("<tab> acme-gateway<space>4.2.0 <enter> k");
+    let text = bench.text();
+    assert!(text.contains("The record is record.dsse.json") && text.contains("Its dossier is record.dsse.dossier.json"), "{text}");
+    bench.walk("P");
+    assert!(bench.text().contains("byte row 1 that left") && bench.text().contains("Every byte that was written"), "{}", bench.text());
+    bench.walk("G");
+    assert!(bench.text().contains("byte row 90 that left"), "{}", bench.text());
+}
+
+#[test]
+fn every_byte_that_would_leave_is_on_the_screen_before_anything_is_signed() {
+    for (columns, rows) in SIZES {
+        let mut bench = Bench::new(columns, rows);
+        bench.walk("7 P");
+        assert!(matches!(bench.app.dialog, Some(Dialog::Outcome(0))), "it depends on the outcome");
+        bench.walk("<enter>");
+        assert!(bench.text().contains("Every byte that would leave: INCOMPLETE  90 rows"), "{}", bench.text());
+        let mut seen = String::new();
+        for _ in 0..20 {
+            seen.push_str(&bench.text());
+            bench.walk("<pgdn>");
+        }
+        assert!((1..=90).all(|i| seen.contains(&format!("byte row {i} that would leave"))));
+        bench.walk("/row<space>77<enter>");
+        assert!(bench.text().contains("byte row 77"));
+        bench.walk("<esc> q");
+        assert!(bench.text().contains("The exact statement") && bench.signed == 0, "{}", bench.text());
+        // The statement is made for itself next time.
+        bench.walk("p <enter>");
+        assert!(bench.app.sheet.is_none());
+    }
+}
