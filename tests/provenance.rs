@@ -782,6 +782,33 @@ fn the_signer_of_tag_and_commit_is_a_link() {
     assert!(standing == Standing::Absent && why.contains("OpenPGP"), "{why}");
 }
 
+#[test]
+fn a_signature_with_a_certificate_and_no_log_entry_is_a_claim_that_says_what_is_missing() {
+    let Some(dir) = corpus("provenance") else { return };
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let index = String::from_utf8(read("git-signed/INDEX.tsv")).unwrap();
+    let name = index.lines().find_map(|l| l.strip_suffix("\tx509\tsigstore/root-signing")).expect("one of gitsign");
+    let object = SignedObject {
+        is_tag: false,
+        payload: read(&format!("git-signed/{name}.payload")),
+        signature: read(&format!("git-signed/{name}.sig")),
+    };
+    let of = |identities: &[(String, String)]| {
+        let mut case = made(&[]);
+        case.sigstore = Some((Root::parse(&read("sigstore-root/trusted_root.json"), None).unwrap(), identities.to_vec()));
+        case.source.as_mut().unwrap().signed = vec![object.clone()];
+        let links = case.examine().1;
+        let (standing, why) = link(&links, "commit = signer");
+        (standing, why.to_owned())
+    };
+    let signer = countersign::provenance::gitsign::check(&object.signature, &object.payload, &[]).unwrap();
+    let (standing, why) = of(&[(signer.identity, signer.issuer.unwrap())]);
+    assert_eq!(standing, Standing::Claimed);
+    assert!(why.contains("there is no log entry in it (gitsign writes one with gitsign.rekorMode = offline)"), "{why}");
+    assert_eq!(of(&[]).0, Standing::Absent);
+    assert_eq!(of(&[("eve@example.com".to_owned(), "https://x".to_owned())]).0, Standing::Absent);
+}
+
 #[cfg(feature = "openpgp")]
 #[test]
 fn openpgp_signatures_of_a_release() {

@@ -230,3 +230,74 @@ fn every_signed_commit_is_of_a_known_kind() {
     assert_eq!(kinds.values().sum::<usize>(), files, "a signature that the index does not name");
     println!("{kinds:?}");
 }
+
+/// A log entry of the suite as the protocol buffer that gitsign writes (`dev.sigstore.rekor.v1.TransparencyLogEntry`).
+fn protobuf(entry: &serde_json::Value) -> Vec<u8> {
+    use base64::Engine as _;
+    fn varint(mut value: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        while value > 0x7f {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+        out
+    }
+    let bytes = |number: u64, value: &[u8]| [varint(number << 3 | 2), varint(value.len() as u64), value.to_vec()].concat();
+    let number = |n: u64, value: &serde_json::Value| [varint(n << 3), varint(value.as_str().unwrap().parse().unwrap())].concat();
+    let b64 = |value: &serde_json::Value| base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().as_bytes().to_vec();
+    let proof = &entry["inclusionProof"];
+    let mut inner = [number(1, &proof["logIndex"]), bytes(2, &b64(&proof["rootHash"])), number(3, &proof["treeSize"])].concat();
+    proof["hashes"].as_array().unwrap().iter().for_each(|hash| inner.extend(bytes(4, &b64(hash))));
+    inner.extend(bytes(5, &bytes(1, &text(&proof["checkpoint"]["envelope"]))));
+    let kind = [bytes(1, &text(&entry["kindVersion"]["kind"])), bytes(2, &text(&entry["kindVersion"]["version"]))].concat();
+    [
+        number(1, &entry["logIndex"]),
+        bytes(2, &bytes(1, &b64(&entry["logId"]["keyId"]))),
+        bytes(3, &kind),
+        number(4, &entry["integratedTime"]),
+        bytes(5, &bytes(1, &b64(&entry["inclusionPromise"]["signedEntryTimestamp"]))),
+        bytes(6, &inner),
+    ]
+    .concat()
+}
+
+/// A signature with the log entry that gitsign embeds is verified as a bundle is: here with certificate, signature and entry of the
+/// public suite, whose body is made anew.
+#[test]
+fn an_embedded_log_entry_says_when_it_was_signed() {
+    use base64::Engine as _;
+    let Some(suite) = corpus("provenance/sigstore-conformance/bundle-verify") else { return };
+    let root = Root::parse(&std::fs::read(corpus("provenance/sigstore-root/trusted_root.json").unwrap()).unwrap(), None).unwrap();
+    let bundle: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(suite.join("happy-path-v0.3/bundle.sigstore.json")).unwrap()).unwrap();
+    let b64 = |value: &serde_json::Value| base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap();
+    let material = &bundle["verificationMaterial"];
+    let (certificate, entry) = (b64(&material["certificate"]["rawBytes"]), &material["tlogEntries"][0]);
+    let signature = b64(&bundle["messageSignature"]["signature"]);
+    let message = std::fs::read(suite.join("a.txt")).unwrap();
+    let of = |entry: &serde_json::Value, certificate: &[u8], signature: &[u8], message: &[u8]| {
+        let logged = gitsign::Logged::new(&protobuf(entry), certificate, signature, message).map_err(|why| why.to_string())?;
+        logged.verify(&root, 1_795_000_000).map_err(|refusal| refusal.why)
+    };
+    let good = of(entry, &certificate, &signature, &message).unwrap();
+    assert_eq!(good.times.len(), 1, "{good:?}");
+    let logged_at: i64 = entry["integratedTime"].as_str().unwrap().parse().unwrap();
+    assert_eq!(good.times[0].parse::<jiff::Timestamp>().unwrap().as_second(), logged_at);
+    // Of another message or signature, of another time, or of no log that counts.
+    assert!(of(entry, &certificate, &signature, b"another").is_err());
+    let mut other = signature.clone();
+    *other.last_mut().unwrap() ^= 1;
+    assert!(of(entry, &certificate, &other, &message).is_err());
+    for (field, value) in [("integratedTime", "1700000000"), ("logIndex", "1")] {
+        let mut changed = entry.clone();
+        changed[field] = value.into();
+        assert!(of(&changed, &certificate, &signature, &message).is_err(), "{field}");
+    }
+    let mut changed = entry.clone();
+    changed["logId"]["keyId"] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into();
+    assert!(of(&changed, &certificate, &signature, &message).is_err());
+    let cut = protobuf(entry);
+    assert!(gitsign::Logged::new(&cut[..cut.len() - 1], &certificate, &signature, &message).is_err());
+}

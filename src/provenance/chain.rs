@@ -125,7 +125,7 @@ fn signed_by(inputs: &Inputs<'_>, checker: &mut Checker<'_>, object: &SignedObje
     }
 }
 
-/// Signed with a certificate: at best a claim, since nothing in the object says that it was made while the certificate was valid.
+/// Signed with a certificate: at best a claim where no log entry says that it was made while the certificate was valid.
 fn certified(inputs: &Inputs<'_>, what: &str, object: &SignedObject) -> (Standing, String) {
     let authorities = inputs.sigstore.map(|s| s.root.authorities.as_slice()).unwrap_or_default();
     let signer = match gitsign::check(&object.signature, &object.payload, authorities) {
@@ -140,10 +140,27 @@ fn certified(inputs: &Inputs<'_>, what: &str, object: &SignedObject) -> (Standin
     }
     let identities = inputs.sigstore.map(|s| s.identities).unwrap_or_default();
     let named = identities.iter().any(|(identity, by)| *identity == signer.identity && Some(by) == signer.issuer.as_ref());
-    let day = jiff::Timestamp::from_second(signer.valid.0).map(|t| t.to_string()).unwrap_or_default();
-    let when = format!("nothing here shows that it was made in the minutes from {day} in which the certificate was valid");
+    let logged = signer.logged.as_ref().zip(inputs.sigstore).map(|(entry, trust)| match entry {
+        Ok(entry) => entry.verify(trust.root, trust.now).map_err(|refusal| refusal.why),
+        Err(why) => Err(why.clone()),
+    });
+    let (best, when) = match logged {
+        Some(Ok(verified)) => {
+            let at = verified.times.first().cloned().unwrap_or_default();
+            (Standing::Proven, format!("its log entry says that it was made at {at}"))
+        }
+        Some(Err(why)) => return (Standing::Broken, format!("{is}, and the log entry in it does not hold: {}", Shown::new(&why).cut(300))),
+        None => {
+            let day = jiff::Timestamp::from_second(signer.valid.0).map(|t| t.to_string()).unwrap_or_default();
+            let why = format!(
+                "nothing here shows that it was made in the minutes from {day} in which the certificate was valid: there is no log entry \
+                 in it (gitsign writes one with gitsign.rekorMode = offline), and its time of signing is the signer's own word"
+            );
+            (Standing::Claimed, why)
+        }
+    };
     match (named, identities.is_empty()) {
-        (true, _) => (Standing::Claimed, format!("{is}, whom the policy names; {when}")),
+        (true, _) => (best, format!("{is}, whom the policy names; {when}")),
         (false, true) => (Standing::Absent, format!("{is}; the policy names no Sigstore identity to compare with")),
         (false, false) => (Standing::Absent, format!("{is}, whom the policy does not name")),
     }

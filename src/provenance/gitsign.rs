@@ -1,8 +1,12 @@
 //! Signatures of git tags and commits with an X.509 certificate (git's `gpg.format=x509`; gitsign makes them with a certificate of
 //! Sigstore): CMS SignedData (RFC 5652) over the object.
 //!
-//! Such a certificate lives for ten minutes. That the signature was made in them is said by a log entry which is not in the object, so
-//! a good signature is a claim of whoever held the key at some time.
+//! Such a certificate lives for ten minutes. That the signature was made in them is said by an entry of a log. gitsign puts it into the
+//! signature when it is told to; without it a good signature is a claim of whoever held the key at some time.
+
+mod logged;
+
+pub use logged::Logged;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +25,8 @@ const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1135
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+/// Rekor's `TransparencyLogEntry`, an attribute of gitsign that is not signed.
+const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
 /// The largest signature that is read, in bytes.
 const MAX_SIZE: usize = 1 << 20;
 
@@ -35,6 +41,8 @@ pub struct Signer {
     pub valid: (i64, i64),
     /// Whether it leads to an authority of the trusted root; the error is why not.
     pub trusted: Result<(), String>,
+    /// The log entry that is in it, which says when it was made; the error is why it cannot be read.
+    pub logged: Option<Result<Logged, String>>,
 }
 
 /// Why one does not.
@@ -114,7 +122,19 @@ pub fn check(signature: &[u8], message: &[u8], authorities: &[Vec<u8>]) -> Resul
     if !verify(&own.key, &algorithm, &signed, signer.signature.as_bytes()) {
         return Err(Refused::Bad("it does not match its certificate".to_owned()));
     }
+    let entries: Vec<_> = signer.unsigned_attrs.iter().flat_map(|all| all.iter()).filter(|a| a.oid == LOG_ENTRY).collect();
+    let logged = match entries.as_slice() {
+        [] => None,
+        [only] => {
+            let value = only.values.iter().next().and_then(|v| v.decode_as::<OctetStringRef<'_>>().ok());
+            let certificate = own.raw.to_der().map_err(der_error)?;
+            let entry = value.ok_or_else(|| "it is no octet string".to_owned());
+            Some(entry.and_then(|e| Logged::new(e.as_bytes(), &certificate, signer.signature.as_bytes(), &signed)))
+        }
+        _ => Some(Err("there are several".to_owned())),
+    };
     Ok(Signer {
+        logged,
         identity: own.identity().unwrap_or(&own.common_name).to_owned(),
         issuer: own.issuer.clone(),
         valid: own.valid,
