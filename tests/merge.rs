@@ -170,3 +170,44 @@ fn a_journal_that_went_on_after_the_exchange_is_cut_there_and_one_of_another_bun
     ]);
     assert!(code == 2 && said.contains("bundle"), "{said}");
 }
+
+#[test]
+fn the_dossiers_of_two_records_merge_as_their_journals_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let mut heads = Vec::new();
+    for (name, second, seed) in [("alice", Ruling::Accepted, 41), ("bob", Ruling::Rejected, 42)] {
+        let (_, head) = review(folder.path(), name, &[(0, Ruling::Rejected), (1, second)]);
+        heads.push(head);
+        common::key(folder.path(), name, seed);
+        let (key, record, state) = (at(&format!("{name}.key")), at(&format!("{name}.dsse.json")), at(name));
+        let mut args = vec!["sign", "BUNDLE", "--key", &key, "--decision", "incomplete", "--output", &record];
+        args.extend(["--state", &state, "--reviewer", name]);
+        let demo = demo();
+        args[1] = &demo;
+        let (code, said) = run(&args);
+        assert_eq!(code, 0, "{said}");
+        // Signing opened the review again: the head that was signed is the one to give.
+        let dossier: Value = serde_json::from_slice(&fs::read(at(&format!("{name}.dossier.json"))).expect("read")).expect("JSON");
+        *heads.last_mut().expect("one") = dossier["journal"]["head"]["sha256"].as_str().expect("a head").to_owned();
+    }
+    let (alice, bob) = (at("alice.dossier.json"), at("bob.dossier.json"));
+    let merge = |bob: &str, state: &str| {
+        run(&["merge", &demo(), &alice, bob, "--head", &heads[0], "--head", &heads[1], "--reviewer", "alice", "--state", &at(state)])
+    };
+    let (code, said) = merge(&bob, "merged");
+    assert!(code == 1 && said.contains("1 agreed, 1 open again"), "{code} {said}");
+    assert!(said.contains("alice accepted (seen by alice), bob rejected (seen by bob)"), "{said}");
+    let text = fs::read_to_string(&bob).expect("read");
+    // A word of a ruling changed in the journal that the dossier holds.
+    fs::write(at("changed.json"), text.replacen("\\\"reason\\\":\\\"seen by bob", "\\\"reason\\\":\\\"seen by rob", 1)).expect("written");
+    assert_ne!(text, fs::read_to_string(at("changed.json")).expect("read"));
+    let (code, said) = merge(&at("changed.json"), "refused");
+    assert!(code == 2 && said.contains("damaged in line"), "{code} {said}");
+    let start = text.find("\"journalLines\":[").expect("the journal");
+    let end = text[start..].find("],\n").expect("its end") + start + 3;
+    fs::write(at("without.json"), [&text[..start], &text[end..]].concat()).expect("written");
+    let (code, said) = merge(&at("without.json"), "refused");
+    assert!(code == 2 && said.contains("leaves its journal out"), "{code} {said}");
+    assert!(!Path::new(&at("refused")).exists());
+}

@@ -14,7 +14,7 @@ use crate::text::Shown;
 pub struct MergeArgs {
     /// A directory, a .tar or a .tar.zst: what both reviewed.
     bundle: PathBuf,
-    /// The two journals.
+    /// The two journals, or dossiers of the two records.
     #[arg(value_name = "JOURNAL", num_args = 2, required = true)]
     journals: Vec<PathBuf>,
     /// The heads that the two exchanged before either showed a journal (16 digits or more); once for each.
@@ -42,6 +42,16 @@ pub(super) fn run(args: &MergeArgs) -> color_eyre::Result<Outcome> {
     for side in &done.sides {
         let later = if side.later > 0 { format!("; {} later lines are not taken", side.later) } else { String::new() };
         let _ = writeln!(out, "= {}: {} lines up to the exchanged head{later}", Shown::new(&side.from.reviewer), side.from.count);
+    }
+    match (&done.merge.carried, &done.merge.not_carried) {
+        (Some((sequence, held)), _) => {
+            let _ =
+                writeln!(out, "= carried over from record {sequence}, which both were handed: {held} rulings that neither looked at again");
+        }
+        (None, Some(why)) => {
+            let _ = writeln!(out, "! nothing is carried over from an earlier review: {}", Shown::new(why));
+        }
+        (None, None) => {}
     }
     for item in &done.merge.agreed {
         let _ = writeln!(out, "= agreed: {}", Shown::new(item));

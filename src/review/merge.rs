@@ -58,6 +58,10 @@ pub struct Merge {
     pub agreed: Vec<String>,
     /// Items and questions on which they differ, or that one of them did not rule on, with who said what: open again.
     pub disputed: Vec<(String, String)>,
+    /// Number of the record whose rulings both were handed, and how many of them nobody took up: they are carried on.
+    pub carried: Option<(u64, usize)>,
+    /// Why rulings that were handed on to one or both are not carried on.
+    pub not_carried: Option<String>,
     /// The lines of the new journal after its first.
     pub entries: Vec<Entry>,
 }
@@ -84,10 +88,39 @@ pub fn merge(sides: &[Side; 2], now: &Stamp) -> Result<Merge, String> {
         let seen = side.entries.iter().filter(|(_, e)| matches!(e.body, Body::Shown { .. } | Body::Read { .. }));
         merge.entries.extend(seen.map(|(_, e)| e.clone()));
     }
+    handed(sides, &say, &mut merge);
     rulings(sides, &say, &mut merge);
     answers(sides, &say, &mut merge);
     words(sides, &mut merge);
     Ok(merge)
+}
+
+/// What an earlier review handed on holds on if it was handed to both, and neither looked again.
+fn handed(sides: &[Side; 2], say: &dyn Fn(Body) -> Entry, merge: &mut Merge) {
+    let of = |side: &Side| {
+        let line = side.entries.iter().rev().find(|(_, e)| matches!(e.body, Body::Carried(_)));
+        line.map(|(_, e)| e.clone()).zip(side.state.previous.clone())
+    };
+    let [one, other] = sides.each_ref().map(of);
+    let told = |side: &Side, handed: &Option<(Entry, (String, u64))>| match handed {
+        Some((_, (record, sequence))) => {
+            format!("{} was handed record {sequence} ({}\u{2026})", side.who(), record.get(..12).unwrap_or(record))
+        }
+        None => format!("{} was handed none", side.who()),
+    };
+    match (&one, &other) {
+        (None, None) => {}
+        (Some((entry, (a, sequence))), Some((_, (b, _)))) if a == b => {
+            merge.entries.push(entry.clone());
+            let taken_up: BTreeSet<&String> = sides.iter().flat_map(|s| &s.state.taken_up).collect();
+            merge.entries.extend(taken_up.iter().map(|item| say(Body::TakenUp { item: (*item).clone() })));
+            let ruled = |item: &String| sides.iter().any(|s| s.state.rulings.contains_key(item));
+            let held =
+                sides[0].state.carried.values().filter(|c| c.ruling == Ruling::Accepted && !taken_up.contains(&c.item) && !ruled(&c.item));
+            merge.carried = Some((*sequence, held.count()));
+        }
+        _ => merge.not_carried = Some(format!("{}, {}", told(&sides[0], &one), told(&sides[1], &other))),
+    }
 }
 
 fn rulings(sides: &[Side; 2], say: &dyn Fn(Body) -> Entry, merge: &mut Merge) {
@@ -114,7 +147,10 @@ fn rulings(sides: &[Side; 2], say: &dyn Fn(Body) -> Entry, merge: &mut Merge) {
             continue;
         }
         let told = |side: &Side, ruled: Option<&Ruled>| match ruled {
-            None => format!("{} did not rule on it", side.who()),
+            None => match side.state.carried.get(item).filter(|_| !side.state.taken_up.contains(item)) {
+                Some(carried) => format!("{} left it to record {}", side.who(), carried.sequence),
+                None => format!("{} did not rule on it", side.who()),
+            },
             Some(r) => {
                 let word = if r.ruling == Ruling::Accepted { "accepted" } else { "rejected" };
                 let because = if r.reason.is_empty() { String::new() } else { format!(" ({})", r.reason) };
@@ -126,6 +162,10 @@ fn rulings(sides: &[Side; 2], say: &dyn Fn(Body) -> Entry, merge: &mut Merge) {
             && a.ruling == b.ruling
         {
             said.push_str("; what they ruled on is not the same");
+        }
+        // What was handed on must not settle what they differ on.
+        if merge.carried.is_some() && sides[0].state.carried.contains_key(item) {
+            merge.entries.push(say(Body::TakenUp { item: item.clone() }));
         }
         dispute(item, said, say, merge);
     }
@@ -155,27 +195,43 @@ fn dispute(item: &str, said: String, say: &dyn Fn(Body) -> Entry, merge: &mut Me
     merge.disputed.push((item.to_owned(), said));
 }
 
-/// Notes and findings of both, each with its author's name, and findings numbered on.
+/// Notes and findings of both, each with its author's name, with what was changed of them and answered to them; findings are
+/// numbered on.
 fn words(sides: &[Side; 2], merge: &mut Merge) {
     let mut next = 0;
     for side in sides {
         let counts: BTreeSet<u64> = side.state.to_carry().into_iter().collect();
         let mut renamed = BTreeMap::new();
+        let mut notes = BTreeMap::new();
         for (n, entry) in &side.entries {
             if !counts.contains(n) {
                 continue;
             }
             let signed = |text: &str| format!("{}: {text}", side.who());
+            let id = |id: &String| renamed.get(id).cloned().unwrap_or_default();
             let body = match &entry.body {
-                Body::Noted { at, text } => Body::Noted { at: at.clone(), text: signed(text) },
+                Body::Noted { at, text } => {
+                    // The first line of the new journal is before these entries.
+                    notes.insert(*n, merge.entries.len() as u64 + 2);
+                    Body::Noted { at: at.clone(), text: signed(text) }
+                }
+                Body::Reworded { n, text } => Body::Reworded { n: notes.get(n).copied().unwrap_or_default(), text: signed(text) },
                 Body::Filed { id, title, severity, at } => {
                     next += 1;
                     renamed.insert(id.clone(), format!("F{next}"));
                     Body::Filed { id: format!("F{next}"), title: signed(title), severity: *severity, at: at.clone() }
                 }
-                Body::Closed { id, reason } => match renamed.get(id) {
-                    Some(id) => Body::Closed { id: id.clone(), reason: signed(reason) },
-                    None => continue,
+                Body::Edited { id: of, title, severity } => Body::Edited { id: id(of), title: signed(title), severity: *severity },
+                Body::Closed { id: of, reason } => Body::Closed { id: id(of), reason: signed(reason) },
+                Body::Withdrawn { id: of, reason } => Body::Withdrawn { id: id(of), reason: signed(reason) },
+                Body::Reopened { id: of, reason } => Body::Reopened { id: id(of), reason: signed(reason) },
+                Body::Replied { id: of, question, text, who, key, file } => Body::Replied {
+                    id: id(of),
+                    question: question.clone(),
+                    text: text.clone(),
+                    who: who.clone(),
+                    key: key.clone(),
+                    file: file.clone(),
                 },
                 _ => continue,
             };
@@ -185,117 +241,4 @@ fn words(sides: &[Side; 2], merge: &mut Merge) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::review::journal::{origin, read, write_line};
-    use crate::review::{Anchor, FindingSeverity};
-
-    fn journal(reviewer: &str, bundle: &str, bodies: Vec<Body>) -> Reading {
-        let opened = Body::Opened { bundle: bundle.into(), release: "x 1".into(), reviewer: reviewer.into(), tool: "t".into() };
-        let (mut bytes, mut head) = (String::new(), origin());
-        for (body, n) in [opened].into_iter().chain(bodies).zip(1..) {
-            let (line, hash) = write_line(n, &head, &Entry { stamp: Stamp::default(), body }).expect("written");
-            bytes.push_str(&line);
-            head = hash;
-        }
-        read(bytes.as_bytes())
-    }
-
-    fn ruled(item: &str, digest: &str, ruling: Ruling, reason: &str) -> Body {
-        Body::Ruled { item: item.into(), digest: digest.into(), ruling, reason: reason.into(), covers: 1 }
-    }
-
-    fn filed(id: &str, title: &str) -> Body {
-        Body::Filed { id: id.into(), title: title.into(), severity: FindingSeverity::Problem, at: Anchor::default() }
-    }
-
-    fn answered(id: &str, answer: &str) -> Body {
-        Body::Answered { id: id.into(), answer: answer.into() }
-    }
-
-    #[test]
-    fn agreements_stand_and_everything_else_is_open_again() {
-        let alice = journal(
-            "alice",
-            "ab",
-            vec![
-                ruled("both", "d", Ruling::Accepted, "read"),
-                ruled("split", "d", Ruling::Accepted, ""),
-                ruled("stale", "d1", Ruling::Accepted, ""),
-                ruled("alone", "d", Ruling::Rejected, "odd"),
-                ruled("undone", "d", Ruling::Accepted, ""),
-                Body::Undone { n: 6 },
-                answered("q1", "yes"),
-                answered("q2", "yes"),
-                filed("F1", "first"),
-            ],
-        );
-        let bob = journal(
-            "bob",
-            "ab",
-            vec![
-                ruled("both", "d", Ruling::Accepted, "me too"),
-                ruled("split", "d", Ruling::Rejected, "no"),
-                ruled("stale", "d2", Ruling::Accepted, ""),
-                answered("q1", "yes"),
-                answered("q2", "no"),
-                filed("F1", "second"),
-                Body::Closed { id: "F1".into(), reason: "fixed".into() },
-            ],
-        );
-        let heads = [alice.head(), bob.head()];
-        let sides = [&alice, &bob].map(|r| Side::of(r, &heads).expect("committed to"));
-        let merge = merge(&sides, &Stamp::default()).expect("merged");
-        assert_eq!(merge.agreed, ["both", "checklist:q1"]);
-        let disputed: Vec<String> = merge.disputed.iter().map(|(item, said)| format!("{item}: {said}")).collect();
-        assert_eq!(
-            disputed,
-            [
-                "alone: alice rejected (odd), bob did not rule on it",
-                "split: alice accepted, bob rejected (no)",
-                "stale: alice accepted, bob accepted; what they ruled on is not the same",
-                "checklist:q2: alice answered yes, bob answered no",
-            ]
-        );
-        let events: Vec<Event> =
-            merge.entries.iter().zip(2..).map(|(e, n)| Event { n, time: String::new(), body: e.body.clone() }).collect();
-        let state = State::fold(events);
-        assert_eq!(state.rulings.keys().collect::<Vec<_>>(), ["both"]);
-        assert_eq!(state.rulings["both"].reason, "alice: read; bob: me too");
-        assert_eq!(state.answers.keys().collect::<Vec<_>>(), ["q1"]);
-        let findings: Vec<_> = state.findings.iter().map(|f| (f.id.as_str(), f.title.as_str(), f.closed.as_deref())).collect();
-        assert_eq!(findings, [("F1", "alice: first", None), ("F2", "bob: second", Some("bob: fixed"))]);
-        assert_eq!(state.merged, sides.map(|s| s.from));
-        assert_eq!(state.disputes.len(), 4);
-        assert_eq!(state.notes.len(), 4, "each is told in Findings as well");
-    }
-
-    #[test]
-    fn what_came_after_the_exchanged_head_is_not_taken() {
-        let alice = journal("alice", "ab", vec![ruled("a", "d", Ruling::Accepted, ""), ruled("b", "d", Ruling::Accepted, "")]);
-        let bob = journal("bob", "ab", vec![ruled("a", "d", Ruling::Accepted, ""), ruled("b", "d", Ruling::Accepted, "")]);
-        let heads = [alice.lines[1].hash.clone(), bob.head()];
-        let sides = [&alice, &bob].map(|r| Side::of(r, &heads).expect("committed to"));
-        assert_eq!((sides[0].later, sides[0].from.count), (1, 2));
-        let merge = merge(&sides, &Stamp::default()).expect("merged");
-        assert_eq!(merge.agreed, ["a"]);
-        assert_eq!(merge.disputed[0].1, "alice did not rule on it, bob accepted");
-    }
-
-    #[test]
-    fn a_journal_that_was_not_committed_to_is_refused() {
-        let alice = journal("alice", "ab", vec![ruled("a", "d", Ruling::Accepted, "")]);
-        let other = journal("alice", "ab", vec![ruled("a", "d", Ruling::Rejected, "")]);
-        let bob = journal("bob", "ab", vec![]);
-        assert!(Side::of(&other, &[alice.head(), bob.head()]).expect_err("refused").contains("none of the heads"));
-        let elsewhere = journal("bob", "cd", vec![]);
-        let heads = [alice.head(), elsewhere.head()];
-        let sides = [&alice, &elsewhere].map(|r| Side::of(r, &heads).expect("committed to"));
-        assert!(merge(&sides, &Stamp::default()).expect_err("refused").contains("two bundles"));
-        let twice = [&alice, &alice].map(|r| Side::of(r, &heads).expect("committed to"));
-        assert!(merge(&twice, &Stamp::default()).expect_err("refused").contains("two reviewers are wanted"));
-        let mut damaged = alice.clone();
-        damaged.damage = Some(crate::review::journal::Damage { line: 1, what: "x".into() });
-        assert!(Side::of(&damaged, &heads).is_err());
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ use crate::review::{Body, Event, State, chain};
 use crate::text::Shown;
 
 /// The largest journal that is read, in bytes.
-const MAX_JOURNAL: u64 = 1 << 30;
+pub(super) const MAX_JOURNAL: u64 = 1 << 30;
 /// The first journal of a review; corrections of it are `journal-2.jsonl`, `journal-3.jsonl`, …
 const FIRST: &str = "journal.jsonl";
 /// Corrections of one review that are looked for.
@@ -254,7 +254,16 @@ impl Journal {
         let corrects =
             Body::Corrects { record: record.clone(), journal: self.head.clone(), count: self.count, carried: numbers.len() as u64 };
         let mut entries = vec![Entry { stamp: now.clone(), body: opened }, Entry { stamp: now, body: corrects }];
-        entries.extend(reading.lines.into_iter().filter(|l| numbers.binary_search(&l.n).is_ok()).map(|l| l.entry));
+        let mut moved = std::collections::BTreeMap::new();
+        for line in reading.lines.into_iter().filter(|l| numbers.binary_search(&l.n).is_ok()) {
+            let mut entry = line.entry;
+            moved.insert(line.n, entries.len() as u64 + 1);
+            // A note is named by the number of its line, which is another one now.
+            if let Body::Reworded { n, .. } = &mut entry.body {
+                *n = moved.get(n).copied().unwrap_or_default();
+            }
+            entries.push(entry);
+        }
         let path = next(&folder)?;
         write_entries(&path, &entries)?;
         let file = match open_locked(&folder, &path) {

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{SessionError, clock, folders, journal, read_journal};
+use super::{SessionError, clock, folders, journal, read_small};
 use crate::bundle;
 use crate::review::Body;
+use crate::review::journal::Reading;
+use crate::signoff::Dossier;
 use crate::text::Shown;
 
 /// What came of merging two journals.
@@ -16,6 +18,22 @@ pub struct MergedJournals {
     pub merge: crate::review::merge::Merge,
     /// The journal of the merged review.
     pub path: PathBuf,
+}
+
+/// The journal in a file: its own, or that of the dossier of a record.
+fn lines_of(path: &Path) -> Result<Reading, String> {
+    let bytes = read_small(path, journal::MAX_JOURNAL)?;
+    if bytes.starts_with(b"{\"n\":") || !bytes.starts_with(b"{") {
+        return Ok(crate::review::journal::read(&bytes));
+    }
+    let dossier = Dossier::parse(&bytes).map_err(|e| format!("neither a journal nor a dossier: {e}"))?;
+    let lines = dossier.lines.ok_or("the dossier leaves its journal out: merge the journal file itself")?;
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    let reading = crate::review::journal::read(text.as_bytes());
+    if reading.damage.is_none() && reading.head() != dossier.journal.head.to_string() {
+        return Err(format!("its journal ends at {}, and the dossier says {}", reading.head(), dossier.journal.head));
+    }
+    Ok(reading)
 }
 
 /// Puts two reviewers' journals of one bundle together into a review of its own, kept by one of them. `heads` are those that
@@ -38,7 +56,7 @@ pub fn merge_journals(
     let mut sides = Vec::new();
     for path in journals {
         let fail = |what: String| SessionError::File { path: Shown::new(&path.to_string_lossy()).to_string(), what };
-        let side = Side::of(&read_journal(path).map_err(SessionError::Other)?, heads).map_err(fail)?;
+        let side = Side::of(&lines_of(path).map_err(fail)?, heads).map_err(fail)?;
         if let (Some(own), Some(identity)) = (&side.bundle, &identity)
             && own != identity
         {

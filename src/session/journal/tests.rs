@@ -126,6 +126,19 @@ fn a_correction_carries_over_what_still_counts_with_its_times() {
     assert_eq!((reading.lines.len(), again.read_only), (4, None), "the correction is what is opened from now on");
 }
 
+#[test]
+fn a_note_that_was_reworded_is_reworded_in_the_correction_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut journal, _) = open(folder.path());
+    let note = |text: &str| Body::Noted { at: crate::review::Anchor::default(), text: text.into() };
+    let signed = Body::Signed { payload: "77".repeat(32), decision: crate::review::Decision::Rejected, key: "k".into() };
+    let bodies = [opened("ab"), note("one"), note("two"), Body::Undone { n: 2 }, Body::Reworded { n: 3, text: "three".into() }, signed];
+    let events: Vec<Event> = bodies.into_iter().map(|body| journal.append(body).expect("saved")).collect();
+    let reading = journal.correct(opened("ab"), &State::fold(events)).expect("begun");
+    let notes: Vec<String> = State::fold(reading.events()).notes.into_iter().map(|n| n.text).collect();
+    assert_eq!(notes, ["three"]);
+}
+
 /// A disk that fails from its `at`-th operation on, `times` times; a write that fails leaves `left` bytes behind.
 struct Disk {
     bytes: Vec<u8>,
