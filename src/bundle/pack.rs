@@ -33,6 +33,8 @@ pub struct PackRequest {
     pub provenance: Vec<PathBuf>,
     /// Software bills of materials.
     pub sbom: Vec<PathBuf>,
+    /// Records of earlier releases, each with its dossier.
+    pub previous: Vec<PathBuf>,
     /// The date for `bag-info.txt`, `YYYY-MM-DD`.
     pub date: String,
 }
@@ -78,6 +80,7 @@ pub fn pack(request: &PackRequest, out: &Path) -> Result<PackReport, BundleError
         ("debug", &request.debug),
         ("provenance", &request.provenance),
         ("sbom", &request.sbom),
+        ("previous", &request.previous),
     ] {
         for path in list {
             add(&mut parts, place, path)?;

@@ -37,6 +37,9 @@ pub struct PackArgs {
     /// Bills of materials.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     sbom: Vec<PathBuf>,
+    /// Records of reviews of earlier releases, each with its dossier: what is unchanged is carried over from them.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    previous: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: PackArgs) -> color_eyre::Result<Outcome> {
@@ -49,6 +52,7 @@ pub(super) fn run(args: PackArgs) -> color_eyre::Result<Outcome> {
         debug: args.debug,
         provenance: args.provenance,
         sbom: args.sbom,
+        previous: args.previous,
         date: session::today(),
     };
     let report = bundle::pack(&request, &args.out)?;

@@ -44,6 +44,7 @@ fn request(root: &Path) -> PackRequest {
         debug: at("tool-dbgsym_1.deb"),
         provenance: at("SHA256SUMS"),
         sbom: Vec::new(),
+        previous: Vec::new(),
         date: "2024-01-03".into(),
     }
 }
@@ -147,6 +148,7 @@ fn the_parts_of_a_real_release_are_packed_again() {
         debug: vec![data.join("debug")],
         provenance: vec![data.join("provenance")],
         sbom: Vec::new(),
+        previous: Vec::new(),
         date: "2024-01-03".into(),
     };
     pack(&request, &out).expect("packs");
