@@ -1,4 +1,6 @@
-//! SPDX 2.2 and 2.3 (JSON and tag-value), CycloneDX 1.4 to 1.6 (JSON). Other forms are recognised and said to be not read.
+//! SPDX 2.2 and 2.3 (JSON and tag-value), SPDX 3.0 (JSON-LD), CycloneDX 1.4 to 1.6 (JSON). Other forms are recognised and said to be not read.
+
+mod spdx3;
 
 use crate::digest::{Algorithm, Digest};
 use crate::json::{self, Json};
@@ -45,9 +47,12 @@ pub(crate) fn document(bytes: &[u8]) -> Option<Result<Document, (String, String)
     let unread = |kind: &str, why: &str| Some(Err((kind.to_owned(), why.to_owned())));
     if head.starts_with(b"<") {
         return if has("cyclonedx.org/schema/bom") {
-            unread("CycloneDX XML", "XML is not read by this version: ask the vendor for the JSON form")
+            unread("CycloneDX XML", "XML is not read by this version: ask the vendor to export CycloneDX 1.4 to 1.6 as JSON")
         } else if has("spdx.org/rdf") {
-            unread("SPDX RDF", "RDF is not read by this version: ask the vendor for the JSON form")
+            unread(
+                "SPDX RDF",
+                "RDF is not read by this version: ask the vendor to export SPDX 2.3 as JSON or tag-value, or SPDX 3.0 as JSON-LD",
+            )
         } else {
             None
         };
@@ -66,6 +71,8 @@ pub(crate) fn document(bytes: &[u8]) -> Option<Result<Document, (String, String)
                 "CycloneDX JSON"
             } else if has("\"spdxVersion\"") {
                 "SPDX JSON"
+            } else if has("https://spdx.org/rdf/3") {
+                "SPDX 3 JSON-LD"
             } else {
                 return None;
             };
@@ -98,9 +105,14 @@ pub(crate) fn of_tree(tree: &Json, bytes: &[u8]) -> Option<Result<Document, (Str
         };
     }
     let context = tree.get("@context").and_then(Json::as_str).unwrap_or_default();
-    if context.contains("spdx.org/rdf/3") {
-        let why = "SPDX 3 is not read by this version: ask the vendor for SPDX 2.3 or CycloneDX";
-        return Some(Err(("SPDX 3 JSON-LD".to_owned(), why.to_owned())));
+    if let Some(read) = spdx3::is_read(context) {
+        if !read {
+            let why = "only SPDX 3.0.0 and 3.0.1 are read by this version: ask the vendor for one of them or SPDX 2.3";
+            return Some(Err(("SPDX 3 JSON-LD".to_owned(), why.to_owned())));
+        }
+        let version = if context.contains("/3.0.0/") { "3.0.0" } else { "3.0.1" };
+        let kind = format!("SPDX {version} JSON-LD");
+        return Some(spdx3::parts(tree, bytes).map(|parts| Document { kind: kind.clone(), parts }).map_err(|why| (kind, why)));
     }
     None
 }
@@ -346,7 +358,6 @@ mod tests {
         let reason = |text: &str| document(text.as_bytes()).unwrap().unwrap_err();
         assert!(reason(&bom("1.3")).1.contains("only CycloneDX 1.4 to 1.6"));
         assert!(reason("{\"spdxVersion\":\"SPDX-2.1\"}").1.contains("only SPDX 2.2 and 2.3"));
-        assert_eq!(reason("{\"@context\":\"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\",\"@graph\":[]}").0, "SPDX 3 JSON-LD");
         assert_eq!(reason("<?xml version=\"1.0\"?>\n<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">").0, "CycloneDX XML");
         assert!(reason("SPDXVersion: SPDX-2.1\n").1.contains("only SPDX"));
         assert!(reason("SPDXVersion: SPDX-2.3\nhello\n").1.starts_with("line 2"));
