@@ -8,6 +8,7 @@ pub mod archives;
 mod certificate;
 mod chain;
 pub(crate) mod checker;
+pub(crate) mod declared;
 mod files;
 mod judge;
 mod key;

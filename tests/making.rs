@@ -244,9 +244,14 @@ fn declared_tools_are_those_that_files_name_or_it_is_a_finding() {
 
 #[test]
 fn a_revision_that_a_file_names_is_the_one_under_review_or_it_is_a_finding() {
+    let made = |id: &str, modified: bool, of: &str| {
+        let revision = Some(Revision { id: id.to_owned(), from: "vcs.revision", of: of.to_owned(), modified });
+        let mut case = Case::new(&[]).holding(Side::Shipped, "tool", b"shipped", Embedded { revision, ..Embedded::default() });
+        case.inside.declared.insert("example.org/tool".to_owned());
+        case
+    };
     let of = |id: &str, modified: bool| {
-        let revision = Some(Revision { id: id.to_owned(), from: "vcs.revision", modified });
-        let case = Case::new(&[]).holding(Side::Shipped, "tool", b"shipped", Embedded { revision, ..Embedded::default() });
+        let case = made(id, modified, "example.org/tool");
         let link = case.link("revision = commit").unwrap();
         assert_eq!(link.evidence[0].at, Lead::Artifact(0));
         (link.standing, link.why)
@@ -257,6 +262,24 @@ fn a_revision_that_a_file_names_is_the_one_under_review_or_it_is_a_finding() {
     let (standing, why) = of(COMMIT, true);
     assert!(standing == Standing::Broken && why.contains("was changed after commit"), "{why}");
     assert!(Case::new(&[]).link("revision = commit").is_none());
+    // A third party's program has a history of its own: a fact, whose commit nobody here can judge.
+    for other in ["example.net/proxy", ""] {
+        let case = made(&"cd".repeat(20), true, other);
+        let link = case.link("revision = commit").unwrap();
+        assert_eq!(link.standing, Standing::Absent);
+        assert!(
+            link.why.contains("no file says that it was built from it") && link.why.contains("does not declare as its own"),
+            "{}",
+            link.why
+        );
+        let own = Some(Revision { id: COMMIT.to_owned(), from: "vcs.revision", of: "example.org/tool".to_owned(), modified: false });
+        let both = case.holding(Side::Shipped, "own", b"own", Embedded { revision: own, ..Embedded::default() });
+        let link = both.link("revision = commit").unwrap();
+        assert_eq!((link.standing, link.evidence.len()), (Standing::Claimed, 2), "{}", link.why);
+        assert!(link.why.ends_with("1 others are of other repositories"), "{}", link.why);
+    }
+    // The commit itself, changed, is the tree's whoever says it.
+    assert_eq!(made(COMMIT, true, "").link("revision = commit").unwrap().standing, Standing::Broken);
 }
 
 fn crates(all: &[(&str, &str)]) -> Embedded {

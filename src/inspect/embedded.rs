@@ -48,8 +48,8 @@ fn of_exe(exe: &Exe, left: &mut u64) -> Embedded {
         out.components.extend(go.modules.iter().take(MAX_COMPONENTS).map(|(name, version)| component("golang", name, version)));
         let stamp = |key: &str| go.stamp.iter().find_map(|s| std::str::from_utf8(s).ok()?.strip_prefix(key)?.strip_prefix('='));
         if let Some(id) = stamp("vcs.revision") {
-            out.revision =
-                Some(Revision { id: id.to_ascii_lowercase(), from: "vcs.revision", modified: stamp("vcs.modified") == Some("true") });
+            let modified = stamp("vcs.modified") == Some("true");
+            out.revision = Some(Revision { id: id.to_ascii_lowercase(), from: "vcs.revision", of: go.own.clone(), modified });
         }
     }
     for (name, version) in crates.iter().flat_map(|c| &c.packages).take(MAX_COMPONENTS) {
@@ -124,7 +124,11 @@ fn metadata(name: &[u8], blob: &Blob) -> Embedded {
             let json = json::parse(text.as_bytes()).ok();
             let id = json.as_ref().and_then(|j| j.at(&["git", "sha1"])?.as_str());
             let modified = json.as_ref().and_then(|j| j.at(&["git", "dirty"])?.as_bool()) == Some(true);
-            out.revision = id.map(|id| Revision { id: id.to_ascii_lowercase(), from: ".cargo_vcs_info.json", modified });
+            // A crate's folder is its name, a hyphen and its version.
+            let folder = own.split('/').next().unwrap_or_default();
+            let version = folder.char_indices().find(|(at, c)| *c == '-' && is_version(folder.get(at + 1..).unwrap_or_default()));
+            let of = version.and_then(|(at, _)| folder.get(..at)).unwrap_or_default().to_owned();
+            out.revision = id.map(|id| Revision { id: id.to_ascii_lowercase(), from: ".cargo_vcs_info.json", of, modified });
         }
         "control" if depth == 0 && path.contains("control.tar") => out.components = debian(text),
         "METADATA" if own.contains(".dist-info/") && depth == 1 => out.components.extend(named(text, "pypi")),
@@ -138,6 +142,12 @@ fn metadata(name: &[u8], blob: &Blob) -> Embedded {
         _ => {}
     }
     out
+}
+
+/// Whether that is a version of a crate: three numbers, with more behind or not.
+fn is_version(text: &str) -> bool {
+    let numbers: Vec<&str> = text.splitn(3, '.').collect();
+    numbers.len() == 3 && numbers.iter().take(2).all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A field of a paragraph of header lines; the first counts.
@@ -204,6 +214,8 @@ mod tests {
         let info = "{\"git\":{\"sha1\":\"AB12\",\"dirty\":true},\"path_in_vcs\":\"\"}";
         let own = of("x-1.0/.cargo_vcs_info.json", info).revision.unwrap();
         assert_eq!((own.id.as_str(), own.modified), ("ab12", true));
+        let name = |folder: &str| of(&format!("{folder}/.cargo_vcs_info.json"), info).revision.unwrap().of;
+        assert_eq!((name("x-1.0.0"), name("a-2-b-1.0.0-rc.1+y")), ("x".to_owned(), "a-2-b".to_owned()));
         assert!(of("x-1.0/vendor/y/.cargo_vcs_info.json", info).is_empty());
     }
 }

@@ -34,6 +34,8 @@ pub struct Revision {
     pub id: String,
     /// Where it says so.
     pub from: &'static str,
+    /// Whose revision it is: the main module of a Go program, the name of a crate. Empty when it does not say.
+    pub of: String,
     /// Whether it says that the tree was changed after that revision.
     pub modified: bool,
 }
@@ -90,4 +92,6 @@ pub struct Contents {
     pub held: Vec<Held>,
     /// What could not be opened: whose it is, and why.
     pub closed: Vec<(Holder, String)>,
+    /// What the source tree calls its own: modules of Go, crates.
+    pub declared: std::collections::BTreeSet<String>,
 }

@@ -284,7 +284,7 @@ fn side_word(side: Side) -> &'static str {
 /// The revision that files say they were built from, against the commit under review.
 pub(super) fn revision(inputs: &Inputs<'_>, contents: &Contents) -> Option<ChainLink> {
     let told: Vec<_> = contents.held.iter().filter_map(|h| Some((h, h.embedded.revision.as_ref()?))).collect();
-    let (mut wrong, mut right) = (Vec::new(), Vec::new());
+    let (mut wrong, mut right, mut foreign) = (Vec::new(), Vec::new(), Vec::new());
     let ours = inputs.source.and_then(|s| s.commit.as_deref());
     for (held, revision) in told {
         let (at, side) = match held.holder {
@@ -300,19 +300,37 @@ pub(super) fn revision(inputs: &Inputs<'_>, contents: &Contents) -> Option<Chain
             Some(ours) if ours.eq_ignore_ascii_case(&revision.id) => {
                 wrong.push(Clue { text: format!("{side} {name}: it says that the tree was changed after commit {id}"), at });
             }
-            ours => {
-                let here = ours.map_or_else(|| "has no commit".to_owned(), |o| format!("is {o}"));
-                wrong.push(Clue { text: format!("{side} {name}: {} is {id}, and the source shown {here}", revision.from), at });
+            Some(ours) if contents.declared.contains(&revision.of) => {
+                wrong.push(Clue { text: format!("{side} {name}: {} is {id}, and the source shown is {ours}", revision.from), at });
+            }
+            None if contents.declared.contains(&revision.of) || contents.declared.is_empty() => {
+                wrong.push(Clue { text: format!("{side} {name}: {} is {id}, and the source shown has no commit", revision.from), at });
+            }
+            // Whose program it is stands in it: one that the tree does not call its own has a repository of its own.
+            _ => {
+                let of = if revision.of.is_empty() {
+                    Shown::new("a program that does not say whose it is")
+                } else {
+                    Shown::new(&revision.of).cut(100)
+                };
+                let text =
+                    format!("{side} {name}: {} is {id}, of {of}, which the source under review does not declare as its own", revision.from);
+                foreign.push(Clue { text, at });
             }
         }
     }
-    let (standing, why) = match (wrong.first(), right.first()) {
-        (Some(first), _) if ours.is_some() => (Standing::Broken, first.text.clone()),
-        (Some(first), _) => (Standing::Absent, first.text.clone()),
-        (None, Some(first)) => (Standing::Claimed, format!("{} files say that they were built from it: {}", right.len(), first.text)),
-        (None, None) => return None,
+    let (standing, why) = match (wrong.first(), right.first(), foreign.first()) {
+        (Some(first), ..) if ours.is_some() => (Standing::Broken, first.text.clone()),
+        (Some(first), ..) => (Standing::Absent, first.text.clone()),
+        (None, Some(first), other) => {
+            let more = other.map_or_else(String::new, |_| format!("; {} others are of other repositories", foreign.len()));
+            (Standing::Claimed, format!("{} files say that they were built from it: {}{more}", right.len(), first.text))
+        }
+        (None, None, Some(first)) => (Standing::Absent, format!("no file says that it was built from it; {}", first.text)),
+        (None, None, None) => return None,
     };
     wrong.append(&mut right);
+    wrong.append(&mut foreign);
     Some(ChainLink { name: "revision = commit", standing, why, evidence: bounded(wrong) })
 }
 

@@ -40,6 +40,8 @@ pub(crate) struct Go {
     settings: Vec<Vec<u8>>,
     /// `vcs.revision=…`: what was built, not how.
     pub(crate) stamp: Vec<Vec<u8>>,
+    /// The path of the main module.
+    pub(crate) own: String,
     /// The main module and the dependencies, a replacement in place of what it replaces: name and version.
     pub(crate) modules: Vec<(String, String)>,
 }
@@ -150,7 +152,10 @@ fn parse_go(modules: &[u8]) -> Go {
         }
         match kind {
             b"path" if go.main.is_empty() => go.main = rest.join(&b' '),
-            b"mod" => go.main = [&go.main[..], &rest.join(&b'@')].join(&b' '),
+            b"mod" => {
+                go.own = text(0);
+                go.main = [&go.main[..], &rest.join(&b'@')].join(&b' ');
+            }
             // A replaced module stands behind the one that it replaces.
             b"dep" => drop(go.dependencies.insert(rest.join(&b'@'))),
             b"=>" => drop(go.dependencies.insert([&b"=>"[..], &rest.join(&b'@')].concat())),
@@ -202,6 +207,7 @@ mod tests {
                     build\t-trimpath=true\nbuild\tvcs.revision=0123\n";
         let go = parse_go(&framed(text));
         assert_eq!(go.main, b"example.org/cmd/x example.org@v1.2.0@h1:aa=");
+        assert_eq!(go.own, "example.org");
         assert_eq!((go.settings, go.stamp), (vec![b"-trimpath=true".to_vec()], vec![b"vcs.revision=0123".to_vec()]));
         let all: Vec<_> = go.dependencies.iter().map(|d| String::from_utf8_lossy(d).into_owned()).collect();
         assert_eq!(all, ["=>../y@(devel)", "example.net/y@v0.1.0@h1:bb="]);

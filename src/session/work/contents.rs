@@ -1,5 +1,6 @@
 //! Opening artifacts to see what they consist of, and what their files say of their own making.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::pace::Pace;
@@ -7,9 +8,13 @@ use super::{Job, MAX_OPENED, MAX_SOURCE_FILE};
 use crate::diff::{self, Limits};
 use crate::digest::{Digest, Sha256};
 use crate::model::{Content as _, Contents, Defect, EntryKind, FileId, Held, Holder, Severity, Side, SourceTree, Where};
-use crate::provenance::Wanted;
 use crate::provenance::expect::Holding;
+use crate::provenance::{Wanted, declared};
 use crate::text::Untrusted;
+
+/// Files that say what the tree calls its own: how many are read, and how large one may be.
+const MAX_MANIFESTS: usize = 10_000;
+const MAX_MANIFEST: u64 = 1 << 20;
 
 impl Job {
     /// Everything that artifacts, their debug information and, where it is wanted, the source consist of.
@@ -30,6 +35,9 @@ impl Job {
         let mut contents = found.into_inner().unwrap_or_default();
         if let Some(tree) = tree.filter(|_| wanted.source) {
             contents.held.extend(self.source_files(wanted, tree));
+        }
+        if let Some(tree) = tree {
+            contents.declared = self.declared(tree);
         }
         contents.held.sort_by(|a, b| (a.holder, &a.name).cmp(&(b.holder, &b.name)));
         contents.closed.sort();
@@ -76,6 +84,21 @@ impl Job {
         if let Some(first) = inside.closed.first() {
             out.closed.push((holder, format!("{}: {first} ({} in all)", name.shown(), inside.closed.len())));
         }
+    }
+
+    /// What the tree calls its own.
+    fn declared(&self, tree: &SourceTree) -> BTreeSet<String> {
+        let content = self.source.lock().map(|s| s.clone()).unwrap_or(None);
+        let Some(content) = content else { return BTreeSet::new() };
+        let mut names = BTreeSet::new();
+        let files = tree.entries.iter().enumerate().filter(|(_, e)| matches!(e.kind, EntryKind::File | EntryKind::Executable));
+        for (entry, file) in files.filter(|(_, e)| declared::may_declare(e.path.as_bytes())).take(MAX_MANIFESTS) {
+            // One that cannot be had was told when the source was read.
+            if let Ok(bytes) = content.read(entry, MAX_MANIFEST) {
+                declared::take(file.path.as_bytes(), &bytes, &mut names);
+            }
+        }
+        names
     }
 
     fn source_files(&self, wanted: &Wanted, tree: &SourceTree) -> Vec<Held> {
