@@ -6,6 +6,7 @@
 mod carried;
 pub mod chain;
 mod coverage;
+pub mod differences;
 mod event;
 pub mod journal;
 mod lines;

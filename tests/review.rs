@@ -69,6 +69,38 @@ fn what_is_printed_counts_only_where_the_policy_says_so() {
     assert!(list.lines().any(|l| l.contains("src/verify.c") && l.contains("shown ")), "{list}");
 }
 
+#[test]
+fn rows_of_an_executable_that_are_printed_count_as_those_on_the_screen_do() {
+    let item = |said: &str| said.lines().find_map(|l| l.split("[compare:").nth(1)?.split(']').next().map(|id| format!("compare:{id}")));
+    let plain = Room::new("");
+    let (_, said) = plain.run("check", &[]);
+    let id = item(&said).expect("an executable that differs");
+    let (_, rows) = plain.run("show", &["compare", &id]);
+    assert!(rows.contains("verify_image") && rows.lines().filter(|l| l.contains(" ! ")).count() > 0, "{rows}");
+    let missed = |room: &Room| room.run("show", &["signoff"]).1.lines().filter(|l| l.contains(&id)).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(missed(&plain), [format!("  item {id}")], "the policy does not count it");
+
+    let counting = Room::new("text_twins_count = true");
+    assert_eq!(counting.run("show", &["compare", &id, "--reviewer", "alice"]).0, 0);
+    assert_eq!(missed(&counting), Vec::<String>::new(), "nothing of it is left");
+    let journal = walk(&counting.path("state")).into_iter().find(|p| p.ends_with("journal.jsonl")).expect("a journal");
+    let journal = std::fs::read_to_string(journal).expect("read");
+    assert!(journal.lines().any(|l| l.contains("\"event\":\"shown\"") && l.contains(&id) && l.contains("\"text\":true")), "{journal}");
+    // The console numbers the differences alike: what was printed is all that it has.
+    let (release, state) = (common::here("testdata/demo/release.tar"), counting.path("state"));
+    let args = ["open", &release, "--policy", &counting.policy, "--state", &state, "--reviewer", "alice"];
+    let mut terminal = common::Terminal::start(&args, 120, 40);
+    terminal.wait_for("1 file differs");
+    terminal.keys("n");
+    terminal.wait_for("verify_image");
+    terminal.keys("a");
+    terminal.wait("a ruling without a reason", |s| s.contains("u takes it back"));
+    terminal.keys("\x03");
+    terminal.wait_for("items are still open");
+    terminal.keys("y");
+    assert_eq!(terminal.end(), 0);
+}
+
 fn walk(folder: &str) -> Vec<String> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {

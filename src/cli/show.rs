@@ -1,5 +1,6 @@
 //! `countersign show`: the text twin of each screen.
 
+mod rows;
 mod source;
 
 use std::fmt::Write as _;
@@ -10,9 +11,11 @@ use clap::{Args, ValueEnum};
 use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, check, options, print, report};
 use crate::checks::{self, Facts, Verdict};
 use crate::model::Outcome as Answered;
-use crate::review::{self, Body, Item, State, Target};
+use crate::review::{self, Body, Class, Item, State, Target};
 use crate::session::{Headless, Options, run_headless, text_twins_count};
 use crate::text::{Shown, Untrusted};
+
+use rows::Printed;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -68,31 +71,34 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
     }
     let items = review::changed_first(review::queue(&done.facts, done.session.policy()), done.session.state());
     let mut out = check::heading(&done.facts);
+    let mut printed = None;
     match args.screen {
         Screen::Overview => overview(&done, &items, &mut out),
         Screen::Source => source(&done, args.item.as_deref(), &mut out)?,
         Screen::Provenance => provenance(&done.facts, &mut out),
         Screen::Artifacts => artifacts(&done.facts, &mut out),
-        Screen::Compare => compare(&done.facts, &items, args.item.as_deref(), &mut out)?,
+        Screen::Compare => printed = compare(&done.facts, &items, args.item.as_deref(), &mut out)?,
         Screen::Findings => findings(&done, done.session.state(), &mut out),
         Screen::Signoff => signoff(&done, &items, &mut out),
     }
     print(&out)?;
     if counts {
-        count(&mut done, &items, args.screen, args.item.as_deref())?;
+        count(&mut done, &items, args.screen, args.item.as_deref(), printed)?;
     }
     Ok(Outcome::Well)
 }
 
-/// Writes into the journal that what was printed was shown, as text: a source file, the rows of one difference that are all
-/// of it, the answers of the attestations.
-fn count(done: &mut Headless, items: &[Item], screen: Screen, wanted: Option<&str>) -> color_eyre::Result<()> {
+/// Writes into the journal that what was printed was shown, as text: a source file, the rows of one difference, the answers
+/// of the attestations.
+fn count(done: &mut Headless, items: &[Item], screen: Screen, wanted: Option<&str>, printed: Option<Printed>) -> color_eyre::Result<()> {
     let mut bodies = Vec::new();
     match (screen, wanted) {
         (Screen::Source, Some(path)) => bodies.extend(read_as_text(done, path)),
-        (Screen::Compare, Some(wanted)) => bodies.extend(find_item(items, wanted).and_then(|item| shown_as_text(&done.facts, item))),
+        (Screen::Compare, Some(wanted)) => {
+            bodies.extend(find_item(items, wanted).zip(printed).map(|(item, p)| shown(item, p.differences, p.of)));
+        }
         (Screen::Provenance, _) => bodies.extend(items.iter().filter_map(|item| match item.target {
-            Target::Attestation { .. } | Target::Chain(_) => Some(shown(item, 0..1, 1)),
+            Target::Attestation { .. } | Target::Chain(_) => Some(shown(item, vec![0], 1)),
             _ => None,
         })),
         _ => {}
@@ -103,8 +109,8 @@ fn count(done: &mut Headless, items: &[Item], screen: Screen, wanted: Option<&st
     Ok(())
 }
 
-fn shown(item: &Item, differences: std::ops::Range<u32>, of: u32) -> Body {
-    Body::Shown { item: item.id.clone(), digest: item.digest.clone(), differences: differences.collect(), of, text: true }
+fn shown(item: &Item, differences: Vec<u32>, of: u32) -> Body {
+    Body::Shown { item: item.id.clone(), digest: item.digest.clone(), differences, of, text: true }
 }
 
 fn read_as_text(done: &Headless, path: &str) -> Option<Body> {
@@ -113,18 +119,6 @@ fn read_as_text(done: &Headless, path: &str) -> Option<Body> {
     let entry = tree.entries.get(index)?;
     let of = done.facts.source_lines.as_ref()?.get(index).copied().flatten().filter(|n| *n > 0)?;
     Some(Body::Read { path: entry.path.shown().to_string(), blob: entry.id.clone(), from: 1, to: of, of, text: true })
-}
-
-/// Only of what is printed whole: of an executable one function is, and rows that were cut are not there.
-fn shown_as_text(facts: &Facts, item: &Item) -> Option<Body> {
-    let node = node_of(facts, item)?;
-    if !node.functions.is_empty() || node.kind.is_executable() {
-        return None;
-    }
-    let Some(listing) = report::best_listing(node) else { return node.evidence.is_none().then(|| shown(item, 0..1, 1)) };
-    let rows = listing.rows.iter().filter(|r| r.mark.is_difference()).count();
-    let of = u32::try_from(rows.max(1)).ok()?;
-    Some(shown(item, 0..of, of + u32::from(listing.cut.is_some())))
 }
 
 fn find_item<'a>(items: &'a [Item], wanted: &str) -> Option<&'a Item> {
@@ -252,12 +246,13 @@ fn artifacts(facts: &Facts, out: &mut String) {
     }
 }
 
-fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
+/// What was printed of one item's differences, where it is one.
+fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String) -> color_eyre::Result<Option<Printed>> {
     let Some(wanted) = wanted else {
         for node in facts.comparisons.iter().flatten() {
             report::one(node, out);
         }
-        return Ok(());
+        return Ok(None);
     };
     let Some(item) = find_item(items, wanted) else {
         color_eyre::eyre::bail!("no item is called {wanted}; `countersign show BUNDLE overview` lists them");
@@ -268,14 +263,15 @@ fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String
             let _ = writeln!(out, "  & {}", spot.name);
         }
     }
-    let Some(node) = node_of(facts, item) else { return Ok(()) };
+    let Some(node) = node_of(facts, item) else { return Ok(None) };
     report::head(node, &item.title.shown().to_string(), out);
     report::details(node, "    ", report::Detail::All, out);
-    match report::best_listing(node) {
-        Some(listing) => report::listing(&listing, out),
-        None => out.push_str("no rows are kept for it\n"),
-    }
-    Ok(())
+    let printed = rows::print(node, out);
+    Ok(Some(match &item.target {
+        // A fact about the toolchain is in each of these files, and they are listed above.
+        Target::Cluster(places) if item.class == Class::Toolchain => Printed::all(places.len()),
+        _ => printed,
+    }))
 }
 
 fn findings(done: &Headless, state: &State, out: &mut String) {

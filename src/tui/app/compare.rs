@@ -6,7 +6,6 @@ use std::sync::Arc;
 mod parts;
 
 use parts::parts;
-pub(crate) use parts::{has_parts, other_regions};
 
 use super::{App, Pane};
 use crate::digest::Sha256;

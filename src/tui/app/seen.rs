@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use super::compare::{Loaded, has_parts, other_regions};
 use super::{App, Dialog, Front, Group, Pane, Part};
-use crate::model::{ListingRow, Node, Place, ResultMark, Spot};
+use crate::model::{Place, Spot};
+use crate::review::differences::{base_of, differences_of, function_rows, has_parts, region_rows};
 use crate::review::{Body, Class, Item, LineSet, Target};
 use crate::session::ListingKey;
 use crate::tui::action::{Effect, Screen};
@@ -82,58 +82,6 @@ impl Seen {
         let new = sight.points.iter().filter(|p| !before.contains(p)).count();
         before.len() + new >= sight.of
     }
-}
-
-/// Number of differences of a node that has an item of its own; `None` while it cannot be known.
-///
-/// Of an executable: the differing rows of its functions, which are known at once, and those of its other regions, which
-/// are known once the whole file's rows were made (before that, one a region).
-fn differences_of(node: &Node, whole: Option<&Loaded>) -> Option<u32> {
-    // Rows that were cut are differences that nobody can be shown.
-    let cut = |l: &Loaded| u32::from(l.listing.cut.is_some());
-    if has_parts(node) {
-        let regions = other_regions(node).len();
-        let in_regions = match whole {
-            _ if regions == 0 => 0,
-            Some(l) => u32::try_from(region_rows(node, l).len()).ok()?.max(1) + cut(l),
-            None => u32::try_from(regions).ok()?,
-        };
-        return function_rows(node).checked_add(in_regions);
-    }
-    if node.evidence.is_none() { Some(1) } else { whole.map(|l| l.before.last().copied().unwrap_or(0).max(1).saturating_add(cut(l))) }
-}
-
-/// Differing rows of all functions.
-fn function_rows(node: &Node) -> u32 {
-    let different = node.functions.iter().filter(|f| f.result == ResultMark::Different);
-    different.fold(0u32, |sum, f| sum.saturating_add(u32::try_from(f.changed.max(1)).unwrap_or(u32::MAX)))
-}
-
-/// The differing rows of the whole file that lie in a region without differing functions, in order.
-fn region_rows(node: &Node, whole: &Loaded) -> Vec<usize> {
-    let extents: Vec<_> =
-        other_regions(node).iter().filter_map(|i| node.regions.get(*i)).filter_map(|r| r.extent.shipped.or(r.extent.rebuilt)).collect();
-    let inside = |row: &ListingRow| {
-        let cell = row.cells.shipped.as_ref().or(row.cells.rebuilt.as_ref());
-        cell.is_some_and(|c| {
-            let end = c.number.saturating_add(c.bytes.len().max(1) as u64);
-            extents.iter().any(|e| end > e.offset && c.number < e.offset.saturating_add(e.size))
-        })
-    };
-    let rows = whole.listing.rows.iter().enumerate();
-    rows.filter(|(_, r)| r.mark.is_difference() && inside(r)).map(|(i, _)| i).collect()
-}
-
-/// The number of the first difference of a function.
-fn base_of(node: &Node, function: usize) -> Option<(u32, u32)> {
-    let mut base = 0usize;
-    for (i, f) in node.functions.iter().enumerate().filter(|(_, f)| f.result == ResultMark::Different) {
-        if i == function {
-            return Some((u32::try_from(base).ok()?, u32::try_from(f.changed.max(1)).ok()?));
-        }
-        base += f.changed.max(1);
-    }
-    None
 }
 
 impl App {
@@ -233,7 +181,7 @@ impl App {
                 seen.iter().map(|d| base + d).collect()
             }
             Some(Part::Region(_)) if first_view && key.place == Place::Whole => {
-                let order = region_rows(node, loaded);
+                let order = region_rows(node, &loaded.listing);
                 let nth = |row: &usize| order.binary_search(row).ok().and_then(|n| u32::try_from(n).ok());
                 rows.iter().filter_map(nth).map(|n| function_rows(node).saturating_add(n)).collect()
             }
@@ -244,7 +192,7 @@ impl App {
         let key = key.clone();
         // A node that differs without a differing row (a length, an order) is shown when its listing is.
         let seen = if seen.is_empty() && all == 0 && !has_parts(node) { vec![0] } else { seen };
-        let of = differences_of(node, if has_parts(node) { whole } else { Some(loaded) });
+        let of = differences_of(node, if has_parts(node) { whole.map(|l| &*l.listing) } else { Some(&*loaded.listing) });
         for sight in partial {
             self.seen.parts.entry((key.clone(), sight.row)).or_default().extend(sight.points);
         }
@@ -447,14 +395,14 @@ impl App {
             Target::Compare { artifact, path } => {
                 let node = self.facts.comparisons.get(*artifact)?.as_ref()?.at(path)?;
                 let whole = (self.compare.front == Front::Node(*artifact, path.clone())).then(|| self.whole_rows()).flatten();
-                differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
+                differences_of(node, whole.map(|l| &*l.listing)).and_then(|n| usize::try_from(n).ok())
             }
             Target::Cluster(places) if item.class != Class::Toolchain => {
                 let in_front = |s: &&Spot| self.compare.front == Front::Node(s.root, s.path.clone());
                 let spot = places.iter().find(in_front).or_else(|| places.first())?;
                 let node = self.facts.comparisons.get(spot.root)?.as_ref()?.at(&spot.path)?;
                 let whole = in_front(&spot).then(|| self.whole_rows()).flatten();
-                differences_of(node, whole).and_then(|n| usize::try_from(n).ok())
+                differences_of(node, whole.map(|l| &*l.listing)).and_then(|n| usize::try_from(n).ok())
             }
             Target::Places(flag) => self.facts.flags.as_ref()?.get(*flag).map(|f| f.places.len()),
             Target::Rule(cause) if self.compare.front == Front::Group(Group::Rule(*cause)) => Some(self.compare.covered.len()),
