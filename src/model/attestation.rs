@@ -89,7 +89,7 @@ pub struct SignatureReport {
 }
 
 /// One attestation file (or one line of a `.jsonl`), read and checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attestation {
     /// The file, relative to the bundle's root.
     pub file: Untrusted,
@@ -123,6 +123,8 @@ pub struct Attestation {
     pub signatures: Vec<SignatureReport>,
     /// The answers, one a question, in [`Question::ALL`]'s order.
     pub answers: Vec<Answer>,
+    /// Questions of a bill of materials whose answers are cases of the link `bundle = SBOM`, which lists each.
+    pub of_bill: Vec<Question>,
     /// The signed bytes (the statement), for the raw view.
     pub payload: Vec<u8>,
 }

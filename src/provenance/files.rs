@@ -73,8 +73,10 @@ pub(crate) fn read_all(inputs: &Inputs<'_>) -> Everything {
 /// Puts what came of a bill of materials into its row. Where it is the predicate of a statement, (a) is about the statement.
 pub(crate) fn of_bill(row: &mut Attestation, [subject, materials]: [crate::model::Answer; 2]) {
     if row.predicate_type.is_none() {
+        row.of_bill.push(Question::Subject);
         replace(row, [subject]);
     }
+    row.of_bill.push(Question::Materials);
     replace(row, [materials]);
 }
 
@@ -142,6 +144,7 @@ fn blank(file: &Untrusted, line: Option<u64>, kind: &str, reason: &str, bytes: &
         materials: Vec::new(),
         signatures: Vec::new(),
         answers: judge::cannot_tell(reason),
+        of_bill: Vec::new(),
         payload: bytes.iter().take(MAX_RAW).copied().collect(),
     }
 }

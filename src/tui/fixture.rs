@@ -240,6 +240,7 @@ pub(super) fn facts() -> Facts {
             reason: "Ed25519 over the PAE".into(),
         }],
         answers: answers.to_vec(),
+        of_bill: Vec::new(),
         payload: b"{\n  \"_type\": \"x\x1b[31m\"\n}\n".to_vec(),
     };
     let chain = vec![

@@ -44,12 +44,14 @@ pub(super) fn items(facts: &Facts, items: &mut Vec<Item>) {
             items.push(one);
         }
     }
+    let has_item = items.iter().any(|i| i.id == "chain:bundle = SBOM");
     for (index, attestation) in facts.attestations.iter().flatten().enumerate() {
         let payload = Sha256::of(&attestation.payload);
         let name = Shown::of_bytes(attestation.file.as_bytes());
         let id = |what: &str| format!("claim:{name}:{}:{what}", attestation.line.unwrap_or(0));
         let of = |outcome: Outcome| attestation.answers.iter().filter(move |a| a.outcome == outcome);
-        for answer in of(Outcome::No) {
+        // What a bill of materials says wrong is judged with the link, which lists every case.
+        for answer in of(Outcome::No).filter(|a| !has_item || !attestation.of_bill.contains(&a.question)) {
             let target = Target::Attestation { index, question: answer.question };
             let seen = format!("{payload}{}", answer.reason);
             items.push(item(

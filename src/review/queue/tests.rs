@@ -81,6 +81,29 @@ fn five_thousand_differing_files_become_a_few_items_that_name_each_of_them() {
 }
 
 #[test]
+fn a_difference_of_a_bill_of_materials_is_one_item() {
+    use crate::model::{Answer, Attestation, Outcome, Question};
+    let answer = |question, outcome| Answer { question, outcome, reason: "other bytes".to_owned() };
+    let made = |of_bill: &[Question], standing: Option<Standing>| {
+        let mut facts = facts(0);
+        let row = Attestation {
+            answers: vec![answer(Question::Subject, Outcome::No), answer(Question::Materials, Outcome::No)],
+            of_bill: of_bill.to_vec(),
+            file: "data/sbom/x.cdx.json".into(),
+            ..Attestation::default()
+        };
+        let chain = standing.map(|s| ChainLink::new("bundle = SBOM", s, "1 with other bytes here")).into_iter().collect();
+        facts.learn(Discovery::Provenance(vec![row], chain));
+        queue(&facts, &Policy::default()).iter().map(|i| i.id.clone()).collect::<Vec<_>>()
+    };
+    let both = [Question::Subject, Question::Materials];
+    assert_eq!(made(&both, Some(Standing::Broken)), ["chain:bundle = SBOM"]);
+    // What the link does not tell stays an item of its own.
+    assert_eq!(made(&both, None).len(), 2);
+    assert_eq!(made(&[Question::Materials], Some(Standing::Broken)).len(), 2);
+}
+
+#[test]
 fn a_ruling_on_equal_differences_holds_for_these_places_only() {
     let differing = |name: &str, content: &str| {
         let mut root = node(name, NodeKind::Text, ResultMark::Different);
