@@ -123,3 +123,54 @@ fn what_is_wrong_with_a_bundle_is_a_result_with_its_line() {
     assert_eq!(physical["region"]["startLine"], 2);
     assert_eq!(physical["artifactLocation"]["uri"], "data/release.json");
 }
+
+/// What a person must look at in the sources is a result, with the file under the base of the source and the line,
+/// so that a viewer opens it there.
+#[test]
+fn flags_of_the_source_are_results_at_their_file_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (tree, release) = (folder.path().join("tree"), folder.path().join("release"));
+    for path in [tree.join("src"), release.join("source"), release.join("shipped")] {
+        std::fs::create_dir_all(path).expect("made");
+    }
+    let write = |name: &str, bytes: &[u8]| std::fs::write(tree.join(name), bytes).expect("written");
+    write("src/a b#%.c", "int a;\nint b; /* \u{202e} */\nint c; /* \u{200b} */\n".as_bytes());
+    write("src/names.c", "int scope;\nint sc\u{43e}pe;\n".as_bytes());
+    write("src/blob.bin", &[0x7f, b'E', b'L', b'F', 0, 0, 1, 2, 3, 0xff, 0xfe]);
+    write("src/plain.c", b"int plain;\n");
+    std::fs::write(release.join("shipped/tool"), b"tool").expect("written");
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(args).current_dir(&tree);
+        let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null").output().expect("git runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-q", "-m", "all"]);
+    git(&["bundle", "create", "-q", "../release/source/tool.bundle", "main"]);
+    let (code, log) = sarif(&release.to_string_lossy());
+    assert_eq!(code, 1);
+    check(&log);
+    let results = log["runs"][0]["results"].as_array().expect("results");
+    let places = |rule: &str| -> BTreeSet<(String, Option<u64>)> {
+        let of = results.iter().filter(|r| r["ruleId"] == rule);
+        let at = of.map(|r| {
+            let [location] = r["locations"].as_array().expect("locations").as_slice() else { panic!("one location: {r}") };
+            let physical = &location["physicalLocation"];
+            assert_eq!(physical["artifactLocation"]["uriBaseId"], "SOURCE", "{r}");
+            // A message is text of its own: it does not need the location to be understood.
+            assert!(text(&r["message"], "text").len() > 10, "{r}");
+            (text(&physical["artifactLocation"], "uri").to_owned(), physical["region"]["startLine"].as_u64())
+        });
+        at.collect()
+    };
+    let set = |all: &[(&str, Option<u64>)]| all.iter().map(|(uri, line)| ((*uri).to_owned(), *line)).collect::<BTreeSet<_>>();
+    // A name is written as RFC 3986 asks for: what has a meaning in an address is escaped.
+    assert_eq!(places("source.hidden"), set(&[("src/a%20b%23%25.c", Some(2))]));
+    let hidden = results.iter().find(|r| r["ruleId"] == "source.hidden").expect("a result");
+    assert!(text(&hidden["message"], "text").contains("2 characters"), "one result a file, which counts them: {hidden}");
+    assert_eq!(places("source.confusable"), set(&[("src/names.c", Some(2))]));
+    assert_eq!(places("source.binary"), set(&[("src/blob.bin", None)]), "a file that is no text has no lines");
+    assert!(!log.to_string().contains("int plain"), "nothing of the source is in it");
+}

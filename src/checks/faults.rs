@@ -49,7 +49,9 @@ fn flagged(facts: &Facts, code: &str) -> Vec<Fault> {
     let flags = facts.flags.iter().flatten().filter(|f| f.code == code);
     let place = |what: &str, p: &FlagPlace| {
         let file = facts.source_path(p.entry)?;
-        let at = Where { file, line: p.lines.first().copied(), column: None };
+        // What is no text, a link or a submodule is meant as a whole: its row on the screen is no line of a file.
+        let line = p.lines.first().copied().filter(|_| !["source.binary", "source.content", "source.names"].contains(&code));
+        let at = Where { file, line, column: None };
         let why = if p.detail.is_empty() { what.to_owned() } else { format!("{what}: {}", p.detail) };
         Some(Fault { at, is_source: true, why, related: Vec::new() })
     };
