@@ -11,6 +11,7 @@ mod merge;
 mod pack;
 mod questions;
 mod report;
+mod seal;
 mod show;
 mod sign;
 mod verify;
@@ -56,6 +57,10 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// How the program must seal itself before it reads what comes from outside, at least. The level that is in force is on the
+    /// screen and in the record.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t)]
+    seal: seal::SealArg,
 }
 
 /// The subcommands.
@@ -91,6 +96,8 @@ pub enum Command {
     Log(log::LogArgs),
     /// Put two reviewers' journals together: what they agree on stands, the rest is open again.
     Merge(merge::MergeArgs),
+    /// Prove the seal: what a sealed process must not be able to do is tried.
+    Seal(seal::SealArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -234,6 +241,7 @@ pub enum Asked {
 /// # Errors
 /// What stops the work, in words; the exit code is 2.
 pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
+    seal::seal_for(&cli.command, cli.seal)?;
     let done = match cli.command {
         Command::Open(args) => {
             let options = bound(options(Some(args.bundle), args.room, args.state), args.bound);
@@ -253,6 +261,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Export(args) => export::run(&args)?,
         Command::Log(args) => log::run(&args)?,
         Command::Merge(args) => merge::run(&args)?,
+        Command::Seal(args) => seal::run(&args, cli.seal)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);

@@ -4,6 +4,7 @@
 //! [`Session::start`]; [`Session::record`] appends an event to the journal and returns when it is on the disk.
 
 mod agent;
+mod apart;
 mod clock;
 mod compare;
 mod cores;
@@ -17,6 +18,7 @@ mod keys;
 mod merging;
 mod previous;
 mod room;
+pub mod seal;
 mod signing;
 mod threads;
 mod values;
@@ -34,6 +36,7 @@ use crate::model::{Evidence, SourceContent};
 use crate::review::{Body, Decision, Event, State};
 use crate::text::Shown;
 
+pub use apart::run_again;
 pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use earlier::Earlier;
@@ -42,7 +45,7 @@ pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::{Journal, is_journal, read_journal};
 pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
 pub use merging::{MergedJournals, merge_journals};
-pub use room::{Room, SigstoreRoom, load_keyring, text_twins_count};
+pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use threads::{on_termination, spawn};
 pub use values::{ListingKey, News, Options, Progress, SessionError, SignedRecord};

@@ -21,14 +21,14 @@ const NAMESPACE: &str = "answers@countersign";
 #[derive(Debug, Args)]
 pub struct AnswersArgs {
     /// A directory, a .tar or a .tar.zst.
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     /// The answers: a DSSE envelope, or JSON with an SSH signature beside it (FILE.sig, namespace answers@countersign).
-    file: PathBuf,
+    pub(super) file: PathBuf,
     #[command(flatten)]
-    room: RoomArgs,
+    pub(super) room: RoomArgs,
     /// The folder that keeps the review.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// Who reviews; the login name when not given.
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,
@@ -90,15 +90,18 @@ fn signed(file: &Path, bytes: &[u8], signers: &AllowedSigners) -> Result<Signed,
         let reports = signed_by(&envelope.signatures, &message, signers, NAMESPACE);
         (envelope.payload, reports)
     } else {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".sig");
-        let beside = PathBuf::from(beside);
+        let beside = beside(file);
         let text =
             read_small(&beside, 64 << 10).map_err(|e| format!("it is signed by nobody: {} {e}", Shown::new(&beside.to_string_lossy())))?;
         let signature = sshsig::parse(&text).map_err(|e| e.to_string())?;
         (bytes.to_vec(), vec![signed_detached(&signature, bytes, signers, NAMESPACE)])
     };
     Ok(trusted(&reports).map(|signer| (payload, signer)))
+}
+
+/// Where the signature of answers that carry none is.
+pub(super) fn beside(file: &Path) -> PathBuf {
+    super::seal::with_end(file, ".sig")
 }
 
 fn trusted(reports: &[SignatureReport]) -> Result<Signer, String> {

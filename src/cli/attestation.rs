@@ -14,7 +14,8 @@ use crate::checks::{Quorum, Threshold};
 use crate::digest::{Algorithm, Digest, Hasher, Sha256};
 use crate::model::{Answer, Outcome as Answered};
 use crate::provenance::sigstore::{Reason, Root};
-use crate::session::read_small;
+use crate::session::seal::Needs;
+use crate::session::{Options, read_small};
 use crate::text::Shown;
 
 /// The largest attestation, key or trusted root that is read, in bytes.
@@ -68,6 +69,21 @@ pub struct AttestationArgs {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+impl AttestationArgs {
+    /// What it reads: signatures stand beside what they sign, and links beside their layout.
+    pub(super) fn needs(&self, named: impl Fn(&Options) -> Needs) -> Needs {
+        let options =
+            Options { bundle: Some(self.file.clone()), policy: self.policy.clone(), signers: self.signers.clone(), ..Options::default() };
+        let mut needs = named(&options);
+        let files = [&self.artifact, &self.key, &self.trusted_root, &self.keyring, &self.links];
+        needs.read.extend(files.into_iter().flatten().cloned());
+        if let Some(folder) = self.file.parent() {
+            needs.read.push(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() });
+        }
+        needs
+    }
 }
 
 /// What is looked for.

@@ -22,12 +22,12 @@ pub struct CheckArgs {
     /// A directory, a .tar or a .tar.zst.
     pub bundle: PathBuf,
     #[command(flatten)]
-    room: RoomArgs,
+    pub(super) room: RoomArgs,
     #[command(flatten)]
-    before: BeforeArgs,
+    pub(super) before: BeforeArgs,
     /// The folder that keeps reviews and indexed sources.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: CheckFormat,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::report::{self, Detail, Document};
 use super::{Format, Outcome, print, printed};
 use crate::model::{FunctionDiff, Listing, Node, Place, View, clusters, visit};
+use crate::session::seal::Needs;
 use crate::session::{Compared, compare_paths};
 use crate::text::Shown;
 
@@ -48,6 +49,18 @@ pub struct CompareArgs {
     /// How to look at that place.
     #[arg(long, value_enum)]
     view: Option<Look>,
+}
+
+impl CompareArgs {
+    /// What it reads, and where it keeps indexed sources: nothing is written without one.
+    pub(super) fn needs(&self) -> Needs {
+        let mut needs = Needs::reading([&self.a, &self.b].into_iter().chain(&self.debug).map(PathBuf::as_path));
+        let Some(source) = &self.source else { return needs };
+        // A path may hold an '@' itself; what is not there is passed over.
+        let path = source.rsplit_once('@').map_or(source.as_str(), |(path, _)| path);
+        needs.read.extend([PathBuf::from(source), PathBuf::from(path)]);
+        needs.and_state(self.state.as_deref())
+    }
 }
 
 /// The views of a place.

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use color_eyre::eyre::eyre;
 
 use super::{Outcome, print};
+use crate::session::seal::Needs;
 use crate::session::{may_write, read_small, write_whole};
 use crate::signoff::{self, Printout};
 
@@ -53,6 +54,17 @@ pub struct ExportArgs {
     /// Write nothing: show every file that would leave, with its name, size, digest and whole content.
     #[arg(long)]
     preview: bool,
+}
+
+impl ExportArgs {
+    /// What it reads, and the folder it writes into.
+    pub(super) fn needs(&self) -> Needs {
+        let needs = Needs::reading(self.dossier.iter().chain([&self.record]).map(PathBuf::as_path));
+        match &self.output {
+            Some(output) if !self.preview => needs.and_folder_of(output),
+            _ => needs,
+        }
+    }
 }
 
 pub(super) fn run(args: &ExportArgs) -> color_eyre::Result<Outcome> {

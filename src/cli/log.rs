@@ -21,7 +21,7 @@ const MAX_RECORD: u64 = 64 << 20;
 pub struct LogArgs {
     /// A journal (a .jsonl file), or a bundle whose journal is looked up in the state folder.
     #[arg(value_name = "BUNDLE|JOURNAL")]
-    what: PathBuf,
+    pub(super) what: PathBuf,
     /// Say whether it is sound, without its events.
     #[arg(long)]
     verify: bool,
@@ -30,10 +30,10 @@ pub struct LogArgs {
     head: Vec<String>,
     /// A record that was made from it: the journal must have the head that was signed, at the line that was signed.
     #[arg(long, value_name = "RECORD")]
-    record: Vec<PathBuf>,
+    pub(super) record: Vec<PathBuf>,
     /// The folder that keeps the review.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,

@@ -13,10 +13,10 @@ use crate::text::Shown;
 #[derive(Debug, Args)]
 pub struct MergeArgs {
     /// A directory, a .tar or a .tar.zst: what both reviewed.
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     /// The two journals, or dossiers of the two records.
     #[arg(value_name = "JOURNAL", num_args = 2, required = true)]
-    journals: Vec<PathBuf>,
+    pub(super) journals: Vec<PathBuf>,
     /// The heads that the two exchanged before either showed a journal (16 digits or more); once for each.
     #[arg(long = "head", value_name = "HASH", required = true)]
     heads: Vec<String>,
@@ -25,7 +25,7 @@ pub struct MergeArgs {
     reviewer: String,
     /// The folder that keeps the merged review.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &MergeArgs) -> color_eyre::Result<Outcome> {

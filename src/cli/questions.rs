@@ -15,18 +15,18 @@ use crate::text::Shown;
 #[derive(Debug, Args)]
 pub struct QuestionsArgs {
     /// A directory, a .tar or a .tar.zst.
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     /// Where to write the sheet (JSON); it must not exist. The same is printed to be read.
     #[arg(long, value_name = "FILE")]
-    output: PathBuf,
+    pub(super) output: PathBuf,
     /// Write it although the words of these findings quote source or disassembly (F1,F2): you have read what leaves.
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     allow_quotes: Vec<String>,
     #[command(flatten)]
-    room: RoomArgs,
+    pub(super) room: RoomArgs,
     /// The folder that keeps the review.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
 }
 
 pub(super) fn run(args: QuestionsArgs) -> color_eyre::Result<Outcome> {

@@ -40,19 +40,19 @@ pub(super) enum Screen {
 #[derive(Debug, Args)]
 pub struct ShowArgs {
     /// A directory, a .tar or a .tar.zst.
-    bundle: PathBuf,
+    pub(super) bundle: PathBuf,
     /// Which screen.
     #[arg(value_enum)]
     screen: Screen,
     /// An item's id or number (compare), or a path of the source tree (source).
     item: Option<String>,
     #[command(flatten)]
-    room: RoomArgs,
+    pub(super) room: RoomArgs,
     #[command(flatten)]
-    before: BeforeArgs,
+    pub(super) before: BeforeArgs,
     /// The folder that keeps reviews and indexed sources.
     #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
     /// Who reviews, where the policy counts what is printed as shown; the login name when not given.
     #[arg(long, value_name = "NAME")]
     reviewer: Option<String>,

@@ -11,6 +11,7 @@ use super::{Format, Outcome};
 use crate::checks::{Policy, Quorum, Verdict};
 use crate::digest::Sha256;
 use crate::model::{Outcome as Answered, SignatureReport};
+use crate::session::seal::Needs;
 use crate::session::{Options, hash_headless, load_policy, load_signers, read_small};
 use crate::signoff::{self, Asked, Held, Verified, Wanted};
 use crate::text::Shown;
@@ -95,6 +96,17 @@ pub struct VerifyArgs {
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+impl VerifyArgs {
+    /// What it reads; nothing is written, but an indexed source of the bundle.
+    pub(super) fn needs(&self, named: impl Fn(&Options) -> Needs) -> Needs {
+        let options =
+            Options { bundle: self.bundle.clone(), policy: self.policy.clone(), signers: Some(self.signers.clone()), ..Options::default() };
+        let mut needs = named(&options);
+        needs.read.extend([&self.records, &self.dossier, &self.previous].into_iter().flatten().cloned());
+        if self.bundle.is_some() { needs.and_state(None) } else { needs }
+    }
 }
 
 /// A record, and what came of everything that was asked.

@@ -1,6 +1,13 @@
 //! The cores of the machine, shared by everything that runs at the same time: work inside of work takes only what is idle.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many cores there are. Asked once: a sealed process cannot read what limits its group to fewer.
+pub(super) fn count() -> usize {
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
+}
 
 /// How many threads may still be started.
 pub(super) struct Cores {
@@ -10,8 +17,7 @@ pub(super) struct Cores {
 impl Cores {
     /// All cores but that of the thread that asks.
     pub(super) fn new() -> Self {
-        let all = std::thread::available_parallelism().map_or(1, |n| n.get());
-        Self { idle: AtomicUsize::new(all - 1) }
+        Self { idle: AtomicUsize::new(count() - 1) }
     }
 
     /// Calls `each` with every number below the count: on this thread, and on as many others as are idle now.

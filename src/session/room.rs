@@ -43,10 +43,35 @@ pub struct SigstoreRoom {
     pub identities: Vec<(String, String)>,
 }
 
+fn policy_path(options: &Options) -> Option<PathBuf> {
+    options.policy.clone().or_else(|| folders::config_file("policy.toml").filter(|_| options.bundle.is_some()))
+}
+
+/// All files that those options name, and those that the policy names: what a sealed process must still read.
+#[must_use]
+pub fn named_files(options: &Options) -> Vec<PathBuf> {
+    let policy_path = policy_path(options);
+    let mut files: Vec<PathBuf> = [&options.bundle, &policy_path, &options.signers].into_iter().flatten().cloned().collect();
+    files.extend(folders::config_file("allowed_signers"));
+    files.extend(options.expect.iter().map(PathBuf::from));
+    files.extend(options.minisign.iter().cloned());
+    for record in [&options.previous, &options.dissents_from].into_iter().flatten() {
+        files.extend([record.clone(), super::dossier_path(record)]);
+    }
+    files.extend(options.dossier.clone());
+    // What is wrong with the policy is said when it is read to be used.
+    let policy = policy_path.as_ref().and_then(|path| Some((path.parent()?, Policy::parse(&read_text(path).ok()?).ok()?)));
+    if let Some((folder, policy)) = policy {
+        let named = policy.allowed_signers.iter().chain(&policy.openpgp_keyring).chain(&policy.minisign_keys);
+        files.extend(named.chain(policy.sigstore.as_ref().map(|s| &s.trusted_root)).map(|name| folder.join(name)));
+    }
+    files
+}
+
 /// Reads policy and signers: those given, else those of the configuration folder, else (for the demonstration) its own.
 pub(crate) fn room(options: &Options) -> Result<Room, SessionError> {
     let demo = options.bundle.is_none();
-    let policy_path = options.policy.clone().or_else(|| folders::config_file("policy.toml").filter(|_| !demo));
+    let policy_path = policy_path(options);
     let (policy, policy_digest) = match &policy_path {
         Some(path) => {
             let text = read_text(path)?;

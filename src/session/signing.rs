@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::journal::Snapshot;
-use super::{Earlier, KeySource, Room, SessionError, SharedSource, clock, dossier, read_small, words, work};
+use super::{Earlier, KeySource, Room, SessionError, SharedSource, clock, dossier, read_small, seal, words, work};
 use crate::bundle::OpenBundle;
 use crate::checks::{self, Facts, Policy};
 use crate::digest::Sha256;
@@ -210,7 +210,7 @@ impl StatementMaker {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 sha256: work::own_digest(),
             },
-            seal: "none".to_owned(),
+            seal: seal::in_force().word().to_owned(),
             challenge: challenge.clone(),
             excerpts: self.include_excerpts,
         })
