@@ -4,6 +4,7 @@
 //! [`add_signature`] put signatures around them, [`verify`] checks a record against the reviewer's signers, and
 //! [`check_against_bundle`] compares it with a bundle. `docs/record-format.md` has the fields, and commands of other tools.
 
+mod anchor;
 mod asked;
 mod canonical;
 mod describe;
@@ -20,6 +21,7 @@ pub mod agent;
 pub mod codes;
 
 pub use crate::review::Decision;
+pub use anchor::Anchor;
 pub use asked::{Asked, Held, Wanted, ask, follow};
 pub use describe::describe;
 pub use dossier::{
@@ -30,7 +32,7 @@ pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
 pub use preview::preview;
 pub use printout::{Code, CodeError, Printout, PrintoutError, check_words};
 pub use statement::{
-    Anchor, ArtifactLine, Coverage, FindingLine, JournalLine, MergedLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine,
+    ArtifactLine, Coverage, FindingLine, JournalLine, MergedLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine,
     finding_lines, not_looked_at_lines, statement,
 };
 pub use verify::{Problem, RecordError, Summary, Verified, check_against_bundle, keyid_note, signatures, summary, verify};

@@ -54,7 +54,20 @@ fn sample() -> Dossier {
         covers: 1,
         counts,
     };
-    let anchor = Anchor { path: "src/a.c".into(), line: Some(7), sha256: Some(sha(5)) };
+    let anchor = Anchor {
+        path: "src/a.c".into(),
+        line: Some(7),
+        to_line: Some(9),
+        blob: Some("ab".into()),
+        artifact: Some("x.deb!usr/bin/x".into()),
+        function: Some("main".into()),
+        address: Some(0xffff_ffff_8000_1000),
+        to_address: Some(0xffff_ffff_8000_1010),
+        field: Some("who".into()),
+        digests: ["source", "lines", "shipped", "rebuilt", "range", "statement", "verdict"].map(|name| (name.to_owned(), sha(6))).into(),
+        // As the first records have it.
+        sha256: Some(sha(5)),
+    };
     Dossier {
         product: "hello".into(),
         version: "1".into(),
@@ -145,8 +158,11 @@ fn what_is_not_in_the_schema_is_refused_with_its_place() {
         Dossier::parse(changed.as_bytes()).unwrap_err().to_string()
     };
     assert!(
-        refused("\"path\":\"src/a.c\"}", "\"path\":\"src/a.c\",\"excerpt\":\"int main(void)\"}").contains("\"excerpt\" is not a field")
+        refused("\"path\":\"src/a.c\",\"toAddress\"", "\"path\":\"src/a.c\",\"excerpt\":\"int main(void)\",\"toAddress\"")
+            .contains("\"excerpt\" is not a field")
     );
+    assert!(refused("\"address\":\"0xffffffff80001000\"", "\"address\":\"0x0ffffffff80001000\"").contains("not an address"));
+    assert!(refused("\"range\":{", "\"text\":{").contains("\"text\" is not a field"));
     assert!(refused("\"reviewer\":", "\"source\":\"int main\",\"reviewer\":").starts_with("line 4, column"));
     assert!(refused("\"mark\":\"!\",", "").contains("\"mark\" is missing"));
     assert!(refused("\"covers\":1", "\"covers\":\"1\"").contains("not a whole number"));

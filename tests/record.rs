@@ -76,7 +76,17 @@ fn inputs(decision: Decision) -> RecordInputs {
                 state: "open".into(),
                 title: "the year is \u{202e}wrong".into(),
                 reason: None,
-                anchor: Some(Anchor { path: "src/hello.c".into(), line: Some(207), sha256: Some(sha(5)) }),
+                anchor: Some(Anchor {
+                    path: "src/hello.c".into(),
+                    line: Some(207),
+                    to_line: Some(209),
+                    artifact: Some("hello.deb!usr/bin/hello".into()),
+                    function: Some("main".into()),
+                    address: Some(0x4a34),
+                    to_address: Some(0x4a40),
+                    digests: [("lines".to_owned(), sha(5)), ("range".to_owned(), sha(6))].into(),
+                    ..Anchor::default()
+                }),
             },
             FindingLine {
                 id: "F2".into(),
@@ -266,6 +276,8 @@ fn the_description_holds_every_signed_value() {
             "/predicate/findings",
             "/predicate/findings/list/0",
             "/predicate/findings/list/0/anchor",
+            "/predicate/findings/list/0/anchor/digests",
+            "/predicate/findings/list/0/anchor/digests/lines",
             "/predicate/tool",
             "/predicate/time",
             "/predicate/journal",

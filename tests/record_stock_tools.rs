@@ -117,7 +117,7 @@ fn inputs(artifacts: &[(&str, &[u8])], alice: &FileSigner) -> RecordInputs {
             state: "accepted".into(),
             title: "quotes \" and \\ and é and <1B>".into(),
             reason: None,
-            anchor: Some(Anchor { path: "src/hello.c".into(), line: Some(3), sha256: None }),
+            anchor: Some(Anchor { path: "src/hello.c".into(), line: Some(3), ..Anchor::default() }),
         }],
         checks: BTreeMap::new(),
         policy: None,

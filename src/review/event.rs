@@ -157,6 +157,9 @@ pub struct Anchor {
     /// SHA-256 of the bytes that an attestation's signature covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+    /// SHA-256 of what a check or a link of the chain said: verdict, reason and evidence, with a zero byte between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
     /// SHA-256 of the shipped content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipped: Option<String>,
@@ -247,6 +250,7 @@ impl Anchor {
             ("rebuilt", &self.rebuilt),
             ("bytes of the range", &self.range),
             ("statement", &self.statement),
+            ("verdict", &self.verdict),
         ];
         all.into_iter().filter_map(|(what, digest)| Some((what, digest.as_deref()?))).collect()
     }

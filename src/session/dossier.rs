@@ -49,7 +49,7 @@ pub(super) fn dossier(
         notes: state
             .notes
             .iter()
-            .map(|n| NoteLine { anchor: super::signing::anchor(&n.at), text: n.text.clone(), time: n.time.clone() })
+            .map(|n| NoteLine { anchor: signoff::Anchor::of(&n.at), text: n.text.clone(), time: n.time.clone() })
             .collect(),
         answers: state.answers.clone(),
         journal: inputs.journal,

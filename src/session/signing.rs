@@ -280,17 +280,6 @@ fn finding(finding: &review::Finding) -> signoff::FindingLine {
         state: finding.standing().to_owned(),
         title: finding.title.clone(),
         reason: finding.closed.clone().filter(|r| !r.is_empty()),
-        anchor: anchor(&finding.at),
+        anchor: signoff::Anchor::of(&finding.at),
     }
-}
-
-/// Where a finding or a note is: the source line if it has one, else the place in the artifact. Names and digests only.
-pub(super) fn anchor(at: &review::Anchor) -> Option<signoff::Anchor> {
-    let digest = [&at.shipped, &at.span, &at.statement, &at.content].into_iter().flatten().next();
-    let sha256 = digest.and_then(|d| d.parse().ok());
-    let anchor = match &at.path {
-        Some(path) => signoff::Anchor { path: path.clone(), line: at.line, sha256 },
-        None => signoff::Anchor { path: at.place.clone(), line: None, sha256 },
-    };
-    Some(anchor).filter(|a| !a.path.is_empty())
 }

@@ -303,19 +303,40 @@ impl Rows {
             if !reason.is_empty() {
                 self.say(" ", Role::Text, format!("  {state}: {reason}"));
             }
-            let mut anchor = finding.part("anchor");
-            if let Some(path) = anchor.word("path") {
-                let line = anchor.word("line").map_or(String::new(), |l| format!(":{l}"));
-                let digest = anchor.sha("digest", self).map_or(String::new(), |d| format!(", {d}"));
-                self.say(" ", Role::Text, format!("  at {path}{line}{digest}"));
-            }
-            anchor.rest(self);
+            self.anchor(finding.part("anchor"));
             finding.rest(self);
         }
         if let Some(digest) = findings.sha("digest", self) {
             self.say(" ", Role::Dim, format!("the list has {digest}"));
         }
         findings.rest(self);
+    }
+
+    fn anchor(&mut self, mut anchor: Part) {
+        let span = |from: Option<String>, to: Option<String>| from.map(|f| to.map_or(f.clone(), |t| format!("{f}-{t}")));
+        let mut word = |name: &str| anchor.word(name);
+        if let Some(path) = word("path") {
+            let lines = span(word("line"), word("toLine")).map_or(String::new(), |l| format!(":{l}"));
+            let field = word("field").map_or(String::new(), |f| format!(", {f}"));
+            let blob = word("blob").map_or(String::new(), |b| format!(", blob {b}"));
+            self.say(" ", Role::Text, format!("  at {path}{lines}{field}{blob}"));
+        }
+        let place = [word("artifact"), word("function").map(|f| format!("function {f}")), span(word("address"), word("toAddress"))];
+        let place: Vec<String> = place.into_iter().flatten().collect();
+        if !place.is_empty() {
+            self.say(" ", Role::Text, format!("  in {}", place.join(", ")));
+        }
+        if let Some(digest) = anchor.sha("digest", self) {
+            self.say(" ", Role::Text, format!("  {digest}"));
+        }
+        let mut digests = anchor.part("digests");
+        for of in digests.members.keys().cloned().collect::<Vec<_>>() {
+            if let Some(digest) = digests.sha(&of, self) {
+                self.say(" ", Role::Dim, format!("  {of} {digest}"));
+            }
+        }
+        digests.rest(self);
+        anchor.rest(self);
     }
 
     fn checks(&mut self, predicate: &mut Part) {

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use crate::digest::Sha256;
 use crate::review::Ruling;
 
+use super::Anchor;
 use super::canonical;
-use super::statement::{Anchor, FindingLine, JournalLine, anchor_value, finding, object, sha};
+use super::statement::{FindingLine, JournalLine, finding, object, sha};
 
 pub use check::check_dossier;
 pub use read::DossierError;
@@ -194,7 +195,7 @@ fn read_file(line: &ReadLine) -> Value {
 
 fn note(line: &NoteLine) -> Value {
     object([
-        ("anchor", line.anchor.as_ref().map(anchor_value)),
+        ("anchor", line.anchor.as_ref().map(Anchor::value)),
         ("text", Some(line.text.as_str().into())),
         ("time", Some(line.time.as_str().into())),
     ])

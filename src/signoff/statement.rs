@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::digest::Sha256;
 use crate::model::{Node, ResultMark};
 
-use super::{Decision, canonical};
+use super::{Anchor, Decision, canonical};
 
 /// One artifact, as compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,17 +85,6 @@ pub struct Coverage {
     pub code_unknown: u64,
     /// Everything that nobody looked at; the record holds the count and the digest of [`not_looked_at_lines`].
     pub not_looked_at: Vec<String>,
-}
-
-/// Where a finding is; never the text that is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Anchor {
-    /// Path in the source tree, or name of the artifact.
-    pub path: String,
-    /// Line, from 1, where that applies.
-    pub line: Option<u64>,
-    /// Digest of the file or span that it is about.
-    pub sha256: Option<Sha256>,
 }
 
 /// One finding: the reviewer's words and where, no source.
@@ -239,10 +228,6 @@ pub(super) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Val
     Value::Object(members.into_iter().filter_map(|(k, v)| v.map(|v| (k.to_owned(), v))).collect::<Map<_, _>>())
 }
 
-pub(super) fn anchor_value(anchor: &Anchor) -> Value {
-    object([("path", Some(anchor.path.as_str().into())), ("line", anchor.line.map(Value::from)), ("digest", anchor.sha256.map(sha))])
-}
-
 pub(super) fn finding(line: &FindingLine) -> Value {
     object([
         ("id", Some(line.id.as_str().into())),
@@ -250,7 +235,7 @@ pub(super) fn finding(line: &FindingLine) -> Value {
         ("state", Some(line.state.as_str().into())),
         ("title", Some(line.title.as_str().into())),
         ("reason", line.reason.as_deref().map(Value::from)),
-        ("anchor", line.anchor.as_ref().map(anchor_value)),
+        ("anchor", line.anchor.as_ref().map(Anchor::value)),
     ])
 }
 

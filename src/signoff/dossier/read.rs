@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::digest::Sha256;
 use crate::json::{self, Json};
 use crate::review::Ruling;
-use crate::signoff::statement::{Anchor, FindingLine, JournalLine};
+use crate::signoff::Anchor;
+use crate::signoff::anchor::DIGESTS;
+use crate::signoff::statement::{FindingLine, JournalLine};
 use crate::text::Shown;
 
 use super::{AttestationLine, CheckLine, DOSSIER, Dossier, ItemLine, NoteLine, ReadLine, RulingLine};
@@ -180,10 +182,36 @@ fn anchor(json: &Json) -> Result<Anchor, Wrong> {
     let anchor = Anchor {
         path: of.text("path")?,
         line: of.optional("line").map(number).transpose()?,
+        to_line: of.optional("toLine").map(number).transpose()?,
+        blob: of.optional("blob").map(text).transpose()?,
+        artifact: of.optional("artifact").map(text).transpose()?,
+        function: of.optional("function").map(text).transpose()?,
+        address: of.optional("address").map(address).transpose()?,
+        to_address: of.optional("toAddress").map(address).transpose()?,
+        field: of.optional("field").map(text).transpose()?,
+        digests: of.optional("digests").map(digests).transpose()?.unwrap_or_default(),
         sha256: of.optional("digest").map(digest).transpose()?,
     };
     of.end()?;
     Ok(anchor)
+}
+
+/// `0x4a34`, in the one form that is written: the lists are digested as text.
+fn address(json: &Json) -> Result<u64, Wrong> {
+    let read = json.as_str().and_then(|s| u64::from_str_radix(s.strip_prefix("0x")?, 16).ok().filter(|a| format!("{a:#x}") == s));
+    read.ok_or_else(|| (json.offset, "not an address such as \"0x4a34\"".to_owned()))
+}
+
+fn digests(json: &Json) -> Result<BTreeMap<String, Sha256>, Wrong> {
+    let mut of = Members::of(json)?;
+    let mut out = BTreeMap::new();
+    for name in DIGESTS {
+        if let Some(value) = of.optional(name) {
+            out.insert(name.to_owned(), digest(value)?);
+        }
+    }
+    of.end()?;
+    Ok(out)
 }
 
 fn finding(json: &Json) -> Result<FindingLine, Wrong> {

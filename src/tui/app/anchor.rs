@@ -132,12 +132,19 @@ impl App {
         let (index, answer) = match self.claim() {
             Some(ClaimRow::Link(i)) => {
                 anchor.place = "chain".to_owned();
-                anchor.field = self.facts.chain.get(i).map(|l| l.name.to_owned());
+                if let Some(link) = self.facts.chain.get(i) {
+                    anchor.field = Some(link.name.to_owned());
+                    let clues = link.evidence.iter().map(|c| c.text.as_str());
+                    anchor.verdict = Some(verdict([link.standing.word(), &link.why].into_iter().chain(clues)));
+                }
                 return;
             }
             Some(ClaimRow::Check(i)) => {
                 anchor.place = "check".to_owned();
-                anchor.field = self.checks.get(i).map(|c| c.code.code.to_owned());
+                if let Some(check) = self.checks.get(i) {
+                    anchor.field = Some(check.code.code.to_owned());
+                    anchor.verdict = Some(verdict([check.verdict.word(), &check.why].into_iter()));
+                }
                 return;
             }
             Some(ClaimRow::Offer(i)) => {
@@ -157,6 +164,11 @@ impl App {
         anchor.field = answer.and_then(|j| attestation.answers.get(j)).map(|a| a.question.word().to_owned());
         anchor.statement = Some(Sha256::of(&attestation.payload).to_string());
     }
+}
+
+/// The digest of what was said, as the record's format has it.
+fn verdict<'a>(said: impl Iterator<Item = &'a str>) -> String {
+    Sha256::of(said.collect::<Vec<_>>().join("\0").as_bytes()).to_string()
 }
 
 /// The addresses of some rows, and the digest of the bytes there. Rows that were left out between them have none.

@@ -254,3 +254,12 @@ fn the_list_of_what_was_not_looked_at_is_on_the_screen_and_leads_there() {
         }
     }
 }
+
+#[test]
+fn a_finding_on_a_link_or_a_check_has_the_digest_of_what_it_said() {
+    let mut bench = Bench::new(120, 40);
+    bench.walk("3 g g f odd<enter>");
+    let at = bench.app.state.findings.last().expect("filed").at.clone();
+    assert_eq!((at.place.as_str(), at.field.as_deref()), ("chain", Some("tree = commit")));
+    assert_eq!(at.verdict, Some(crate::digest::Sha256::of(b"proven\0hashed").to_string()));
+}
