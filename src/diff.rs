@@ -48,7 +48,7 @@ mod text;
 mod walk;
 
 pub use changed::{ChangedLine, ChangedLines, changed_lines};
-pub use inside::{Inner, Inside, digests, inside};
+pub use inside::{Inner, Inside, digests, each_inside, inside};
 pub use order::worst_first;
 
 use std::sync::{Arc, Mutex};

@@ -22,6 +22,7 @@ pub(crate) mod pdb;
 pub(crate) mod pe;
 pub(crate) mod relocs;
 pub(crate) mod rpm;
+pub(crate) mod search;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod tar;

@@ -19,6 +19,7 @@ mod merging;
 mod previous;
 mod room;
 pub mod seal;
+mod search;
 mod signing;
 mod threads;
 mod values;
@@ -27,7 +28,7 @@ mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Facts, Policy};
@@ -46,6 +47,7 @@ pub use journal::{Journal, is_journal, read_journal};
 pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
 pub use merging::{MergedJournals, merge_journals};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
+pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use threads::{on_termination, spawn};
 pub use values::{ListingKey, News, Options, Progress, SessionError, SignedRecord};
@@ -72,6 +74,8 @@ pub struct Session {
     source: SharedSource,
     not_carried: Option<String>,
     cancelled: Arc<AtomicBool>,
+    /// The number of the search that runs.
+    searching: Arc<AtomicU64>,
     send: Send1,
 }
 
@@ -107,6 +111,7 @@ impl Session {
             source: SharedSource::default(),
             not_carried: None,
             cancelled: Arc::new(AtomicBool::new(false)),
+            searching: Arc::default(),
             send,
         };
         session.begin();
@@ -372,6 +377,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
+        self.end_search();
     }
 }
 

@@ -38,16 +38,32 @@ pub struct Inside {
     pub closed: Vec<String>,
 }
 
+/// Opens a file and everything in it, within the bounds, and hands each to `visit`: its name inside (empty for the file itself and
+/// for the content of a compressed one) and its bytes. What cannot be opened is left out.
+pub fn each_inside(bytes: Arc<[u8]>, limits: &Limits, cancelled: &dyn Fn() -> bool, visit: &mut dyn FnMut(&[u8], &[u8])) {
+    let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
+    let budget = Budget::new(expanded, limits.entries, limits.name);
+    let blob = Blob::from(bytes);
+    visit(b"", &blob);
+    let mut walk = Walk { budget, work: Work::Visit(visit), depth: limits.depth, cancelled, closed: Vec::new() };
+    walk.open(&blob, &[], 0);
+}
+
 /// Opens a file and everything in it, within the bounds. `others` are the algorithms beside SHA-256 that members are hashed with.
 pub fn inside(bytes: Arc<[u8]>, others: &[Algorithm], limits: &Limits, cancelled: &dyn Fn() -> bool) -> Inside {
     let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
     let budget = Budget::new(expanded, limits.entries, limits.name);
     let blob = Blob::from(bytes);
     let mut debug_left = MAX_DEBUG;
-    let out = Inside { embedded: embedded(b"", &blob, &mut debug_left), ..Inside::default() };
-    let mut walk = Walk { budget, debug_left, others, depth: limits.depth, cancelled, out };
+    let own = embedded(b"", &blob, &mut debug_left);
+    let work = Work::Digests { debug_left, others, members: Vec::new() };
+    let mut walk = Walk { budget, work, depth: limits.depth, cancelled, closed: Vec::new() };
     walk.open(&blob, &[], 0);
-    walk.out
+    let members = match walk.work {
+        Work::Digests { members, .. } => members,
+        Work::Visit(_) => Vec::new(),
+    };
+    Inside { embedded: own, members, closed: walk.closed }
 }
 
 /// The digests of some bytes: SHA-256 first.
@@ -59,22 +75,27 @@ pub fn digests(bytes: &[u8], others: &[Algorithm]) -> Vec<Digest> {
     std::iter::once(Digest::from(sha256)).chain(others).collect()
 }
 
+/// What is done with each member.
+enum Work<'a> {
+    Digests { debug_left: u64, others: &'a [Algorithm], members: Vec<Inner> },
+    Visit(&'a mut dyn FnMut(&[u8], &[u8])),
+}
+
 struct Walk<'a> {
     budget: Budget,
-    debug_left: u64,
-    others: &'a [Algorithm],
+    work: Work<'a>,
     depth: usize,
     cancelled: &'a dyn Fn() -> bool,
-    out: Inside,
+    closed: Vec<String>,
 }
 
 impl Walk<'_> {
     fn open(&mut self, blob: &Blob, path: &[u8], depth: usize) {
         if depth > self.depth {
-            return self.out.closed.push(format!("{}: nested deeper than {} containers", Untrusted::from(path).shown(), self.depth));
+            return self.closed.push(format!("{}: nested deeper than {} containers", Untrusted::from(path).shown(), self.depth));
         }
         if let Err(Refused::Over(why) | Refused::Odd(why)) = self.members(blob, path, depth) {
-            self.out.closed.push(format!("{}: {why}", Untrusted::from(path).shown()));
+            self.closed.push(format!("{}: {why}", Untrusted::from(path).shown()));
         }
     }
 
@@ -107,7 +128,7 @@ impl Walk<'_> {
                     self.member(&content, path, &member.name, depth);
                 }
                 Err(Refused::Over(why)) => return Err(Refused::Over(why)),
-                Err(Refused::Odd(why)) => self.out.closed.push(format!("{}: {why}", Untrusted::from(member.name.as_slice()).shown())),
+                Err(Refused::Odd(why)) => self.closed.push(format!("{}: {why}", Untrusted::from(member.name.as_slice()).shown())),
             }
         }
         Ok(())
@@ -119,9 +140,14 @@ impl Walk<'_> {
             (_, true) => path.to_vec(),
             _ => [path, b"!", name].concat(),
         };
-        let digests = digests(content, self.others);
-        let embedded = embedded(&name, content, &mut self.debug_left);
-        self.out.members.push(Inner { name: Untrusted::from(name.as_slice()), digests, embedded });
+        match &mut self.work {
+            Work::Visit(visit) => visit(&name, content),
+            Work::Digests { debug_left, others, members } => {
+                let digests = digests(content, others);
+                let embedded = embedded(&name, content, debug_left);
+                members.push(Inner { name: Untrusted::from(name.as_slice()), digests, embedded });
+            }
+        }
         self.open(content, &name, depth + 1);
     }
 }

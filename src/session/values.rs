@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Prepared;
+use super::{Found, Prepared};
 use crate::bundle;
 use crate::checks::Discovery;
 use crate::digest::Sha256;
@@ -87,6 +87,8 @@ pub enum News {
     SourceFile(usize, Result<Arc<[u8]>, String>),
     /// A listing was made.
     Listing(ListingKey, Arc<Listing>),
+    /// A search found something, or got further.
+    Found(Found),
     /// The statement was made after everything was hashed again, or why it could not be.
     Prepared(Box<Result<Prepared, String>>),
     /// What an earlier review hands on, or why it hands nothing on.

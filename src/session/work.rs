@@ -33,7 +33,7 @@ pub(super) const MAX_SOURCE_FILE: u64 = 64 << 20;
 /// The largest attestation, in bytes.
 const MAX_ATTESTATION: u64 = 64 << 20;
 /// The largest artifact that is opened to look for what was installed, in bytes.
-const MAX_OPENED: u64 = 2 << 30;
+pub(super) const MAX_OPENED: u64 = 2 << 30;
 /// Everything that the workers need.
 pub(super) struct Job {
     pub(super) bundle: Arc<OpenBundle>,

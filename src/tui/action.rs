@@ -8,7 +8,7 @@ use ratatui::crossterm::event::KeyEvent;
 use crate::digest::Sha256;
 use crate::model::Evidence;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{KeySource, ListingKey, News, Prepared};
+use crate::session::{KeySource, ListingKey, News, Prepared, Query};
 
 /// The seven screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,8 +152,12 @@ pub enum Action {
     Edit,
     /// Search here.
     Search,
-    /// Go to a line or address, or leave.
-    Command,
+    /// Everything that can be done here, by name; a line or an address.
+    Palette,
+    /// Everything that has a name.
+    Find,
+    /// Text in all sources and artifacts.
+    SearchAll,
     /// What runs.
     Jobs,
     /// The keys of this screen.
@@ -198,6 +202,10 @@ pub enum Effect {
     Correct,
     /// Read a source file, by entry index.
     ReadSource(usize),
+    /// Search all sources and artifacts.
+    Search(Query),
+    /// End the search that runs.
+    EndSearch,
     /// Make a listing.
     Listing(ListingKey, Arc<dyn Evidence>),
     /// Hash everything again and make the statement.

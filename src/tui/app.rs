@@ -8,6 +8,7 @@ mod claims;
 mod compare;
 mod cursor;
 mod dialog;
+mod find;
 mod go;
 mod lists;
 mod resume;
@@ -28,6 +29,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 pub(crate) use compare::{Compare, Front, Group, Part, change_points};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
+pub(crate) use find::{Finder, GoalRow, TextSearch, What};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, Order, outcome_mark, role_of as lists_role, standing_mark};
 pub(crate) use search::Search;
 pub use seen::Drawn;
@@ -110,6 +112,7 @@ pub struct App {
     /// Whether the next statement is made to see what would leave.
     leaves_wanted: bool,
     pub(crate) search: Option<Search>,
+    pub(crate) texts: TextSearch,
     pub(crate) jobs: Vec<Progress>,
     pub(crate) message: Option<(Role, String)>,
     pub(crate) sideways: usize,
@@ -175,6 +178,7 @@ impl App {
             sheet: None,
             leaves_wanted: false,
             search: None,
+            texts: TextSearch::default(),
             jobs: Vec::new(),
             message: None,
             sideways: 0,
@@ -215,7 +219,7 @@ impl App {
                 self.flush();
                 self.keep_place();
             }
-            Input::Idle => {}
+            Input::Idle => self.find_more(),
         }
         // Also while news keeps coming in, what was shown is written after a second at the latest.
         if !self.seen.failed && self.seen.since.is_some_and(|since| since + FLUSH <= now) {
@@ -239,7 +243,8 @@ impl App {
             .since
             .filter(|_| self.has_unwritten())
             .map(|since| (since + FLUSH).saturating_sub(self.now).max(Duration::from_millis(10)));
-        refresh.into_iter().chain(flush).min()
+        let find = self.finds().then_some(Duration::ZERO);
+        refresh.into_iter().chain(flush).chain(find).min()
     }
 
     fn refresh_due(&self) -> Duration {
@@ -329,6 +334,7 @@ impl App {
             }
             News::SourceFile(entry, file) => self.source_came(entry, file),
             News::Listing(key, listing) => self.listing_came(key, listing),
+            News::Found(found) => self.found(found),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),
             News::Previous(handed) => self.previous_came(handed),
@@ -431,7 +437,9 @@ impl App {
             Action::ReopenFinding => self.reopen_finding(),
             Action::Edit => self.edit(),
             Action::Search => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Search))),
-            Action::Command => self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::Command))),
+            Action::Find => self.find(What::Names),
+            Action::Palette => self.find(What::Commands),
+            Action::SearchAll => self.find(What::Text),
             Action::Jobs => self.dialog = Some(Dialog::Jobs),
             Action::AskToLeave => self.dialog = Some(Dialog::Leaving),
             Action::Help => self.dialog = Some(Dialog::Help(Help::default())),
@@ -466,6 +474,7 @@ impl App {
         match &self.dialog {
             None => Context::On(self.screen),
             Some(Dialog::Prompt(_)) => Context::Prompt,
+            Some(Dialog::Find(_)) => Context::Find,
             Some(Dialog::Sign(_)) => Context::Sign,
             Some(Dialog::Leaving) => Context::Leaving,
             Some(Dialog::Help(_) | Dialog::Jobs | Dialog::Outcome(_)) => Context::Popup,

@@ -15,11 +15,24 @@ use crate::checks::{ChecklistEntry, Discovery, Facts, Hashed, HiddenPlace, Polic
 use crate::digest::Sha256;
 use crate::model::*;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{News, Prepared};
-use crate::text::{Role, Row};
+use crate::session::{Found, Hit, HitKind, HitPlace, News, Prepared, Query};
+use crate::text::{Role, Row, Untrusted};
 
 /// The file that everything is about, with a hidden character in line 12.
 pub(super) const VERIFY: &str = "/* verify an update image before it is installed */\nint verify_image(const struct img *im)\n{\n    uint8_t dig[32];\n    int rc;\n    sha256(im->data, im->len, dig);\n    rc = ed25519_verify(im->sig, dig, key);\n    if (rc == 0)\n        return -EINVAL;\n    return install(im);\n}\n/* comment with \u{202E} shown, not obeyed */\nstatic int load_key(struct key *k)\n{\n    return read_all(KEY_PATH, k->b, sizeof k->b);\n}\n";
+
+/// What a search finds in that file, and a string of the library.
+fn found(query: &Query) -> Found {
+    let lines = VERIFY.lines().enumerate().filter(|(_, line)| line.contains(&query.text));
+    let entries = query.entries.iter().filter(|e| **e == 4);
+    let mut hits: Vec<Hit> =
+        entries.flat_map(|e| lines.clone().map(|(n, line)| Hit { place: HitPlace::Source(*e, n as u64 + 1), text: line.into() })).collect();
+    if "verify_key.pub".contains(&query.text) {
+        let place = HitPlace::Artifact(0, Side::Shipped, Untrusted::default(), HitKind::String(0x4b80));
+        hits.insert(0, Hit { place, text: "verify_key.pub".into() });
+    }
+    Found { id: query.id, count: hits.len(), hits, files: (9, 9), note: None, finished: true }
+}
 
 struct Rows;
 
@@ -374,7 +387,8 @@ impl Bench {
                     self.signed += 1;
                     Input::News(News::Signed(Ok(signed_record(output))))
                 }
-                Effect::Identified(_) => continue,
+                Effect::Search(query) => Input::News(News::Found(found(&query))),
+                Effect::Identified(_) | Effect::EndSearch => continue,
                 Effect::Correct => {
                     let carried = self.app.state.to_carry();
                     let events = self.app.state.events.iter().filter(|e| carried.contains(&e.n)).cloned().collect();

@@ -15,6 +15,8 @@ pub enum Context {
     Any,
     /// A line of text is being typed.
     Prompt,
+    /// Something is looked for in a list.
+    Find,
     /// A list lies over the screen: help, jobs, outcomes.
     Popup,
     /// The sign dialog.
@@ -25,7 +27,7 @@ pub enum Context {
 
 impl Context {
     /// All contexts, in the order of the help and of `docs/keys.md`.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Any,
         Self::On(Screen::Overview),
         Self::On(Screen::Source),
@@ -35,6 +37,7 @@ impl Context {
         Self::On(Screen::Findings),
         Self::On(Screen::Signoff),
         Self::Prompt,
+        Self::Find,
         Self::Popup,
         Self::Sign,
         Self::Leaving,
@@ -47,6 +50,7 @@ impl Context {
             Self::Any => "Everywhere",
             Self::On(screen) => screen.names().0,
             Self::Prompt => "While typing",
+            Self::Find => "While looking for something",
             Self::Popup => "In a list over the screen",
             Self::Sign => "In the sign dialog",
             Self::Leaving => "Asked whether to leave",
@@ -76,7 +80,7 @@ const fn key(context: Context, keys: &'static [&'static str], action: Action, ra
 }
 
 use Action as A;
-use Context::{Any, Leaving, On, Popup, Prompt, Sign};
+use Context::{Any, Find, Leaving, On, Popup, Prompt, Sign};
 use Screen::{Artifacts, Compare, Findings, Overview, Provenance, Signoff, Source};
 
 /// Every key.
@@ -128,7 +132,9 @@ pub const TABLE: &[Key] = &[
     key(Any, &["H", "^O"], A::JumpBack, 68, "", "back to where you came from"),
     key(Any, &["L"], A::JumpForward, 68, "", "forward again"),
     key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),
-    key(Any, &[":"], A::Command, 69, "", "go to a line (:217) or an address (:0x4a34); :save writes what is NOT saved, :correct corrects a signed review, :q leaves"),
+    key(Any, &["^P"], A::Find, 46, "find", "find a file, function, item, finding, check or digest by some of its letters"),
+    key(Any, &["g /"], A::SearchAll, 47, "search all", "search the text of all sources, and the strings and symbols in all artifacts"),
+    key(Any, &[":"], A::Palette, 48, "commands", "everything that can be done here, by name; :217 goes to a line, :0x4a34 to an address, :save writes what is NOT saved, :correct corrects a signed review, :q leaves"),
     key(Any, &["J"], A::Jobs, 69, "", "what runs, and how far it is"),
     key(Any, &["^C"], A::AskToLeave, 69, "", "ask whether to leave, from anywhere"),
     key(On(Overview), &["q", "Esc"], A::Close, 71, "quit", "end a search, else ask whether to leave"),
@@ -162,6 +168,16 @@ pub const TABLE: &[Key] = &[
     key(Prompt, &["Esc", "^C"], A::Cancel, 1, "cancel", "leave without doing anything"),
     key(Prompt, &["Backspace"], A::Erase, 65, "", "erase one character"),
     key(Prompt, &["^U"], A::EraseAll, 65, "", "erase everything"),
+    key(Find, &["Esc", "^C"], A::Cancel, 1, "close", "close the list"),
+    key(Find, &["Enter"], A::Confirm, 10, "go there", "go there, or do it; a ruling is never made from a list"),
+    key(Find, &["Down", "^N"], A::Down, 20, "", "one row down"),
+    key(Find, &["Up", "^P"], A::Up, 65, "", "one row up"),
+    key(Find, &["Tab"], A::NextField, 65, "", "complete a word of the command line; else one row down"),
+    key(Find, &["Shift-Tab"], A::Up, 65, "", "one row up"),
+    key(Find, &["PgDn", "^D"], A::PageDown, 65, "", "ten rows down"),
+    key(Find, &["PgUp"], A::PageUp, 65, "", "ten rows up"),
+    key(Find, &["Backspace"], A::Erase, 65, "", "erase one character"),
+    key(Find, &["^U"], A::EraseAll, 65, "", "erase everything"),
     key(Popup, &["Esc", "^C"], A::Cancel, 1, "close", "close the list"),
     key(Popup, &["Enter"], A::Confirm, 10, "choose", "choose the row"),
     key(Popup, &["Down", "Tab"], A::Down, 65, "", "one row down"),

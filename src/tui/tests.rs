@@ -1,5 +1,6 @@
 //! Keys in, state out; and what is drawn, at every size.
 
+mod finding;
 mod review;
 mod saving;
 mod signing;
@@ -20,7 +21,7 @@ use crate::review::{Body, Ruling};
 use crate::session::{News, Progress};
 
 /// Prints every screen, for looking at: `LOOK=120x40 WALK="n n,7" cargo test --lib look -- --ignored --nocapture`.
-const SCREENS: [(&str, &str); 12] = [
+const SCREENS: [(&str, &str); 15] = [
     ("overview", "1"),
     ("overview_detail", "n"),
     ("source", "2 G <enter>"),
@@ -33,6 +34,9 @@ const SCREENS: [(&str, &str); 12] = [
     ("signoff", "7"),
     ("sign", "7 S <enter>"),
     ("help", "n n ?"),
+    ("find", "^P verify"),
+    ("commands", "n n : group"),
+    ("search_all", "g / verify"),
 ];
 
 #[test]

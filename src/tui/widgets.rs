@@ -2,6 +2,7 @@
 
 mod canvas;
 mod chrome;
+mod finder;
 mod over;
 
 pub(crate) use canvas::Canvas;

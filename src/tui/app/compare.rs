@@ -491,6 +491,17 @@ impl App {
         self.part_changed();
     }
 
+    /// Shows the string at an offset of the file in front.
+    pub(crate) fn show_string(&mut self, offset: u64) {
+        self.put(Pane::Parts, self.compare.parts.iter().position(|p| *p == Part::Whole).unwrap_or(0));
+        match self.views().iter().position(|v| *v == View::Strings) {
+            Some(view) => self.compare.view = view,
+            None => self.compare.view = self.views().iter().position(|v| *v == View::Bytes).unwrap_or(0),
+        }
+        self.compare.want = Some(Want::Number(offset));
+        self.part_changed();
+    }
+
     /// Next or previous run of differing rows, then the next part that has some; false at the end.
     pub(crate) fn step_difference(&mut self, forward: bool) -> bool {
         let at = self.cursor(Pane::Listing).at;

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{App, SignBox};
+use super::{App, Finder, SignBox};
 use crate::review::{Decision, FindingSeverity};
 use crate::tui::action::{Action, Effect};
 use crate::tui::keymap::{self, Context, Found, Key};
@@ -14,6 +14,8 @@ const LONGEST: usize = 2_000;
 pub(crate) enum Dialog {
     /// A line being typed, in place of the status line.
     Prompt(Prompt),
+    /// A list of what can be found or done.
+    Find(Box<Finder>),
     /// The keys.
     Help(Help),
     /// What runs.
@@ -51,8 +53,6 @@ pub(crate) enum Purpose {
     EditNote(u64),
     /// What to search for.
     Search,
-    /// A command.
-    Command,
 }
 
 /// A line being typed.
@@ -91,7 +91,6 @@ impl Prompt {
             Purpose::EditFinding(id, severity) => format!("{} ({}): ", crate::text::Shown::new(id), severity.word()),
             Purpose::EditNote(_) => "note: ".to_owned(),
             Purpose::Search => "/".to_owned(),
-            Purpose::Command => ":".to_owned(),
         }
     }
 }
@@ -135,6 +134,7 @@ impl App {
         };
         match self.dialog.take() {
             Some(Dialog::Prompt(prompt)) => self.prompt_key(prompt, key, found),
+            Some(Dialog::Find(finder)) => self.find_key(finder, key, found),
             Some(Dialog::Help(help)) => self.help_key(help, key, found),
             Some(Dialog::Outcome(at)) => self.outcome_key(at, found),
             Some(Dialog::Sign(sign)) => self.sign_key(sign, key, found),
@@ -244,6 +244,7 @@ impl App {
             Some(Dialog::Prompt(Prompt { purpose: Purpose::AcceptGroup(..), .. })) => {
                 self.warn("type it: pasting is refused where something is confirmed");
             }
+            Some(Dialog::Find(_)) => self.find_pasted(&line),
             Some(Dialog::Prompt(prompt)) => line.chars().for_each(|c| push(&mut prompt.text, c)),
             Some(Dialog::Sign(sign)) => sign.pasted(),
             Some(_) => {}

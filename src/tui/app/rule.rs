@@ -160,10 +160,6 @@ impl App {
                 self.start_search(text);
                 true
             }
-            Purpose::Command => {
-                self.command(text);
-                true
-            }
             Purpose::Reject(_)
             | Purpose::AcceptUnseen(_)
             | Purpose::CloseFinding(_)

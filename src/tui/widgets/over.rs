@@ -13,6 +13,7 @@ pub(crate) fn over(canvas: &mut Canvas<'_, '_>) {
     let app = canvas.app;
     match &app.dialog {
         None | Some(Dialog::Prompt(_)) => {}
+        Some(Dialog::Find(finder)) => super::finder::draw(canvas, finder),
         Some(Dialog::Help(help)) => draw_help(canvas, help),
         Some(Dialog::Jobs) => jobs(canvas),
         Some(Dialog::Outcome(at)) => {
@@ -80,7 +81,7 @@ fn boxed(canvas: &mut Canvas<'_, '_>, title: &str, width: u16, rows: usize) -> R
     frame(canvas, area, title, "")
 }
 
-fn frame(canvas: &mut Canvas<'_, '_>, area: Rect, title: &str, right: &str) -> Rect {
+pub(super) fn frame(canvas: &mut Canvas<'_, '_>, area: Rect, title: &str, right: &str) -> Rect {
     if area.width < 4 || area.height < 3 {
         return Rect { height: 0, ..area };
     }
