@@ -249,6 +249,8 @@ fn report(done: &Result<Verified, Refusal>, answers: &[Answer; 3]) -> SignatureR
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::checker::Checker;
+    use super::super::super::{Accepts, AllowedSigners, Inputs, minisign};
     use super::*;
 
     #[test]
@@ -264,5 +266,96 @@ mod tests {
         ] {
             assert!(!is_builder(said, workflow, runner), "{said}");
         }
+    }
+
+    const WORKFLOW: &str = "https://github.com/a/b/.github/workflows/release.yml@refs/tags/v1";
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    /// (e) and (f) of a statement that a verified certificate of [`WORKFLOW`] signed, by a policy that names that workflow and
+    /// a builder of its own.
+    fn judged(builder: Option<&str>, uri: &str, commit: &str) -> [(Outcome, String); 2] {
+        use crate::model::{Carrier, Contents, Identity, IdentityBasis, Release, SourceTree};
+        use std::sync::Arc;
+        let release = Release {
+            carrier: Carrier::Directory,
+            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
+            product: "p".into(),
+            version: "1".into(),
+            files: Vec::new(),
+            sources: Vec::new(),
+            artifacts: Vec::new(),
+            required: Vec::new(),
+            unknown: Vec::new(),
+            bag_info: Vec::new(),
+            defects: Vec::new(),
+        };
+        let tree = SourceTree { commit: Some(COMMIT.to_owned()), ..SourceTree::default() };
+        let builders = [WORKFLOW, "https://builds.example/ours"].map(str::to_owned).into();
+        let none = std::collections::BTreeSet::new();
+        let (signers, keys) = (AllowedSigners::default(), minisign::Keys::default());
+        let inputs = Inputs {
+            files: &[],
+            signers: &signers,
+            release: &release,
+            digests: &|_| None,
+            source: Some(&tree),
+            accepts: Accepts { builders: &builders, sources: &none, verifiers: &none, lacking: &|_| None },
+            sigstore: None,
+            openpgp: None,
+            contents: &|_| Arc::new(Contents::default()),
+            now: 0,
+            minisign: &keys,
+            sha512: &|_| None,
+            read: &|_| Err(String::new()),
+            comparisons: &[],
+        };
+        let work = Work {
+            inputs: &inputs,
+            checker: Checker::new(&signers),
+            known: judge::Known::new(&inputs),
+            places: Default::default(),
+            rows: Vec::new(),
+            bills: Vec::new(),
+            parts: Vec::new(),
+            read: 0,
+        };
+        let mut row = blank(&"x".into(), None, BUNDLE, "", b"");
+        (row.builder, row.source_uri, row.commit) = (builder.map(Untrusted::from), Some(uri.into()), Some(commit.to_owned()));
+        let verified = Verified {
+            identity: Some(WORKFLOW.to_owned()),
+            claims: vec![
+                ("buildSignerURI", WORKFLOW.to_owned()),
+                ("sourceRepositoryURI", "https://github.com/a/b".to_owned()),
+                ("sourceRepositoryDigest", COMMIT.to_owned()),
+                ("runnerEnvironment", "github-hosted".to_owned()),
+            ],
+            ..Verified::default()
+        };
+        work.claims(&mut row, &verified, true);
+        [Question::Builder, Question::Source].map(|question| {
+            let answer = row.answers.iter().find(|a| a.question == question).unwrap();
+            (answer.outcome, answer.reason.clone())
+        })
+    }
+
+    #[test]
+    fn a_statement_that_says_otherwise_than_its_certificate_is_refused() {
+        let uri = "git+https://github.com/a/b@refs/tags/v1";
+        for honest in [None, Some(WORKFLOW), Some("https://github.com/actions/runner/github-hosted")] {
+            let [builder, source] = judged(honest, uri, COMMIT);
+            assert_eq!((builder.0, source.0), (Outcome::Yes, Outcome::Yes), "{honest:?}: {} {}", builder.1, source.1);
+        }
+        // The workflow that signed says that another builder made it: one that the policy names, which does not help.
+        for forged in ["https://builds.example/ours", "https://github.com/a/b/.github/workflows/release.yml@refs/tags/v2"] {
+            let [builder, source] = judged(Some(forged), uri, COMMIT);
+            assert_eq!((builder.0, source.0), (Outcome::No, Outcome::Yes));
+            assert!(builder.1.contains(WORKFLOW) && builder.1.contains(forged), "both are named: {}", builder.1);
+        }
+        // The same for the commit and the repository.
+        let other = "f".repeat(40);
+        let [_, source] = judged(None, uri, &other);
+        assert!(source.0 == Outcome::No && source.1.contains(COMMIT) && source.1.contains(&other), "{}", source.1);
+        let [_, source] = judged(None, "https://github.com/eve/b", COMMIT);
+        assert!(source.0 == Outcome::No && source.1.contains("the certificate says the repository https://github.com/a/b"), "{}", source.1);
     }
 }
