@@ -283,6 +283,31 @@ impl Session {
         });
     }
 
+    /// Compares a file of a source archive with another source file; it comes as [`News::Sources`].
+    pub fn request_sources(&self, entry: usize, other: usize) {
+        let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
+        let send_again = Arc::clone(&send);
+        work::job("source files", send_again, move || {
+            let content = source.lock().map(|s| s.clone()).unwrap_or(None);
+            let compared = content.ok_or_else(|| "the source is not open yet".to_owned()).and_then(|content| {
+                let read = |entry| content.read(entry, work::MAX_SOURCE_FILE).map(Arc::from).map_err(|e| e.to_string());
+                let context = crate::diff::Context {
+                    source: None,
+                    source_content: None,
+                    debug: &[],
+                    limits: crate::diff::Limits::default(),
+                    cancelled: &|| false,
+                    share: &crate::diff::in_order,
+                    progress: &|_| {},
+                };
+                let mut node = crate::diff::compare(Default::default(), read(entry)?, read(other)?, &context);
+                node.why = node.why.replace("only shipped", "only in the archive").replace("only rebuilt", "only in the tree");
+                Ok(Arc::new(node))
+            });
+            send(News::Sources(entry, compared));
+        });
+    }
+
     /// Reads a source file now.
     ///
     /// # Errors

@@ -172,7 +172,7 @@ impl Facts {
     }
 
     /// The entry with that number, and its source; a further one when the flag is set.
-    fn located(&self, number: usize) -> Option<(bool, &SourceTree, &SourceEntry)> {
+    pub(crate) fn located(&self, number: usize) -> Option<(bool, &SourceTree, &SourceEntry)> {
         let (first, tree) = self.sources().find(|(first, tree)| (*first..first + tree.entries.len()).contains(&number))?;
         let further = self.source.as_ref().is_none_or(|s| !Arc::ptr_eq(s, tree));
         Some((further, tree, tree.entries.get(number - first)?))

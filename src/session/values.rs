@@ -51,8 +51,8 @@ pub struct Options {
 /// Which listing was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListingKey {
-    /// Index of the artifact.
-    pub artifact: usize,
+    /// Index of the artifact; none for a file of a source archive beside that of the tree, whose `path` is the number of its entry.
+    pub artifact: Option<usize>,
     /// Child indices from the artifact's node.
     pub path: Vec<usize>,
     /// What part.
@@ -85,6 +85,8 @@ pub enum News {
     Progress(Progress),
     /// A source file was read: index of the tree entry, its bytes or why not.
     SourceFile(usize, Result<Arc<[u8]>, String>),
+    /// A file of a source archive was compared with that of the tree: its entry, and what came of it.
+    Sources(usize, Result<Arc<crate::model::Node>, String>),
     /// A listing was made.
     Listing(ListingKey, Arc<Listing>),
     /// A search found something, or got further.

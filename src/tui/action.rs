@@ -206,6 +206,8 @@ pub enum Effect {
     Search(Query),
     /// End the search that runs.
     EndSearch,
+    /// Compare a source file with another, by entry index; the answer comes as [`News::Sources`].
+    CompareSources(usize, usize),
     /// Make a listing.
     Listing(ListingKey, Arc<dyn Evidence>),
     /// Hash everything again and make the statement.

@@ -333,6 +333,7 @@ impl App {
                 self.jobs.push(progress);
             }
             News::SourceFile(entry, file) => self.source_came(entry, file),
+            News::Sources(entry, compared) => self.pair_came(entry, compared),
             News::Listing(key, listing) => self.listing_came(key, listing),
             News::Found(found) => self.found(found),
             News::Prepared(prepared) => self.statement_came(*prepared),

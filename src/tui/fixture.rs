@@ -378,6 +378,21 @@ impl Bench {
                     let bytes: Arc<[u8]> = if entry == 1 { Arc::from(&b"\x89PNG\0\x01"[..]) } else { Arc::from(VERIFY.as_bytes()) };
                     Input::News(News::SourceFile(entry, Ok(bytes)))
                 }
+                Effect::CompareSources(entry, _) => {
+                    let context = crate::diff::Context {
+                        source: None,
+                        source_content: None,
+                        debug: &[],
+                        limits: crate::diff::Limits::default(),
+                        cancelled: &|| false,
+                        share: &crate::diff::in_order,
+                        progress: &|_| {},
+                    };
+                    // The archive has one line more.
+                    let ours: Arc<[u8]> = [b"/* put in */\n", VERIFY.as_bytes()].concat().into();
+                    let node = crate::diff::compare(Default::default(), ours, VERIFY.as_bytes().into(), &context);
+                    Input::News(News::Sources(entry, Ok(Arc::new(node))))
+                }
                 Effect::Listing(key, evidence) => {
                     let listing = Arc::new(evidence.listing(key.place, key.view));
                     Input::News(News::Listing(key, listing))

@@ -253,6 +253,7 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
             Effect::ReadSource(entry) => session.request_source(entry),
             Effect::Search(query) => session.request_search(query),
             Effect::EndSearch => session.end_search(),
+            Effect::CompareSources(entry, other) => session.request_sources(entry, other),
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
             Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),
             Effect::Sign { prepared, key, output } => session.request_signature(*prepared, key, output),

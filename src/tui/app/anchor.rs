@@ -103,7 +103,21 @@ impl App {
         }
     }
 
+    /// A place in a file of a source archive that stands beside that of the tree: the archive's lines.
+    fn anchor_pair(&self, entry: usize, anchor: &mut Anchor) {
+        let (Some(path), Some((_, _, file))) = (self.facts.source_path(entry), self.facts.located(entry)) else { return };
+        anchor.place = path.shown().to_string();
+        anchor.path = Some(anchor.place.clone());
+        anchor.blob = Some(file.id.clone());
+        let meant = self.rows_meant(Pane::Listing);
+        anchor.line = meant.clone().find_map(|row| self.pair_line(row));
+        anchor.to_line = meant.rev().find_map(|row| self.pair_line(row)).filter(|last| Some(*last) != anchor.line);
+    }
+
     fn anchor_compare(&self, anchor: &mut Anchor) {
+        if let Front::Sources(entry) = self.compare.front {
+            return self.anchor_pair(entry, anchor);
+        }
         let (Front::Node(artifact, path), Some(node)) = (&self.compare.front, self.node()) else { return };
         anchor.place = self.way(*artifact, path).to_string();
         anchor.function = self.function().map(|(_, f)| f.name.shown().to_string());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod pair;
 mod parts;
 
 use parts::parts;
@@ -28,6 +29,8 @@ pub(crate) enum Front {
     Node(usize, Vec<usize>),
     /// Everything that one ruling covers.
     Group(Group),
+    /// A file of a source archive beside that of the tree, by its entry.
+    Sources(usize),
 }
 
 /// What one ruling covers.
@@ -118,6 +121,8 @@ pub(crate) struct Compare {
     kept: Vec<Loaded>,
     asked: BTreeSet<u64>,
     pub(crate) want: Option<Want>,
+    /// The file of a source archive that was compared with that of the tree: its entry, and what came of it.
+    pair: Option<(usize, Result<Arc<Node>, String>)>,
     /// Whether everything that is known of the node is in front in place of its rows.
     pub(crate) explain: bool,
     /// Whether the last step to a difference came to the end in that direction: the next one goes to the next file.
@@ -144,6 +149,7 @@ impl App {
     pub(crate) fn node(&self) -> Option<&Node> {
         match &self.compare.front {
             Front::Node(artifact, path) => self.facts.comparisons.get(*artifact)?.as_ref()?.at(path),
+            Front::Sources(entry) => self.pair(*entry)?.as_deref().ok(),
             _ => None,
         }
     }
@@ -184,14 +190,14 @@ impl App {
 
     /// The key of the listing that should be in front.
     pub(crate) fn listing_key(&self) -> Option<ListingKey> {
-        let Front::Node(artifact, path) = &self.compare.front else { return None };
+        let (artifact, path) = self.front_key()?;
         let view = self.view().filter(|_| !self.compare.explain)?;
         let place = match self.part()? {
             Part::Function(i) if matches!(view, View::Asm | View::Bytes) => Place::Function(i),
             Part::Member(_) | Part::Same => return None,
             _ => Place::Whole,
         };
-        Some(ListingKey { artifact: *artifact, path: path.clone(), place, view })
+        Some(ListingKey { artifact, path, place, view })
     }
 
     /// The listing in front, once it came.
@@ -202,8 +208,8 @@ impl App {
 
     /// The rows of the whole file's bytes, if they were made.
     pub(crate) fn whole_rows(&self) -> Option<&Loaded> {
-        let Front::Node(artifact, path) = &self.compare.front else { return None };
-        let whole = |k: &ListingKey| k.artifact == *artifact && k.path == *path && k.place == Place::Whole && k.view == View::Bytes;
+        let (artifact, path) = self.front_key()?;
+        let whole = |k: &ListingKey| k.artifact == artifact && k.path == path && k.place == Place::Whole && k.view == View::Bytes;
         self.compare.kept.iter().find(|l| whole(&l.key))
     }
 
@@ -218,6 +224,9 @@ impl App {
     /// What can be said of the node in front without rows.
     pub(crate) fn sentences(&self) -> Vec<Row> {
         let Some(node) = self.node() else {
+            if let Front::Sources(entry) = self.compare.front {
+                return vec![Row::new().with(Role::Dim, &self.pair_state(entry))];
+            }
             return vec![
                 Row::new().with(Role::Text, "nothing is open here"),
                 Row::new(),
@@ -295,8 +304,8 @@ impl App {
     }
 
     fn make_parts(&self) -> Vec<Part> {
-        let Front::Node(artifact, path) = &self.compare.front else { return Vec::new() };
         let mut list = self.node().map(parts).unwrap_or_default();
+        let Front::Node(artifact, path) = &self.compare.front else { return list };
         let item = self.node_items.get(&(*artifact, path.clone())).and_then(|i| self.items.get(*i));
         if item.is_some_and(|i| matches!(i.target, Target::Cluster(_))) {
             list.push(Part::Same);
@@ -342,7 +351,7 @@ impl App {
             Front::Group(group) => {
                 self.compare.covered = self.covered(group);
             }
-            Front::Node(..) => {
+            Front::Node(..) | Front::Sources(_) => {
                 let now = self.make_parts();
                 if now != self.compare.parts {
                     self.compare.parts = now;
@@ -440,6 +449,9 @@ impl App {
 
     /// The tree entry of that source line, when its file is in the tree.
     pub(crate) fn row_entry(&self) -> Option<(usize, u64)> {
+        if let Front::Sources(entry) = self.compare.front {
+            return Some((entry, self.pair_line(self.cursor(Pane::Listing).at)?));
+        }
         let line = self.row_source()?;
         let entry = self.facts.source.as_ref()?.find(&line.file)?;
         Some((entry, u64::from(line.line)))

@@ -68,6 +68,12 @@ impl App {
                 self.compare.want = Some(Want::Row(to.row));
                 self.part_changed();
             }
+            (Screen::Compare, Front::Sources(entry)) => {
+                if self.open_pair(entry) {
+                    self.compare.want = Some(Want::Row(to.row));
+                    self.part_changed();
+                }
+            }
             (Screen::Compare, Front::Group(group)) => {
                 self.open_group(group);
                 self.put_in_view(Pane::Covered, to.row);
@@ -152,6 +158,7 @@ impl App {
                 Front::Group(Group::Rule(cause)) => of_target(&|t| *t == Target::Rule(*cause)),
                 Front::Group(Group::Batch) => of_target(&|t| *t == Target::Batch),
                 Front::Group(Group::Cluster(key)) => self.items.iter().position(|i| group_key(&i.id) == *key),
+                Front::Sources(entry) => self.pair_item(*entry),
                 Front::Nothing => None,
             },
             Screen::Findings if self.pane() == Pane::Checklist => {
@@ -186,7 +193,14 @@ impl App {
             },
             Target::Rule(cause) => self.open_group(Group::Rule(cause)),
             Target::Batch => self.open_group(Group::Batch),
-            Target::Source { entry, line } => self.open_entry(entry, line),
+            // What differs from the tree is shown beside it; what only the archive has stands alone.
+            Target::Source { entry, line } => {
+                let flag = self.source.flags.get(&item.id).and_then(|i| self.facts.flags.as_ref()?.get(*i));
+                let beside = flag.is_some_and(|f| f.code == "source.archive") && self.open_pair(entry);
+                if !beside {
+                    self.open_entry(entry, line);
+                }
+            }
             Target::Places(_) => {
                 self.step_place(index, None);
             }
@@ -479,7 +493,7 @@ impl App {
             Screen::Compare => match &self.compare.front {
                 Front::Node(artifact, path) => Some((*artifact, path.clone())),
                 Front::Group(_) => self.compare.covered.get(self.cursor(Pane::Covered).at).map(|r| (r.artifact, r.path.clone())),
-                Front::Nothing => None,
+                Front::Nothing | Front::Sources(_) => None,
             },
             Screen::Artifacts => {
                 let row = self.artifacts.get(self.cursor(Pane::Files).at).filter(|r| r.head.is_none());

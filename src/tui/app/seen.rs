@@ -151,8 +151,32 @@ impl App {
                     self.saw(front, rows.filter_map(|r| u32::try_from(r).ok()), of);
                 }
             }
-            Screen::Compare => self.saw_listing(front, drawn),
+            Screen::Compare => match self.compare.front {
+                Front::Sources(entry) => self.saw_pair(entry, drawn),
+                _ => self.saw_listing(front, drawn),
+            },
             _ => {}
+        }
+    }
+
+    /// The lines of a file of a source archive that were beside those of the tree: as they are read where the file stands alone. A
+    /// change that is right of the edge was not shown.
+    fn saw_pair(&mut self, entry: usize, drawn: &Drawn) {
+        let (Some((key, sights)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
+        let Some((_, top, height)) = drawn.panes.iter().find(|(pane, ..)| *pane == Pane::Listing).filter(|_| loaded.key == *key) else {
+            return;
+        };
+        let unseen: BTreeSet<usize> =
+            sights.iter().filter(|s| s.points.len() < s.of && !self.seen.completes(key, s)).map(|s| s.row).collect();
+        let rows = (*top..top.saturating_add(*height)).filter(|row| !unseen.contains(row));
+        let lines: Vec<usize> = rows.filter_map(|row| usize::try_from(self.pair_line(row)?.checked_sub(1)?).ok()).collect();
+        let partial: Vec<Sight> = sights.iter().filter(|s| unseen.contains(&s.row) && !s.points.is_empty()).cloned().collect();
+        let key = key.clone();
+        for sight in partial {
+            self.seen.parts.entry((key.clone(), sight.row)).or_default().extend(sight.points);
+        }
+        for line in lines {
+            self.saw_lines(entry, line..line + 1);
         }
     }
 

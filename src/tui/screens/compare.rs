@@ -45,14 +45,18 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     }
     let wide = area.width >= WIDE;
     let list = if wide { 28 } else { 24 };
-    let side = if wide { 60.min(area.width / 3) } else { 0 };
+    // Of two source files both are there already.
+    let is_source = matches!(app.compare.front, Front::Sources(_));
+    let side = if wide && !is_source { 60.min(area.width / 3) } else { 0 };
     let strip = if wide { 8 } else { 11 }.min(area.height / 2);
     let above = Rect { height: area.height - strip, ..area };
     let below = Rect { y: area.y + above.height, height: strip, ..area };
     parts(canvas, Rect { width: list, ..above });
     listing(canvas, Rect { x: area.x + list, width: area.width - list - side, ..above }, false);
     if wide {
-        source(canvas, Rect { x: area.x + area.width - side, width: side, ..above }, false);
+        if side > 0 {
+            source(canvas, Rect { x: area.x + area.width - side, width: side, ..above }, false);
+        }
         let inside = canvas.pane(below, Row::new().with(Role::Text, TOLD), true, false);
         canvas.rows(inside, &what(app, usize::from(area.width)));
     } else {
@@ -71,7 +75,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
 fn account(canvas: &mut Canvas<'_, '_>, area: Rect) -> Rect {
     let Some(node) = canvas.app.node() else { return area };
     let long = area.width >= MEDIUM;
-    let rows = [account_row("shipped", &node.account.shipped, long), account_row("rebuilt", &node.account.rebuilt, long)];
+    let (ours, theirs) = match canvas.app.compare.front {
+        Front::Sources(_) => ("archive", "tree"),
+        _ => ("shipped", "rebuilt"),
+    };
+    let rows = [account_row(ours, &node.account.shipped, long), account_row(theirs, &node.account.rebuilt, long)];
     let height = 2.min(area.height.saturating_sub(6));
     let above = Rect { height: area.height - height, ..area };
     let below = Rect { y: area.y + above.height, height, ..area };
@@ -150,7 +158,11 @@ fn view_word(view: View) -> &'static str {
 
 fn title(app: &App, width: usize) -> Row {
     let mut row = Row::new();
-    let Front::Node(artifact, path) = &app.compare.front else { return row.with(Role::Text, "Compare") };
+    let (way, sides) = match &app.compare.front {
+        Front::Node(artifact, path) => (app.way(*artifact, path), "SHIPPED | REBUILT"),
+        Front::Sources(entry) => (app.facts.source_path(*entry).unwrap_or_default().shown(), "ARCHIVE | TREE"),
+        _ => return row.with(Role::Text, "Compare"),
+    };
     let part = match (app.part(), app.node()) {
         (Some(Part::Function(i)), Some(node)) => node.functions.get(i).map(|f| f.name.shown()),
         (Some(Part::Region(i)), Some(node)) => node.regions.get(i).map(|r| r.name.shown()),
@@ -161,11 +173,11 @@ fn title(app: &App, width: usize) -> Row {
     let view = if app.compare.explain { "everything known" } else { app.view().map(view_word).unwrap_or_default() };
     let others: Vec<&str> = app.views().into_iter().map(view_word).filter(|w| *w != view).collect();
     let tail = match (width >= 90, others.is_empty()) {
-        (true, false) => format!("   SHIPPED | REBUILT   view: {view} (v: {})", others.join(", ")),
-        _ => format!("  SHIPPED | REBUILT  {view}"),
+        (true, false) => format!("   {sides}   view: {view} (v: {})", others.join(", ")),
+        _ => format!("  {sides}  {view}"),
     };
     let room = width.saturating_sub(part.chars().count() + tail.len() + 4);
-    row.push(Role::Text, app.way(*artifact, path).cut_start(room.max(8)));
+    row.push(Role::Text, way.cut_start(room.max(8)));
     row.push(Role::Text, Shown::new(&part));
     row.push(Role::Text, Shown::new(&tail));
     row

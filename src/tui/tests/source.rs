@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Bench, facts};
 use crate::checks::Discovery;
 use crate::model::{
-    BuiltFrom, CodeShare, EntryKind, FlagPlace, ResultMark, Sides, SourceEntry, SourceFlag, SourceStatus, SourceTree, SourceUse,
+    ArchiveReport, BuiltFrom, CodeShare, EntryKind, FlagPlace, ResultMark, Sides, SourceEntry, SourceFlag, SourceStatus, SourceTree,
+    SourceUse,
 };
 
 /// The library of the release, with what its debug information claims.
@@ -102,4 +103,45 @@ fn an_item_of_several_files_is_stepped_through() {
     bench.walk("]");
     assert!(bench.text().contains("Makefile"), "{}", bench.text());
     assert_eq!(bench.app.coverage(&item), (2, 2));
+}
+
+#[test]
+fn a_file_of_an_archive_that_differs_from_the_tree_is_shown_beside_it() {
+    let mut all = with_archive();
+    let first = all.source.as_ref().expect("a tree").entries.len();
+    let place = FlagPlace { entry: first, lines: vec![1], detail: String::new() };
+    let what = "differs from the tree: 1 lines put in, 0 taken out, first at line 1";
+    let flag = |key: &str, what: &str, place| SourceFlag {
+        code: "source.archive",
+        rank: 0,
+        key: key.into(),
+        what: what.into(),
+        places: vec![place],
+    };
+    let alone = flag("m4", "only in the archive", FlagPlace { entry: first + 1, lines: Vec::new(), detail: String::new() });
+    let report = ArchiveReport { archive: "data/source/acme.tar.xz".into(), ..ArchiveReport::default() };
+    all.learn(Discovery::Hygiene(vec![flag("Makefile", what, place), alone], vec![report]));
+    let mut bench = Bench::with(all, None, 200, 60);
+    let item = |bench: &Bench, why: &str| bench.app.items.iter().position(|i| i.why.starts_with(why)).expect("an item");
+    let at = item(&bench, "differs from the tree");
+    bench.app.open_item(at);
+    bench.walk("k");
+    let text = bench.text();
+    assert!(text.contains("data/source/acme.tar.xz!Makefile") && text.contains("ARCHIVE | TREE"), "{text}");
+    let row = text.lines().find(|l| l.contains("put in */")).expect("the line that was put in");
+    assert!(!row.contains("verify an update image"), "a line of the archive alone has none of the tree beside it: {row}");
+    let both = text.lines().find(|l| l.matches("int verify_image").count() == 2);
+    assert!(both.is_some(), "an equal line stands on both sides: {text}");
+    assert!(text.contains("archive 403 identical") && text.contains("tree 403 identical"), "{text}");
+    // What is in front is the item: its lines were read here, and it is ruled on from here.
+    assert_eq!(bench.app.front(), Some(at));
+    assert_eq!(bench.app.coverage(&bench.app.items[at].clone()), (1, 1), "{text}");
+    // Its file by itself, and back.
+    bench.walk("g s");
+    assert!(bench.app.screen == crate::tui::action::Screen::Source, "{}", bench.text());
+    bench.walk("<esc>");
+    // What only the archive has stands alone.
+    let alone = item(&bench, "only in the archive");
+    bench.app.open_item(alone);
+    assert!(bench.app.screen == crate::tui::action::Screen::Source);
 }

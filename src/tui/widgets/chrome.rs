@@ -169,7 +169,7 @@ fn status(app: &App, width: usize, narrow: bool) -> Row {
         return Row::new().with(Role::Title, &format!(" {n} rows selected: c writes a note, f files a finding on them, s ends it"));
     }
     let mut text = match (app.screen, &app.compare.front) {
-        (Screen::Compare, Front::Node(..) | Front::Group(_)) => compare_status(app),
+        (Screen::Compare, Front::Node(..) | Front::Group(_) | Front::Sources(_)) => compare_status(app),
         // The whole sentence of the group under the cursor, which its row may have to cut.
         (Screen::Overview, _) if app.pane() == Pane::Groups && app.cursor(Pane::Groups).at < app.groups.len() => {
             app.groups.get(app.cursor(Pane::Groups).at).map(|g| g.detail.clone()).unwrap_or_default()
