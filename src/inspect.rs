@@ -25,5 +25,6 @@ pub(crate) mod rpm;
 pub(crate) mod search;
 pub(crate) mod stream;
 pub(crate) mod symbols;
+pub(crate) mod syntax;
 pub(crate) mod tar;
 pub(crate) mod zip;

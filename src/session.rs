@@ -21,6 +21,7 @@ mod room;
 pub mod seal;
 mod search;
 mod signing;
+mod syntax;
 mod threads;
 mod values;
 mod words;
@@ -49,6 +50,7 @@ pub use merging::{MergedJournals, merge_journals};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
 pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
 pub use signing::{Prepared, load_policy, load_signers};
+pub use syntax::SyntaxLines;
 pub use threads::{on_termination, spawn};
 pub use values::{ListingKey, News, Options, Progress, SessionError, SignedRecord};
 pub use work::MAX_READ;
@@ -76,6 +78,8 @@ pub struct Session {
     cancelled: Arc<AtomicBool>,
     /// The number of the search that runs.
     searching: Arc<AtomicU64>,
+    /// The number of the file whose syntax is being found.
+    highlighting: Arc<AtomicU64>,
     send: Send1,
 }
 
@@ -112,6 +116,7 @@ impl Session {
             not_carried: None,
             cancelled: Arc::new(AtomicBool::new(false)),
             searching: Arc::default(),
+            highlighting: Arc::default(),
             send,
         };
         session.begin();
@@ -403,6 +408,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.cancelled.store(true, Ordering::Relaxed);
         self.end_search();
+        self.highlighting.fetch_add(1, Ordering::Relaxed);
     }
 }
 

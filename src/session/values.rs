@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Found, Prepared};
+use super::{Found, Prepared, SyntaxLines};
 use crate::bundle;
 use crate::checks::Discovery;
 use crate::digest::Sha256;
@@ -89,6 +89,8 @@ pub enum News {
     Sources(usize, Result<Arc<crate::model::Node>, String>),
     /// A listing was made.
     Listing(ListingKey, Arc<Listing>),
+    /// The syntax of some lines of a source file.
+    Syntax(SyntaxLines),
     /// A search found something, or got further.
     Found(Found),
     /// The statement was made after everything was hashed again, or why it could not be.

@@ -32,6 +32,14 @@ pub enum Role {
     Key,
     /// The supplier's claim (debug information, a name), as opposed to what was computed.
     Claim,
+    /// In source: a comment.
+    Comment,
+    /// In source: a word of the language.
+    Keyword,
+    /// In source: a string, a number or another value.
+    Literal,
+    /// In source: a name where it is defined.
+    Name,
 }
 
 /// A piece of displayable text with its meaning.

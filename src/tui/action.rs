@@ -1,5 +1,6 @@
 //! What a key asks for, what the application asks of the session, and what it is told: three closed enums.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::digest::Sha256;
 use crate::model::Evidence;
 use crate::review::{Body, Decision, Event, State};
 use crate::session::{KeySource, ListingKey, News, Prepared, Query};
+use crate::text::Untrusted;
 
 /// The seven screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -202,6 +204,8 @@ pub enum Effect {
     Correct,
     /// Read a source file, by entry index.
     ReadSource(usize),
+    /// Find the syntax of a source file: its entry, and the first line in view.
+    Syntax(Box<SyntaxOf>),
     /// Search all sources and artifacts.
     Search(Query),
     /// End the search that runs.
@@ -223,6 +227,21 @@ pub enum Effect {
     },
     /// Leave.
     Quit,
+}
+
+/// A source file whose syntax is wanted.
+#[derive(Clone)]
+pub struct SyntaxOf {
+    /// Its entry.
+    pub entry: usize,
+    /// Its path.
+    pub path: Untrusted,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+    /// Where its lines are in them.
+    pub lines: Arc<[Range<usize>]>,
+    /// The first line in view.
+    pub top: usize,
 }
 
 /// What the application is told.

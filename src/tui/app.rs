@@ -36,7 +36,7 @@ pub use seen::Drawn;
 pub(crate) use seen::Sight;
 pub(crate) use sheet::Sheet;
 pub(crate) use sign::{Field, SignBox};
-pub(crate) use source::Source;
+pub(crate) use source::{Source, SourceText};
 pub(crate) use words::{account_row, built_from_rows, first_rows, function_row, node_rows, proof_rows, share_rows};
 
 use super::action::{Action, Effect, Input, Screen};
@@ -336,6 +336,7 @@ impl App {
             News::Sources(entry, compared) => self.pair_came(entry, compared),
             News::Listing(key, listing) => self.listing_came(key, listing),
             News::Found(found) => self.found(found),
+            News::Syntax(lines) => self.syntax_came(lines),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),
             News::Previous(handed) => self.previous_came(handed),

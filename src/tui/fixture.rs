@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::action::{Effect, Input};
+use super::action::{Effect, Input, SyntaxOf};
 use super::app::App;
 use super::screens;
 use super::theme::Theme;
@@ -15,11 +15,20 @@ use crate::checks::{ChecklistEntry, Discovery, Facts, Hashed, HiddenPlace, Polic
 use crate::digest::Sha256;
 use crate::model::*;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{Found, Hit, HitKind, HitPlace, News, Prepared, Query};
+use crate::session::{Found, Hit, HitKind, HitPlace, News, Prepared, Query, SyntaxLines};
 use crate::text::{Role, Row, Untrusted};
 
 /// The file that everything is about, with a hidden character in line 12.
 pub(super) const VERIFY: &str = "/* verify an update image before it is installed */\nint verify_image(const struct img *im)\n{\n    uint8_t dig[32];\n    int rc;\n    sha256(im->data, im->len, dig);\n    rc = ed25519_verify(im->sig, dig, key);\n    if (rc == 0)\n        return -EINVAL;\n    return install(im);\n}\n/* comment with \u{202E} shown, not obeyed */\nstatic int load_key(struct key *k)\n{\n    return read_all(KEY_PATH, k->b, sizeof k->b);\n}\n";
+
+/// The syntax of a file of which only comments of a line are known.
+fn comments(of: &SyntaxOf) -> SyntaxLines {
+    let line = |r: &std::ops::Range<usize>| {
+        let role = if of.bytes[r.clone()].starts_with(b"/*") { Role::Comment } else { Role::Text };
+        Box::from([(r.len() as u32, role)])
+    };
+    SyntaxLines { entry: of.entry, first: 0, lines: of.lines.iter().map(line).collect() }
+}
 
 /// What a search finds in that file, and a string of the library.
 fn found(query: &Query) -> Found {
@@ -403,6 +412,7 @@ impl Bench {
                     Input::News(News::Signed(Ok(signed_record(output))))
                 }
                 Effect::Search(query) => Input::News(News::Found(found(&query))),
+                Effect::Syntax(of) => Input::News(News::Syntax(comments(&of))),
                 Effect::Identified(_) | Effect::EndSearch => continue,
                 Effect::Correct => {
                     let carried = self.app.state.to_carry();

@@ -251,6 +251,7 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
                 queue.extend(app.update(answer, uptime()));
             }
             Effect::ReadSource(entry) => session.request_source(entry),
+            Effect::Syntax(of) => session.request_syntax(of.entry, of.path, of.bytes, of.lines, of.top),
             Effect::Search(query) => session.request_search(query),
             Effect::EndSearch => session.end_search(),
             Effect::CompareSources(entry, other) => session.request_sources(entry, other),

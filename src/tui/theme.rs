@@ -48,6 +48,10 @@ impl Theme {
             Role::Hidden => (Some(Color::Red), turned),
             Role::Key => (None, Modifier::BOLD),
             Role::Claim => (None, Modifier::ITALIC),
+            Role::Comment => (None, Modifier::DIM),
+            Role::Keyword => (Some(Color::Blue), Modifier::empty()),
+            Role::Literal => (Some(Color::Magenta), Modifier::empty()),
+            Role::Name => (None, Modifier::empty()),
         };
         let style = base.add_modifier(modifier);
         match colour {
@@ -79,7 +83,7 @@ impl Theme {
 mod tests {
     use super::*;
 
-    const ROLES: [Role; 13] = [
+    const ROLES: [Role; 17] = [
         Role::Text,
         Role::Dim,
         Role::Title,
@@ -93,6 +97,10 @@ mod tests {
         Role::Hidden,
         Role::Key,
         Role::Claim,
+        Role::Comment,
+        Role::Keyword,
+        Role::Literal,
+        Role::Name,
     ];
 
     #[test]

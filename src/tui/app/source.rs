@@ -8,19 +8,22 @@ use super::{App, Pane};
 use crate::digest::Sha256;
 use crate::model::{ResultMark, SourceStatus, SourceTree, SourceUse};
 use crate::review::Target;
-use crate::text::{Shown, Untrusted, hidden_characters};
-use crate::tui::action::{Effect, Screen};
+use crate::session::SyntaxLines;
+use crate::text::{Role, Row, Shown, Untrusted, hidden_characters};
+use crate::tui::action::{Effect, Screen, SyntaxOf};
 
 /// Files kept; older ones are read again when somebody looks.
 const KEPT: usize = 8;
 /// Trees up to this size open unfolded.
 const UNFOLDED: usize = 200;
+/// Cells between the stops of tabs.
+const TAB: usize = 8;
 
 /// A file, cut into lines.
 #[derive(Debug)]
 pub(crate) struct SourceText {
     bytes: Arc<[u8]>,
-    lines: Vec<Range<usize>>,
+    lines: Arc<[Range<usize>]>,
     /// Whether it has NUL bytes and is shown as bytes.
     pub(crate) binary: bool,
     /// Lines, from 1, with characters that hide or reorder others.
@@ -52,7 +55,7 @@ impl SourceText {
                 start = end + 1;
             }
         }
-        Self { bytes, lines, binary, hidden }
+        Self { bytes, lines: lines.into(), binary, hidden }
     }
 
     /// Number of lines (or rows of 16 bytes).
@@ -116,6 +119,8 @@ pub(crate) struct Source {
     /// The entry in front.
     pub(crate) entry: Option<usize>,
     kept: Vec<(usize, Read)>,
+    /// The syntax of the lines of the file in front: its entry, and the parts of each line that is known.
+    syntax: (usize, Vec<Option<Box<[(u32, Role)]>>>),
     asked: BTreeSet<usize>,
     want: Option<u64>,
     /// The line to draw first, from 0, when a place is opened exactly as it was.
@@ -393,6 +398,7 @@ impl App {
         self.source.want = Some(line);
         self.want_file(entry);
         self.settle_file();
+        self.want_syntax();
     }
 
     /// Asks for a file unless it is there or on its way.
@@ -411,6 +417,57 @@ impl App {
         }
         self.source.kept.push((entry, file.map(|bytes| Arc::new(SourceText::new(bytes)))));
         self.settle_file();
+        self.want_syntax();
+    }
+
+    /// Asks for the syntax of the file in front, once it is there.
+    fn want_syntax(&mut self) {
+        let Some((entry, file)) = self.source.entry.zip(self.open_file().cloned()) else { return };
+        if file.binary || self.source.syntax.0 == entry && !self.source.syntax.1.is_empty() {
+            return;
+        }
+        self.source.syntax = (entry, vec![None; file.len()]);
+        let path = self.facts.source_path(entry).unwrap_or_default();
+        let of = SyntaxOf { entry, path, bytes: Arc::clone(&file.bytes), lines: Arc::clone(&file.lines), top: self.cursor(Pane::File).at };
+        self.effect(Effect::Syntax(Box::new(of)));
+    }
+
+    pub(super) fn syntax_came(&mut self, came: SyntaxLines) {
+        if self.source.syntax.0 == came.entry {
+            for (slot, parts) in self.source.syntax.1.iter_mut().skip(came.first).zip(came.lines) {
+                *slot = Some(parts);
+            }
+        }
+    }
+
+    /// A line of the file in front, from 0, with its syntax where that is known. Only where every byte is one character on the
+    /// screen: elsewhere the text is drawn plain, so that no part can be taken for another.
+    pub(crate) fn source_row(&self, entry: usize, file: &SourceText, at: usize) -> Row {
+        let text = file.line(at);
+        let mut row = Row::new();
+        let parts = (self.source.syntax.0 == entry).then(|| self.source.syntax.1.get(at)).flatten().and_then(Option::as_ref);
+        let bytes = file.lines.get(at).and_then(|r| file.bytes.get(r.clone())).unwrap_or_default();
+        let Some(parts) = parts.filter(|_| bytes.iter().all(|b| matches!(b, b'\t' | 0x20..=0x7e))) else {
+            row.push(Role::Text, text);
+            return row;
+        };
+        // A tab reaches to the next stop.
+        let cells = |column: usize, byte: &u8| column + if *byte == b'\t' { TAB - column % TAB } else { 1 };
+        if bytes.iter().fold(0, cells) != text.as_str().chars().count() {
+            row.push(Role::Text, text);
+            return row;
+        }
+        let mut chars = text.as_str().chars();
+        let (mut from, mut column) = (0, 0);
+        for (end, role) in parts {
+            let end = bytes.len().min(*end as usize);
+            let to = bytes.get(from..end).unwrap_or_default().iter().fold(column, cells);
+            let part: String = chars.by_ref().take(to - column).collect();
+            row.push(*role, Shown::new(&part));
+            (from, column) = (end.max(from), to);
+        }
+        row.push(Role::Text, Shown::new(chars.as_str()));
+        row
     }
 
     fn settle_file(&mut self) {

@@ -152,7 +152,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         if hidden {
             tokens(&file.line(i), &mut text);
         } else {
-            text.push(Role::Text, file.line(i));
+            text = app.source_row(index, file, i);
         }
         let texts = if app.sideways > 0 { vec![skip(&text, app.sideways)] } else { wrap(&[text], text_width) };
         let gutter = |n: usize| match n {

@@ -43,6 +43,38 @@ fn a_source_file_says_what_it_was_built_into() {
 }
 
 #[test]
+fn syntax_is_drawn_and_the_text_stays_as_the_guard_made_it() {
+    use crate::session::{News, SyntaxLines};
+    use crate::text::Role;
+    use crate::tui::action::Input;
+    let mut bench = Bench::new(120, 40);
+    bench.walk("2 G <enter>");
+    let file = bench.app.open_file().expect("open").clone();
+    let plain: Vec<String> = (0..file.len()).map(|n| file.line(n).to_string()).collect();
+    // Parts that end anywhere, also behind the end of the line, and in the line with a hidden character.
+    let lines = (0..file.len()).map(|n| Box::from([(n as u32, Role::Keyword), (900, Role::Comment)])).collect();
+    bench.send(Input::News(News::Syntax(SyntaxLines { entry: 4, first: 0, lines })));
+    for (n, line) in plain.iter().enumerate() {
+        let row = bench.app.source_row(4, &file, n);
+        assert_eq!(row.plain(), *line, "line {n}");
+        let coloured = row.0.iter().any(|s| s.role == Role::Comment && s.text.width() > 0);
+        assert_eq!(coloured, line.len() > n && line.is_ascii() && !line.contains("<U+"), "line {n}: {row:?}");
+    }
+    let file = crate::tui::app::SourceText::new(b"\tif (x)\t/* y */".to_vec().into());
+    bench.send(Input::News(News::Syntax(SyntaxLines {
+        entry: 4,
+        first: 0,
+        lines: vec![Box::from([(8, Role::Keyword), (15, Role::Comment)])],
+    })));
+    let row = bench.app.source_row(4, &file, 0);
+    assert_eq!(row.plain(), file.line(0).to_string());
+    assert_eq!(
+        row.0.iter().rfind(|s| s.text.width() > 0).map(|s| (s.role, s.text.to_string())),
+        Some((Role::Comment, "/* y */".to_owned()))
+    );
+}
+
+#[test]
 fn the_share_and_what_is_odd_stand_beside_the_difference() {
     let mut bench = Bench::with(with_share(), None, 120, 40);
     bench.walk("n n");
