@@ -11,6 +11,7 @@ use countersign::diff::{self, Context, DebugFile, Limits};
 use countersign::model::{Node, ResultMark};
 
 use comparing::archive::{self, File, file};
+use comparing::debug::{self, LITTLE, Much};
 
 mod comparing;
 
@@ -407,4 +408,37 @@ fn a_long_string_is_not_read_for_each_place_that_differs() {
         out
     };
     assert!(!timed(&make(0), &make(b'b'), "a long string").result.is_equal());
+}
+
+/// Debug information that a library would read without end: what units share is counted for each of them, and over the bound
+/// there are no lines.
+#[test]
+fn debug_information_that_units_share_is_read_within_a_bound() {
+    let make = |much: Much, byte: u8| {
+        // Code is the first section, behind the header; its address is its place.
+        let mut symbol = [0u8; 24];
+        (symbol[0], symbol[4], symbol[6], symbol[8], symbol[16]) = (1, 0x12, 1, 64, 64);
+        let names = b"\0f\0".to_vec();
+        let code = vec![byte; 64];
+        let mut list = vec![(".text", 1, 6, 0, code), (".symtab", 2, 0, 3, symbol.to_vec()), (".strtab", 3, 0, 0, names)];
+        list.extend(debug::lines(much, 64).into_iter().map(|(name, content)| (name, 1, 0, 0, content)));
+        sections(&list)
+    };
+    let line = |much: Much, what: &str| {
+        let node = timed(&make(much, 0x90), &make(much, 0xcc), what);
+        assert_eq!(node.functions.len(), 1, "{what}");
+        node.functions[0].source.as_ref().map(|s| s.line)
+    };
+    assert_eq!(line(LITTLE, "plain debug information"), Some(5));
+    assert_eq!(line(Much { units: 40, inlined: 30, ranges: 50, ..LITTLE }, "units that overlap a little"), Some(5));
+    for (what, much) in [
+        ("units over one line program", Much { units: 20_000, rows: 200_000, away: 4096, ..LITTLE }),
+        ("few units over one long line program", Much { units: 50, rows: 8_000_000, away: 4096, ..LITTLE }),
+        ("units over one table of files", Much { units: 20_000, files: 40_000, ..LITTLE }),
+        ("functions over one list of ranges", Much { functions: 40_000, ranges: 40_000, ..LITTLE }),
+        ("calls inside of each other", Much { inlined: 200_000, ..LITTLE }),
+        ("entries with many attributes", Much { functions: 100_000, attributes: 100_000, ..LITTLE }),
+    ] {
+        assert_eq!(line(much, what), None, "{what}");
+    }
 }

@@ -2,11 +2,12 @@
 //!
 //! Sections are loaded here and only from the bytes at hand: nothing is ever opened by a path that a file names.
 
+mod bounds;
 mod rows;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use gimli::{EndianSlice, RunTimeEndian};
 use object::{Object as _, ObjectSection as _};
@@ -136,29 +137,32 @@ impl Lines {
         Self { sections: Sections::default(), shared: None, endian: RunTimeEndian::Little, size: pdb.size, pdb: Some(pdb) }
     }
 
-    fn dwarf<'s>(&'s self) -> gimli::Dwarf<Reader<'s>> {
+    /// The debug information, when its units may be opened; `None` when that is over a bound.
+    fn dwarf<'s>(&'s self) -> Option<gimli::Dwarf<Reader<'s>>> {
         let borrow = |bytes: &'s Blob| EndianSlice::new(bytes, self.endian);
-        self.sections.borrow_with_sup(self.shared.as_ref(), borrow)
+        let mut dwarf = self.sections.borrow_with_sup(self.shared.as_ref(), borrow);
+        bounds::prepare(&mut dwarf, self.endian).map(|()| dwarf)
     }
 
-    /// Something to look up addresses with; it reads what it needs as it goes.
+    /// Something to look up addresses with; it reads what it needs as it goes. `None` when that is over a bound.
     pub(crate) fn open(&self) -> Option<Lookup<'_>> {
-        addr2line::Context::from_dwarf(self.dwarf()).ok().map(|context| Lookup {
-            context,
-            pdb: self.pdb.as_ref(),
-            names: Cell::new(MAX_CHECKED),
-        })
+        let dwarf = Arc::new(self.dwarf()?);
+        let bounds = bounds::Bounds::new(&dwarf)?;
+        let context = addr2line::Context::from_arc_dwarf(dwarf).ok()?;
+        Some(Lookup { context, bounds, pdb: self.pdb.as_ref(), names: Cell::new(MAX_CHECKED) })
     }
 
     /// The compilers that the units name.
     pub(crate) fn producers(&self) -> BTreeSet<Vec<u8>> {
-        self.pdb.as_ref().map_or_else(|| producers(&self.dwarf()), |pdb| pdb.producers.iter().cloned().collect())
+        let own = || self.dwarf().map(|dwarf| producers(&dwarf)).unwrap_or_default();
+        self.pdb.as_ref().map_or_else(own, |pdb| pdb.producers.iter().cloned().collect())
     }
 }
 
 /// An open line table.
 pub(crate) struct Lookup<'a> {
     context: addr2line::Context<Reader<'a>>,
+    bounds: bounds::Bounds<'a>,
     pdb: Option<&'a Pdb>,
     /// Entries of file tables that may still be looked through for a checksum.
     names: Cell<usize>,
@@ -169,6 +173,9 @@ impl Lookup<'_> {
     pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
         if let Some((file, line)) = self.pdb.and_then(|pdb| pdb.line(address)) {
             return vec![file.frame(line)];
+        }
+        if !self.bounds.allow(address) {
+            return Vec::new();
         }
         let Ok(mut found) = self.context.find_frames(address).skip_all_loads() else { return Vec::new() };
         let mut out = Vec::new();

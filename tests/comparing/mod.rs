@@ -11,6 +11,7 @@ use countersign::diff::{self, Context, DebugFile, Limits};
 use countersign::model::{Account, EntryKind, Node, NodeKind, ResultMark, Side, Sides, SourceEntry, SourceTree};
 
 pub mod archive;
+pub mod debug;
 pub mod elf;
 
 pub const SIDES: [Side; 2] = [Side::Shipped, Side::Rebuilt];

@@ -56,7 +56,10 @@ impl Lines {
         let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES };
         match &self.pdb {
             Some(pdb) => maker.pdb(pdb, cancelled)?,
-            None => maker.dwarf(&self.dwarf(), self.size, cancelled)?,
+            None => match self.dwarf() {
+                Some(dwarf) => maker.dwarf(&dwarf, self.size, cancelled)?,
+                None => maker.cut("units share their tables"),
+            },
         }
         Some(maker.table)
     }
