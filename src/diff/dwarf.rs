@@ -6,23 +6,29 @@ mod cursor;
 mod expr;
 mod headers;
 mod info;
+mod keyed;
 mod lines;
 mod lists;
 mod marks;
+mod notes;
 mod order;
 mod parts;
 mod program;
 mod shift;
+mod steady;
+mod stretches;
 mod unit;
 mod units;
 mod walk;
 
 use std::collections::BTreeSet;
 
+use self::marks::Tally;
 pub(in crate::diff) use self::order::moved;
 use self::parts::Part;
 use self::units::Outcome;
 use self::walk::{Places, Walk};
+use super::Share;
 use super::account::prove;
 use super::exe::RegionPair;
 use super::image::Images;
@@ -30,7 +36,13 @@ use crate::inspect::exe::Exe;
 use crate::model::{Account, Cause, Node, Side, Sides, Tried};
 
 /// Explains what differs in debug sections, and the headers that follow from their sizes.
-pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair], cancelled: &dyn Fn() -> bool) {
+pub(super) fn explain(
+    node: &mut Node,
+    images: &Images,
+    regions: &mut [RegionPair],
+    cancelled: &(dyn Fn() -> bool + Sync),
+    share: &Share<'_>,
+) {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let parts = parts::collect(node, a, b, regions);
     if !parts.iter().any(|p| p.differs) {
@@ -62,18 +74,20 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     if walkable && content_differs {
         let mut walk = Walk::new(data, a.little, &places, cancelled);
         walk.producer = residue == 0;
-        let outcome = walk.all();
+        let outcome = walk.all(share);
         if let Some(why) = walk.over {
             node.tried.push(Tried { cause: Cause::BuildPath, why: why.to_owned() });
         }
         walked = outcome.map(|outcome| (walk, outcome));
     }
-    let layouts = walked.as_ref().map_or([Cause::Reordering; 13], |(walk, _)| walk.marks.layouts());
+    let tally = walked.as_ref().and_then(|(walk, _)| walk.marks.tally(share));
+    let layouts = tally.as_ref().map_or([Cause::Reordering; 13], Tally::layouts);
     let mut causes = BTreeSet::new();
     for part in &parts {
-        let found = match &walked {
-            Some((walk, outcome)) => part.walked(walk, outcome, &layouts, images),
-            None => part.compared(images),
+        let found = match (&walked, &tally) {
+            (Some((walk, outcome)), Some(tally)) => part.walked(walk, outcome, (tally, &layouts), images),
+            (Some(_), None) => Some(part.refused(images)),
+            (None, _) => part.compared(images),
         };
         let Some(found) = found else { continue };
         part.apply(node, regions, images, found, &mut causes);
@@ -138,7 +152,7 @@ struct Found {
 
 impl Part {
     /// What the walk says of this pair.
-    fn walked(&self, walk: &Walk<'_>, outcome: &Outcome, layouts: &[Cause; 13], images: &Images) -> Option<Found> {
+    fn walked(&self, walk: &Walk<'_>, outcome: &Outcome, (tally, layouts): (&Tally, &[Cause; 13]), images: &Images) -> Option<Found> {
         let Some(id) = self.id else {
             if self.name == b".debug_frame" && !self.packed() {
                 // Its addresses were followed with the other tables, wherever they moved.
@@ -147,7 +161,7 @@ impl Part {
             // It may refer to anything: equal is the same only while nothing moved.
             return self.compared(images).filter(|_| outcome.kept).or_else(|| Some(self.refused(images)));
         };
-        let (account, spans) = walk.marks.result(id, layouts);
+        let (account, spans) = tally.result(id, layouts);
         let mut causes = Vec::new();
         for (cause, span) in spans {
             for values in values(walk, outcome, cause) {

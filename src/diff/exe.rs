@@ -138,14 +138,14 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             elf::producer(node, &images, &mut regions);
             elf::debug_link(node, &images, &mut regions, debug_images);
             elf::alt_link(node, &images, &mut regions);
-            dwarf::explain(node, &images, &mut regions, cancelled);
+            dwarf::explain(node, &images, &mut regions, cancelled, share);
             objects::explain(node, &images, &mut regions);
             strip::explain(node, &images, &mut regions, debug_images);
             layout::explain_headers(node, &images, &mut regions);
         }
         Format::Pe => {
             pe::explain(node, &images, &mut regions);
-            dwarf::explain(node, &images, &mut regions, cancelled);
+            dwarf::explain(node, &images, &mut regions, cancelled, share);
         }
         Format::MachO => macho::explain(node, &images, &mut regions),
     }

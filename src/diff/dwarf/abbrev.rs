@@ -1,9 +1,9 @@
 //! Abbreviation tables (DWARF 5, 7.5.3), declaration by declaration.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::cursor::Cursor;
+use super::keyed::Map;
 
 /// Attributes that a declaration may have.
 const MAX_ATTRIBUTES: usize = 4096;
@@ -37,7 +37,7 @@ pub(super) struct Decl {
 /// The table at one offset.
 pub(super) struct Table {
     pub(super) decls: Vec<Decl>,
-    known: HashMap<u64, usize>,
+    known: Map<u64, usize>,
     /// All of it, with the zero at its end.
     pub(super) range: Range<usize>,
 }
@@ -47,7 +47,7 @@ impl Table {
     pub(super) fn read(data: &[u8], offset: u64, little: bool) -> Option<Self> {
         let start = usize::try_from(offset).ok()?;
         let mut c = Cursor { data, at: start, little };
-        let (mut decls, mut known) = (Vec::new(), HashMap::new());
+        let (mut decls, mut known) = (Vec::new(), Map::default());
         loop {
             let from = c.at;
             let code = c.uleb()?;
@@ -79,6 +79,11 @@ impl Table {
     }
 
     pub(super) fn get(&self, code: u64) -> Option<(usize, &Decl)> {
+        // Compilers count from one.
+        let guess = usize::try_from(code.wrapping_sub(1)).unwrap_or(usize::MAX);
+        if let Some(decl) = self.decls.get(guess).filter(|d| d.code == code) {
+            return Some((guess, decl));
+        }
         let index = *self.known.get(&code)?;
         self.decls.get(index).map(|d| (index, d))
     }

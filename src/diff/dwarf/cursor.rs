@@ -1,5 +1,6 @@
 //! Reads numbers and texts of a debug section, strictly: beyond the end there is nothing.
 
+use std::ffi::CStr;
 use std::ops::Range;
 
 /// A place in a section.
@@ -57,7 +58,7 @@ impl<'a> Cursor<'a> {
     /// The range of a NUL-ended text without its NUL.
     pub(super) fn text(&mut self) -> Option<Range<usize>> {
         let start = self.at;
-        let length = self.data.get(start..)?.iter().position(|b| *b == 0)?;
+        let length = CStr::from_bytes_until_nul(self.data.get(start..)?).ok()?.count_bytes();
         self.at = start + length + 1;
         Some(start..start + length)
     }

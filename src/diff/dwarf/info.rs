@@ -1,7 +1,7 @@
 //! Units side by side: the header field by field, then entry by entry, attribute by attribute.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::abbrev::{Decl, Spec, Table};
 use super::cursor::Cursor;
@@ -49,7 +49,7 @@ fn agrees(x: &Spec, y: &Spec) -> bool {
 
 impl Walk<'_> {
     /// Compares the abbreviation tables of two units.
-    pub(super) fn table_pair(&mut self, units: &Sides<Unit>) -> Option<Rc<TablePair>> {
+    pub(super) fn table_pair(&mut self, units: &Sides<Unit>) -> Option<Arc<TablePair>> {
         let key = (units.shipped.abbrev, units.rebuilt.abbrev);
         if let Some(known) = self.table_pairs.get(&key) {
             return known.clone();
@@ -57,7 +57,7 @@ impl Walk<'_> {
         let tables = (self.abbrev(Side::Shipped, key.0), self.abbrev(Side::Rebuilt, key.1));
         let pair = if let (Some(one), Some(two)) = tables {
             let agree = self.compare_tables(&one, &two);
-            Some(Rc::new(TablePair { tables: Sides::new(one, two), agree }))
+            Some(Arc::new(TablePair { tables: Sides::new(one, two), agree }))
         } else {
             None
         };
@@ -139,6 +139,7 @@ impl Walk<'_> {
     fn entries(&mut self, pair: &mut Pair, old: &Unit, new: &Unit) -> Breaks {
         let mut x = self.cursor(Side::Shipped, old.id, old.entries, old.end);
         let mut y = self.cursor(Side::Rebuilt, new.id, new.entries, new.end);
+        let tables = Arc::clone(&pair.tables);
         let mut breaks = vec![(0, 0)];
         let mut apart = 0i128;
         while x.at < old.end || y.at < new.end {
@@ -149,7 +150,7 @@ impl Walk<'_> {
                 self.uneven = true;
                 breaks.push((from - old.start, to - new.start));
             }
-            if self.spend(1).is_none() || self.entry_pair(pair, &mut x, &mut y).is_none() {
+            if self.spend(1).is_none() || self.entry_pair(pair, &tables, &mut x, &mut y).is_none() {
                 self.marks.mark(old.id, from..old.end, to..new.end, Why::Not);
                 break;
             }
@@ -158,11 +159,10 @@ impl Walk<'_> {
     }
 
     /// Compares one entry; `None` when the two have another form, and nothing behind them can be compared.
-    fn entry_pair(&mut self, pair: &mut Pair, x: &mut Cursor<'_>, y: &mut Cursor<'_>) -> Option<()> {
+    fn entry_pair(&mut self, pair: &mut Pair, tables: &TablePair, x: &mut Cursor<'_>, y: &mut Cursor<'_>) -> Option<()> {
         let id = pair.units.shipped.id;
         let (from, to) = (x.at, y.at);
         let (code, other) = (x.uleb()?, y.uleb()?);
-        let tables = Rc::clone(&pair.tables);
         self.marks.mark(id, from..x.at, to..y.at, Why::Same);
         if code == 0 && other == 0 {
             return Some(());

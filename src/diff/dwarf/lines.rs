@@ -1,7 +1,7 @@
 //! Line number programs of both sides: the header field by field, the program instruction by instruction. Rows are compared
 //! as both sides come to them, so that every byte between two rows belongs to a row.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::marks::{Id, Why};
 use super::program::{Header, Machine, Part, Row};
@@ -33,11 +33,11 @@ pub(super) struct Span {
 
 impl Walk<'_> {
     /// Compares two line programs; `None` when they cannot be read or have another form.
-    pub(super) fn line_program(&mut self, pair: &Pair, old: u64, new: u64) -> Option<Rc<Files>> {
+    pub(super) fn line_program(&mut self, pair: &Pair, old: u64, new: u64) -> Option<Arc<Files>> {
         if let Some(known) = self.programs.get(&(old, new)) {
             return known.clone();
         }
-        let files = self.compare_programs(pair, old, new).map(Rc::new);
+        let files = self.compare_programs(pair, old, new).map(Arc::new);
         self.programs.insert((old, new), files.clone());
         files
     }

@@ -1,7 +1,7 @@
 //! Range lists and location lists (DWARF 5, 2.17.3 and 2.6.2; before it `.debug_ranges` and `.debug_loc`), entry by entry.
 
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::marks::{Id, Why};
@@ -252,9 +252,9 @@ impl Walk<'_> {
         why
     }
 
-    fn list_tables(&mut self, side: Side, id: Id) -> Rc<Vec<ListTable>> {
+    fn list_tables(&mut self, side: Side, id: Id) -> Arc<Vec<ListTable>> {
         if let Some(known) = self.list_tables.get(&(side, id)) {
-            return Rc::clone(known);
+            return Arc::clone(known);
         }
         let data = self.marks.bytes(side, id);
         let mut c = self.cursor(side, id, 0, data.len());
@@ -270,8 +270,8 @@ impl Walk<'_> {
             tables.push(ListTable { start, end, length, offsets: c.at..to, wide });
             c.at = end;
         }
-        let tables = Rc::new(tables);
-        self.list_tables.insert((side, id), Rc::clone(&tables));
+        let tables = Arc::new(tables);
+        self.list_tables.insert((side, id), Arc::clone(&tables));
         tables
     }
 }

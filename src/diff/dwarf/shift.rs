@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use super::keyed::Map as Numbers;
 use super::marks::{Id, Marks, Why};
 use crate::model::{Cause, Sides};
 
@@ -11,7 +12,7 @@ use crate::model::{Cause, Sides};
 #[derive(Default)]
 struct Map {
     name: Vec<u8>,
-    lines: HashMap<u64, u64>,
+    lines: Numbers<u64, u64>,
     last: Option<(u64, u64)>,
     /// A line that leads to two lines.
     torn: bool,
@@ -68,6 +69,26 @@ impl Maps {
         if let Some(map) = self.maps.get_mut(file) {
             map.sums.push((old, new));
         }
+    }
+
+    /// Takes in what was noted later; `None` when a line leads elsewhere than before, which would have been noted otherwise.
+    pub(super) fn take_in(&mut self, later: Self) -> Option<()> {
+        for map in later.maps {
+            let index = self.file(map.name);
+            let own = self.maps.get_mut(index)?;
+            for (old, new) in map.lines {
+                if *own.lines.entry(old).or_insert(new) != new {
+                    return None;
+                }
+            }
+            own.last = map.last.or(own.last);
+            own.torn |= map.torn;
+            own.seen_in_rows |= map.seen_in_rows;
+            own.places.extend(map.places);
+            own.sums.extend(map.sums);
+        }
+        self.widened.extend(later.widened);
+        Some(())
     }
 
     /// Refuses what belongs to maps that do not hold, and gives the moved files: name and the first line that moved.

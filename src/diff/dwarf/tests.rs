@@ -32,19 +32,34 @@ fn walked(old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
     walked_within(400_000_000, old, new, producer)
 }
 
+/// One walk over all units, and one in as many stretches as there may be, say the same of every byte.
 fn walked_within(work: u64, old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
+    let (whole, notes) = walked_in(usize::MAX / 4, work, old, new, producer);
+    let (_, others) = walked_in(0, work, old, new, producer);
+    assert!(notes == others, "stretches differ from the whole");
+    whole
+}
+
+/// What is known of each section.
+type Notes = Vec<(Sides<crate::model::Account>, Vec<(Cause, Sides<crate::model::Span>)>)>;
+
+fn walked_in(stretch: usize, work: u64, old: &made::Sections, new: &made::Sections, producer: bool) -> (Seen, Notes) {
     // Code of both sides is at the same addresses, in units of 0x1000 bytes.
     let (same, loaded) = (|x: u64, y: u64| x == y, |_: Side, at: u64| at >= 0x1000);
     let places = Places { same: &same, loaded: &loaded };
     let mut walk = Walk::new(Sides::new(sections(old), sections(new)), true, &places, &|| false);
     walk.producer = producer;
     walk.left = work;
-    let outcome = walk.all();
+    walk.stretch = stretch;
+    let outcome = walk.all(&crate::diff::in_order);
     let over = walk.over.is_some();
     let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0), over };
-    let layouts = walk.marks.layouts();
+    let tally = walk.marks.tally(&crate::diff::in_order).unwrap();
+    let layouts = tally.layouts();
+    let mut notes = Notes::new();
     for id in Id::ALL {
-        let (account, _) = walk.marks.result(id, &layouts);
+        let (account, spans) = tally.result(id, &layouts);
+        notes.push((account.clone(), spans));
         for side in [Side::Shipped, Side::Rebuilt] {
             let own = account.get(side);
             assert_eq!(own.total(), walk.marks.bytes(side, id).len() as u64, "{id:?}");
@@ -52,7 +67,7 @@ fn walked_within(work: u64, old: &made::Sections, new: &made::Sections, producer
             seen.unexplained += own.unexplained;
         }
     }
-    seen
+    (seen, notes)
 }
 
 fn explained(old: &[Unit], new: &[Unit]) -> BTreeSet<Cause> {

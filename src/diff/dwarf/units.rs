@@ -1,10 +1,13 @@
 //! Which unit belongs to which, the folder that the build ran in, and what is looked at once all units are known.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ffi::CStr;
 use std::ops::Range;
 
+use super::super::Share;
 use super::super::build_path::BuildPath;
 use super::info::{Breaks, counterpart};
+use super::keyed::{Keyed, Map};
 use super::marks::{Id, Why};
 use super::order;
 use super::unit::{Root, Unit};
@@ -12,13 +15,13 @@ use super::walk::{Pair, Role, Walk};
 use crate::model::{Cause, Side, Sides};
 
 /// The units of one side with what their first entries say.
-type Units = Vec<(Unit, Root)>;
+pub(super) type Units = Vec<(Unit, Root)>;
 
 /// A unit of each side.
-struct Match {
-    units: Sides<usize>,
+pub(super) struct Match {
+    pub(super) units: Sides<usize>,
     moved: bool,
-    breaks: Breaks,
+    pub(super) breaks: Breaks,
 }
 
 /// What the walk found, for the proofs.
@@ -33,30 +36,14 @@ pub(super) struct Outcome {
 
 impl Walk<'_> {
     /// Walks everything. `None` when there is nothing to walk.
-    pub(super) fn all(&mut self) -> Option<Outcome> {
-        let mut all = Sides::new(self.units(Side::Shipped), self.units(Side::Rebuilt));
+    pub(super) fn all(&mut self, share: &Share<'_>) -> Option<Outcome> {
+        let all = Sides::new(self.units(Side::Shipped), self.units(Side::Rebuilt));
         if all.shipped.is_empty() || all.rebuilt.is_empty() {
             return None;
         }
         self.prefix = prefix(&all);
         let mut matches = self.matched(&all);
-        for found in &mut matches {
-            let units = Sides::new(&mut all.shipped, &mut all.rebuilt);
-            let (Some((x, one)), Some((y, two))) = (units.shipped.get(found.units.shipped), units.rebuilt.get(found.units.rebuilt)) else {
-                continue;
-            };
-            self.marks.moved = found.moved.then_some(Why::Because(Cause::Reordering));
-            let units = Sides::new(x.clone(), y.clone());
-            let Some(tables) = self.table_pair(&units) else {
-                self.marks.mark(x.id, x.start..x.end, y.start..y.end, Why::Not);
-                continue;
-            };
-            let mut pair = Pair { units, roots: Sides::new(one.clone(), two.clone()), tables, files: None };
-            found.breaks = self.unit(&mut pair);
-            self.offsets(&pair);
-            self.addresses(&pair);
-        }
-        self.marks.moved = None;
+        self.walk_units(&all, &mut matches, share);
         self.across(&all, &matches);
         self.aranges(&all, &matches);
         self.strings(Id::Str);
@@ -68,8 +55,26 @@ impl Walk<'_> {
                 self.marks.mark(id, at.shipped, at.rebuilt, Why::Not);
             }
         }
-        self.marks.settle();
+        self.marks.settle(kept);
         Some(Outcome { files, units: matches.len(), moved: matches.iter().filter(|m| m.moved).count(), kept })
+    }
+
+    /// Walks two units that belong together, and says where the offsets of their entries part.
+    pub(super) fn match_of_units(&mut self, all: &Sides<Units>, found: &Match) -> Breaks {
+        let (Some((x, one)), Some((y, two))) = (all.shipped.get(found.units.shipped), all.rebuilt.get(found.units.rebuilt)) else {
+            return Breaks::new();
+        };
+        self.marks.set_moved(found.moved.then_some(Why::Because(Cause::Reordering)));
+        let units = Sides::new(x.clone(), y.clone());
+        let Some(tables) = self.table_pair(&units) else {
+            self.marks.mark(x.id, x.start..x.end, y.start..y.end, Why::Not);
+            return Breaks::new();
+        };
+        let mut pair = Pair { units, roots: Sides::new(one.clone(), two.clone()), tables, files: None };
+        let breaks = self.unit(&mut pair);
+        self.offsets(&pair);
+        self.addresses(&pair);
+        breaks
     }
 
     fn units(&mut self, side: Side) -> Units {
@@ -154,13 +159,13 @@ impl Walk<'_> {
             };
             let (Some(s), Some(t)) = (one.get(&(x.start as u64)), two.get(&(y.start as u64))) else { continue };
             if x.id == Id::Info {
-                self.marks.moved = found.moved.then_some(Why::Because(Cause::Reordering));
+                self.marks.set_moved(found.moved.then_some(Why::Because(Cause::Reordering)));
                 if self.arange_set(*s, *t).is_none() {
                     self.marks.mark(Id::Aranges, s.0..s.1, t.0..t.1, Why::Not);
                 }
             }
         }
-        self.marks.moved = None;
+        self.marks.set_moved(None);
     }
 
     fn arange_set(&mut self, one: (usize, usize, usize), two: (usize, usize, usize)) -> Option<()> {
@@ -257,40 +262,47 @@ impl Walk<'_> {
 
     /// The texts of a section: those that differ by a cause are known; the others must be there on both sides.
     fn strings(&mut self, id: Id) {
-        let mut changed: HashMap<usize, (usize, Why)> = HashMap::new();
-        for (_, at, why) in self.changed_texts.iter().filter(|(section, _, _)| *section == id) {
-            changed.insert(at.shipped.start, (at.rebuilt.start, *why));
+        let mut changed: Map<usize, (usize, Why)> = Map::default();
+        for text in self.changed_texts.iter().filter(|text| text.id == id) {
+            changed.insert(text.at.shipped.start, (text.at.rebuilt.start, text.why));
         }
-        let (one, two) = (texts(self.marks.bytes(Side::Shipped, id)), texts(self.marks.bytes(Side::Rebuilt, id)));
-        let mut known: HashMap<&[u8], VecDeque<Range<usize>>> = HashMap::new();
-        let mut ends: HashMap<usize, usize> = HashMap::new();
-        for range in two {
-            ends.insert(range.start, range.end);
+        let (x, y) = (self.marks.bytes(Side::Shipped, id), self.marks.bytes(Side::Rebuilt, id));
+        let (one, two) = (texts(x), texts(y));
+        // For each text, the first that is left with its content; behind each of those, the next one.
+        let mut known: Map<&[u8], (usize, usize)> = Map::with_capacity_and_hasher(two.len(), Keyed::default());
+        let mut next = vec![usize::MAX; two.len()];
+        for (n, range) in two.iter().enumerate() {
             if self.marks.is_unknown(Side::Rebuilt, id, range.clone()) {
-                let text = self.marks.bytes(Side::Rebuilt, id).get(range.clone()).unwrap_or_default();
-                known.entry(text).or_default().push_back(range);
+                let place = known.entry(y.get(range.clone()).unwrap_or_default()).or_insert((n, n));
+                if place.1 != n {
+                    if let Some(slot) = next.get_mut(place.1) {
+                        *slot = n;
+                    }
+                    place.1 = n;
+                }
             }
         }
         let mut pairs = Vec::new();
         for range in one {
             if let Some((start, why)) = changed.get(&range.start) {
-                if let Some(end) = ends.get(start) {
-                    pairs.push((range, *start..*end, *why));
+                if let Some(other) = two.binary_search_by_key(start, |r| r.start).ok().and_then(|n| two.get(n)) {
+                    pairs.push((range, other.clone(), *why));
                 }
-            } else if self.marks.is_unknown(Side::Shipped, id, range.clone()) {
-                let text = self.marks.bytes(Side::Shipped, id).get(range.clone()).unwrap_or_default();
-                if let Some(other) = known.get_mut(text).and_then(VecDeque::pop_front) {
-                    pairs.push((range, other, Why::Same));
-                }
+            } else if self.marks.is_unknown(Side::Shipped, id, range.clone())
+                && let Some(place) = known.get_mut(x.get(range.clone()).unwrap_or_default())
+                && let Some(other) = two.get(place.0)
+            {
+                pairs.push((range, other.clone(), Why::Same));
+                place.0 = next.get(place.0).copied().unwrap_or(usize::MAX);
             }
         }
         let places: Vec<usize> = pairs.iter().map(|(_, new, _)| new.start).collect();
         for ((old, new, why), moved) in pairs.into_iter().zip(order::moved(&places)) {
             // Linkers put texts in an order that follows from all of them.
-            self.marks.moved = moved.then_some(Why::Follows(id));
+            self.marks.set_moved(moved.then_some(Why::Follows(id)));
             self.marks.mark(id, old, new, why);
         }
-        self.marks.moved = None;
+        self.marks.set_moved(None);
     }
 }
 
@@ -298,9 +310,10 @@ impl Walk<'_> {
 fn texts(data: &[u8]) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     let mut from = 0;
-    for text in data.split_inclusive(|b| *b == 0) {
-        out.push(from..from + text.len());
-        from += text.len();
+    while let Some(rest) = data.get(from..).filter(|rest| !rest.is_empty()) {
+        let size = CStr::from_bytes_until_nul(rest).map_or(rest.len(), |text| text.count_bytes() + 1);
+        out.push(from..from + size);
+        from += size;
     }
     out
 }

@@ -1,15 +1,17 @@
 //! The state of one walk over the debug information of both sides, and how texts and addresses are compared in it.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::build_path::BuildPath;
 use super::abbrev::Table;
 use super::cursor::Cursor;
+use super::keyed::{Map, Set};
 use super::lines::{Files, Rows};
 use super::marks::{Id, Marks, Why};
 use super::shift::Maps;
+use super::steady::Steady;
+use super::stretches::{STRETCH, Spent};
 use super::unit::{Root, Tables, Unit};
 use crate::model::{Cause, Side, Sides};
 
@@ -31,13 +33,13 @@ pub(super) enum Role {
 pub(super) struct Pair {
     pub(super) units: Sides<Unit>,
     pub(super) roots: Sides<Root>,
-    pub(super) tables: Rc<TablePair>,
-    pub(super) files: Option<Rc<Files>>,
+    pub(super) tables: Arc<TablePair>,
+    pub(super) files: Option<Arc<Files>>,
 }
 
 /// Two abbreviation tables, and which of their declarations agree.
 pub(super) struct TablePair {
-    pub(super) tables: Sides<Rc<Table>>,
+    pub(super) tables: Sides<Arc<Table>>,
     pub(super) agree: Vec<bool>,
 }
 
@@ -51,9 +53,28 @@ pub(super) struct Reference {
 /// What the comparison knows about addresses.
 pub(super) struct Places<'a> {
     /// Whether an address of the shipped side and one of the rebuilt side are proved to be the same place.
-    pub(super) same: &'a dyn Fn(u64, u64) -> bool,
+    pub(super) same: &'a (dyn Fn(u64, u64) -> bool + Sync),
     /// Whether an address of a side is in something that is loaded.
-    pub(super) loaded: &'a dyn Fn(Side, u64) -> bool,
+    pub(super) loaded: &'a (dyn Fn(Side, u64) -> bool + Sync),
+}
+
+/// What a pair of texts is remembered by: where both start.
+pub(super) type TextKey = (Role, Id, usize, usize);
+
+/// A pair of texts that differ by a cause.
+pub(super) struct ChangedText {
+    role: Role,
+    pub(super) id: Id,
+    pub(super) at: Sides<Range<usize>>,
+    pub(super) why: Why,
+    /// What equal bytes are put under in it.
+    pub(super) moved: Option<Why>,
+}
+
+impl ChangedText {
+    pub(super) fn key(&self) -> TextKey {
+        (self.role, self.id, self.at.shipped.start, self.at.rebuilt.start)
+    }
 }
 
 /// One walk.
@@ -68,22 +89,29 @@ pub(super) struct Walk<'a> {
     pub(super) maps: Maps,
     /// Work that may still be done.
     pub(super) left: u64,
-    cancelled: &'a dyn Fn() -> bool,
+    /// Work that was left at its start.
+    pub(super) most: u64,
+    /// What walks beside it spend, itself included.
+    pub(super) spent: Option<Spent>,
+    /// Bytes of entries that are worth a walk of their own.
+    pub(super) stretch: usize,
+    cancelled: &'a (dyn Fn() -> bool + Sync),
     /// Why the walk stopped early.
     pub(super) over: Option<&'static str>,
-    equal: [bool; 13],
+    /// What is the same on both sides, without a look at it.
+    steady: Arc<[Steady; 13]>,
     /// Where the last text of each section ends: what starts behind it has no end.
     text_ends: Sides<[usize; 13]>,
-    texts: HashMap<(Role, Id, usize, usize), Why>,
+    texts: Map<TextKey, Why>,
     /// Texts that differ by a cause.
-    pub(super) changed_texts: Vec<(Id, Sides<Range<usize>>, Why)>,
-    pub(super) abbrevs: HashMap<(Side, u64), Option<Rc<Table>>>,
-    pub(super) table_pairs: HashMap<(u64, u64), Option<Rc<TablePair>>>,
-    pub(super) programs: HashMap<(u64, u64), Option<Rc<Files>>>,
+    pub(super) changed_texts: Vec<ChangedText>,
+    pub(super) abbrevs: Map<(Side, u64), Option<Arc<Table>>>,
+    pub(super) table_pairs: Map<(u64, u64), Option<Arc<TablePair>>>,
+    pub(super) programs: Map<(u64, u64), Option<Arc<Files>>>,
     /// Which addresses have which lines, of the pair of line programs that was asked for last.
     pub(super) rows: Option<Rows>,
-    pub(super) lists: HashSet<(Id, u64, u64, u64, u64)>,
-    pub(super) list_tables: HashMap<(Side, Id), Rc<Vec<super::lists::ListTable>>>,
+    pub(super) lists: Set<(Id, u64, u64, u64, u64)>,
+    pub(super) list_tables: Map<(Side, Id), Arc<Vec<super::lists::ListTable>>>,
     /// Ranges that were equal and refer to what is not walked.
     pub(super) opaque: Vec<(Id, Sides<Range<usize>>)>,
     /// References inside the unit that is walked, kept where its entries do not stand at the same offsets.
@@ -96,8 +124,9 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(data: Sides<[&'a [u8]; 13]>, little: bool, places: &'a Places<'a>, cancelled: &'a dyn Fn() -> bool) -> Self {
-        let equal = Id::ALL.map(|id| data.shipped.get(id as usize) == data.rebuilt.get(id as usize));
+    pub(super) fn new(data: Sides<[&'a [u8]; 13]>, little: bool, places: &'a Places<'a>, cancelled: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        let bytes = |side: &[&'a [u8]; 13], id: Id| side.get(id as usize).copied().unwrap_or_default();
+        let steady = Arc::new(Id::ALL.map(|id| Steady::of(id, bytes(&data.shipped, id), bytes(&data.rebuilt, id))));
         let text_ends = data.as_ref().map(|d| d.map(|bytes| bytes.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1)));
         Self {
             text_ends,
@@ -109,17 +138,20 @@ impl<'a> Walk<'a> {
             producers: None,
             maps: Maps::default(),
             left: MAX_WORK,
+            most: MAX_WORK,
+            spent: None,
+            stretch: STRETCH,
             cancelled,
             over: None,
-            equal,
-            texts: HashMap::new(),
+            steady,
+            texts: Map::default(),
             changed_texts: Vec::new(),
-            abbrevs: HashMap::new(),
-            table_pairs: HashMap::new(),
-            programs: HashMap::new(),
+            abbrevs: Map::default(),
+            table_pairs: Map::default(),
+            programs: Map::default(),
             rows: None,
-            lists: HashSet::new(),
-            list_tables: HashMap::new(),
+            lists: Set::default(),
+            list_tables: Map::default(),
             opaque: Vec::new(),
             inside: Vec::new(),
             collect: false,
@@ -129,6 +161,49 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A walk over the same sections that knows nothing of them yet. With others beside it, sections of texts are not noted:
+    /// that is done for [all texts that changed](Self::changed_texts) in the order of the units.
+    pub(super) fn fork(&self, spent: Option<Spent>) -> Self {
+        let beside = spent.is_some();
+        Self {
+            text_ends: self.text_ends,
+            marks: self.marks.fork(if beside { &[Id::Str, Id::LineStr] } else { &[] }),
+            little: self.little,
+            places: self.places,
+            prefix: self.prefix.clone(),
+            producer: self.producer,
+            producers: None,
+            maps: Maps::default(),
+            left: self.left,
+            most: self.left,
+            spent,
+            stretch: self.stretch,
+            cancelled: self.cancelled,
+            over: None,
+            steady: Arc::clone(&self.steady),
+            texts: Map::default(),
+            changed_texts: Vec::new(),
+            abbrevs: self.abbrevs.clone(),
+            table_pairs: Map::default(),
+            programs: Map::default(),
+            rows: None,
+            lists: Set::default(),
+            list_tables: Map::default(),
+            opaque: Vec::new(),
+            inside: Vec::new(),
+            collect: false,
+            uneven: false,
+            across: Vec::new(),
+            call: None,
+        }
+    }
+
+    /// Lets go of what only helps to walk on.
+    pub(super) fn forget(&mut self) {
+        (self.texts, self.lists, self.rows) = (Map::default(), Set::default(), None);
+        (self.programs, self.table_pairs) = (Map::default(), Map::default());
+    }
+
     /// Takes work; `None` once there is none left or nobody waits any more.
     pub(super) fn spend(&mut self, work: usize) -> Option<()> {
         let before = self.left;
@@ -136,8 +211,12 @@ impl<'a> Walk<'a> {
         if self.over.is_none() && self.left == 0 {
             self.over = Some("the debug information is over the bound of what is walked");
         }
-        if before >> 16 != self.left >> 16 && (self.cancelled)() {
-            self.over = Some("cancelled");
+        if before >> 16 != self.left >> 16 {
+            if (self.cancelled)() {
+                self.over = Some("cancelled");
+            } else if self.spends_too_much(((before >> 16) - (self.left >> 16)) << 16) {
+                self.over = Some("all together are over the bound");
+            }
         }
         self.over.is_none().then_some(())
     }
@@ -152,11 +231,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The abbreviation table at an offset.
-    pub(super) fn abbrev(&mut self, side: Side, offset: u64) -> Option<Rc<Table>> {
+    pub(super) fn abbrev(&mut self, side: Side, offset: u64) -> Option<Arc<Table>> {
         if let Some(known) = self.abbrevs.get(&(side, offset)) {
             return known.clone();
         }
-        let table = Table::read(self.marks.bytes(side, Id::Abbrev), offset, self.little).map(Rc::new);
+        let table = Table::read(self.marks.bytes(side, Id::Abbrev), offset, self.little).map(Arc::new);
         let size = table.as_ref().map_or_else(|| self.marks.bytes(side, Id::Abbrev).len(), |t| t.range.len());
         // Declarations are dearer to read than what uses them.
         self.spend(size.saturating_mul(8));
@@ -173,7 +252,7 @@ impl<'a> Walk<'a> {
         if self.spend(1).is_none() {
             return Why::Not;
         }
-        if old.1 == new.1 && self.stays(role, id) {
+        if self.stays(role, id, old.1.start, new.1.start) {
             return Why::Same;
         }
         let key = (role, id, old.1.start, new.1.start);
@@ -185,8 +264,8 @@ impl<'a> Walk<'a> {
         }
         let x = self.marks.bytes(Side::Shipped, id).get(old.1.clone()).unwrap_or_default();
         let y = self.marks.bytes(Side::Rebuilt, id).get(new.1.clone()).unwrap_or_default();
-        let undone = self.prefix.as_ref().map(|p| p.makes_equal(x, y));
-        let why = match (role, undone) {
+        let prefix = self.prefix.as_ref().filter(|_| role != Role::Plain);
+        let why = match (role, prefix.map(|p| p.makes_equal(x, y))) {
             // Once there is a prefix it stands everywhere: a path that has it on both sides is no path of this build.
             (Role::Path, Some(false)) => Why::Not,
             _ if x == y => Why::Same,
@@ -200,27 +279,27 @@ impl<'a> Walk<'a> {
         if matches!(why, Why::Because(_)) && matches!(id, Id::Str | Id::LineStr) {
             let whole = Sides::new(old.1.start..old.1.end + 1, new.1.start..new.1.end + 1);
             self.marks.mark(id, whole.shipped.clone(), whole.rebuilt.clone(), why);
-            self.changed_texts.push((id, whole, why));
+            self.changed_texts.push(ChangedText { role, id, at: whole, why, moved: self.marks.moved() });
         }
         self.texts.insert(key, why);
         why
     }
 
-    /// Whether what stands at the same offset of a section is the same without a look at it.
-    fn stays(&self, role: Role, id: Id) -> bool {
-        self.equal.get(id as usize) == Some(&true) && (role != Role::Path || self.prefix.is_none())
+    /// Whether two offsets of a section lead to the same without a look at it: texts, or the places behind the last one.
+    fn stays(&self, role: Role, id: Id, old: usize, new: usize) -> bool {
+        (role != Role::Path || self.prefix.is_none()) && self.steady.get(id as usize).is_some_and(|steady| steady.holds(old, new))
     }
 
     /// Compares what two offsets in a section of texts lead to; gives what that makes of the offsets.
     pub(super) fn text_at(&mut self, role: Role, id: Id, old: u64, new: u64) -> Why {
-        let ended = self.text_ends.shipped.get(id as usize).is_some_and(|end| old < *end as u64);
-        if old == new && ended && self.stays(role, id) {
-            return Why::Follows(id);
-        }
-        if let (Ok(x), Ok(y)) = (usize::try_from(old), usize::try_from(new))
-            && let Some(known) = self.texts.get(&(role, id, x, y))
-        {
-            return if *known == Why::Not { Why::Not } else { Why::Follows(id) };
+        if let (Ok(x), Ok(y)) = (usize::try_from(old), usize::try_from(new)) {
+            let ended = self.text_ends.shipped.get(id as usize).is_some_and(|end| x < *end);
+            if ended && self.stays(role, id, x, y) {
+                return Why::Follows(id);
+            }
+            if let Some(known) = self.texts.get(&(role, id, x, y)) {
+                return if *known == Why::Not { Why::Not } else { Why::Follows(id) };
+            }
         }
         let (x, y) = (self.tables(Side::Shipped).text_at(id, old), self.tables(Side::Rebuilt).text_at(id, new));
         match (x, y) {
