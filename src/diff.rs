@@ -76,9 +76,7 @@ pub struct Context<'a> {
     pub progress: &'a dyn Fn(u64),
 }
 
-/// Calls the function once with each number below the count, in any order and on any threads, and returns when all calls
-/// have. What it leaves out counts as not examined.
-pub type Share<'a> = dyn Fn(usize, &(dyn Fn(usize) + Sync)) + Sync + 'a;
+pub use crate::model::Share;
 
 /// The plainest [`Share`]: one after the other, on this thread.
 pub fn in_order(count: usize, each: &(dyn Fn(usize) + Sync)) {
@@ -149,7 +147,7 @@ pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context:
         node.functions.clear();
     }
     order::worst_first(&mut node);
-    likeness::fill(&mut node, context.cancelled);
+    likeness::fill(&mut node, context.cancelled, context.share);
     node
 }
 

@@ -20,8 +20,8 @@ pub use attestation::{Answer, Attestation, OfferedKey, Outcome, Question, Signat
 pub use chain::{ChainLink, Clue, Lead, Standing};
 pub use cluster::{Cluster, Concern, Spot, clusters, concern, visit};
 pub use comparison::{
-    Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Side, SideCell, Sides, Span, Tried,
-    View,
+    Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Share, Side, SideCell, Sides, Span,
+    Tried, View,
 };
 pub use content::{Content, ContentError, FileId, SourceContent};
 pub use coverage::{BuiltFrom, BuiltInto, CodePiece, CodeShare, DarkCode, SourceFile, SourceUse, built_into};

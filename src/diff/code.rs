@@ -1,7 +1,7 @@
 //! The code of a pair, piece by piece: functions and what lies between them, in the order of the file, so that every byte
 //! of a code section is in the account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::account::raw;
 use super::image::{Images, display_name};
@@ -35,31 +35,31 @@ pub(super) struct Found {
 }
 
 /// A piece of code on each side; `named` says that it is a function.
-struct Piece {
+struct Piece<'a> {
     sides: Sides<Option<Function>>,
     named: bool,
-    label: Label,
+    label: Label<'a>,
     /// At another place among its neighbours.
     moved: bool,
 }
 
 /// What a piece is called. Nobody reads the names of code that is the same, so they are made only when asked for.
-enum Label {
+enum Label<'a> {
     /// A pair of functions.
     Pair(usize),
     /// What follows a pair of functions, or starts a section of that name.
-    After(Option<usize>, Vec<u8>),
+    After(Option<usize>, &'a [u8]),
     /// An address.
     At(u64),
 }
 
-impl Label {
+impl Label<'_> {
     fn text(&self, images: &Images) -> Untrusted {
         match self {
             Self::Pair(n) => pair_label(images, *n),
-            Self::After(None, section) => Untrusted::from(section.as_slice()),
+            Self::After(None, section) => Untrusted::from(*section),
             Self::After(Some(n), section) => {
-                format!("after {} in {}", pair_label(images, *n).lossy(), Untrusted::from(section.as_slice()).lossy()).into()
+                format!("after {} in {}", pair_label(images, *n).lossy(), Untrusted::from(*section).lossy()).into()
             }
             Self::At(address) => format!("{address:#x}").into(),
         }
@@ -85,7 +85,7 @@ fn pair_label(images: &Images, n: usize) -> Untrusted {
 /// Padding between functions is shorter than this, in bytes.
 const MAX_PADDING: u64 = 64;
 
-impl Piece {
+impl Piece<'_> {
     /// The pair that it is, or that it follows.
     fn pair(&self) -> Option<usize> {
         match self.label {
@@ -138,13 +138,21 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     let followed = follow(images, &pieces, cancelled, share)?;
     let neighbours = Neighbours::new(images);
     let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
-    let runs_on = |p: &Piece| p.pair().is_some_and(|n| p.named && neighbours.runs_on(n));
+    let runs_on = |p: &Piece<'_>| p.pair().is_some_and(|n| p.named && neighbours.runs_on(n));
     let looked_at: Vec<bool> =
         pieces.iter().enumerate().map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p)).collect();
-    let differing: Vec<&Piece> = pieces.iter().zip(&looked_at).filter(|(_, looked)| **looked).map(|(p, _)| p).collect();
-    let mut judged =
-        spread(share, differing.len(), |i| if cancelled() { None } else { differing.get(i).map(|piece| judge(images, piece, true)) })
-            .into_iter();
+    let differing: Vec<&Piece<'_>> = pieces.iter().zip(&looked_at).filter(|(_, looked)| **looked).map(|(p, _)| p).collect();
+    // The longest first: what is left at the end is short for every core.
+    let size = |piece: &Piece<'_>| piece.sides.shipped.iter().chain(&piece.sides.rebuilt).map(|f| f.size).max();
+    let mut largest: Vec<usize> = (0..differing.len()).collect();
+    largest.sort_by_key(|i| std::cmp::Reverse(differing.get(*i).and_then(|piece| size(piece))));
+    let judged = spread(share, differing.len(), |i| {
+        if cancelled() { None } else { largest.get(i).and_then(|i| differing.get(*i)).map(|piece| judge(images, piece, true)) }
+    });
+    // Back in the order of the pieces.
+    let mut judged: Vec<(usize, Option<Option<Verdict>>)> = largest.iter().copied().zip(judged).collect();
+    judged.sort_unstable_by_key(|(i, _)| *i);
+    let mut judged = judged.into_iter().map(|(_, verdict)| verdict);
     // Debug information is opened only when there is something to look up.
     let finder = std::cell::LazyCell::new(|| origin.open());
     for (n, piece) in pieces.iter().enumerate() {
@@ -261,7 +269,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
 
 /// Where anything moved, follows the references of all code whose instructions stand at the same offsets; else nothing is
 /// to be followed. `None` when it was given up.
-fn follow(images: &Images, pieces: &[Piece], cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Loose>> {
+fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Loose>> {
     if images.shifts().is_still() || images.sides.shipped.elf.format != Format::Elf {
         return Some(Vec::new());
     }
@@ -325,10 +333,10 @@ fn section_keys(twins: &Sides<Vec<usize>>, sections: [Option<usize>; 2]) -> Vec<
 }
 
 /// All pieces: function pairs, and what lies between functions paired by what it follows.
-fn pieces(images: &Images) -> Vec<Piece> {
+fn pieces(images: &Images) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let moved = lines::displaced(&images.pairs);
-    let mut after: Sides<BTreeMap<u64, usize>> = Sides::default();
+    let mut after: Sides<HashMap<u64, usize>> = Sides::default();
     for (n, pair) in images.pairs.iter().enumerate() {
         let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i)).cloned();
         let sides = Sides::new(function(Side::Shipped), function(Side::Rebuilt));
@@ -339,24 +347,30 @@ fn pieces(images: &Images) -> Vec<Piece> {
         }
         out.push(Piece { sides, named: true, label: Label::Pair(n), moved: moved.contains(&n) });
     }
-    // Filler: keyed by section name and by the pair that it follows.
-    type Key = (Vec<u8>, Option<usize>);
-    let mut fillers: BTreeMap<Key, (Sides<Option<Function>>, u64)> = BTreeMap::new();
+    // Filler: keyed by the place of the section's name among all names, and by the pair that it follows.
+    let mut names: Vec<&[u8]> = vec![b""];
+    for side in [Side::Shipped, Side::Rebuilt] {
+        names.extend(images.sides.get(side).elf.sections.iter().map(|s| s.name.as_slice()));
+    }
+    names.sort_unstable();
+    names.dedup();
+    let mut fillers: BTreeMap<(usize, Option<usize>), Sides<Option<Function>>> = BTreeMap::new();
     let mut spare = Vec::new();
     for side in [Side::Shipped, Side::Rebuilt] {
         let image = images.sides.get(side);
+        let place = |name: &[u8]| names.binary_search(&name).unwrap_or_default();
+        let sections: Vec<usize> = image.elf.sections.iter().map(|s| place(&s.name)).collect();
         for f in &image.fillers {
-            let section = image.elf.sections.get(f.section).map(|s| s.name.clone()).unwrap_or_default();
-            let key = (section, after.get(side).get(&f.address).copied());
-            let slot = fillers.entry(key).or_insert_with(|| (Sides::default(), f.address));
-            match slot.0.get_mut(side) {
+            let key = (sections.get(f.section).copied().unwrap_or_default(), after.get(side).get(&f.address).copied());
+            match fillers.entry(key).or_default().get_mut(side) {
                 empty @ None => *empty = Some(f.clone()),
                 Some(_) => spare.push((side, f.clone())),
             }
         }
     }
-    for ((section, before), (sides, _)) in fillers {
+    for ((section, before), sides) in fillers {
         let moved = before.is_some_and(|n| moved.contains(&n));
+        let section = names.get(section).copied().unwrap_or_default();
         out.push(Piece { sides, named: false, label: Label::After(before, section), moved });
     }
     for (side, f) in spare {
@@ -401,7 +415,7 @@ struct Verdict {
 }
 
 /// What differs in one piece. With `lines`, operands that may be line numbers count as such until their claims are asked.
-fn judge(images: &Images, piece: &Piece, lines: bool) -> Verdict {
+fn judge(images: &Images, piece: &Piece<'_>, lines: bool) -> Verdict {
     let extent = |side: Side| {
         piece.sides.get(side).as_ref().map(|f| {
             let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::lines;
+use super::{Share, lines};
 use crate::digest::Sha256;
 use crate::inspect::blob::Blob;
 use crate::model::{Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, SideCell, Sides, View};
@@ -42,7 +42,7 @@ impl Evidence for Plain {
         }
     }
 
-    fn likeness(&self, node: &Node) -> Option<Sha256> {
+    fn likeness(&self, node: &Node, _: &Share<'_>) -> Option<Sha256> {
         let text = self.kind == NodeKind::Text && node.metadata.is_empty() && node.proofs.is_empty();
         if text { super::likeness::of_texts(&self.a, &self.b) } else { None }
     }

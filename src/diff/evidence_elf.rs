@@ -4,6 +4,7 @@ mod views;
 
 use std::sync::Arc;
 
+use super::Share;
 use super::asm::{self, CodeRow, Formatter, Insn, Note};
 use super::evidence::bytes;
 use super::image::Images;
@@ -140,8 +141,8 @@ impl Evidence for ElfEvidence {
         }
     }
 
-    fn likeness(&self, node: &Node) -> Option<Sha256> {
-        super::likeness::of_executables(&self.images, &self.pairs, node)
+    fn likeness(&self, node: &Node, share: &Share<'_>) -> Option<Sha256> {
+        super::likeness::of_executables(&self.images, &self.pairs, node, share)
     }
 }
 

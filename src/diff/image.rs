@@ -184,7 +184,7 @@ pub(super) struct Images {
     /// Pairs whose code has the same size: an offset in one is that offset in the other, once the code is accounted for.
     same_size: Vec<bool>,
     /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
-    fillers: Sides<BTreeMap<u64, u64>>,
+    fillers: Sides<HashMap<u64, u64>>,
     shifts: Sides<Shifts>,
     /// Entries of tables that may still be followed, of all functions together: each of them may name the same long table.
     pub(super) entries: AtomicU64,
@@ -452,8 +452,8 @@ impl Images {
 }
 
 /// Code between functions with its counterpart: the one that follows the same pair in a section of the same name.
-fn paired_fillers(sides: &Sides<Image>, pairs: &[Sides<Option<usize>>]) -> Sides<BTreeMap<u64, u64>> {
-    let mut ends: Sides<BTreeMap<u64, usize>> = Sides::default();
+fn paired_fillers(sides: &Sides<Image>, pairs: &[Sides<Option<usize>>]) -> Sides<HashMap<u64, u64>> {
+    let mut ends: Sides<HashMap<u64, usize>> = Sides::default();
     for (n, pair) in pairs.iter().enumerate() {
         for side in [Side::Shipped, Side::Rebuilt] {
             if let Some(f) = pair.get(side).and_then(|i| sides.get(side).functions.get(i)) {
@@ -461,19 +461,26 @@ fn paired_fillers(sides: &Sides<Image>, pairs: &[Sides<Option<usize>>]) -> Sides
             }
         }
     }
+    // Sections of one name are one.
+    let mut names: HashMap<&[u8], usize> = HashMap::new();
+    let mut numbers: Sides<Vec<usize>> = Sides::default();
+    for side in [Side::Shipped, Side::Rebuilt] {
+        for s in &sides.get(side).elf.sections {
+            let next = names.len();
+            numbers.get_mut(side).push(*names.entry(&s.name).or_insert(next));
+        }
+    }
     let keys = |side: Side| {
-        let image = sides.get(side);
-        type Ends<'k> = BTreeMap<(&'k [u8], Option<usize>), Option<(u64, u64)>>;
-        let mut out: Ends<'_> = BTreeMap::new();
-        for f in &image.fillers {
-            let section = image.elf.sections.get(f.section).map(|s| s.name.as_slice()).unwrap_or_default();
-            let key = (section, ends.get(side).get(&f.address).copied());
+        type Places = HashMap<(Option<usize>, Option<usize>), Option<(u64, u64)>>;
+        let mut out = Places::new();
+        for f in &sides.get(side).fillers {
+            let key = (numbers.get(side).get(f.section).copied(), ends.get(side).get(&f.address).copied());
             out.entry(key).and_modify(|known| *known = None).or_insert(Some((f.address, f.size)));
         }
         out
     };
     let (own, other) = (keys(Side::Shipped), keys(Side::Rebuilt));
-    let mut out: Sides<BTreeMap<u64, u64>> = Sides::default();
+    let mut out: Sides<HashMap<u64, u64>> = Sides::default();
     for (key, place) in own {
         let (Some((x, size)), Some(Some((y, same)))) = (place, other.get(&key)) else { continue };
         if size == *same {

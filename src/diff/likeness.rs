@@ -3,9 +3,10 @@
 //! It only ever groups what a reviewer is asked about. It explains no byte, and when anything in it is not sure to be the
 //! same (a reference without a name, a section of another content), it is another digest.
 
-use super::asm;
+use super::account::{common_end, common_start};
 use super::image::Images;
 use super::lines::{Aligned, align};
+use super::{Share, asm, spread};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::symbols::Function;
 use crate::model::{FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
@@ -22,13 +23,13 @@ const MAX_REFERRED: usize = 4096;
 const MAX_DERIVED: u64 = 128;
 
 /// Fills in [`Node::likeness`] of this node and all below it; stops when it is given up.
-pub(super) fn fill(node: &mut Node, cancelled: &dyn Fn() -> bool) {
+pub(super) fn fill(node: &mut Node, cancelled: &dyn Fn() -> bool, share: &Share<'_>) {
     if node.result.is_equal() || cancelled() {
         return;
     }
-    node.likeness = node.evidence.as_ref().and_then(|e| e.likeness(node));
+    node.likeness = node.evidence.as_ref().and_then(|e| e.likeness(node, share));
     for child in &mut node.children {
-        fill(child, cancelled);
+        fill(child, cancelled, share);
     }
 }
 
@@ -103,14 +104,18 @@ fn sum(what: &str, parts: impl IntoIterator<Item = [u8; 32]>) -> Sha256 {
 }
 
 /// The differing functions with their code, and the differing regions beside them.
-pub(super) fn of_executables(images: &Images, pairs: &[Sides<Option<Function>>], node: &Node) -> Option<Sha256> {
+pub(super) fn of_executables(images: &Images, pairs: &[Sides<Option<Function>>], node: &Node, share: &Share<'_>) -> Option<Sha256> {
+    let functions: Vec<_> = node.functions.iter().zip(pairs).filter(|(f, _)| !f.result.is_equal()).collect();
+    let differing: Vec<&FunctionDiff> = functions.iter().map(|(f, _)| *f).collect();
+    let regions: Vec<&RegionDiff> = node.regions.iter().filter(|r| !r.result.is_equal() && !is_covered(r, &differing)).collect();
+    // The regions first: one of them may be longer than all functions.
+    let part = |i: usize| match i.checked_sub(regions.len()) {
+        None => regions.get(i).and_then(|region| of_region(images, region)),
+        Some(i) => functions.get(i).map(|(function, pair)| of_function(images, function, pair)),
+    };
     let mut parts = std::collections::BTreeSet::new();
-    let differing: Vec<&FunctionDiff> = node.functions.iter().filter(|f| !f.result.is_equal()).collect();
-    for (function, pair) in node.functions.iter().zip(pairs).filter(|(f, _)| !f.result.is_equal()) {
-        parts.insert(of_function(images, function, pair).0);
-    }
-    for region in node.regions.iter().filter(|r| !r.result.is_equal() && !is_covered(r, &differing)) {
-        parts.insert(of_region(images, region)?.0);
+    for found in spread(share, regions.len() + functions.len(), part) {
+        parts.insert(found.flatten()?.0);
     }
     for sentence in &node.metadata {
         parts.insert(Sha256::of(sentence.as_bytes()).0);
@@ -194,9 +199,8 @@ fn of_region(images: &Images, region: &RegionDiff) -> Option<Sha256> {
         // These values follow from all the rest and are never the same in two files.
         return Some(all.finish());
     }
-    let start = old.iter().zip(new).take_while(|(x, y)| x == y).count();
-    let most = old.len().min(new.len()) - start;
-    let end = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    let start = common_start(old, new);
+    let end = common_end(old, new, old.len().min(new.len()) - start);
     for side in [old, new] {
         let (from, to) = (start.saturating_sub(BYTES_AROUND), (side.len() - end).saturating_add(BYTES_AROUND).min(side.len()));
         all.add(side.get(from..to)?);

@@ -221,13 +221,13 @@ pub(super) fn displaced(pairs: &[Sides<Option<usize>>]) -> BTreeSet<usize> {
             tails[at] = i;
         }
     }
-    let mut out: BTreeSet<usize> = sequence.iter().map(|(at, _)| *at).collect();
+    let mut kept = vec![false; sequence.len()];
     let mut next = tails.last().copied();
     while let Some(i) = next {
-        out.remove(&sequence[i].0);
+        kept[i] = true;
         next = before[i];
     }
-    out
+    sequence.iter().zip(kept).filter(|(_, kept)| !kept).map(|((at, _), _)| *at).collect()
 }
 
 /// Leaves out equal rows far from any difference; says how many.

@@ -9,20 +9,17 @@ use super::lines::align;
 use crate::inspect::symbols::Function;
 use crate::model::Sides;
 
-type Key = Vec<u8>;
-
 /// Pairs functions by name, by equal code at the same address, by equal code, by code with equal instructions, and then by
 /// neighbours; in the order of the shipped side, with those only rebuilt at the end.
 /// `None` when it was given up.
 pub(super) fn pair(a: &Image, b: &Image, cancelled: &dyn Fn() -> bool) -> Option<Vec<Sides<Option<usize>>>> {
     let go_on = || (!cancelled()).then_some(());
     let mut state = State { left: vec![None; a.functions.len()], right: vec![None; b.functions.len()] };
-    let both_named = |f: &Function| f.name.clone();
-    state.unique(a, b, &|_, f| both_named(f).map(|n| strip_hash(&n)));
+    state.unique(a, b, &|_, f| f.name.as_deref().map(strip_hash));
     go_on()?;
-    state.unique(a, b, &|image, f| Some(hash(mix([&f.address.to_le_bytes()[..], image.code(f)].iter()))));
+    state.unique(a, b, &|image, f| Some(mix([&f.address.to_le_bytes()[..], image.code(f)].iter())));
     go_on()?;
-    state.unique(a, b, &|image, f| (f.size >= 8).then(|| hash(mix([image.code(f)].iter()))));
+    state.unique(a, b, &|image, f| (f.size >= 8).then(|| mix([image.code(f)].iter())));
     go_on()?;
     let shape = |image: &Image, done: &[Option<usize>]| -> Option<Vec<Option<u64>>> {
         let one = |(f, done): (&Function, &Option<usize>)| match done {
@@ -32,20 +29,13 @@ pub(super) fn pair(a: &Image, b: &Image, cancelled: &dyn Fn() -> bool) -> Option
         image.functions.iter().zip(done).map(one).collect()
     };
     let shapes = Sides::new(shape(a, &state.left)?, shape(b, &state.right)?);
-    state.unique_of(
-        &shapes.shipped.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
-        &shapes.rebuilt.iter().map(|s| s.map(hash)).collect::<Vec<_>>(),
-    );
+    state.unique_of(&shapes.shipped, &shapes.rebuilt);
     go_on()?;
     state.neighbours(a, b, &shapes);
     go_on()?;
     let mut pairs: Vec<Sides<Option<usize>>> = state.left.iter().enumerate().map(|(i, j)| Sides::new(Some(i), *j)).collect();
     pairs.extend(state.right.iter().enumerate().filter(|(_, i)| i.is_none()).map(|(j, _)| Sides::new(None, Some(j))));
     Some(pairs)
-}
-
-fn hash(value: u64) -> Key {
-    value.to_le_bytes().to_vec()
 }
 
 struct State {
@@ -61,8 +51,8 @@ impl State {
         }
     }
 
-    fn unique(&mut self, a: &Image, b: &Image, key: &dyn Fn(&Image, &Function) -> Option<Key>) {
-        let keys = |image: &Image, done: &[Option<usize>]| -> Vec<Option<Key>> {
+    fn unique<'f, K: Eq + Hash>(&mut self, a: &'f Image, b: &'f Image, key: &dyn Fn(&'f Image, &'f Function) -> Option<K>) {
+        let keys = |image: &'f Image, done: &[Option<usize>]| -> Vec<Option<K>> {
             image.functions.iter().zip(done).map(|(f, done)| if done.is_none() { key(image, f) } else { None }).collect()
         };
         let (left, right) = (keys(a, &self.left), keys(b, &self.right));
@@ -70,22 +60,36 @@ impl State {
     }
 
     /// Joins those whose key occurs once on each side; equally often repeated names join in order.
-    fn unique_of(&mut self, left: &[Option<Key>], right: &[Option<Key>]) {
-        let mut known: HashMap<&Key, Sides<Vec<usize>>> = HashMap::new();
+    fn unique_of<K: Eq + Hash>(&mut self, left: &[Option<K>], right: &[Option<K>]) {
+        let mut numbers: HashMap<&K, usize> = HashMap::new();
+        let mut counts: Vec<(usize, usize)> = Vec::new();
+        // Those that are left, with the number of their key.
+        let mut own: Vec<(usize, usize)> = Vec::new();
         for (i, key) in left.iter().enumerate().filter(|(i, _)| self.left.get(*i) == Some(&None)) {
-            if let Some(key) = key {
-                known.entry(key).or_default().shipped.push(i);
+            let Some(key) = key else { continue };
+            let number = *numbers.entry(key).or_insert(counts.len());
+            if number == counts.len() {
+                counts.push((0, 0));
             }
+            if let Some(count) = counts.get_mut(number) {
+                count.0 += 1;
+            }
+            own.push((number, i));
         }
+        let mut others: Vec<(usize, usize)> = Vec::new();
         for (j, key) in right.iter().enumerate().filter(|(j, _)| self.right.get(*j) == Some(&None)) {
-            if let Some(key) = key {
-                known.entry(key).or_default().rebuilt.push(j);
+            let Some(number) = key.as_ref().and_then(|key| numbers.get(key)) else { continue };
+            if let Some(count) = counts.get_mut(*number) {
+                count.1 += 1;
             }
+            others.push((*number, j));
         }
-        let mut joins: Vec<(usize, usize)> =
-            known.into_values().filter(|s| s.shipped.len() == s.rebuilt.len()).flat_map(|s| s.shipped.into_iter().zip(s.rebuilt)).collect();
-        joins.sort_unstable();
-        for (i, j) in joins {
+        let even = |number: &usize| counts.get(*number).is_some_and(|(own, others)| own == others);
+        own.retain(|(number, _)| even(number));
+        others.retain(|(number, _)| even(number));
+        own.sort_unstable();
+        others.sort_unstable();
+        for ((_, i), (_, j)) in own.into_iter().zip(others) {
             self.join(i, j);
         }
     }
@@ -121,13 +125,11 @@ impl State {
 }
 
 /// Rust's legacy names end in a hash that changes with every build.
-fn strip_hash(name: &[u8]) -> Key {
+fn strip_hash(name: &[u8]) -> &[u8] {
     let text = name.strip_suffix(b"E").unwrap_or(name);
     match text.len().checked_sub(19).map(|at| text.split_at(at)) {
-        Some((stem, hash)) if name.starts_with(b"_ZN") && hash.starts_with(b"17h") && hash[3..].iter().all(u8::is_ascii_hexdigit) => {
-            stem.to_vec()
-        }
-        _ => name.to_vec(),
+        Some((stem, hash)) if name.starts_with(b"_ZN") && hash.starts_with(b"17h") && hash[3..].iter().all(u8::is_ascii_hexdigit) => stem,
+        _ => name,
     }
 }
 

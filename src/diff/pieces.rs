@@ -31,7 +31,7 @@ fn is_laid_out(s: &Section) -> bool {
 pub(super) fn data(
     sides: &Sides<Image>,
     pairs: &[Sides<Option<usize>>],
-    fillers: &BTreeMap<u64, u64>,
+    fillers: &HashMap<u64, u64>,
     cancelled: &dyn Fn() -> bool,
 ) -> Option<BTreeMap<Vec<u8>, Permuted>> {
     let elf = |exe: &Exe| exe.format == Format::Elf && exe.wide && exe.little && exe.machine == 62 && matches!(exe.kind, 2 | 3);

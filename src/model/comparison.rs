@@ -485,12 +485,16 @@ pub trait Evidence: Send + Sync {
 
     /// A digest of all that differs in `node` without a proof, free of where it stands: equal in two files that differ in the
     /// same way, such as the same change of one library function that both contain. `None` when that cannot be told; then
-    /// only the same pair of contents is the same difference.
-    fn likeness(&self, node: &Node) -> Option<Sha256> {
-        let _ = node;
+    /// only the same pair of contents is the same difference. `share` does what may be done at the same time.
+    fn likeness(&self, node: &Node, share: &Share<'_>) -> Option<Sha256> {
+        let _ = (node, share);
         None
     }
 }
+
+/// Calls the function once with each number below the count, in any order and on any threads, and returns when all calls
+/// have.
+pub type Share<'a> = dyn Fn(usize, &(dyn Fn(usize) + Sync)) + Sync + 'a;
 
 /// One compared file, member or stream.
 #[derive(Clone)]

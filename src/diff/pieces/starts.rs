@@ -1,7 +1,7 @@
 //! Where pieces of data begin: the places that code, pointers and symbols of both sides name in pairs. A pair is a proposal
 //! here; what leads elsewhere than the others is seen where it stands.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::{is_laid_out, once};
 use crate::diff::asm::{self, Form};
@@ -46,7 +46,7 @@ struct Votes {
 pub(super) fn find(
     sides: &Sides<Image>,
     pairs: &[Sides<Option<usize>>],
-    fillers: &BTreeMap<u64, u64>,
+    fillers: &HashMap<u64, u64>,
     cancelled: &dyn Fn() -> bool,
 ) -> Option<(Vec<Start>, Users)> {
     let mut votes = Votes::default();
