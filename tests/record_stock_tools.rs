@@ -192,7 +192,7 @@ fn folder(change: impl FnOnce(&mut dsse::Envelope)) -> tempfile::TempDir {
     assert_eq!(one.len(), 1, "the sample, which is small for that, fits in one code: {} bytes", dsse::write(&envelope).len());
     write("rec.png", &one[0].png().unwrap());
     // Twelve or more, so that the order of names is not that of numbers.
-    let parts = codes(Some(200));
+    let parts = codes(Some(130));
     assert!(parts.len() >= 12, "{}", parts.len());
     parts.iter().enumerate().for_each(|(n, code)| write(&format!("part-{n}.png"), &code.png().unwrap()));
     write("ours.pem", public_key_pem(alice.public_key()).unwrap().as_bytes());

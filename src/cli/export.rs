@@ -46,7 +46,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Characters that one QR code may have; a longer record is split over several.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(100..=2953))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(100..=4296))]
     code_size: Option<u16>,
     /// The dossier that leaves with it: for --preview.
     #[arg(long, value_name = "FILE", requires = "preview")]

@@ -1,27 +1,32 @@
-//! A record as the text of QR codes: gzip (RFC 1952), then base64 (RFC 4648), in one code where it fits, else split.
+//! A record as the text of QR codes: gzip (RFC 1952), then base45 (RFC 9285), in one code where it fits, else split.
 //!
-//! One code holds nothing else, so that `zbarimg`, `base64` and `gunzip` read it. Of several each starts with
-//! `NUMBER/COUNT ID `, where ID is the first 8 hexadecimal digits of the record's SHA-256: they can be scanned in any order.
+//! A code holds half as much again of the characters of base45 as of others. What is packed is the envelope with its payload as
+//! text in place of base64, which gzip could not make small. One code holds nothing else, so that `zbarimg`, a line of Python,
+//! `gunzip` and `jq` read it. Of several each starts with `NUMBER/COUNT ID `, where ID is the first 8 hexadecimal digits of the
+//! record's SHA-256: they can be scanned in any order. What was made before, the envelope as it is in base64, is still read.
+
+mod base45;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::digest::Sha256;
 use crate::text::Shown;
 
-/// Characters that one code can hold (version 40, level L, bytes; ISO/IEC 18004 table 7).
-pub const MAX_CODE: usize = 2953;
+/// Characters that one code can hold (version 40, level L, alphanumeric; ISO/IEC 18004 table 7).
+pub const MAX_CODE: usize = 4296;
 /// Characters of one of several codes: still read from paper and from a screen (version 29, level L).
-pub const PART: usize = 1600;
+pub const PART: usize = 2369;
 /// Codes that a record may be split over.
 pub const MAX_PARTS: usize = 99;
 /// The largest record, in bytes.
 const MAX_RECORD: u64 = 4 << 20;
-/// What gzip starts with, as base64.
-const GZIP: &str = "H4sI";
+/// What gzip starts with, as base64 and as base45.
+const GZIP: [&str; 2] = ["H4sI", "K:3"];
 
 /// Why texts of codes are no record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,19 +60,22 @@ pub enum CodesError {
 pub fn encode(record: &[u8], most: usize, part: usize) -> Result<Vec<String>, CodesError> {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     // Writing to memory does not fail.
-    let packed = gzip.write_all(record).and_then(|()| gzip.finish()).map_err(|e| CodesError::Damaged(e.to_string()))?;
-    let text = STANDARD.encode(packed);
+    let slim = slim(record).filter(|slim| full(slim.clone()) == record);
+    let packed =
+        gzip.write_all(slim.as_deref().unwrap_or(record)).and_then(|()| gzip.finish()).map_err(|e| CodesError::Damaged(e.to_string()))?;
+    let text = base45::encode(&packed);
     if text.len() <= most.min(MAX_CODE) {
         return Ok(vec![text]);
     }
     let room = part.clamp(64, MAX_CODE) - "99/99 01234567 ".len();
-    let count = text.len().div_ceil(room);
+    // Cut behind the third of three characters, which is never a blank: none is at the end of a line.
+    let count = text.len().div_ceil(room / 3 * 3);
     if count > MAX_PARTS {
         return Err(CodesError::TooLarge);
     }
-    let id = Sha256::of(record).short(8);
+    let id = Sha256::of(record).short(8).to_uppercase();
     // Of equal size, so that all look alike on paper.
-    let each = text.len().div_ceil(count);
+    let each = text.len().div_ceil(count).div_ceil(3) * 3;
     let parts = text.as_bytes().chunks(each).zip(1..);
     Ok(parts.map(|(chunk, n)| format!("{n}/{count} {id} {}", String::from_utf8_lossy(chunk))).collect())
 }
@@ -79,13 +87,14 @@ pub fn encode(record: &[u8], most: usize, part: usize) -> Result<Vec<String>, Co
 /// With what is missing, or why they are none.
 pub fn decode(text: &str) -> Result<Vec<u8>, CodesError> {
     let lines = text.lines().map(|l| l.trim().trim_start_matches("QR-Code:")).filter(|l| !l.is_empty());
+    let begins = |text: &str| GZIP.iter().any(|start| text.starts_with(start));
     let mut parts: BTreeMap<usize, &str> = BTreeMap::new();
     let mut kinds = BTreeSet::new();
     let mut plain = String::new();
     for line in lines {
         match part(line) {
             Some((n, count, id, body)) => {
-                kinds.insert((id, count));
+                kinds.insert((id.to_lowercase(), count));
                 if parts.insert(n, body).is_some_and(|other| other != body) {
                     return Err(CodesError::Damaged(format!("code {n} is there twice, and not the same")));
                 }
@@ -93,13 +102,13 @@ pub fn decode(text: &str) -> Result<Vec<u8>, CodesError> {
             None => plain.push_str(line),
         }
     }
-    let Some((id, count)) = kinds.first().copied() else {
-        if plain.starts_with(GZIP) {
+    let Some((id, count)) = kinds.first().cloned() else {
+        if begins(&plain) {
             return unpack(&plain);
         }
         return Err(CodesError::Neither(format!("it starts with {}", Shown::new(&plain).cut(20))));
     };
-    if kinds.len() > 1 || plain.starts_with(GZIP) {
+    if kinds.len() > 1 || begins(&plain) {
         let ids: Vec<String> = kinds.iter().map(|(id, count)| format!("{id} of {count}")).collect();
         return Err(CodesError::Mixed(ids.join(", ")));
     }
@@ -127,14 +136,39 @@ fn part(line: &str) -> Option<(usize, usize, &str, &str)> {
 }
 
 fn unpack(text: &str) -> Result<Vec<u8>, CodesError> {
-    let packed = STANDARD.decode(text).map_err(|e| CodesError::Damaged(format!("not base64: {e}")))?;
+    let packed = if text.starts_with(GZIP[0]) {
+        STANDARD.decode(text).map_err(|e| CodesError::Damaged(format!("not base64: {e}")))?
+    } else {
+        base45::decode(text).map_err(|at| CodesError::Damaged(format!("not base45 at character {at}")))?
+    };
     let mut out = Vec::new();
     let mut gzip = flate2::read::GzDecoder::new(packed.as_slice()).take(MAX_RECORD + 1);
     gzip.read_to_end(&mut out).map_err(|e| CodesError::Damaged(format!("not gzip: {e}")))?;
     if out.len() as u64 > MAX_RECORD {
         return Err(CodesError::Damaged(format!("it unpacks to more than {MAX_RECORD} bytes")));
     }
-    Ok(out)
+    Ok(full(out))
+}
+
+/// The envelope with its payload as text; `None` when it has none or is no envelope.
+fn slim(record: &[u8]) -> Option<Vec<u8>> {
+    let mut envelope: Value = serde_json::from_slice(record).ok()?;
+    let payload = envelope.get_mut("payload")?;
+    let text = String::from_utf8(STANDARD.decode(payload.as_str()?).ok()?).ok().filter(|t| t.starts_with('{'))?;
+    *payload = text.into();
+    serde_json::to_vec(&envelope).ok()
+}
+
+/// The envelope with its payload as base64 again, as [`slim`] took it: base64 never starts with `{`. Others stay as they are.
+fn full(bytes: Vec<u8>) -> Vec<u8> {
+    let Some(mut envelope) = serde_json::from_slice::<Value>(&bytes).ok() else { return bytes };
+    let Some(payload) = envelope.get_mut("payload") else { return bytes };
+    let Some(text) = payload.as_str().filter(|t| t.starts_with('{')) else { return bytes };
+    *payload = STANDARD.encode(text).into();
+    serde_json::to_vec(&envelope).map_or(bytes, |mut record| {
+        record.push(b'\n');
+        record
+    })
 }
 
 #[cfg(test)]
@@ -168,11 +202,44 @@ mod tests {
         assert!(said.starts_with(&format!("of {count} codes these are missing: 1")), "{said}");
         let other = encode(&record(9001), MAX_CODE, PART).unwrap();
         assert!(matches!(decode(&[&all[0][..], &other[0][..]].join("\n")), Err(CodesError::Mixed(_))));
-        let changed = all.join("\n").replacen("AA", "AB", 1);
-        assert!(matches!(decode(&changed), Err(CodesError::Damaged(_))), "the copy of a code differs, or the whole");
+        let last = all[0].pop().unwrap();
+        all[0].push(if last == '0' { '1' } else { '0' });
+        assert!(matches!(decode(&all.join("\n")), Err(CodesError::Damaged(_))), "a character of one");
         assert!(matches!(decode("hello"), Err(CodesError::Neither(_))));
         assert!(matches!(decode(""), Err(CodesError::Neither(_))));
         assert_eq!(encode(&record(400_000), MAX_CODE, PART), Err(CodesError::TooLarge));
+    }
+
+    #[test]
+    fn an_envelope_is_packed_with_its_payload_as_text_and_comes_back_byte_for_byte() {
+        let payload = format!("{{\"a\":\"{}\"}}", (0..300).map(|n| format!("word {} ", n * 7919 % 1000)).collect::<String>());
+        let envelope = |payload: &str, end: &str| {
+            let payload = STANDARD.encode(payload);
+            format!("{{\"payload\":\"{payload}\",\"payloadType\":\"x\",\"signatures\":[{{\"keyid\":\"k\",\"sig\":\"AAAA\"}}]}}{end}")
+                .into_bytes()
+        };
+        let small = encode(&envelope(&payload, "\n"), MAX_CODE, PART).unwrap();
+        let as_it_is = encode(&envelope(&payload, "  \n"), MAX_CODE, PART).unwrap();
+        assert!(small[0].len() * 10 < as_it_is[0].len() * 9, "{} {}", small[0].len(), as_it_is[0].len());
+        for record in [envelope(&payload, "\n"), envelope(&payload, "  \n"), envelope("not an object", "\n"), b"{}".to_vec()] {
+            for most in [MAX_CODE, 100] {
+                let codes = encode(&record, most, most).unwrap();
+                assert!(codes.iter().all(|c| c.trim() == c && c.bytes().all(|b| base45::ALPHABET.contains(&b))));
+                assert_eq!(decode(&codes.join("\n")).unwrap(), record);
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_of_before_is_still_read() {
+        let record = b"{\"payload\":\"e30=\",\"payloadType\":\"x\",\"signatures\":[]}".repeat(3);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&record).unwrap();
+        let text = STANDARD.encode(gzip.finish().unwrap());
+        assert_eq!(decode(&text).unwrap(), record);
+        let id = Sha256::of(&record).short(8);
+        let (one, two) = text.split_at(30);
+        assert_eq!(decode(&format!("2/2 {id} {two}\n1/2 {id} {one}\n")).unwrap(), record);
     }
 
     #[test]

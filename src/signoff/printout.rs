@@ -92,7 +92,7 @@ impl Printout {
     /// What stands under code `n` (from 0).
     fn caption(&self, n: usize) -> String {
         match self.codes.len() {
-            1 => "The signed record (zbarimg --raw, base64 -d, gunzip)".to_owned(),
+            1 => "The signed record (zbarimg --raw, base45, gunzip)".to_owned(),
             count => format!("The signed record, code {} of {count}", n + 1),
         }
     }

@@ -130,5 +130,7 @@ mod tests {
         assert!(code.svg().contains("M4 4h7v1h-7z"));
         assert!(code.png().unwrap().starts_with(b"\x89PNG"));
         assert!(Code::new(&"a".repeat(2954)).is_err());
+        assert!(Code::new(&"A+".repeat(2148)).is_ok(), "half as much again of the characters of base45");
+        assert!(Code::new(&"A".repeat(4297)).is_err());
     }
 }
