@@ -96,12 +96,15 @@ impl Session {
         let earlier = Arc::new(Earlier::read(&options)?);
         let state_folder = folders::state(options.state.as_deref()).map_err(SessionError::Other)?;
         let place = options.bundle.clone().unwrap_or_default();
-        let folder = folders::review(&state_folder, &bundle.release, &place);
-        let (journal, reading) = if options.read_only {
+        let folder = folders::review(&state_folder, &bundle.release);
+        let (mut journal, reading) = if options.read_only {
             Journal::reading(&folder)
         } else {
             Journal::open(&folder, &journal::Holder::here(&reviewer(&options))).map_err(SessionError::Other)?
         };
+        if let Some(what) = folders::note_place(&state_folder, &place, &folder, !options.read_only) {
+            journal.tell(what);
+        }
         let state = State::fold(reading.events());
         let facts = Facts::new(Arc::new(bundle.release.clone()));
         let mut session = Self {
@@ -368,7 +371,6 @@ impl Session {
             source: Arc::clone(&self.source),
             include_excerpts: self.options.include_excerpts,
             key: self.default_key(),
-            sequence: self.journal.nth(),
         }
     }
 
@@ -419,7 +421,7 @@ impl Drop for Session {
 pub fn journal_of(bundle: &Path, state: Option<&Path>) -> Result<PathBuf, SessionError> {
     let state = folders::state(state).map_err(SessionError::Other)?;
     let opened = bundle::open(bundle)?;
-    Ok(journal::latest(&folders::review(&state, &opened.release, bundle)))
+    Ok(journal::latest(&folders::review(&state, &opened.release)))
 }
 
 fn open_bundle(options: &Options) -> Result<OpenBundle, SessionError> {

@@ -295,6 +295,9 @@ pub enum Body {
         count: u64,
         /// How many of the lines that follow were carried over from it.
         carried: u64,
+        /// Number of the record that is corrected; records of before did not note it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence: Option<u64>,
     },
     /// The review was put together from two, each of which ruled alone; what they made alike follows.
     Merged {
@@ -461,6 +464,9 @@ pub enum Body {
         decision: Decision,
         /// Fingerprint of the key.
         key: String,
+        /// Number of the record in the room's count; records of before did not note it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence: Option<u64>,
     },
 }
 
@@ -538,7 +544,7 @@ impl Body {
             Self::Answered { id, answer } => format!("answered {id}: {answer}"),
             Self::Undone { n } => format!("took back line {n}"),
             Self::Redone { n } => format!("did line {n} again"),
-            Self::Signed { payload, decision, key } => format!("signed as {}: the record {payload}, with {key}", decision.word()),
+            Self::Signed { payload, decision, key, .. } => format!("signed as {}: the record {payload}, with {key}", decision.word()),
         }
     }
 }

@@ -57,6 +57,10 @@ pub struct State {
     pub disputes: BTreeMap<String, String>,
     /// SHA-256 of the payload of the record that this review corrects.
     pub corrects: Option<String>,
+    /// The number of that record, if its journal noted it.
+    pub corrects_sequence: Option<u64>,
+    /// Number of the record that was signed last, if the journal noted it.
+    pub signed_sequence: Option<u64>,
 }
 
 impl State {

@@ -162,7 +162,8 @@ impl Journal {
         (journal, reading)
     }
 
-    fn tell(&mut self, what: String) {
+    /// Adds to what is told when it is opened.
+    pub(super) fn tell(&mut self, what: String) {
         self.notice = Some(self.notice.take().map_or(what.clone(), |before| format!("{before}; {what}")));
     }
 
@@ -230,13 +231,6 @@ impl Journal {
         Snapshot { path: self.path.clone(), length: self.length, head: self.head.clone(), count: self.count }
     }
 
-    /// Which journal of the review it is, from 1: corrections count on.
-    #[must_use]
-    pub(super) fn nth(&self) -> u64 {
-        let name = self.path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        name.strip_prefix("journal-").and_then(|n| n.parse().ok()).unwrap_or(1)
-    }
-
     /// Begins the journal of a correction beside this one, which was signed: what still counts is carried over, with its
     /// times. It is there whole or not at all.
     ///
@@ -251,8 +245,13 @@ impl Journal {
         }
         let numbers = state.to_carry();
         let now = (self.clock)();
-        let corrects =
-            Body::Corrects { record: record.clone(), journal: self.head.clone(), count: self.count, carried: numbers.len() as u64 };
+        let corrects = Body::Corrects {
+            record: record.clone(),
+            journal: self.head.clone(),
+            count: self.count,
+            carried: numbers.len() as u64,
+            sequence: state.signed_sequence,
+        };
         let mut entries = vec![Entry { stamp: now.clone(), body: opened }, Entry { stamp: now, body: corrects }];
         let mut moved = std::collections::BTreeMap::new();
         for line in reading.lines.into_iter().filter(|l| numbers.binary_search(&l.n).is_ok()) {

@@ -143,7 +143,8 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path, summary: O
     let leaving: Vec<(String, &[u8])> = files.iter().rev().map(|(path, bytes)| (path.display().to_string(), bytes.as_slice())).collect();
     let leaves = signoff::preview(&leaving, super::signing::CELLS).into();
     let payload = Sha256::of(&prepared.payload);
-    Ok(SignedRecord { path: output.to_owned(), dossier, payload, key: keyid, decision: prepared.decision, leaves })
+    let (decision, sequence) = (prepared.decision, prepared.sequence);
+    Ok(SignedRecord { path: output.to_owned(), dossier, payload, key: keyid, decision, sequence, leaves })
 }
 
 /// Adds a signature over the same bytes to a record of another reviewer, and writes the result to `output`. Returns the
@@ -179,6 +180,6 @@ impl SignedRecord {
     /// The event that the journal keeps of it.
     #[must_use]
     pub fn event(&self) -> Body {
-        Body::Signed { payload: self.payload.to_string(), decision: self.decision, key: self.key.clone() }
+        Body::Signed { payload: self.payload.to_string(), decision: self.decision, key: self.key.clone(), sequence: Some(self.sequence) }
     }
 }

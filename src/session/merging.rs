@@ -81,7 +81,7 @@ pub fn merge_journals(
         tool: format!("countersign {}", env!("CARGO_PKG_VERSION")),
     };
     let entries: Vec<Entry> = std::iter::once(Entry { stamp: now, body: first }).chain(merged.entries.iter().cloned()).collect();
-    let folder = folders::review(&folders::state(state).map_err(SessionError::Other)?, release, bundle);
+    let folder = folders::review(&folders::state(state).map_err(SessionError::Other)?, release);
     let path = journal::begin(&folder, &journal::Holder::here(reviewer), &entries).map_err(SessionError::Other)?;
     Ok(MergedJournals { sides, merge: merged, path })
 }

@@ -31,6 +31,8 @@ pub struct Prepared {
     pub dossier: Vec<u8>,
     /// Every byte that would leave, through the guard: the statement as it will be signed, and the dossier.
     pub leaves: Arc<[Row]>,
+    /// Its number in the room's count.
+    pub sequence: u64,
 }
 
 /// Cells of a row of what leaves, on a screen.
@@ -68,7 +70,6 @@ pub(crate) struct StatementMaker {
     pub(super) key: Option<KeySource>,
     pub(super) source: SharedSource,
     pub(super) include_excerpts: bool,
-    pub(super) sequence: u64,
 }
 
 impl StatementMaker {
@@ -100,7 +101,7 @@ impl StatementMaker {
         let files = [("the statement (the record is this, in base64, and the signature)".to_owned(), payload.as_slice())];
         let files = files.into_iter().chain([("the dossier".to_owned(), dossier.as_slice())]).collect::<Vec<_>>();
         let leaves = signoff::preview(&files, CELLS).into();
-        Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier, leaves })
+        Ok(Prepared { decision: self.decision, payload, rows, confirm, key, dossier, leaves, sequence: inputs.sequence })
     }
 
     fn hash_again(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), String> {
@@ -181,9 +182,7 @@ impl StatementMaker {
             // A correction names the record that it corrects.
             previous: previous.as_ref().map(|p| p.payload).or(corrects).or(carried.and_then(|(record, _)| record.parse().ok())),
             dissents_from: dissents_from.as_ref().map(|d| d.payload),
-            sequence: previous
-                .as_ref()
-                .map_or(carried.map_or(self.sequence, |(_, n)| n.saturating_add(1)), |p| p.sequence.unwrap_or(0).saturating_add(1)),
+            sequence: self.sequence()?,
             artifacts: self.artifacts(),
             chain: self.facts.chain.iter().map(|l| (l.name.to_owned(), l.standing.word().to_owned())).collect(),
             coverage: self.coverage(items),
@@ -214,6 +213,22 @@ impl StatementMaker {
             challenge: challenge.clone(),
             excerpts: self.include_excerpts,
         })
+    }
+
+    /// The number of the record: one more than that of the record before it, the first is 1.
+    ///
+    /// # Errors
+    /// When it corrects a record whose number is not known here.
+    fn sequence(&self) -> Result<u64, String> {
+        let state = &self.state;
+        let before = match (&self.earlier.previous, &state.corrects) {
+            (Some(previous), _) => previous.sequence.unwrap_or(0),
+            (None, Some(corrects)) => state.corrects_sequence.ok_or_else(|| {
+                format!("this corrects the record {corrects}, whose number the journal does not have: name it with --previous RECORD")
+            })?,
+            (None, None) => state.previous.as_ref().map_or(0, |(_, n)| *n),
+        };
+        Ok(before.saturating_add(1))
     }
 
     /// What the policy says that the owner of the key does; a reviewer where it says nothing.

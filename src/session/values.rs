@@ -114,6 +114,8 @@ pub struct SignedRecord {
     pub key: String,
     /// The outcome.
     pub decision: Decision,
+    /// Its number in the room's count.
+    pub sequence: u64,
     /// Every byte of what was written, through the guard.
     pub leaves: Arc<[Row]>,
 }

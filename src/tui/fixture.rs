@@ -509,6 +509,7 @@ pub(super) fn prepared(decision: Decision) -> Prepared {
         confirm: "acme-gateway 4.2.0".into(),
         key: None,
         dossier: b"{}".to_vec(),
+        sequence: 1,
         leaves: leaves("would leave"),
     }
 }
@@ -517,7 +518,15 @@ fn signed_record(path: std::path::PathBuf) -> crate::session::SignedRecord {
     let payload = crate::digest::Sha256::of(b"{}");
     let dossier = path.with_extension("dossier.json");
     let leaves = leaves("left");
-    crate::session::SignedRecord { path, dossier, payload, key: "SHA256:test".into(), decision: crate::review::Decision::Rejected, leaves }
+    crate::session::SignedRecord {
+        path,
+        dossier,
+        payload,
+        key: "SHA256:test".into(),
+        decision: crate::review::Decision::Rejected,
+        sequence: 1,
+        leaves,
+    }
 }
 
 fn leaves(what: &str) -> Arc<[Row]> {

@@ -59,7 +59,7 @@ impl State {
                 self.notes.push(Note { n: event.n, at, text: format!("the reviewers differ: {said}"), time: event.time.clone() });
                 self.disputes.insert(item, said);
             }
-            Body::Corrects { record, .. } => self.corrects = Some(record),
+            Body::Corrects { record, sequence, .. } => (self.corrects, self.corrects_sequence) = (Some(record), sequence),
             Body::At { item, rest } => {
                 self.at = Some(item).filter(|i| !i.is_empty());
                 self.rest = rest;
@@ -125,7 +125,8 @@ impl State {
                 self.disputes.remove(&format!("checklist:{id}"));
                 self.answers.insert(id, answer);
             }
-            Body::Signed { payload, decision, .. } => {
+            Body::Signed { payload, decision, sequence, .. } => {
+                self.signed_sequence = sequence;
                 self.signed.push((payload, decision));
                 self.signed_on = event.time.get(..10).unwrap_or_default().to_owned();
             }

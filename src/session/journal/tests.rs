@@ -106,7 +106,7 @@ fn a_correction_carries_over_what_still_counts_with_its_times() {
         answer("kept"),
         answer("undone"),
         Body::Undone { n: 3 },
-        Body::Signed { payload: "77".repeat(32), decision: Decision::Rejected, key: "k".into() },
+        Body::Signed { payload: "77".repeat(32), decision: Decision::Rejected, key: "k".into(), sequence: Some(3) },
     ];
     let events: Vec<Event> = bodies.into_iter().map(|b| journal.append(b).expect("saved")).collect();
     let state = State::fold(events);
@@ -115,7 +115,7 @@ fn a_correction_carries_over_what_still_counts_with_its_times() {
     let reading = journal.correct(opened("ab"), &state).expect("begun");
     let words: Vec<String> = reading.lines.iter().map(|l| l.entry.body.words()).collect();
     assert_eq!(words.len(), 3, "{words:?}");
-    let corrects = Body::Corrects { record: "77".repeat(32), journal: old.0, count: 5, carried: 1 };
+    let corrects = Body::Corrects { record: "77".repeat(32), journal: old.0, count: 5, carried: 1, sequence: Some(3) };
     assert_eq!((&reading.lines[1].entry.body, words[2].as_str()), (&corrects, "answered kept: yes"));
     let state = State::fold(reading.events());
     assert_eq!((state.corrects.as_deref(), state.sealed()), (Some("77".repeat(32).as_str()), None));
@@ -131,7 +131,7 @@ fn a_note_that_was_reworded_is_reworded_in_the_correction_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut journal, _) = open(folder.path());
     let note = |text: &str| Body::Noted { at: crate::review::Anchor::default(), text: text.into() };
-    let signed = Body::Signed { payload: "77".repeat(32), decision: crate::review::Decision::Rejected, key: "k".into() };
+    let signed = Body::Signed { payload: "77".repeat(32), decision: crate::review::Decision::Rejected, key: "k".into(), sequence: Some(3) };
     let bodies = [opened("ab"), note("one"), note("two"), Body::Undone { n: 2 }, Body::Reworded { n: 3, text: "three".into() }, signed];
     let events: Vec<Event> = bodies.into_iter().map(|body| journal.append(body).expect("saved")).collect();
     let reading = journal.correct(opened("ab"), &State::fold(events)).expect("begun");

@@ -123,7 +123,7 @@ fn doing_it_again_is_not_written_twice() {
 fn a_signed_review_is_closed_and_a_correction_carries_over() {
     let mut bench = Bench::new(80, 24);
     bench.walk("n n x no<enter>");
-    let signed = Body::Signed { payload: "77".repeat(32), decision: Decision::Rejected, key: "k".into() };
+    let signed = Body::Signed { payload: "77".repeat(32), decision: Decision::Rejected, key: "k".into(), sequence: Some(1) };
     bench.recorded.push(signed.clone());
     let n = bench.recorded.len() as u64;
     bench.send(Input::Recorded(Box::new(Event { n, time: "2026-11-03T14:02:11Z".into(), body: signed }), "14:02".into()));
