@@ -417,9 +417,10 @@ impl App {
             self.say("nothing is selected");
         } else if self.search.take().is_some() {
             self.say("search ended: n is the next to review again");
-        } else if self.screen == Screen::Signoff && self.sheet.take().is_some() {
-            // That was one level.
-        } else if self.detail.take().is_some() || self.screen == Screen::Compare && self.close_member() {
+        } else if self.screen == Screen::Signoff && self.sheet.take().is_some()
+            || self.detail.take().is_some()
+            || self.screen == Screen::Compare && self.close_member()
+        {
             // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {
             self.focus_on(Pane::Claims);
