@@ -69,7 +69,7 @@ pub enum Command {
     /// Open a bundle in the console.
     Open(OpenArgs),
     /// Open the console on the demonstration release that is built in.
-    Demo(StateArgs),
+    Demo(DemoArgs),
     /// Hash, compare and check everything, without a screen.
     Check(check::CheckArgs),
     /// Compare two files or directories: what was shipped (A) with what was rebuilt (B).
@@ -96,6 +96,8 @@ pub enum Command {
     Log(log::LogArgs),
     /// Put two reviewers' journals together: what they agree on stands, the rest is open again.
     Merge(merge::MergeArgs),
+    /// Print what is set (theme, colours, glyphs, keys) and where each comes from.
+    Config(ConfigArgs),
     /// Prove the seal: what a sealed process must not be able to do is tried.
     Seal(seal::SealArgs),
     /// Print a completion script for a shell.
@@ -184,11 +186,57 @@ pub struct OpenArgs {
     /// A directory, a .tar or a .tar.zst.
     pub bundle: PathBuf,
     #[command(flatten)]
+    look: LookArgs,
+    #[command(flatten)]
     room: RoomArgs,
     #[command(flatten)]
     state: StateArgs,
     #[command(flatten)]
     bound: BoundArgs,
+}
+
+/// The demonstration release.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    state: StateArgs,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// Where the terminal has them, and `NO_COLOR` is not set.
+    Auto,
+    /// Also where `NO_COLOR` is set.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How the console looks.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LookArgs {
+    /// A theme by its name; `countersign config` lists them.
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// When colours are used.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub color: Option<ColorArg>,
+    /// Draw with ASCII only (for terminals that draw `·`, `│` or `…` two cells wide).
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// What is set.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// How it is printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+    #[command(flatten)]
+    look: LookArgs,
 }
 
 /// How a report is printed.
@@ -230,8 +278,10 @@ fn bound(options: Options, bound: BoundArgs) -> Options {
 
 /// What the front end is asked for: the console, or a report that is done.
 pub enum Asked {
-    /// Open the console.
-    Console(Box<Options>),
+    /// Open the console, looking so.
+    Console(Box<Options>, LookArgs),
+    /// Say what is set.
+    Settings(Format, LookArgs),
     /// Done, with that exit code.
     Done(Outcome),
 }
@@ -245,9 +295,10 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
     let done = match cli.command {
         Command::Open(args) => {
             let options = bound(options(Some(args.bundle), args.room, args.state), args.bound);
-            return Ok(Asked::Console(Box::new(options)));
+            return Ok(Asked::Console(Box::new(options), args.look));
         }
-        Command::Demo(state) => return Ok(Asked::Console(Box::new(options(None, RoomArgs::default(), state)))),
+        Command::Demo(args) => return Ok(Asked::Console(Box::new(options(None, RoomArgs::default(), args.state)), args.look)),
+        Command::Config(args) => return Ok(Asked::Settings(args.format, args.look)),
         Command::Check(args) => check::run(args)?,
         Command::Compare(args) => compare::run(&args)?,
         Command::Attestation(args) => attestation::run(&args)?,
@@ -271,6 +322,27 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Man { subcommand } => man(subcommand.as_deref())?,
     };
     Ok(Asked::Done(done))
+}
+
+/// Prints what is set: name, value and origin of each.
+///
+/// # Errors
+/// When it cannot be printed.
+pub fn print_settings(format: Format, settings: &[[String; 3]]) -> color_eyre::Result<()> {
+    match format {
+        Format::Json => {
+            let list = settings.iter().map(|[name, value, from]| serde_json::json!({ "name": name, "value": value, "from": from }));
+            print_json(&serde_json::json!({ "schema": "countersign-config/v1", "settings": list.collect::<Vec<_>>() }))
+        }
+        Format::Text => {
+            let shown = |at: usize, row: &[String; 3]| crate::text::Shown::new(row.get(at).map_or("", String::as_str));
+            let wide = |at: usize| settings.iter().map(|s| shown(at, s).width()).max().unwrap_or(0);
+            let (first, second) = (wide(0), wide(1));
+            let pad = |text: crate::text::Shown, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(text.width())));
+            let row = |s: &[String; 3]| format!("{}  {}  {}\n", pad(shown(0, s), first), pad(shown(1, s), second), shown(2, s));
+            print(&settings.iter().map(row).collect::<String>())
+        }
+    }
 }
 
 fn man(subcommand: Option<&str>) -> color_eyre::Result<Outcome> {

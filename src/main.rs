@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use countersign::cli::{self, Asked, Cli, Outcome};
+use color_eyre::eyre::eyre;
+use countersign::cli::{self, Asked, Cli, ColorArg, LookArgs, Outcome};
 use countersign::{session, tui};
 
 fn main() -> ExitCode {
@@ -12,21 +13,42 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     let _start = session::uptime();
+    // Read before the seal: the folder of settings is not among what a sealed process may read.
+    let files = session::settings_files();
     let asked = match cli::run(cli) {
         Ok(asked) => asked,
         Err(report) => return cli::trouble(&report).into(),
     };
     match asked {
         Asked::Done(outcome) => outcome.into(),
-        Asked::Console(options) => match console(*options) {
+        Asked::Console(options, look) => match settle(look, files).and_then(|(settings, _)| console(*options, settings)) {
+            Ok(()) => Outcome::Well.into(),
+            Err(report) => cli::trouble(&report).into(),
+        },
+        Asked::Settings(format, look) => match settle(look, files).and_then(|(_, origins)| cli::print_settings(format, &origins)) {
             Ok(()) => Outcome::Well.into(),
             Err(report) => cli::trouble(&report).into(),
         },
     }
 }
 
-fn console(options: session::Options) -> color_eyre::Result<()> {
+/// What is in force on the screen, and where each value comes from: name, value, origin.
+fn settle(
+    look: LookArgs,
+    files: Result<session::SettingsFiles, session::SessionError>,
+) -> color_eyre::Result<(tui::Settings, Vec<[String; 3]>)> {
+    let colour = look.color.map(|c| match c {
+        ColorArg::Auto => tui::Colour::Auto,
+        ColorArg::Always => tui::Colour::Always,
+        ColorArg::Never => tui::Colour::Never,
+    });
+    let wishes = tui::Wishes { theme: look.theme, colour, ascii: look.ascii };
+    let (settings, origins) = tui::settle(&wishes, &files?, &|name| std::env::var(name).ok()).map_err(|e| eyre!(e))?;
+    Ok((settings, origins.into_iter().map(|o| [o.name, o.value, o.from]).collect()))
+}
+
+fn console(options: session::Options, settings: tui::Settings) -> color_eyre::Result<()> {
     let key = options.key.as_ref().map(|k| k.display().to_string()).unwrap_or_default();
     let offer = tui::Offer { key, output: String::new() };
-    tui::run(|send| session::Session::start(options, send), offer)
+    tui::run(|send| session::Session::start(options, send), offer, settings)
 }

@@ -20,6 +20,7 @@ mod previous;
 mod room;
 pub mod seal;
 mod search;
+mod settings;
 mod signing;
 mod syntax;
 mod threads;
@@ -49,6 +50,7 @@ pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossi
 pub use merging::{MergedJournals, merge_journals};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
 pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
+pub use settings::{SettingsFiles, settings_files};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use syntax::SyntaxLines;
 pub use threads::{on_termination, spawn};

@@ -80,7 +80,7 @@ fn needs(command: &Command) -> Option<Needs> {
         // The key is used in the process of the console: see docs/decisions/0004-signing-in-process.md.
         Command::Open(_) | Command::Demo(_) => return None,
         Command::Pack(_) | Command::Sign(_) | Command::Cosign(_) | Command::Seal(_) => return None,
-        Command::Completions { .. } | Command::Man { .. } => return None,
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
     })
 }
 

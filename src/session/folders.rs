@@ -21,6 +21,11 @@ pub(super) fn state(given: Option<&Path>) -> Result<PathBuf, String> {
     Ok(project.state_dir().unwrap_or_else(|| project.data_local_dir()).to_owned())
 }
 
+/// The configuration folder; `None` where the system names no home folder.
+pub(super) fn config() -> Option<PathBuf> {
+    Some(project()?.config_dir().to_owned())
+}
+
 /// A file of the configuration folder, if it is there.
 #[must_use]
 pub(super) fn config_file(name: &str) -> Option<PathBuf> {

@@ -42,6 +42,79 @@ pub enum Role {
     Name,
 }
 
+impl Role {
+    /// All of them, in their order.
+    pub const ALL: [Self; 17] = [
+        Self::Text,
+        Self::Dim,
+        Self::Title,
+        Self::Good,
+        Self::Bad,
+        Self::Explained,
+        Self::Unknown,
+        Self::Shipped,
+        Self::Rebuilt,
+        Self::Relocated,
+        Self::Hidden,
+        Self::Key,
+        Self::Claim,
+        Self::Comment,
+        Self::Keyword,
+        Self::Literal,
+        Self::Name,
+    ];
+
+    /// Its name in the file of a theme.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Dim => "dim",
+            Self::Title => "title",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Explained => "explained",
+            Self::Unknown => "unknown",
+            Self::Shipped => "shipped",
+            Self::Rebuilt => "rebuilt",
+            Self::Relocated => "relocated",
+            Self::Hidden => "hidden",
+            Self::Key => "key",
+            Self::Claim => "claim",
+            Self::Comment => "comment",
+            Self::Keyword => "keyword",
+            Self::Literal => "literal",
+            Self::Name => "name",
+        }
+    }
+}
+
+impl Role {
+    /// What it is for, in a few words.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Text => "plain text",
+            Self::Dim => "less important than its neighbours",
+            Self::Title => "headings, and what has the focus",
+            Self::Good => "the same bytes, or a check that passed",
+            Self::Bad => "different and not explained, or a check that failed",
+            Self::Explained => "different and explained by a proof",
+            Self::Unknown => "could not be checked",
+            Self::Shipped => "what changed, on the shipped side",
+            Self::Rebuilt => "what changed, on the rebuilt side",
+            Self::Relocated => "an operand or value that changed for a proved reason",
+            Self::Hidden => "a hidden character made visible",
+            Self::Key => "a key to press",
+            Self::Claim => "what the supplier claims",
+            Self::Comment => "source: a comment",
+            Self::Keyword => "source: a word of the language",
+            Self::Literal => "source: a string, number or other value",
+            Self::Name => "source: a name where it is defined",
+        }
+    }
+}
+
 /// A piece of displayable text with its meaning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Segment {

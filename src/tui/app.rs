@@ -36,11 +36,13 @@ pub use seen::Drawn;
 pub(crate) use seen::Sight;
 pub(crate) use sheet::Sheet;
 pub(crate) use sign::{Field, SignBox};
-pub(crate) use source::{Source, SourceText};
+pub(crate) use source::Source;
+#[cfg(test)]
+pub(crate) use source::SourceText;
 pub(crate) use words::{account_row, built_from_rows, first_rows, function_row, node_rows, proof_rows, share_rows};
 
 use super::action::{Action, Effect, Input, Screen};
-use super::keymap::{self, Context, Found};
+use super::keymap::{self, Context, Found, Keys};
 use super::theme::Theme;
 use crate::checks::{Check, Discovery, Facts, GroupSummary, Policy};
 use crate::review::{Blocker, Body, Class, Coverage, Item, State, Target, changed_first, coverage, queue};
@@ -65,6 +67,7 @@ pub struct App {
     pub(crate) state: State,
     pub(crate) read_only: Option<String>,
     pub(crate) theme: Theme,
+    pub(crate) keys: Keys,
     pub(crate) size: (u16, u16),
     pub(crate) now: Duration,
     pub(crate) saved: String,
@@ -143,6 +146,7 @@ impl App {
             state,
             read_only,
             theme,
+            keys: Keys::default(),
             size,
             now: Duration::ZERO,
             saved: String::new(),
@@ -201,6 +205,11 @@ impl App {
     pub fn offer(&mut self, key: String, output: String) {
         self.key_offer = key;
         self.output_offer = output;
+    }
+
+    /// The keys that hold, where they are not those of the table.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.keys = keys;
     }
 
     /// Takes an input; `now` is a monotonic time. Returns what the loop must carry out.
@@ -367,7 +376,7 @@ impl App {
             }
             spelling = format!("{prefix} {spelling}");
         }
-        match keymap::find(Context::On(self.screen), &spelling) {
+        match self.keys.find(Context::On(self.screen), &spelling) {
             Found::Action(action) => self.act(action),
             Found::Prefix => self.prefix = Some(spelling),
             Found::Nothing => self.say(&format!("{spelling} does nothing here: ? shows the keys")),

@@ -2,6 +2,8 @@
 //!
 //! A key is written in ASCII: `j`, `^D`, `Tab`, `g g`. A screen's key goes before the same key of [`Context::Any`].
 
+pub mod custom;
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Action, Screen};
@@ -237,31 +239,56 @@ pub enum Found {
     Nothing,
 }
 
-/// Looks a spelling up: the context's own keys first, on a screen then those of every screen.
-#[must_use]
-pub fn find(context: Context, spelling: &str) -> Found {
-    let chain: &[Context] = if matches!(context, On(_)) { &[context, Any] } else { &[context] };
-    for wanted in chain {
-        for row in TABLE.iter().filter(|r| r.context == *wanted) {
-            if row.keys.contains(&spelling) {
-                return Found::Action(row.action);
-            }
-        }
+/// The keys that hold: those of the table, or with the reviewer's own in their place.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys(pub(super) &'static [Key]);
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self(TABLE)
     }
-    let starts = |row: &Key| row.keys.iter().any(|k| k.strip_prefix(spelling).is_some_and(|rest| rest.starts_with(' ')));
-    if TABLE.iter().any(|r| chain.contains(&r.context) && starts(r)) { Found::Prefix } else { Found::Nothing }
 }
 
-/// The rows for the hint line of a context, in drawing order of priority: pinned first, then by rank.
-#[must_use]
-pub fn hints(context: Context) -> Vec<&'static Key> {
-    let mut rows: Vec<&Key> = TABLE
-        .iter()
-        .filter(|r| !r.hint.is_empty() && (r.context == context || (r.context == Any && matches!(context, On(_)))))
-        .filter(|r| r.context != Any || !(shadowed(context, r) || idle(context, r.action)))
-        .collect();
-    rows.sort_by_key(|r| r.rank);
-    rows
+impl Keys {
+    /// Looks a spelling up: the context's own keys first, on a screen then those of every screen.
+    #[must_use]
+    pub fn find(self, context: Context, spelling: &str) -> Found {
+        let chain: &[Context] = if matches!(context, On(_)) { &[context, Any] } else { &[context] };
+        for wanted in chain {
+            for row in self.0.iter().filter(|r| r.context == *wanted) {
+                if row.keys.contains(&spelling) {
+                    return Found::Action(row.action);
+                }
+            }
+        }
+        let starts = |row: &Key| row.keys.iter().any(|k| k.strip_prefix(spelling).is_some_and(|rest| rest.starts_with(' ')));
+        if self.0.iter().any(|r| chain.contains(&r.context) && starts(r)) { Found::Prefix } else { Found::Nothing }
+    }
+
+    /// The rows for the hint line of a context, in drawing order of priority: pinned first, then by rank.
+    #[must_use]
+    pub fn hints(self, context: Context) -> Vec<&'static Key> {
+        let mut rows: Vec<&Key> = self
+            .0
+            .iter()
+            .filter(|r| !r.hint.is_empty() && (r.context == context || (r.context == Any && matches!(context, On(_)))))
+            .filter(|r| r.context != Any || !(self.shadowed(context, r) || idle(context, r.action)))
+            .collect();
+        rows.sort_by_key(|r| r.rank);
+        rows
+    }
+
+    /// The rows that the help of a context shows: its own first.
+    #[must_use]
+    pub fn help(self, context: Context) -> Vec<&'static Key> {
+        let own = self.0.iter().filter(|r| r.context == context);
+        let rest = self.0.iter().filter(|r| r.context == Any && matches!(context, On(_)) && !self.shadowed(context, r));
+        own.chain(rest).collect()
+    }
+
+    fn shadowed(self, context: Context, row: &Key) -> bool {
+        row.keys.first().is_some_and(|first| self.0.iter().any(|r| r.context == context && r.keys.contains(first)))
+    }
 }
 
 /// Whether a key of every screen has little to do on that one: the room is for others.
@@ -270,34 +297,24 @@ fn idle(context: Context, action: Action) -> bool {
     lists && matches!(action, A::Accept | A::Reject | A::ReadOn) || context == On(Artifacts) && action == A::ReadOn
 }
 
-fn shadowed(context: Context, row: &Key) -> bool {
-    row.keys.first().is_some_and(|first| TABLE.iter().any(|r| r.context == context && r.keys.contains(first)))
-}
-
-/// The rows that the help of a context shows: its own first.
-#[must_use]
-pub fn help(context: Context) -> Vec<&'static Key> {
-    let own = TABLE.iter().filter(|r| r.context == context);
-    let rest = TABLE.iter().filter(|r| r.context == Any && matches!(context, On(_)) && !shadowed(context, r));
-    own.chain(rest).collect()
-}
-
 /// `docs/keys.md`.
 #[must_use]
 pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\nMade from the table in `src/tui/keymap.rs`; a test compares the two. A screen's own key goes before the same key \
-         everywhere. `^D` is Ctrl-D.\n",
+         everywhere. `^D` is Ctrl-D. The name \
+         is what a key of your own is given to in `config.toml` (`docs/themes.md`); dialogs keep their keys.\n",
     );
     for context in Context::ALL {
         let rows: Vec<_> = TABLE.iter().filter(|r| r.context == context).collect();
         if rows.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n## {}\n\n| key | does |\n| --- | --- |\n", context.name()));
+        out.push_str(&format!("\n## {}\n\n| key | name | does |\n| --- | --- | --- |\n", context.name()));
         for row in rows {
             let keys: Vec<String> = row.keys.iter().map(|k| format!("`{}`", k.replace('|', "\\|"))).collect();
-            out.push_str(&format!("| {} | {} |\n", keys.join(" "), row.help));
+            let name = if matches!(context, Any | On(_)) { format!("`{}`", custom::action_name(row.action)) } else { String::new() };
+            out.push_str(&format!("| {} | {name} | {} |\n", keys.join(" "), row.help));
         }
     }
     out
@@ -306,21 +323,6 @@ pub fn keys_markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_key_twice_in_a_context_and_no_key_that_is_also_a_prefix() {
-        let mut seen = std::collections::BTreeSet::new();
-        for row in TABLE {
-            for key in row.keys {
-                assert!(seen.insert((row.context, *key)), "{key} twice in {:?}", row.context);
-            }
-        }
-        for (context, key) in &seen {
-            if let Some((first, _)) = key.split_once(' ') {
-                assert!(!seen.contains(&(*context, first)) && !seen.contains(&(Any, first)), "{first} is a key and a prefix");
-            }
-        }
-    }
 
     #[test]
     fn every_row_has_a_sentence_and_accepting_is_never_on_enter() {
@@ -333,13 +335,13 @@ mod tests {
 
     #[test]
     fn screen_keys_go_first_and_sequences_are_found() {
-        assert_eq!(find(On(Findings), "x"), Found::Action(A::Answer("no")));
-        assert_eq!(find(On(Compare), "x"), Found::Action(A::Reject));
-        assert_eq!(find(On(Compare), "g"), Found::Prefix);
-        assert_eq!(find(On(Compare), "g s"), Found::Action(A::GoSource));
-        assert_eq!(find(On(Compare), "S"), Found::Nothing);
-        assert_eq!(find(On(Signoff), "S"), Found::Action(A::SignDialog));
-        assert_eq!(find(Prompt, "a"), Found::Nothing);
+        assert_eq!(Keys::default().find(On(Findings), "x"), Found::Action(A::Answer("no")));
+        assert_eq!(Keys::default().find(On(Compare), "x"), Found::Action(A::Reject));
+        assert_eq!(Keys::default().find(On(Compare), "g"), Found::Prefix);
+        assert_eq!(Keys::default().find(On(Compare), "g s"), Found::Action(A::GoSource));
+        assert_eq!(Keys::default().find(On(Compare), "S"), Found::Nothing);
+        assert_eq!(Keys::default().find(On(Signoff), "S"), Found::Action(A::SignDialog));
+        assert_eq!(Keys::default().find(Prompt, "a"), Found::Nothing);
     }
 
     /// `cargo test --lib print_the_keys -- --ignored --nocapture`, for `docs/keys.md`.

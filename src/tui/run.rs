@@ -12,6 +12,7 @@ use super::action::{Effect, Input};
 use super::app::App;
 use super::event::{Event, read_terminal};
 use super::screens;
+use super::settings::Settings;
 use super::term::Term;
 use super::theme::Theme;
 use crate::session::{News, Session, uptime};
@@ -45,6 +46,7 @@ pub struct Offer {
 pub fn run<E>(
     start: impl FnOnce(Arc<dyn Fn(News) + Send + Sync>) -> Result<Session, E> + Send + 'static,
     offer: Offer,
+    settings: Settings,
 ) -> color_eyre::Result<()>
 where
     E: std::error::Error + Send + Sync + 'static,
@@ -79,7 +81,7 @@ where
     let mut session = match quick {
         Some(session) => session,
         None => {
-            if !wait_until_open(&mut term, &receive, &mut waiting)? {
+            if !wait_until_open(&mut term, settings.theme, &receive, &mut waiting)? {
                 return Ok(());
             }
             opening.recv().map_err(|_| eyre!("the program failed while it opened the bundle"))??
@@ -91,11 +93,12 @@ where
         session.policy().clone(),
         session.state().clone(),
         session.read_only().map(str::to_owned),
-        Theme::from_environment(),
+        settings.theme,
         size,
     );
     let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
     app.offer(offer.key, output);
+    app.set_keys(settings.keys);
     if let Some(why) = session.notice() {
         app.warn(&crate::text::Shown::new(&why).to_string());
     } else if let Some(why) = session.read_only() {
@@ -111,9 +114,9 @@ where
 }
 
 /// Shows that the bundle is being opened; news that came meanwhile is kept. False when the reviewer leaves.
-fn wait_until_open(term: &mut Term, receive: &Receiver<Event>, waiting: &mut VecDeque<Event>) -> color_eyre::Result<bool> {
+fn wait_until_open(term: &mut Term, theme: Theme, receive: &Receiver<Event>, waiting: &mut VecDeque<Event>) -> color_eyre::Result<bool> {
     loop {
-        term.draw(screens::opening).wrap_err("the terminal cannot be written")?;
+        term.draw(|frame| screens::opening(frame, theme)).wrap_err("the terminal cannot be written")?;
         match receive.recv()? {
             Event::Opened => return Ok(true),
             Event::Closed(why) => return Err(eyre!("ended: {why}; what was ruled is saved")),

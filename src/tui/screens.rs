@@ -38,9 +38,9 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) -> Drawn {
 }
 
 /// What is drawn while a large bundle is being listed: nothing is known of it yet.
-pub(crate) fn opening(frame: &mut Frame<'_>) {
+pub(crate) fn opening(frame: &mut Frame<'_>, theme: Theme) {
     let area = frame.area();
-    let theme = Theme::from_environment();
+    frame.buffer_mut().set_style(area, theme.ground());
     let rows = [
         Row::new().with(Role::Title, " countersign").with(Role::Text, "  opening the bundle …"),
         Row::new().with(Role::Text, " names and sizes are being read, no content yet"),

@@ -428,7 +428,7 @@ fn the_pinned_keys_are_there_at_every_width() {
 #[test]
 fn ascii_glyphs_leave_only_the_bundles_own_characters() {
     let mut bench = Bench::new(120, 40);
-    bench.app.theme = Theme { colour: false, ascii: true };
+    bench.app.theme = Theme::new(None, crate::tui::theme::Level::Mono, true);
     for (name, walk) in SCREENS {
         bench.walk("<esc> <esc> <esc>");
         bench.walk(walk);

@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{App, Finder, SignBox};
 use crate::review::{Decision, FindingSeverity};
 use crate::tui::action::{Action, Effect};
-use crate::tui::keymap::{self, Context, Found, Key};
+use crate::tui::keymap::{Context, Found, Key, Keys};
 
 /// Characters that a prompt takes.
 const LONGEST: usize = 2_000;
@@ -104,10 +104,10 @@ pub(crate) struct Help {
 
 impl Help {
     /// The rows that the filter lets through.
-    pub(crate) fn rows(&self, context: Context) -> Vec<&'static Key> {
+    pub(crate) fn rows(&self, keys: Keys, context: Context) -> Vec<&'static Key> {
         let wanted = self.filter.to_lowercase();
         let matches = |k: &&Key| wanted.is_empty() || k.help.to_lowercase().contains(&wanted) || k.keys.iter().any(|s| *s == self.filter);
-        keymap::help(context).into_iter().filter(matches).collect()
+        keys.help(context).into_iter().filter(matches).collect()
     }
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn push(text: &mut String, c: char) {
 
 impl App {
     pub(crate) fn dialog_key(&mut self, key: &KeyEvent, spelling: &str) {
-        let found = match keymap::find(self.context(), spelling) {
+        let found = match self.keys.find(self.context(), spelling) {
             Found::Action(action) => Some(action),
             _ => None,
         };
@@ -186,12 +186,12 @@ impl App {
 
     fn help_key(&mut self, mut help: Help, key: &KeyEvent, found: Option<Action>) {
         let context = Context::On(self.screen);
-        let last = help.rows(context).len().saturating_sub(1);
+        let last = help.rows(self.keys, context).len().saturating_sub(1);
         match found {
             Some(Action::Cancel) => return,
             Some(Action::Confirm) => {
                 // Enter does what the row says, except where Enter must never do it.
-                let action = help.rows(context).get(help.at).map(|k| k.action);
+                let action = help.rows(self.keys, context).get(help.at).map(|k| k.action);
                 match action {
                     Some(Action::Accept | Action::AcceptGroup | Action::Reject | Action::SignDialog) => {
                         self.say("press that key itself: a ruling is never made from a list");

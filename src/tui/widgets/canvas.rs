@@ -19,6 +19,8 @@ pub(crate) struct Canvas<'a, 'b> {
 
 impl<'a, 'b> Canvas<'a, 'b> {
     pub(crate) fn new(app: &'a App, frame: &'a mut Frame<'b>) -> Self {
+        let area = frame.area();
+        frame.buffer_mut().set_style(area, app.theme.ground());
         Self { theme: app.theme, app, frame, drawn: Drawn::default() }
     }
 
@@ -48,7 +50,9 @@ impl<'a, 'b> Canvas<'a, 'b> {
 
     /// Blanks an area.
     pub(crate) fn clear(&mut self, area: Rect) {
-        Clear.render(area.intersection(self.frame.area()), self.frame.buffer_mut());
+        let area = area.intersection(self.frame.area());
+        Clear.render(area, self.frame.buffer_mut());
+        self.frame.buffer_mut().set_style(area, self.theme.ground());
     }
 
     /// Draws the top rule with a title, and a rule on the left unless it is the first pane; returns what is inside.

@@ -226,7 +226,7 @@ pub(crate) fn hints(app: &App, width: usize) -> Row {
         },
         _ => true,
     };
-    let rows: Vec<_> = keymap::hints(app.context()).into_iter().filter(|r| fits(r)).collect();
+    let rows: Vec<_> = app.keys.hints(app.context()).into_iter().filter(|r| fits(r)).collect();
     let text = |row: &keymap::Key| format!("{} {}", row.keys.first().copied().unwrap_or_default(), row.hint);
     let cells = |row: &keymap::Key| text(row).chars().count() + 2;
     let pinned: usize = rows.iter().filter(|r| r.rank == 0).map(|r| cells(r)).sum();

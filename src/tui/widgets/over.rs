@@ -112,7 +112,7 @@ pub(super) fn frame(canvas: &mut Canvas<'_, '_>, area: Rect, title: &str, right:
 fn draw_help(canvas: &mut Canvas<'_, '_>, help: &Help) {
     let screen = canvas.app.screen;
     let context = Context::On(screen);
-    let rows = help.rows(context);
+    let rows = help.rows(canvas.app.keys, context);
     let body = super::body(canvas.area());
     canvas.clear(body);
     let area = Rect { x: body.x + 1, width: body.width.saturating_sub(2).min(110), ..body };

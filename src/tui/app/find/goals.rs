@@ -9,7 +9,7 @@ use crate::model::Node;
 use crate::session::{Hit, HitKind, HitPlace};
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Action, Screen};
-use crate::tui::keymap::{self, Context, Key};
+use crate::tui::keymap::{Context, Key};
 use crate::tui::widgets::grouped;
 
 /// A digest may be found by its start from that many digits on.
@@ -113,7 +113,7 @@ impl App {
     /// All that can be done on the screen in front.
     pub(super) fn commands(&self) -> Vec<Goal> {
         let words = WORDS.iter().map(|(word, help)| Goal::Word(word, help));
-        let keys = keymap::help(Context::On(self.screen)).into_iter().filter(|k| k.action != Action::Palette);
+        let keys = self.keys.help(Context::On(self.screen)).into_iter().filter(|k| k.action != Action::Palette);
         std::iter::once(Goal::Place).chain(words).chain(keys.map(Goal::Do)).collect()
     }
 
