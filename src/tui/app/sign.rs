@@ -208,6 +208,8 @@ impl App {
                 let [path, dossier] = [&record.path, &record.dossier].map(|p| Shown::new(&p.to_string_lossy()).to_string());
                 if matches!(self.dialog, Some(Dialog::Sign(_))) {
                     self.dialog = None;
+                    // The pane behind the dialog is narrower.
+                    self.rewrap();
                 }
                 self.message = Some((Role::Good, format!("signed: {path}, and its dossier {dossier}")));
                 self.sheet = None;
@@ -247,6 +249,7 @@ impl App {
 
     pub(crate) fn sign_key(&mut self, mut sign: Box<SignBox>, key: &KeyEvent, found: Option<Action>) {
         if found == Some(Action::Cancel) {
+            self.rewrap();
             self.say(if sign.signing { "the signature is on its way: wait for the answer" } else { "nothing was signed" });
             return;
         }

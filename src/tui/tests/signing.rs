@@ -287,12 +287,13 @@ fn a_record_that_the_journal_does_not_know_of_is_told() {
 
 #[test]
 fn after_signing_the_screen_says_where_record_and_dossier_are_and_shows_every_byte_of_them() {
-    let mut bench = Bench::new(80, 24);
+    let mut bench = Bench::new(120, 40);
     bench.walk("7 S <enter>");
     read(&mut bench);
     bench.walk("<tab> acme-gateway<space>4.2.0 <enter> k");
     let text = bench.text();
     assert!(text.contains("The record is record.dsse.json") && text.contains("Its dossier is record.dsse.dossier.json"), "{text}");
+    assert!(bench.app.statement.iter().all(|row| row.width() <= bench.app.statement_width()), "wrapped for the pane, not for the dialog");
     bench.walk("P");
     assert!(bench.text().contains("byte row 1 that left") && bench.text().contains("Every byte that was written"), "{}", bench.text());
     bench.walk("G");
