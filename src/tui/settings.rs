@@ -1,8 +1,6 @@
 //! What the reviewer sets: theme, glyphs, colours and keys. It comes from the command line, the environment and the configuration
 //! folder, in that order; nothing of it comes from a bundle.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -41,7 +39,7 @@ struct ConfigFile {
     theme: Option<Spanned<String>>,
     glyphs: Option<Spanned<String>>,
     color: Option<Spanned<Colour>>,
-    keys: BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>>,
+    keys: custom::Wanted,
 }
 
 /// What is in force.

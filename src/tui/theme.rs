@@ -105,7 +105,7 @@ impl Theme {
         let mut modifier = look.modifier;
         if selected {
             if modifier.contains(Modifier::REVERSED) {
-                modifier = modifier - Modifier::REVERSED | Modifier::UNDERLINED | Modifier::BOLD;
+                modifier = (modifier - Modifier::REVERSED) | Modifier::UNDERLINED | Modifier::BOLD;
             }
             return Style::new().add_modifier(modifier | Modifier::REVERSED);
         }

@@ -19,6 +19,9 @@ const UNFOLDED: usize = 200;
 /// Cells between the stops of tabs.
 const TAB: usize = 8;
 
+/// The end of each part of a line in bytes, and what it is.
+type Parts = Box<[(u32, Role)]>;
+
 /// A file, cut into lines.
 #[derive(Debug)]
 pub(crate) struct SourceText {
@@ -120,7 +123,7 @@ pub(crate) struct Source {
     pub(crate) entry: Option<usize>,
     kept: Vec<(usize, Read)>,
     /// The syntax of the lines of the file in front: its entry, and the parts of each line that is known.
-    syntax: (usize, Vec<Option<Box<[(u32, Role)]>>>),
+    syntax: (usize, Vec<Option<Parts>>),
     asked: BTreeSet<usize>,
     want: Option<u64>,
     /// The line to draw first, from 0, when a place is opened exactly as it was.

@@ -11,7 +11,10 @@ use super::{Action, Context, Key, Keys, TABLE};
 const NAMED: [&str; 15] =
     ["Space", "Enter", "Esc", "Tab", "Shift-Tab", "Backspace", "Up", "Down", "Left", "Right", "PgUp", "PgDn", "Home", "End", "F1"];
 
-type Wanted = BTreeMap<Spanned<String>, BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>>;
+/// The keys of some actions, by the name of the action.
+type OfActions = BTreeMap<Spanned<String>, Spanned<Vec<Spanned<String>>>>;
+/// The same by screen, as the settings give them.
+pub(crate) type Wanted = BTreeMap<Spanned<String>, OfActions>;
 type Wrong = (Range<usize>, String);
 
 /// The name of a context in the settings; those of dialogs keep their keys.
