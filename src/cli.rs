@@ -22,7 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::session::Options;
+use crate::session::seal::{Level, Needs};
+use crate::session::{self, Link, Options};
 
 /// What a subcommand says with its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,9 @@ pub struct Cli {
     /// screen and in the record.
     #[arg(long, global = true, value_enum, value_name = "LEVEL", default_value_t)]
     seal: seal::SealArg,
+    /// Said by the process that signs to the one that it starts.
+    #[arg(long, global = true, hide = true)]
+    viewer: bool,
 }
 
 /// The subcommands.
@@ -278,12 +282,31 @@ fn bound(options: Options, bound: BoundArgs) -> Options {
 
 /// What the front end is asked for: the console, or a report that is done.
 pub enum Asked {
-    /// Open the console, looking so.
-    Console(Box<Options>, LookArgs),
+    /// Open the console, in this process, which is sealed first, looking so.
+    Console(Box<Console>, LookArgs),
     /// Say what is set.
     Settings(Format, LookArgs),
     /// Done, with that exit code.
     Done(Outcome),
+}
+
+/// A console that is to be opened.
+pub struct Console {
+    /// How.
+    pub options: Options,
+    needs: Needs,
+    least: Level,
+}
+
+impl Console {
+    /// Seals the process, and tells the signer how far.
+    ///
+    /// # Errors
+    /// When the system offers less than what was asked for.
+    pub fn seal(&self) -> color_eyre::Result<()> {
+        let level = session::seal::seal(&self.needs, self.least).map_err(|e| color_eyre::eyre::eyre!(e))?;
+        self.options.link.as_ref().map_or(Ok(()), |link| link.sealed(level)).map_err(|e| color_eyre::eyre::eyre!(e))
+    }
 }
 
 /// Carries out a subcommand; the console itself is opened by the caller.
@@ -291,13 +314,28 @@ pub enum Asked {
 /// # Errors
 /// What stops the work, in words; the exit code is 2.
 pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
-    seal::seal_for(&cli.command, cli.seal)?;
+    if !cli.viewer && matches!(cli.command, Command::Open(_) | Command::Demo(_) | Command::Sign(_)) {
+        return Ok(Asked::Done(sign::supervise(&cli.command)?));
+    }
+    let link = if cli.viewer { Some(Link::take().map_err(|e| color_eyre::eyre::eyre!(e))?) } else { None };
+    let needs = seal::needs(&cli.command);
+    let least = cli.seal.into();
+    let console = |options| Box::new(Console { options, needs: needs.clone().unwrap_or_default(), least });
+    // The console does so when it has the terminal.
+    let at_once = !matches!(cli.command, Command::Open(_) | Command::Demo(_));
+    if let Some(needs) = needs.as_ref().filter(|_| at_once) {
+        let level = session::seal::seal(needs, least).map_err(|e| color_eyre::eyre::eyre!(e))?;
+        link.as_ref().map_or(Ok(()), |link| link.sealed(level)).map_err(|e| color_eyre::eyre::eyre!(e))?;
+    }
     let done = match cli.command {
         Command::Open(args) => {
             let options = bound(options(Some(args.bundle), args.room, args.state), args.bound);
-            return Ok(Asked::Console(Box::new(options), args.look));
+            return Ok(Asked::Console(console(Options { link, ..options }), args.look));
         }
-        Command::Demo(args) => return Ok(Asked::Console(Box::new(options(None, RoomArgs::default(), args.state)), args.look)),
+        Command::Demo(args) => {
+            let options = options(None, RoomArgs::default(), args.state);
+            return Ok(Asked::Console(console(Options { link, ..options }), args.look));
+        }
         Command::Config(args) => return Ok(Asked::Settings(args.format, args.look)),
         Command::Check(args) => check::run(args)?,
         Command::Compare(args) => compare::run(&args)?,
@@ -306,7 +344,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Show(args) => show::run(args)?,
         Command::Questions(args) => questions::run(args)?,
         Command::Answers(args) => answers::run(args)?,
-        Command::Sign(args) => sign::run(args)?,
+        Command::Sign(args) => sign::run(args, link)?,
         Command::Cosign(args) => cosign::run(args)?,
         Command::Verify(args) => verify::run(&args)?,
         Command::Export(args) => export::run(&args)?,

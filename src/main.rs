@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     };
     match asked {
         Asked::Done(outcome) => outcome.into(),
-        Asked::Console(options, look) => match settle(look, files).and_then(|(settings, _)| console(*options, settings)) {
+        Asked::Console(asked, look) => match settle(look, files).and_then(|(settings, _)| console(*asked, settings)) {
             Ok(()) => Outcome::Well.into(),
             Err(report) => cli::trouble(&report).into(),
         },
@@ -47,8 +47,12 @@ fn settle(
     Ok((settings, origins.into_iter().map(|o| [o.name, o.value, o.from]).collect()))
 }
 
-fn console(options: session::Options, settings: tui::Settings) -> color_eyre::Result<()> {
+fn console(asked: cli::Console, settings: tui::Settings) -> color_eyre::Result<()> {
+    // What listens to the terminal and to signals is made first: a sealed process makes no pair of sockets any more.
+    let ready = tui::Ready::new();
+    asked.seal()?;
+    let options = asked.options;
     let key = options.key.as_ref().map(|k| k.display().to_string()).unwrap_or_default();
     let offer = tui::Offer { key, output: String::new() };
-    tui::run(|send| session::Session::start(options, send), offer, settings)
+    tui::run(ready, |send| session::Session::start(options, send), offer, settings)
 }

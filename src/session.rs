@@ -39,7 +39,7 @@ use crate::model::{Evidence, SourceContent};
 use crate::review::{Body, Decision, Event, State};
 use crate::text::Shown;
 
-pub use apart::run_again;
+pub use apart::{AtTerminal, Link, Person, Request, run_again, supervise};
 pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use earlier::Earlier;
@@ -53,7 +53,7 @@ pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
 pub use settings::{SettingsFiles, settings_files};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use syntax::SyntaxLines;
-pub use threads::{on_termination, spawn};
+pub use threads::{Signals, on_termination, signals, spawn};
 pub use values::{ListingKey, News, Options, Progress, SessionError, SignedRecord};
 pub use work::MAX_READ;
 
@@ -341,7 +341,7 @@ impl Session {
     pub fn request_statement(&self, decision: Decision, key: KeySource, facts: &Facts, state: &State) {
         let mut maker = self.statement_maker(decision, facts.clone(), state.clone());
         // Without an agent the statement can still be read; it then names no key.
-        let no_agent = matches!(key, KeySource::Agent(_)) && std::env::var_os("SSH_AUTH_SOCK").is_none();
+        let no_agent = matches!(key, KeySource::Agent(_)) && !self.has_agent();
         maker.key = Some(key).filter(|_| !no_agent);
         let send = Arc::clone(&self.send);
         work::job("statement", Arc::clone(&send), move || {
@@ -373,17 +373,20 @@ impl Session {
             source: Arc::clone(&self.source),
             include_excerpts: self.options.include_excerpts,
             key: self.default_key(),
+            link: self.options.link.clone(),
         }
     }
 
-    /// Signs the prepared statement and writes the record; the result comes as [`News::Signed`].
-    pub fn request_signature(&self, prepared: Prepared, key: KeySource, output: PathBuf) {
-        let send = Arc::clone(&self.send);
-        work::job("signature", Arc::clone(&send), move || {
-            // Whoever looks for it later may be in another folder.
-            let output = std::path::absolute(&output).unwrap_or(output);
-            send(News::Signed(sign_with(&prepared, &key, &output, None).map_err(|e| e.to_string())));
-        });
+    /// Has the prepared statement signed, and the record written, by the process that reaches the key; it has the terminal
+    /// until this returns. (Without one this process signs.)
+    #[must_use]
+    pub fn sign(&self, prepared: &Prepared, key: &KeySource, output: &Path) -> News {
+        // Whoever looks for it later may be in another folder.
+        let output = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
+        News::Signed(match &self.options.link {
+            Some(link) => link.sign(prepared, key, &output, None),
+            None => sign_with(prepared, key, &output, None).map_err(|e| e.to_string()),
+        })
     }
 
     /// Where the sign dialog proposes to write the record: beside the state, never inside the bundle.
@@ -397,8 +400,13 @@ impl Session {
     /// The key that would sign: the file named at the start, else the agent if there is one.
     #[must_use]
     pub fn default_key(&self) -> Option<KeySource> {
-        let agent = || std::env::var_os("SSH_AUTH_SOCK").map(|_| KeySource::Agent(self.options.agent_key.clone()));
+        let agent = || self.has_agent().then(|| KeySource::Agent(self.options.agent_key.clone()));
         self.options.key.clone().map(|path| KeySource::File(path, None)).or_else(agent)
+    }
+
+    /// Whether an ssh-agent is known to whoever signs.
+    fn has_agent(&self) -> bool {
+        self.options.link.as_ref().map_or_else(|| std::env::var_os("SSH_AUTH_SOCK").is_some(), |link| link.agent)
     }
 
     /// The wall clock as `HH:MM` (UTC), for the header.

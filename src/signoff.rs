@@ -14,6 +14,7 @@ mod key;
 mod preview;
 mod printout;
 mod statement;
+mod to_sign;
 mod verify;
 mod vsa;
 
@@ -35,6 +36,7 @@ pub use statement::{
     ArtifactLine, Coverage, FindingLine, JournalLine, MergedLine, RecordInputs, ReviewerLine, SourceLine, TimeLine, ToolLine,
     finding_lines, not_looked_at_lines, statement,
 };
+pub use to_sign::ToSign;
 pub use verify::{Problem, RecordError, Summary, Verified, check_against_bundle, keyid_note, signatures, summary, verify};
 pub use vsa::verification_summary;
 

@@ -21,5 +21,5 @@ mod tests;
 
 pub use app::App;
 pub use keymap::keys_markdown;
-pub use run::{Offer, run};
+pub use run::{Offer, Ready, run};
 pub use settings::{Colour, Settings, Wishes, settle};

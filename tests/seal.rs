@@ -11,6 +11,8 @@ use serde_json::Value;
 
 mod common;
 
+use common::Terminal;
+
 /// Makes the kernel answer as one without Landlock does.
 const NO_LANDLOCK: &str = "--inject=landlock_create_ruleset:error=ENOSYS";
 
@@ -105,6 +107,201 @@ fn without_a_filter_nothing_is_read_unless_no_seal_is_asked_for() {
     assert_eq!(run(&[no_seccomp], &["compare", &two, &two, "--seal", "none"]).expect("strace is there").0, 0);
 }
 
+/// Demonstration with a review of its own, on a terminal, under those strace arguments (or none).
+struct Room(tempfile::TempDir);
+
+impl Room {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_string_lossy().into_owned()
+    }
+
+    fn open(&self, under: &[&str], more: &[&str]) -> Terminal {
+        common::key(self.0.path(), "alice", 3);
+        let (release, policy) = (common::here("testdata/demo/release.tar"), common::here("testdata/demo/policy.toml"));
+        let (key, state) = (self.path("alice.key"), self.path("state"));
+        let args = ["open", &release, "--policy", &policy, "--key", &key, "--state", &state, "--reviewer", "alice"];
+        // The record goes into the folder where the program was started.
+        let folder = self.0.path().to_string_lossy();
+        Terminal::start_under(&[&["env", "-C", &folder], under].concat(), &[&args, more].concat(), 160, 50)
+    }
+
+    /// Rejects, to the question of the process that signs.
+    fn to_the_signer(&self, terminal: &mut Terminal) -> String {
+        let guard = || std::thread::sleep(std::time::Duration::from_millis(700));
+        terminal.wait_for("1 file differs");
+        terminal.keys("7");
+        terminal.wait_for("Before you can approve");
+        terminal.keys("S");
+        terminal.wait_for("which outcome?");
+        guard();
+        terminal.keys("j");
+        guard();
+        terminal.keys("\r");
+        terminal.wait_for("the record goes to");
+        guard();
+        for _ in 0..40 {
+            if terminal.wait("the statement", |s| s.contains("lines to go") || s.contains("type the release")).contains("type the release")
+            {
+                break;
+            }
+            terminal.keys(" ");
+            std::thread::sleep(std::time::Duration::from_millis(60));
+        }
+        terminal.wait_for("type the release");
+        terminal.keys("\t");
+        // Characters that come at once are a paste: under strace each is waited for.
+        let release = "gateway-update 2.4.1";
+        for (i, c) in release.char_indices() {
+            terminal.keys(c.encode_utf8(&mut [0; 4]));
+            terminal.wait_for(&format!("{}_", &release[..=i]));
+        }
+        terminal.keys("\r");
+        terminal.wait_for("to sign this;")
+    }
+
+    fn leave(terminal: &mut Terminal) {
+        terminal.keys("1");
+        terminal.wait_for("Does what was shipped match");
+        terminal.keys("q");
+        terminal.wait_for("still open");
+        terminal.keys("y");
+        assert_eq!(terminal.end(), 0);
+    }
+}
+
+fn predicate(record: &str) -> Value {
+    let bytes = countersign::signoff::payload(&fs::read(record).expect("a record")).expect("an envelope");
+    serde_json::from_slice::<Value>(&bytes).expect("JSON")["predicate"].take()
+}
+
+#[test]
+fn the_level_is_on_the_screen_and_in_the_record() {
+    for (level, screen, record) in [("full", "sealed  OPEN", "full"), ("none", "NO SEAL  OPEN", "none")] {
+        let room = Room::new();
+        let mut terminal = room.open(&[], &["--seal", level]);
+        terminal.wait_for(screen);
+        room.to_the_signer(&mut terminal);
+        terminal.write("rejected\r");
+        terminal.wait_for("signed");
+        assert_eq!(predicate(&room.path("gateway-update-2.4.1.dsse.json"))["seal"], record);
+    }
+    let room = Room::new();
+    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", NO_LANDLOCK];
+    if run(&[NO_LANDLOCK], &["--version"]).is_none() {
+        return;
+    }
+    let terminal = room.open(&strace, &[]);
+    terminal.wait_for("seal: seccomp-only  OPEN");
+    let (key, demo, output) = (room.path("alice.key"), common::here("testdata/demo/release.tar"), room.path("cli.dsse.json"));
+    for (under, word) in [(&[NO_LANDLOCK][..], "seccomp-only"), (&[], "full")] {
+        let state = room.path(word);
+        let args = ["sign", &demo, "--key", &key, "--decision", "incomplete", "--state", &state, "--output", &output];
+        let (code, out, err) = run(under, &args).expect("strace is there");
+        assert_eq!(code, 0, "{out}{err}");
+        assert_eq!(predicate(&output)["seal"], word);
+        fs::remove_file(&output).expect("removed");
+        fs::remove_file(room.path("cli.dossier.json")).expect("removed");
+    }
+}
+
+#[test]
+fn a_whole_session_asks_for_no_network_and_no_process_after_the_seal() {
+    let room = Room::new();
+    let trace = room.path("trace");
+    if run(&["-e", "trace=none"], &["--version"]).is_none() {
+        return;
+    }
+    let strace = ["strace", "-f", "-qq", "-e", "trace=%network,%process,seccomp", "-e", "signal=none", "-o", &trace];
+    let mut terminal = room.open(&strace, &[]);
+    terminal.wait_for("1 file differs");
+    terminal.keys("n");
+    terminal.wait_for("verify_image");
+    for key in ["2", "3", "4", "5", "6", "1"] {
+        terminal.keys(key);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    room.to_the_signer(&mut terminal);
+    terminal.write("rejected\r");
+    terminal.wait_for("signed");
+    Room::leave(&mut terminal);
+    let text = fs::read_to_string(&trace).expect("a trace");
+    assert_eq!(after_the_seal(&text), Vec::<String>::new());
+    // The signer is the one that was there first, and it is not sealed.
+    assert!(text.contains("--viewer"), "{text}");
+}
+
+/// Whoever was not asked by the signer signs nothing, and the viewer waits meanwhile.
+#[test]
+fn without_the_typed_word_nothing_is_signed_and_the_viewer_is_stopped_meanwhile() {
+    let room = Room::new();
+    let mut terminal = room.open(&[], &[]);
+    let screen = room.to_the_signer(&mut terminal);
+    assert!(screen.contains("TO BE SIGNED") && screen.contains("REJECTED"), "{screen}");
+    let viewer = viewer_of(terminal.id());
+    let stopped = || fs::read_to_string(format!("/proc/{viewer}/stat")).is_ok_and(|s| s.contains(") T "));
+    assert!(stopped(), "it could draw over what the signer shows");
+    terminal.write("approved\r");
+    terminal.wait_for("NOT signed: not confirmed");
+    assert!(!stopped());
+    assert!(!std::path::Path::new(&room.path("gateway-update-2.4.1.dsse.json")).exists());
+    terminal.kill();
+    // The viewer does not outlive the signer.
+    let gone = || {
+        !std::path::Path::new(&format!("/proc/{viewer}")).exists()
+            || fs::read_to_string(format!("/proc/{viewer}/stat")).is_ok_and(|s| s.contains(") Z "))
+    };
+    for _ in 0..100 {
+        if gone() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the viewer {viewer} is there still");
+}
+
+/// The process that the signer started.
+fn viewer_of(signer: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{signer}/task/{signer}/children")).expect("it runs");
+    children.split_whitespace().next().and_then(|n| n.parse().ok()).expect("one child")
+}
+
+#[test]
+fn the_viewer_has_no_agent_no_key_and_no_rights() {
+    let room = Room::new();
+    let mut terminal = room.open(&[], &[]);
+    terminal.wait_for("1 file differs");
+    let viewer = viewer_of(terminal.id());
+    let read = |name: &str| fs::read(format!("/proc/{viewer}/{name}")).map(|b| String::from_utf8_lossy(&b).into_owned()).expect("it runs");
+    assert!(!read("environ").contains("SSH_AUTH_SOCK"));
+    let status = read("status");
+    for line in ["Seccomp:\t2", "NoNewPrivs:\t1"] {
+        assert!(status.contains(line), "{status}");
+    }
+    // Every thread is sealed, not only the first.
+    for thread in fs::read_dir(format!("/proc/{viewer}/task")).expect("threads") {
+        let status = fs::read_to_string(thread.expect("one").path().join("status")).unwrap_or_default();
+        assert!(status.is_empty() || status.contains("Seccomp_filters:\t2"), "{status}");
+    }
+    // Sockets: the connection to the signer, and the pairs by which signals wake the loop; nothing else.
+    terminal.keys("q");
+    terminal.wait_for("still open");
+    terminal.keys("y");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn a_viewer_is_started_by_a_signer_only() {
+    let demo = common::here("testdata/demo/release.tar");
+    for how in [&["open"][..], &["sign", "--decision", "rejected", "--agent", "--output", "x"]] {
+        let (code, _, err) = run(&[], &[&["--viewer"], how, &[&demo]].concat()).expect("it runs");
+        assert!(code == 2 && err.contains("a viewer is started by countersign itself"), "{code} {err}");
+    }
+}
+
 /// Calls of strace's class that the program makes after its last filter is in force.
 fn calls_after_the_seal(class: &str, args: &[&str]) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -115,14 +312,24 @@ fn calls_after_the_seal(class: &str, args: &[&str]) -> Option<Vec<String>> {
         eprintln!("skipped: strace does not run here: {e}");
         return None;
     }
-    let text = fs::read_to_string(trace).expect("a trace");
-    let lines: Vec<&str> = text.lines().collect();
+    Some(after_the_seal(&fs::read_to_string(trace).expect("a trace")))
+}
+
+/// Calls of the process that sealed itself, after it did; threads that begin and end aside.
+fn after_the_seal(trace: &str) -> Vec<String> {
+    let lines: Vec<&str> = trace.lines().collect();
     let sealed = lines.iter().rposition(|l| l.contains("seccomp(SECCOMP_SET_MODE_FILTER") && l.ends_with("= 0"));
-    let after = &lines[sealed.expect("it seals itself") + 1..];
-    // Threads begin, and all end.
-    let plain = |l: &str| ["exit(", "exit_group(", "CLONE_THREAD", "clone3("].iter().any(|w| l.contains(w)) || l.contains("+++");
-    let other = after.iter().filter(|l| !plain(l) && !l.contains("<... clone")).map(|l| (*l).to_owned());
-    Some(other.collect())
+    let sealed = sealed.expect("it seals itself");
+    // The signer, which started it, goes on to wait and to sign.
+    let number = |line: &str| line.split(' ').next().map(str::to_owned);
+    let signer = lines.iter().find(|l| l.contains("execve(")).and_then(|l| number(l)).filter(|_| trace.contains("--viewer"));
+    assert_ne!(number(lines[sealed]), signer, "the viewer is not the signer");
+    let after = lines[sealed + 1..].iter().filter(|l| signer.is_none() || number(l) != signer);
+    let plain = |l: &str| {
+        ["exit(", "exit_group(", "exit resumed", "exit_group resumed", "CLONE_THREAD", "clone3("].iter().any(|w| l.contains(w))
+            || l.contains("+++")
+    };
+    after.filter(|l| !plain(l) && !l.contains("<... clone")).map(|l| (*l).to_owned()).collect()
 }
 
 #[test]

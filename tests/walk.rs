@@ -93,9 +93,16 @@ fn sign(terminal: &mut Terminal, record: &str) {
     terminal.keys("\t");
     terminal.write("gateway-update 2.4.1");
     terminal.keys("\t");
-    terminal.write("\t\t\u{15}");
+    terminal.write("\t\u{15}");
     terminal.write(record);
     terminal.keys("\r");
+    // The process that has the key shows it by itself, on the plain terminal, and asks.
+    let screen = terminal.wait_for("Type rejected to sign this");
+    for said in ["TO BE SIGNED", "REJECTED", "gateway-update 2.4.1", "Check words", record] {
+        assert!(screen.replace('\n', "").contains(said), "{said}: {screen}");
+    }
+    guard();
+    terminal.write("rejected\r");
 }
 
 #[test]

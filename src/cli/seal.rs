@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use color_eyre::eyre::eyre;
 use serde_json::json;
 
-use super::{BeforeArgs, Command, Format, Outcome, RoomArgs, StateArgs, options, print, print_json};
+use super::{BeforeArgs, Command, Format, Outcome, RoomArgs, StateArgs, bound, options, print, print_json};
 use crate::session::seal::{Level, Needs, seal};
 use crate::session::{Options, named_files};
 
@@ -49,7 +49,7 @@ pub struct SealArgs {
 }
 
 /// What that command reads and writes; `None` for one that does not read what comes from outside, or that holds a key.
-fn needs(command: &Command) -> Option<Needs> {
+pub(super) fn needs(command: &Command) -> Option<Needs> {
     let named = |options: &Options| Needs { read: named_files(options), write: Vec::new() };
     let of = |bundle: &PathBuf, room: &RoomArgs, before: &BeforeArgs| {
         let options = options(Some(bundle.clone()), room.clone(), StateArgs::default());
@@ -77,19 +77,18 @@ fn needs(command: &Command) -> Option<Needs> {
             let read = args.journals.iter().chain([&args.bundle]).map(PathBuf::as_path);
             Needs::reading(read).and_state(args.state.as_deref())
         }
-        // The key is used in the process of the console: see docs/decisions/0004-signing-in-process.md.
-        Command::Open(_) | Command::Demo(_) => return None,
-        Command::Pack(_) | Command::Sign(_) | Command::Cosign(_) | Command::Seal(_) => return None,
+        Command::Open(args) => {
+            let options = options(Some(args.bundle.clone()), args.room.clone(), args.state.clone());
+            named(&bound(options, args.bound.clone())).and_state(args.state.state.as_deref())
+        }
+        Command::Demo(args) => Needs::default().and_state(args.state.state.as_deref()),
+        Command::Sign(args) => {
+            let options = options(Some(args.bundle.clone()), args.room.clone(), StateArgs::default());
+            named(&bound(options, args.bound.clone())).and_state(args.state.as_deref())
+        }
+        Command::Pack(_) | Command::Cosign(_) | Command::Seal(_) => return None,
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
     })
-}
-
-/// Seals the process for what that command does.
-pub(super) fn seal_for(command: &Command, least: SealArg) -> color_eyre::Result<()> {
-    match needs(command) {
-        Some(needs) => seal(&needs, least.into()).map(drop).map_err(|e| eyre!(e)),
-        None => Ok(()),
-    }
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -68,6 +68,8 @@ pub(crate) struct StatementMaker {
     pub(super) bundle: Arc<OpenBundle>,
     pub(super) journal: Snapshot,
     pub(super) key: Option<KeySource>,
+    /// The signer, which alone can read a key; `None` when this process may.
+    pub(super) link: Option<Arc<super::Link>>,
     pub(super) source: SharedSource,
     pub(super) include_excerpts: bool,
 }
@@ -86,7 +88,8 @@ impl StatementMaker {
         self.state.may_sign(self.decision, &blockers)?;
         self.hash_again(progress)?;
         let (lines, left_out) = self.journal_lines()?;
-        let key = self.key.as_ref().map(KeySource::fingerprint).transpose()?;
+        let key =
+            self.key.as_ref().map(|key| self.link.as_ref().map_or_else(|| key.fingerprint(), |link| link.fingerprint(key))).transpose()?;
         let mut inputs = self.inputs(&items, key.clone())?;
         let dossier = dossier::dossier(&self.facts, &self.state, &items, &inputs, lines)?.to_bytes();
         inputs.dossier = Some(Sha256::of(&dossier));

@@ -44,6 +44,8 @@ pub struct Options {
     pub include_excerpts: bool,
     /// Begin the correction of a review that was signed.
     pub correct: bool,
+    /// The process that signs; `None` when this one may use keys.
+    pub link: Option<Arc<super::Link>>,
     /// Public keys of minisign or signify that the reviewer trusts.
     pub minisign: Vec<PathBuf>,
 }

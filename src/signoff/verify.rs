@@ -61,6 +61,20 @@ impl Stated {
     pub(super) fn is_approval(&self) -> bool {
         self.decision.is_approval()
     }
+
+    pub(super) fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Product, version and the bundle's identity.
+    pub(super) fn release(&self) -> (&str, &str, Sha256) {
+        (&self.product, &self.version, self.identity)
+    }
+
+    /// Each with their role and key.
+    pub(super) fn reviewers(&self) -> &[(String, String, String)] {
+        &self.reviewers
+    }
 }
 
 /// What a record says of itself. Nothing of it is verified.

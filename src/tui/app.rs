@@ -46,6 +46,7 @@ use super::keymap::{self, Context, Found, Keys};
 use super::theme::Theme;
 use crate::checks::{Check, Discovery, Facts, GroupSummary, Policy};
 use crate::review::{Blocker, Body, Class, Coverage, Item, State, Target, changed_first, coverage, queue};
+use crate::session::seal::Level;
 use crate::session::{News, Prepared, Progress, SignedRecord};
 use crate::text::{Role, Shown};
 
@@ -71,6 +72,8 @@ pub struct App {
     pub(crate) size: (u16, u16),
     pub(crate) now: Duration,
     pub(crate) saved: String,
+    /// The seal of this process; `None` where nobody asked for one.
+    pub(crate) seal: Option<Level>,
     pub(crate) key_offer: String,
     pub(crate) output_offer: String,
     // Made from facts and state by `refresh` and `recount`.
@@ -150,6 +153,7 @@ impl App {
             size,
             now: Duration::ZERO,
             saved: String::new(),
+            seal: None,
             key_offer: String::new(),
             output_offer: String::new(),
             items: Vec::new(),
@@ -199,6 +203,11 @@ impl App {
         };
         app.refresh();
         app
+    }
+
+    /// Says on the screen which seal is in force.
+    pub fn sealed(&mut self, level: Level) {
+        self.seal = Some(level);
     }
 
     /// What the sign dialog offers: a key file (empty: the agent) and where the record goes.

@@ -35,6 +35,25 @@ pub struct Offer {
     pub output: String,
 }
 
+/// What listens to signals and to the terminal, made before the process is sealed. No thread runs yet.
+pub struct Ready(Option<crate::session::Signals>);
+
+impl Ready {
+    /// Begins to listen.
+    #[must_use]
+    pub fn new() -> Self {
+        // What is wrong with the terminal is said when it is entered.
+        let _ = ratatui::crossterm::event::poll(Duration::ZERO);
+        Self(crate::session::signals())
+    }
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Opens a session and runs the console on it until the reviewer leaves.
 ///
 /// `start` gets the function through which news comes. It runs on a thread of its own: a bundle of a hundred thousand files
@@ -44,6 +63,7 @@ pub struct Offer {
 /// # Errors
 /// When the session cannot be opened, or the terminal cannot be entered, read or written. The terminal is restored.
 pub fn run<E>(
+    ready: Ready,
     start: impl FnOnce(Arc<dyn Fn(News) + Send + Sync>) -> Result<Session, E> + Send + 'static,
     offer: Offer,
     settings: Settings,
@@ -75,7 +95,7 @@ where
         }
     };
     let end = send.clone();
-    crate::session::on_termination(move || drop(end.send(Event::Closed("the system asked the program to end".to_owned()))));
+    crate::session::on_termination(ready.0, move || drop(end.send(Event::Closed("the system asked the program to end".to_owned()))));
     read_terminal(send);
     let mut waiting = VecDeque::new();
     let mut session = match quick {
@@ -99,6 +119,7 @@ where
     let output = if offer.output.is_empty() { session.default_output().to_string_lossy().into_owned() } else { offer.output };
     app.offer(offer.key, output);
     app.set_keys(settings.keys);
+    app.sealed(crate::session::seal::in_force());
     if let Some(why) = session.notice() {
         app.warn(&crate::text::Shown::new(&why).to_string());
     } else if let Some(why) = session.read_only() {
@@ -107,7 +128,7 @@ where
     let ended = turn(&mut app, &mut session, &mut term, &receive, waiting);
     if ended.is_err() {
         let effects = app.update(Input::Ending, uptime());
-        carry_out(&mut app, &mut session, effects);
+        carry_out(&mut app, &mut session, &mut term, effects)?;
     }
     drop(term);
     ended
@@ -166,7 +187,7 @@ fn turn(
         let inputs = if waiting.is_empty() { vec![Input::Idle] } else { inputs(&mut waiting, app.confirms())? };
         for input in inputs {
             let effects = app.update(input, uptime());
-            if carry_out(app, session, effects) {
+            if carry_out(app, session, term, effects)? {
                 return Ok(());
             }
         }
@@ -226,9 +247,10 @@ fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<V
 }
 
 /// Carries effects out, and those that their answers ask for; true when the reviewer leaves.
-fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool {
+fn carry_out(app: &mut App, session: &mut Session, term: &mut Term, effects: Vec<Effect>) -> color_eyre::Result<bool> {
     let mut queue: VecDeque<Effect> = effects.into();
     let mut failed = false;
+    let mut back = Ok(());
     while let Some(effect) = queue.pop_front() {
         match effect {
             Effect::Record(body) => {
@@ -260,13 +282,19 @@ fn carry_out(app: &mut App, session: &mut Session, effects: Vec<Effect>) -> bool
             Effect::CompareSources(entry, other) => session.request_sources(entry, other),
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
             Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),
-            Effect::Sign { prepared, key, output } => session.request_signature(*prepared, key, output),
+            Effect::Sign { prepared, key, output } => {
+                // Whoever signs shows by itself what, on the plain terminal.
+                let (signed, entered) = term.lend(|| session.sign(&prepared, &key, &output));
+                back = entered;
+                queue.extend(app.update(Input::News(signed), uptime()));
+            }
             // What could not be saved is told first.
             Effect::Quit if failed => {}
-            Effect::Quit => return true,
+            Effect::Quit => return Ok(true),
         }
     }
-    false
+    back.wrap_err("the terminal cannot be entered again")?;
+    Ok(false)
 }
 
 #[cfg(test)]

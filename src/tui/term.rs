@@ -47,16 +47,22 @@ impl Term {
         // With NO_COLOR set, crossterm writes a reset in place of every colour and with it loses reverse and bold. The
         // mono theme sets no colour, so nothing is lost by writing what is asked for.
         force_color_output(true);
-        enable_raw_mode()?;
-        ENTERED.store(true, Ordering::SeqCst);
-        let entered = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste);
-        match entered.and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))) {
+        match take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
                 restore();
                 Err(error)
             }
         }
+    }
+
+    /// Puts the terminal back, does that, and enters again: the next frame is drawn whole.
+    /// What was done counts also when the terminal cannot be entered any more.
+    pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> (T, io::Result<()>) {
+        restore();
+        let result = work();
+        let entered = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        (result, entered.map(|terminal| self.terminal = terminal))
     }
 
     /// Columns and rows.
@@ -77,6 +83,13 @@ impl Drop for Term {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// Raw mode and the alternate screen.
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    ENTERED.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
 }
 
 fn restore() {

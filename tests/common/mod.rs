@@ -80,6 +80,11 @@ impl Terminal {
         self.screen.lock().expect("screen").screen().clone()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
     /// Whether the program is gone.
     pub fn is_gone(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_some()

@@ -203,8 +203,7 @@ fn rules(writing: bool) -> Result<Rules, seccompiler::BackendError> {
     when(&mut rules, libc::SYS_prlimit64, &[&[(0, Eq, 0), (2, Eq, 0)]])?;
     // Only the name of a thread.
     when(&mut rules, libc::SYS_prctl, &[&[(0, Eq, libc::PR_SET_NAME as u64)], &[(0, Eq, libc::PR_GET_NAME as u64)]])?;
-    // How a signal wakes the loop: a pair of sockets that lead nowhere else, and bytes to the other end.
-    when(&mut rules, libc::SYS_socketpair, &[&[(0, Eq, libc::AF_UNIX as u64)]])?;
+    // How a signal wakes the loop: bytes to the other end of a pair of sockets that was made before the seal.
     when(&mut rules, libc::SYS_sendto, &[&[(4, Eq, 0), (5, Eq, 0)]])?;
     let ioctls: Vec<[Condition; 1]> = IOCTLS.iter().map(|request| [(1, Eq, u64::from(*request))]).collect();
     when(&mut rules, libc::SYS_ioctl, &ioctls.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>())?;

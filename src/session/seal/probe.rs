@@ -145,6 +145,10 @@ const NETWORK: &[(&str, Try)] = &[
     // The number of `socket` in the x32 ABI: a list of what is refused would miss it.
     #[cfg(target_arch = "x86_64")]
     ("socket: by its x32 number", |_| tried(0x4000_0000 | libc::SYS_socket, [libc::AF_INET as usize, 1, 0, 0, 0, 0])),
+    ("a pair of Unix sockets", |_| {
+        let mut pair = [0_i32; 2];
+        tried(libc::SYS_socketpair, [libc::AF_UNIX as usize, libc::SOCK_STREAM as usize, 0, pair.as_mut_ptr() as usize, 0, 0])
+    }),
     ("connect", |_| tried(libc::SYS_connect, [NOTHING, 0, 0, 0, 0, 0])),
     ("bind", |_| tried(libc::SYS_bind, [NOTHING, 0, 0, 0, 0, 0])),
     ("listen", |_| tried(libc::SYS_listen, [NOTHING, 1, 0, 0, 0, 0])),

@@ -24,14 +24,12 @@ pub(crate) enum Field {
     Release,
     /// The key file, or empty for the agent.
     Key,
-    /// The passphrase.
-    Passphrase,
     /// Where the record goes.
     Output,
 }
 
 impl Field {
-    pub(crate) const ALL: [Self; 5] = [Self::Statement, Self::Release, Self::Key, Self::Passphrase, Self::Output];
+    pub(crate) const ALL: [Self; 4] = [Self::Statement, Self::Release, Self::Key, Self::Output];
 }
 
 /// The dialog.
@@ -47,7 +45,6 @@ pub(crate) struct SignBox {
     pub(crate) key: String,
     /// The key that the statement names, as typed.
     pub(crate) named_key: String,
-    pub(crate) passphrase: String,
     pub(crate) output: String,
     /// First line of the statement drawn, and lines seen from the first without a gap.
     pub(crate) top: usize,
@@ -75,18 +72,18 @@ impl SignBox {
             Field::Statement => None,
             Field::Release => Some(&mut self.release),
             Field::Key => Some(&mut self.key),
-            Field::Passphrase => Some(&mut self.passphrase),
             Field::Output => Some(&mut self.output),
         }
     }
 }
 
-/// The key that a typed path means; nothing typed means the agent, a fingerprint its key of that name.
-fn key_source(typed: &str, passphrase: Option<String>) -> KeySource {
+/// The key that a typed path means; nothing typed means the agent, a fingerprint its key of that name. A passphrase is typed
+/// where the key is used, never here.
+fn key_source(typed: &str) -> KeySource {
     match typed.trim() {
         "" => KeySource::Agent(None),
         print if print.starts_with("SHA256:") => KeySource::Agent(Some(print.to_owned())),
-        path => KeySource::File(PathBuf::from(path), passphrase),
+        path => KeySource::File(PathBuf::from(path), None),
     }
 }
 
@@ -129,7 +126,7 @@ impl App {
                 self.prepared = None;
                 self.statement.clear();
                 self.say("hashing everything again, then the statement is here");
-                self.effect(Effect::Prepare(decision, key_source(&self.key_offer, None)));
+                self.effect(Effect::Prepare(decision, key_source(&self.key_offer)));
                 true
             }
             Err(why) => {
@@ -154,7 +151,6 @@ impl App {
             release: String::new(),
             key: self.key_offer.clone(),
             named_key: self.key_offer.clone(),
-            passphrase: String::new(),
             output: self.output_offer.clone(),
             top: 0,
             seen: 0,
@@ -219,7 +215,6 @@ impl App {
                 let text = format!("NOT signed: {}", Shown::new(&why));
                 if let Some(Dialog::Sign(sign)) = &mut self.dialog {
                     sign.signing = false;
-                    sign.passphrase.clear();
                     sign.guard = now;
                     sign.error = Some(text);
                 } else {
@@ -271,18 +266,16 @@ impl App {
                         sign.decision = Some(decision);
                         sign.guard = self.now;
                         sign.named_key = sign.key.clone();
-                        self.effect(Effect::Prepare(decision, key_source(&sign.key, None)));
+                        self.effect(Effect::Prepare(decision, key_source(&sign.key)));
                     }
                     Err(why) => sign.error = Some(why),
                 }
             }
             Some(Action::Confirm) => match (self.missing(&sign), &self.prepared) {
                 (None, Some(prepared)) => {
-                    let passphrase = (!sign.passphrase.is_empty()).then(|| sign.passphrase.clone());
-                    let key = key_source(&sign.key, passphrase);
+                    let key = key_source(&sign.key);
                     let effect = Effect::Sign { prepared: Box::new(prepared.clone()), key, output: PathBuf::from(&sign.output) };
                     sign.signing = true;
-                    sign.passphrase.clear();
                     self.effect(effect);
                 }
                 (missing, _) => sign.error = missing,
@@ -299,7 +292,7 @@ impl App {
                     sign.guard = self.now;
                     self.prepared = None;
                     self.statement.clear();
-                    self.effect(Effect::Prepare(decision, key_source(&sign.key, None)));
+                    self.effect(Effect::Prepare(decision, key_source(&sign.key)));
                 }
             }
             Some(Action::Down) if plain => sign.top = (sign.top + 1).min(last),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::{Canvas, grouped};
 use crate::model::Outcome;
 use crate::review::Class;
+use crate::session::seal::Level;
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Action, Screen};
 use crate::tui::app::{App, Dialog, Front, MEDIUM, Pane};
@@ -81,6 +82,13 @@ fn header(app: &App, width: usize, narrow: bool) -> Row {
     let who = Shown::new(if app.state.reviewer.is_empty() { "(no reviewer)" } else { &app.state.reviewer }).cut(24);
     let mut right = Row::new();
     right.push(Role::Text, Shown::new(&if narrow { format!("{who}  ") } else { format!("reviewer {who}  ") }));
+    // A seal that is less than whole is said in every window; a whole one where there is room.
+    match app.seal {
+        Some(Level::None) => right.push(Role::Bad, Shown::new("NO SEAL  ")),
+        Some(Level::SeccompOnly) => right.push(Role::Unknown, Shown::new("seal: seccomp-only  ")),
+        Some(Level::Full) if !narrow || left.width() + right.width() + 26 < width => right.push(Role::Text, Shown::new("sealed  ")),
+        Some(Level::Full) | None => {}
+    }
     match app.read_only {
         Some(_) => right.push(Role::Bad, Shown::new("READ-ONLY")),
         None => right.push(Role::Text, Shown::new("OPEN")),

@@ -165,15 +165,15 @@ fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
     let area = Rect { x: body.x + (body.width - width) / 2, width, ..body };
     let ready = app.prepared.as_ref().filter(|p| Some(p.decision) == sign.decision);
     let title = sign.decision.map_or("Sign: which outcome?".to_owned(), |d| format!("Sign: {}", words(d)));
-    let height = usize::from(area.height.saturating_sub(2 + 7));
+    let height = usize::from(area.height.saturating_sub(2 + 6));
     let lines = app.statement.len();
     let place = if ready.is_some() { format!("line {}-{} of {lines}", sign.top + 1, lines.min(sign.top + height)) } else { String::new() };
     let inside = frame(canvas, area, &title, &place);
     if inside.height < 8 {
         return;
     }
-    let text = Rect { height: inside.height - 7, ..inside };
-    let form = Rect { y: inside.y + inside.height - 7, height: 7, ..inside };
+    let text = Rect { height: inside.height - 6, ..inside };
+    let form = Rect { y: inside.y + inside.height - 6, height: 6, ..inside };
     if ready.is_some() {
         let height = usize::from(text.height);
         let rows = app.statement.get(sign.top..lines.min(sign.top + height)).unwrap_or_default();
@@ -198,7 +198,6 @@ fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
         (None, None) => (Role::Good, "complete: Enter signs".to_owned()),
     };
     canvas.row(form, 1, &Row::new().with(role, &told), false);
-    let masked = "*".repeat(sign.passphrase.chars().count());
     let key_text = if sign.key.is_empty() && sign.field != Field::Key { "(ssh-agent)" } else { &sign.key };
     let confirm = ready.map(|p| p.confirm.as_str()).unwrap_or_default();
     let fields = [
@@ -209,7 +208,6 @@ fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
             sign.release.as_str(),
         ),
         (Field::Key, "key file (empty: the ssh-agent)".to_owned(), key_text),
-        (Field::Passphrase, "its passphrase, if it has one".to_owned(), masked.as_str()),
         (Field::Output, "the record goes to".to_owned(), sign.output.as_str()),
     ];
     for (i, (field, label, value)) in fields.into_iter().enumerate() {
@@ -228,6 +226,6 @@ fn draw_sign(canvas: &mut Canvas<'_, '_>, sign: &SignBox) {
             canvas.cursor(form, end, 2 + i);
         }
     }
-    let last = "Esc cancels. Enter does nothing until everything is complete.";
-    canvas.row(form, 6, &Row::new().with(Role::Dim, last), false);
+    let last = "Enter: the process that has the key shows it again and asks. Esc cancels.";
+    canvas.row(form, 5, &Row::new().with(Role::Dim, last), false);
 }
