@@ -34,16 +34,30 @@ fn walked(old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
 
 /// One walk over all units, and one in as many stretches as there may be, say the same of every byte.
 fn walked_within(work: u64, old: &made::Sections, new: &made::Sections, producer: bool) -> Seen {
-    let (whole, notes) = walked_in(usize::MAX / 4, work, old, new, producer);
-    let (_, others) = walked_in(0, work, old, new, producer);
-    assert!(notes == others, "stretches differ from the whole");
+    let (whole, notes) = walked_in(usize::MAX / 4, work, old, new, producer, &crate::diff::in_order);
+    // Whichever is done first, on however many threads.
+    let backwards = |count: usize, each: &(dyn Fn(usize) + Sync)| (0..count).rev().for_each(each);
+    let at_once = |count: usize, each: &(dyn Fn(usize) + Sync)| {
+        std::thread::scope(|scope| (0..count).for_each(|n| drop(scope.spawn(move || each(n)))));
+    };
+    for share in [&crate::diff::in_order as &crate::diff::Share<'_>, &backwards, &at_once] {
+        let (_, others) = walked_in(0, work, old, new, producer, share);
+        assert!(notes == others, "stretches differ from the whole");
+    }
     whole
 }
 
 /// What is known of each section.
 type Notes = Vec<(Sides<crate::model::Account>, Vec<(Cause, Sides<crate::model::Span>)>)>;
 
-fn walked_in(stretch: usize, work: u64, old: &made::Sections, new: &made::Sections, producer: bool) -> (Seen, Notes) {
+fn walked_in(
+    stretch: usize,
+    work: u64,
+    old: &made::Sections,
+    new: &made::Sections,
+    producer: bool,
+    share: &crate::diff::Share<'_>,
+) -> (Seen, Notes) {
     // Code of both sides is at the same addresses, in units of 0x1000 bytes.
     let (same, loaded) = (|x: u64, y: u64| x == y, |_: Side, at: u64| at >= 0x1000);
     let places = Places { same: &same, loaded: &loaded };
@@ -51,7 +65,7 @@ fn walked_in(stretch: usize, work: u64, old: &made::Sections, new: &made::Sectio
     walk.producer = producer;
     walk.left = work;
     walk.stretch = stretch;
-    let outcome = walk.all(&crate::diff::in_order);
+    let outcome = walk.all(share);
     let over = walk.over.is_some();
     let mut seen = Seen { causes: BTreeSet::new(), unexplained: 0, outcome, prefix: walk.prefix.clone().map(|p| p.0), over };
     let tally = walk.marks.tally(&crate::diff::in_order).unwrap();
