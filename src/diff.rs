@@ -20,6 +20,7 @@ mod elf;
 mod evidence;
 mod evidence_elf;
 mod exe;
+pub mod history;
 mod image;
 mod inside;
 mod layout;

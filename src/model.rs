@@ -13,6 +13,7 @@ mod defect;
 mod embedded;
 mod executable;
 mod flag;
+mod history;
 mod release;
 mod source;
 
@@ -29,5 +30,6 @@ pub use defect::{Defect, Severity, Where};
 pub use embedded::{Component, Contents, Embedded, Held, Holder, Revision, Tool};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
+pub use history::{Commit, FileAt, ObjectId, SourceHistory, day};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
 pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree, line_count};

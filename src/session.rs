@@ -16,6 +16,7 @@ mod headless;
 mod journal;
 mod keys;
 mod merging;
+mod past;
 mod previous;
 mod room;
 pub mod seal;
@@ -48,6 +49,7 @@ pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::{Journal, is_journal, read_journal};
 pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
 pub use merging::{MergedJournals, merge_journals};
+pub use past::{Past, PastWanted, PastWhat, VersionPair};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
 pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
 pub use settings::{SettingsFiles, settings_files};
@@ -82,6 +84,8 @@ pub struct Session {
     searching: Arc<AtomicU64>,
     /// The number of the file whose syntax is being found.
     highlighting: Arc<AtomicU64>,
+    /// The numbers of what of a file's past is wanted, by kind.
+    digging: past::Digging,
     send: Send1,
 }
 
@@ -122,6 +126,7 @@ impl Session {
             cancelled: Arc::new(AtomicBool::new(false)),
             searching: Arc::default(),
             highlighting: Arc::default(),
+            digging: past::Digging::default(),
             send,
         };
         session.begin();
@@ -421,6 +426,7 @@ impl Drop for Session {
         self.cancelled.store(true, Ordering::Relaxed);
         self.end_search();
         self.highlighting.fetch_add(1, Ordering::Relaxed);
+        self.end_past();
     }
 }
 

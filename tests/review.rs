@@ -55,6 +55,9 @@ fn what_is_printed_counts_only_where_the_policy_says_so() {
     assert!(before["linesTotal"].as_u64() > Some(100) && before["codeTotal"].as_u64() > Some(100), "{before}");
 
     let counting = Room::new("text_twins_count = true");
+    // The past of a file is not the file.
+    assert_eq!(counting.run("show", &["source", "src/verify.c", "--history"]).0, 0);
+    assert_eq!(counting.coverage()["linesShown"].as_u64(), Some(0));
     assert_eq!(counting.run("show", &["source", "src/verify.c"]).0, 0);
     let after = counting.coverage();
     assert!(after["linesShown"].as_u64() > Some(10) && after["linesShown"].as_u64() < after["linesTotal"].as_u64(), "{after}");

@@ -3,6 +3,7 @@
 //! verification), with SHA-1 collision detection.
 
 pub(super) mod bundle_file;
+mod history;
 pub(super) mod object;
 pub(super) mod refs;
 pub(super) mod repository;

@@ -1,5 +1,6 @@
 //! `countersign show`: the text twin of each screen.
 
+mod past;
 mod rows;
 mod source;
 
@@ -47,6 +48,8 @@ pub struct ShowArgs {
     /// An item's id or number (compare), or a path of the source tree (source).
     item: Option<String>,
     #[command(flatten)]
+    past: past::PastArgs,
+    #[command(flatten)]
     pub(super) room: RoomArgs,
     #[command(flatten)]
     pub(super) before: BeforeArgs,
@@ -59,6 +62,9 @@ pub struct ShowArgs {
 }
 
 pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
+    if args.past.is_any() && (args.screen != Screen::Source || args.item.is_none()) {
+        color_eyre::eyre::bail!("--history, --blame and --since are of one source file: `countersign show BUNDLE source PATH --blame`");
+    }
     let state = StateArgs { state: args.state, reviewer: args.reviewer, read_only: true, ..StateArgs::default() };
     let asked = args.before.previous.is_some();
     let mut options =
@@ -74,7 +80,7 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
     let mut printed = None;
     match args.screen {
         Screen::Overview => overview(&done, &items, &mut out),
-        Screen::Source => source(&done, args.item.as_deref(), &mut out)?,
+        Screen::Source => source(&done, args.item.as_deref(), &args.past, &mut out)?,
         Screen::Provenance => provenance(&done.facts, &mut out),
         Screen::Artifacts => artifacts(&done.facts, &mut out),
         Screen::Compare => printed = compare(&done.facts, &items, args.item.as_deref(), &mut out)?,
@@ -82,7 +88,8 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
         Screen::Signoff => signoff(&done, &items, &mut out),
     }
     print(&out)?;
-    if counts {
+    // Of a file that was not printed no line was shown.
+    if counts && args.past.shows_the_file() {
         count(&mut done, &items, args.screen, args.item.as_deref(), printed)?;
     }
     Ok(Outcome::Well)
@@ -149,7 +156,7 @@ fn overview(done: &Headless, items: &[Item], out: &mut String) {
     check::queue_text(items, done.session.state(), out);
 }
 
-fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::Result<()> {
+fn source(done: &Headless, path: Option<&str>, past: &past::PastArgs, out: &mut String) -> color_eyre::Result<()> {
     if done.facts.sources().next().is_none() {
         color_eyre::eyre::bail!("the bundle has no source that can be read; `countersign check` says why");
     }
@@ -158,6 +165,9 @@ fn source(done: &Headless, path: Option<&str>, out: &mut String) -> color_eyre::
         return Ok(());
     };
     let bytes = done.session.read_source(&Untrusted::from(path)).map_err(|e| color_eyre::eyre::eyre!("{path}: {e}"))?;
+    if past::of_file(done, past, &Untrusted::from(path), &bytes, out)? {
+        return Ok(());
+    }
     for (n, line) in bytes.split(|b| *b == b'\n').enumerate() {
         let _ = writeln!(out, "{:>5}  {}", n + 1, Shown::of_line(line));
     }

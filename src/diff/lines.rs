@@ -311,7 +311,7 @@ pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|b| *b == b'\n').collect()
 }
 
-fn whole(line: &[u8], role: Role) -> Row {
+pub(super) fn whole(line: &[u8], role: Role) -> Row {
     let mut row = Row::new();
     row.push(role, Shown::of_bytes(line.strip_suffix(b"\n").unwrap_or(line)));
     if !line.ends_with(b"\n") {

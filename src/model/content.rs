@@ -85,4 +85,9 @@ pub trait SourceContent: Send + Sync {
     /// # Errors
     /// As [`SourceContent::read`]; [`ContentError::Absent`] when the tree has no such file.
     fn read_path(&self, path: &Untrusted, limit: u64) -> Result<Vec<u8>, ContentError>;
+
+    /// The history that an entry has, where its source is a repository.
+    fn history(&self, _entry: usize) -> Option<&dyn super::SourceHistory> {
+        None
+    }
 }

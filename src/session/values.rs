@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Found, Prepared, SyntaxLines};
+use super::{Found, Past, Prepared, SyntaxLines};
 use crate::bundle;
 use crate::checks::Discovery;
 use crate::digest::Sha256;
@@ -95,6 +95,8 @@ pub enum News {
     Syntax(SyntaxLines),
     /// A search found something, or got further.
     Found(Found),
+    /// Something of a file's past became known.
+    Past(Past),
     /// The statement was made after everything was hashed again, or why it could not be.
     Prepared(Box<Result<Prepared, String>>),
     /// What an earlier review hands on, or why it hands nothing on.

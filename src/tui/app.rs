@@ -354,6 +354,7 @@ impl App {
             News::Sources(entry, compared) => self.pair_came(entry, compared),
             News::Listing(key, listing) => self.listing_came(key, listing),
             News::Found(found) => self.found(found),
+            News::Past(_) => {} // nothing asks for it yet
             News::Syntax(lines) => self.syntax_came(lines),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),

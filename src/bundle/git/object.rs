@@ -24,10 +24,39 @@ fn oid(text: &[u8]) -> Option<Oid> {
 /// Reads a commit.
 pub(in crate::bundle) fn commit(bytes: &[u8]) -> Option<Commit> {
     let tree = oid(bytes.strip_prefix(b"tree ")?.split(|b| *b == b'\n').next()?)?;
-    let committer = header(bytes, b"committer").unwrap_or_default();
-    let after = committer.iter().rposition(|b| *b == b'>').and_then(|i| committer.get(i + 2..)).unwrap_or_default();
-    let time = std::str::from_utf8(after).ok().and_then(|t| t.split(' ').next()?.parse().ok());
+    let time = seconds(header(bytes, b"committer").unwrap_or_default());
     Some(Commit { tree, time })
+}
+
+/// The seconds behind the address of an author or committer.
+fn seconds(person: &[u8]) -> Option<i64> {
+    let after = person.iter().rposition(|b| *b == b'>').and_then(|i| person.get(i + 2..)).unwrap_or_default();
+    std::str::from_utf8(after).ok().and_then(|t| t.split(' ').next()?.parse().ok())
+}
+
+/// What a commit says of itself.
+pub(super) struct Told {
+    pub(super) tree: Oid,
+    pub(super) parents: Vec<Oid>,
+    pub(super) time: Option<i64>,
+    pub(super) author: Vec<u8>,
+    pub(super) authored: Option<i64>,
+    pub(super) subject: Vec<u8>,
+}
+
+/// Reads all of a commit; `None` when it is malformed.
+pub(super) fn told(bytes: &[u8]) -> Option<Told> {
+    let Commit { tree, time } = commit(bytes)?;
+    let end = bytes.windows(2).position(|w| w == b"\n\n");
+    let head = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    let parents = head.split(|b| *b == b'\n').filter_map(|line| oid(line.strip_prefix(b"parent ")?)).collect();
+    let author = header(bytes, b"author").unwrap_or_default();
+    let name = author.iter().rposition(|b| *b == b'<').and_then(|i| author.get(..i)).unwrap_or(author).trim_ascii().to_vec();
+    // The lines of the first paragraph are one sentence.
+    let message = end.and_then(|i| bytes.get(i + 2..)).unwrap_or_default();
+    let lines = message.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let first: Vec<&[u8]> = lines.skip_while(|l| l.is_empty()).take_while(|l| !l.is_empty()).collect();
+    Some(Told { tree, parents, time, author: name, authored: seconds(author), subject: first.join(&b' ') })
 }
 
 /// The signed bytes of a commit and its signature: the header `gpgsig`, whose further lines start with a space. A commit with

@@ -3,12 +3,15 @@
 use git2::{ObjectType, Oid};
 
 use super::Store;
+use super::history::History;
 use super::object;
 use super::refs::Refs;
 use crate::bundle::defects::Defects;
 use crate::bundle::error::BundleError;
 use crate::bundle::limits;
-use crate::model::{ContentError, EntryKind, Severity, SignedObject, SourceContent, SourceEntry, SourceTree, Where};
+use crate::model::{
+    Commit, ContentError, EntryKind, FileAt, ObjectId, Severity, SignedObject, SourceContent, SourceEntry, SourceHistory, SourceTree, Where,
+};
 use crate::text::{Shown, Untrusted};
 
 /// Which commit is wanted.
@@ -27,6 +30,7 @@ pub(in crate::bundle) struct GitContent {
     store: Store,
     /// Path and blob; `None` where there is no blob to read (a submodule).
     blobs: Vec<(Untrusted, Option<Oid>)>,
+    past: History,
 }
 
 impl SourceContent for GitContent {
@@ -39,6 +43,40 @@ impl SourceContent for GitContent {
     fn read_path(&self, path: &Untrusted, limit: u64) -> Result<Vec<u8>, ContentError> {
         let index = self.blobs.binary_search_by(|(p, _)| p.cmp(path)).map_err(|_| ContentError::Absent)?;
         self.read(index, limit)
+    }
+
+    fn history(&self, _: usize) -> Option<&dyn SourceHistory> {
+        Some(self)
+    }
+}
+
+impl SourceHistory for GitContent {
+    fn head(&self) -> ObjectId {
+        self.past.head()
+    }
+
+    fn commit(&self, id: ObjectId) -> Result<Commit, ContentError> {
+        History::commit(&self.store, id)
+    }
+
+    fn at(&self, tree: ObjectId, path: &Untrusted) -> Result<Option<FileAt>, ContentError> {
+        self.past.at(&self.store, tree, path)
+    }
+
+    fn content(&self, blob: ObjectId, limit: u64) -> Result<Vec<u8>, ContentError> {
+        History::content(&self.store, blob, limit)
+    }
+
+    fn gone(&self, older: ObjectId, newer: ObjectId, most: usize) -> Result<Vec<(Untrusted, FileAt)>, ContentError> {
+        History::gone(&self.store, older, newer, most)
+    }
+
+    fn tags(&self) -> Vec<(Untrusted, ObjectId)> {
+        self.past.tags(&self.store)
+    }
+
+    fn incomplete(&self) -> Option<&str> {
+        self.past.incomplete()
     }
 }
 
@@ -115,7 +153,8 @@ pub(in crate::bundle) fn open(
         entries: entries.into_iter().map(|(e, _)| e).collect(),
         defects: defects.finish(),
     };
-    Ok((tree, GitContent { store, blobs }))
+    let past = History::new(commit_id, refs, &tree.defects);
+    Ok((tree, GitContent { store, blobs, past }))
 }
 
 struct Walk<'a> {

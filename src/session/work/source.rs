@@ -12,7 +12,7 @@ use crate::checks::{Discovery, further_path};
 use crate::digest::Sha256;
 use crate::model::{
     ArchiveReport, Content as _, ContentError, Defect, FileId, FileRole, Severity, SourceContent, SourceDeclaration, SourceFlag,
-    SourceTree, Where, line_count,
+    SourceHistory, SourceTree, Where, line_count,
 };
 use crate::text::Untrusted;
 
@@ -62,6 +62,11 @@ impl SourceContent for Shelf {
             }
         }
         Err(ContentError::Absent)
+    }
+
+    fn history(&self, entry: usize) -> Option<&dyn SourceHistory> {
+        let (first, _, content) = self.parts.iter().rev().find(|(first, ..)| *first <= entry)?;
+        content.history(entry - first)
     }
 }
 
