@@ -246,6 +246,7 @@ impl App {
         if self.dirty && self.refresh_due().is_zero() {
             self.refresh();
         }
+        self.want_syntax();
         if self.screen == Screen::Signoff && self.totals.is_none() {
             self.totals = Some(coverage(&self.facts, &self.items, &self.state));
         }

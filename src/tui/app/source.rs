@@ -401,7 +401,6 @@ impl App {
         self.source.want = Some(line);
         self.want_file(entry);
         self.settle_file();
-        self.want_syntax();
     }
 
     /// Asks for a file unless it is there or on its way.
@@ -420,18 +419,27 @@ impl App {
         }
         self.source.kept.push((entry, file.map(|bytes| Arc::new(SourceText::new(bytes)))));
         self.settle_file();
-        self.want_syntax();
     }
 
     /// Asks for the syntax of the file in front, once it is there.
-    fn want_syntax(&mut self) {
-        let Some((entry, file)) = self.source.entry.zip(self.open_file().cloned()) else { return };
-        if file.binary || self.source.syntax.0 == entry && !self.source.syntax.1.is_empty() {
+    pub(super) fn want_syntax(&mut self) {
+        let front = match self.screen {
+            Screen::Source => self.source.entry.map(|e| (e, self.cursor(Pane::File).at)),
+            Screen::Compare => self.row_entry().map(|(e, line)| (e, usize::try_from(line).unwrap_or(0))),
+            _ => None,
+        };
+        let Some((entry, top)) = front else { return };
+        if self.source.syntax.0 == entry && !self.source.syntax.1.is_empty() {
+            return;
+        }
+        let Some(Ok(file)) = self.file(entry) else { return };
+        let file = Arc::clone(file);
+        if file.binary {
             return;
         }
         self.source.syntax = (entry, vec![None; file.len()]);
         let path = self.facts.source_path(entry).unwrap_or_default();
-        let of = SyntaxOf { entry, path, bytes: Arc::clone(&file.bytes), lines: Arc::clone(&file.lines), top: self.cursor(Pane::File).at };
+        let of = SyntaxOf { entry, path, bytes: Arc::clone(&file.bytes), lines: Arc::clone(&file.lines), top };
         self.effect(Effect::Syntax(Box::new(of)));
     }
 

@@ -387,7 +387,11 @@ fn source(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
         let mut row = Row::new()
             .with(if here { Role::Bad } else { Role::Dim }, if here { ">" } else { " " })
             .with(Role::Dim, &format!("{:>4} ", i + 1));
-        row.push(if here { Role::Title } else { Role::Text }, file.line(i));
+        if here {
+            row.push(Role::Title, file.line(i));
+        } else {
+            row.0.extend(app.source_row(entry, file, i).0);
+        }
         canvas.row(inside, y, &row, false);
     }
 }
