@@ -153,12 +153,7 @@ impl Room {
         }
         terminal.wait_for("type the release");
         terminal.keys("\t");
-        // Characters that come at once are a paste: under strace each is waited for.
-        let release = "gateway-update 2.4.1";
-        for (i, c) in release.char_indices() {
-            terminal.keys(c.encode_utf8(&mut [0; 4]));
-            terminal.wait_for(&format!("{}_", &release[..=i]));
-        }
+        terminal.fill("gateway-update 2.4.1");
         terminal.keys("\r");
         terminal.wait_for("to sign this;")
     }
@@ -263,6 +258,32 @@ fn without_the_typed_word_nothing_is_signed_and_the_viewer_is_stopped_meanwhile(
     panic!("the viewer {viewer} is there still");
 }
 
+#[test]
+fn a_passphrase_is_typed_to_the_signer_and_shown_nowhere() {
+    let room = Room::new();
+    let mut terminal = room.open(&[], &[]);
+    // The same key, locked.
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&[3; 32]);
+    let kdf = ssh_key::Kdf::Bcrypt { salt: vec![7; 16], rounds: 4 };
+    let locked = ssh_key::PrivateKey::from(pair).encrypt_with(ssh_key::Cipher::Aes256Ctr, kdf, 1, "correct horse").expect("locked");
+    fs::write(room.path("alice.key"), locked.to_openssh(ssh_key::LineEnding::LF).expect("encoded").as_bytes()).expect("written");
+    room.to_the_signer(&mut terminal);
+    terminal.write("rejected\r");
+    terminal.wait_for("Passphrase of");
+    terminal.write("wrong horse\r");
+    terminal.wait_for("the passphrase does not open the key");
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    terminal.keys("\r");
+    terminal.wait_for("to sign this;");
+    terminal.write("rejected\r");
+    terminal.wait_for("Passphrase of");
+    terminal.write("correct horse\r");
+    terminal.wait_for("signed");
+    Room::leave(&mut terminal);
+    assert!(!terminal.raw().windows(5).any(|w| w == b"horse"), "it was shown");
+    assert_eq!(predicate(&room.path("gateway-update-2.4.1.dsse.json"))["decision"], "rejected");
+}
+
 /// The process that the signer started.
 fn viewer_of(signer: u32) -> u32 {
     let children = fs::read_to_string(format!("/proc/{signer}/task/{signer}/children")).expect("it runs");
@@ -286,7 +307,6 @@ fn the_viewer_has_no_agent_no_key_and_no_rights() {
         let status = fs::read_to_string(thread.expect("one").path().join("status")).unwrap_or_default();
         assert!(status.is_empty() || status.contains("Seccomp_filters:\t2"), "{status}");
     }
-    // Sockets: the connection to the signer, and the pairs by which signals wake the loop; nothing else.
     terminal.keys("q");
     terminal.wait_for("still open");
     terminal.keys("y");

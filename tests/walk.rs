@@ -91,10 +91,11 @@ fn sign(terminal: &mut Terminal, record: &str) {
     }
     terminal.wait_for("type the release");
     terminal.keys("\t");
-    terminal.write("gateway-update 2.4.1");
+    terminal.fill("gateway-update 2.4.1");
     terminal.keys("\t");
-    terminal.write("\t\u{15}");
-    terminal.write(record);
+    terminal.keys("\t");
+    terminal.keys("\u{15}");
+    terminal.fill(record);
     terminal.keys("\r");
     // The process that has the key shows it by itself, on the plain terminal, and asks.
     let screen = terminal.wait_for("Type rejected to sign this");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{BeforeArgs, Command, Format, Outcome, RoomArgs, StateArgs, bound, options, print, print_json};
 use crate::session::seal::{Level, Needs, seal};
-use crate::session::{Options, named_files};
+use crate::session::{Options, named_files, uptime};
 
 /// The seal that is asked for at least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -103,7 +103,9 @@ pub(super) fn run(args: &SealArgs, least: SealArg) -> color_eyre::Result<Outcome
     let ground = Ground::at(folder);
     let (bundle, state) = (ground.bundle(), ground.state());
     let needs = Needs { read: vec![bundle], write: vec![state] };
+    let start = uptime();
     let level = seal(&needs, least.into()).map_err(|e| eyre!(e))?;
+    let took = uptime().saturating_sub(start).as_micros();
     let all = probe(&ground);
     let let_in = all.iter().filter(|p| !p.refused).count();
     match args.format {
@@ -115,7 +117,7 @@ pub(super) fn run(args: &SealArgs, least: SealArg) -> color_eyre::Result<Outcome
             }
             let (count, word) = (all.len(), level.word());
             let last = if let_in == 0 { "all refused".to_owned() } else { format!("{let_in} LET IN") };
-            out.push_str(&format!("seal {word}: {count} attempts, {last}\n"));
+            out.push_str(&format!("seal {word}, made in {:.1} ms: {count} attempts, {last}\n", took as f64 / 1000.0));
             print(&out)?;
         }
         Format::Json => {
@@ -124,6 +126,7 @@ pub(super) fn run(args: &SealArgs, least: SealArg) -> color_eyre::Result<Outcome
                 "schema": "countersign-seal/v1",
                 "result": if let_in == 0 { "pass" } else { "fail" },
                 "seal": level.word(),
+                "microseconds": u64::try_from(took).unwrap_or(u64::MAX),
                 "letIn": let_in,
                 "probes": list.collect::<Vec<_>>(),
             }))?;

@@ -113,6 +113,16 @@ impl Terminal {
         }
     }
 
+    /// Types into a field of a dialog, each character when the one before it is there: several at once are a paste, which is
+    /// refused, and a busy machine would make them so.
+    pub fn fill(&mut self, text: &str) {
+        for (i, c) in text.char_indices() {
+            self.keys(c.encode_utf8(&mut [0; 4]));
+            let tail: String = text[..i + c.len_utf8()].chars().rev().take(5).collect();
+            self.wait_for(&format!("{}_", tail.chars().rev().collect::<String>()));
+        }
+    }
+
     /// Waits until the screen contains `text`.
     pub fn wait_for(&self, text: &str) -> String {
         self.wait(&format!("{text:?}"), |screen| screen.contains(text))

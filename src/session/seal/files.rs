@@ -32,8 +32,7 @@ pub(super) fn restrict(needs: &Needs) -> Result<bool, String> {
         | AccessFs::MakeReg
         | AccessFs::MakeDir
         | AccessFs::RemoveFile
-        | AccessFs::RemoveDir
-        | AccessFs::Refer;
+        | AccessFs::RemoveDir;
     for path in SYSTEM.iter().map(Path::new).chain(needs.read.iter().map(|p| p.as_path())) {
         ruleset = allow(ruleset, path, read).map_err(|e| said(&e))?;
     }
