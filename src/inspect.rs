@@ -16,6 +16,7 @@ pub(crate) mod exe;
 pub(crate) mod facts;
 pub(crate) mod kind;
 pub(crate) mod macho;
+pub(crate) mod names;
 pub(crate) mod object;
 pub(crate) mod pclntab;
 pub(crate) mod pdb;

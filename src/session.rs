@@ -51,7 +51,7 @@ pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossi
 pub use merging::{MergedJournals, merge_journals};
 pub use past::{Past, PastWanted, PastWhat, VersionPair};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
-pub use search::{Found, Hit, HitKind, HitPlace, MAX_HITS, Query};
+pub use search::{Found, Hit, HitKind, HitPlace, HitRank, MAX_HITS, Query};
 pub use settings::{SettingsFiles, settings_files};
 pub use signing::{Prepared, load_policy, load_signers};
 pub use syntax::SyntaxLines;
@@ -61,6 +61,8 @@ pub use work::MAX_READ;
 
 pub(crate) use files::{read_shared, read_text};
 pub(crate) use room::room;
+
+pub(crate) use crate::inspect::names::names as names_in;
 
 /// The demonstration release, built by `testdata/demo/make.sh`.
 const DEMO: &[u8] = include_bytes!("../testdata/demo/release.tar");

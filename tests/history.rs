@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use countersign::bundle::open_repository;
+use countersign::checks::Discovery;
 use countersign::diff::history::{Blame, before_and_after, blame, content_in, history, named, tag_before};
 use countersign::model::{EntryKind, SourceContent, SourceHistory, SourceTree};
+use countersign::session::{News, Options, Past, PastWanted, PastWhat, Session, VersionPair};
 use countersign::text::Untrusted;
 
 const LIMIT: u64 = 64 << 20;
@@ -284,4 +287,46 @@ fn the_past_of_a_file_is_printed() {
     assert_eq!(run(&["source", "src/verify.c", "--blame", "--history"]).0, 2, "one at a time");
     let (code, text) = run(&["overview", "--blame"]);
     assert!(code == 2 && text.contains("are of one source file"), "{text}");
+}
+
+#[test]
+fn a_session_tells_the_past_behind_the_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let (send, news) = mpsc::channel();
+    let options = Options { state: Some(folder.path().to_owned()), reviewer: Some("A. Meyer".into()), ..Options::default() };
+    let session = Session::start(options, Arc::new(move |n| drop(send.send(n)))).unwrap();
+    let tree = loop {
+        if let News::Discovery(Discovery::Source(tree)) = news.recv_timeout(Duration::from_secs(60)).unwrap() {
+            break tree;
+        }
+    };
+    let path = Untrusted::from("src/verify.c");
+    let entry = tree.find(&path).unwrap();
+    let ask = |id, what| session.request_past(PastWanted { id, entry, path: path.clone(), what });
+    let next = || loop {
+        if let News::Past(past) = news.recv_timeout(Duration::from_secs(60)).unwrap() {
+            break past;
+        }
+    };
+    ask(1, PastWhat::History);
+    let mut commits = Vec::new();
+    loop {
+        let Past::History { id: 1, commits: more, finished, .. } = next() else { panic!("another answer") };
+        commits.extend(more);
+        if finished {
+            break;
+        }
+    }
+    assert_eq!(commits.len(), 1);
+    ask(2, PastWhat::Change(VersionPair::Commit(commits[0].id)));
+    let Past::Change { id: 2, change, newer, .. } = next() else { panic!("another answer") };
+    assert_eq!((change.added.len(), change.removed, newer), (62, 0, commits[0].id.short()), "the commit made the file");
+    ask(3, PastWhat::Blame);
+    let Past::Blame { id: 3, blame, finished: true, .. } = next() else { panic!("another answer") };
+    assert!(blame.lines.len() == 62 && blame.of(61) == commits.first());
+    ask(4, PastWhat::Change(VersionPair::Since(None)));
+    assert!(matches!(next(), Past::Failed { id: 4, why } if why.contains("no commit before")));
+    // An entry that no source has.
+    session.request_past(PastWanted { id: 5, entry: 9_999, path: path.clone(), what: PastWhat::History });
+    assert!(matches!(next(), Past::Failed { id: 5, .. } | Past::History { id: 5, .. }));
 }

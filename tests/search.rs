@@ -20,7 +20,7 @@ fn opened(state: &std::path::Path) -> (Session, mpsc::Receiver<News>, usize) {
 }
 
 fn search(session: &Session, news: &mpsc::Receiver<News>, id: u64, text: &str, entries: usize) -> (Vec<Hit>, Found) {
-    session.request_search(Query { id, text: text.to_owned(), entries: (0..entries).collect() });
+    session.request_search(Query { id, text: text.to_owned(), name: None, entries: (0..entries).collect() });
     let mut hits = Vec::new();
     loop {
         if let News::Found(mut found) = news.recv_timeout(Duration::from_secs(60)).unwrap() {
@@ -66,7 +66,7 @@ fn what_is_no_expression_is_looked_for_as_it_stands_and_what_is_nowhere_is_not_f
 fn a_search_that_was_replaced_tells_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let (session, news, entries) = opened(folder.path());
-    session.request_search(Query { id: 1, text: ".".into(), entries: (0..entries).cycle().take(200_000).collect() });
+    session.request_search(Query { id: 1, text: ".".into(), name: None, entries: (0..entries).cycle().take(200_000).collect() });
     // Once it tells something it runs.
     while !matches!(news.recv_timeout(Duration::from_secs(60)).unwrap(), News::Found(found) if !found.finished) {}
     session.end_search();

@@ -9,6 +9,7 @@ use super::work::{MAX_OPENED, MAX_SOURCE_FILE};
 use super::{News, Send1, Session, uptime};
 use crate::bundle::OpenBundle;
 use crate::diff::{Limits, each_inside};
+use crate::inspect::names;
 use crate::inspect::search::{BinaryHit, LineSearcher, Pattern, searcher};
 use crate::model::{Content as _, FileId, Side, SourceContent};
 use crate::text::Untrusted;
@@ -27,6 +28,8 @@ pub struct Query {
     pub id: u64,
     /// What was typed.
     pub text: String,
+    /// The name that is looked for, when it is one: lines that seem to define it come first.
+    pub name: Option<String>,
     /// Source files, by the numbers of their entries, in the order in which they are searched.
     pub entries: Vec<usize>,
 }
@@ -51,9 +54,21 @@ pub enum HitKind {
     String(u64),
 }
 
+/// What a line that was found seems to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HitRank {
+    /// It defines the name, by its look: a guess.
+    Defines,
+    /// Any other place.
+    #[default]
+    Uses,
+}
+
 /// Something that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hit {
+    /// What it seems to be.
+    pub rank: HitRank,
     /// Where.
     pub place: HitPlace,
     /// The line, string or name, cut around the match.
@@ -134,7 +149,7 @@ impl Search {
                     return;
                 }
                 match query.entries.get(i) {
-                    Some(entry) => self.source_file(*entry, &pattern, &mut searcher),
+                    Some(entry) => self.source_file(*entry, query.name.as_deref(), &pattern, &mut searcher),
                     None => self.artifact(i - query.entries.len(), &pattern),
                 }
                 self.done.fetch_add(1, Ordering::Relaxed);
@@ -155,11 +170,13 @@ impl Search {
         self.wanted.load(Ordering::Relaxed) != self.id
     }
 
-    fn source_file(&self, entry: usize, pattern: &Pattern, searcher: &mut LineSearcher) {
+    fn source_file(&self, entry: usize, name: Option<&str>, pattern: &Pattern, searcher: &mut LineSearcher) {
         // What cannot be read was told when the source was opened.
         let Some(Ok(bytes)) = self.source.as_ref().map(|s| s.read(entry, MAX_SOURCE_FILE)) else { return };
         pattern.lines(searcher, &bytes, |line, text| {
-            self.hit(HitPlace::Source(entry, line), text, pattern);
+            let defines = name.is_some_and(|name| names::defines(text, name));
+            let rank = if defines { HitRank::Defines } else { HitRank::Uses };
+            self.hit(rank, HitPlace::Source(entry, line), text, pattern);
             !self.stopped()
         });
     }
@@ -194,7 +211,7 @@ impl Search {
                 if let BinaryHit::Symbol(address, name) = hit
                     && !names.contains(name.as_slice())
                 {
-                    self.hit(HitPlace::Debug(index, file.clone(), *address), name, pattern);
+                    self.hit(HitRank::Uses, HitPlace::Debug(index, file.clone(), *address), name, pattern);
                 }
             });
         }
@@ -220,16 +237,17 @@ impl Search {
             BinaryHit::Symbol(address, _) => HitKind::Symbol(*address),
             BinaryHit::String(offset, _) => HitKind::String(*offset),
         };
-        self.hit(HitPlace::Artifact(artifact, side, name.into(), kind), text_of(hit), pattern);
+        self.hit(HitRank::Uses, HitPlace::Artifact(artifact, side, name.into(), kind), text_of(hit), pattern);
     }
 
-    fn hit(&self, place: HitPlace, text: &[u8], pattern: &Pattern) {
+    fn hit(&self, rank: HitRank, place: HitPlace, text: &[u8], pattern: &Pattern) {
         let Ok(mut told) = self.told.lock() else { return };
         told.0.count += 1;
-        if told.0.count <= MAX_HITS {
+        // What defines a name is told also where there are too many that use it.
+        if told.0.count <= MAX_HITS || rank == HitRank::Defines && told.0.count <= 2 * MAX_HITS {
             let from = if text.len() <= KEPT { 0 } else { pattern.first(text).map_or(0, |m| m.start.saturating_sub(KEPT / 4)) };
             let text = text.get(from..text.len().min(from + KEPT)).unwrap_or_default().trim_ascii();
-            told.0.hits.push(Hit { place, text: text.into() });
+            told.0.hits.push(Hit { rank, place, text: text.into() });
         }
     }
 

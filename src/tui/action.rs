@@ -9,7 +9,7 @@ use ratatui::crossterm::event::KeyEvent;
 use crate::digest::Sha256;
 use crate::model::Evidence;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{KeySource, ListingKey, News, Prepared, Query};
+use crate::session::{KeySource, ListingKey, News, PastWanted, Prepared, Query};
 use crate::text::Untrusted;
 
 /// The seven screens.
@@ -120,6 +120,14 @@ pub enum Action {
     GoCompare,
     /// To all places with the same difference.
     GoGroup,
+    /// The commits that changed the file, in its place.
+    History,
+    /// The commit of each line beside it; and away again.
+    Blame,
+    /// What changed in the file since the tag before; and away again.
+    Since,
+    /// The uses and definitions of a name of this line.
+    Uses,
     /// Back in the jump list.
     JumpBack,
     /// Forward in the jump list.
@@ -210,6 +218,10 @@ pub enum Effect {
     Search(Query),
     /// End the search that runs.
     EndSearch,
+    /// Find something of a file's past; the answers come as [`News::Past`].
+    Past(PastWanted),
+    /// End what runs for a file's past.
+    EndPast,
     /// Compare a source file with another, by entry index; the answer comes as [`News::Sources`].
     CompareSources(usize, usize),
     /// Make a listing.

@@ -11,6 +11,7 @@ mod dialog;
 mod find;
 mod go;
 mod lists;
+mod past;
 mod resume;
 mod rule;
 mod saving;
@@ -31,6 +32,7 @@ pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
 pub(crate) use find::{Finder, GoalRow, TextSearch, What};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, Order, outcome_mark, role_of as lists_role, standing_mark};
+pub(crate) use past::{Layer, PastView};
 pub(crate) use search::Search;
 pub use seen::Drawn;
 pub(crate) use seen::Sight;
@@ -107,6 +109,7 @@ pub struct App {
     /// The item whose evidence Overview shows in place of the groups.
     pub(crate) detail: Option<String>,
     pub(crate) source: Source,
+    pub(crate) past: PastView,
     pub(crate) compare: Compare,
     pub(crate) dialog: Option<Dialog>,
     pub(crate) prepared: Option<Prepared>,
@@ -178,6 +181,7 @@ impl App {
             item: None,
             detail: None,
             source: Source::default(),
+            past: PastView::default(),
             compare: Compare::default(),
             dialog: None,
             prepared: None,
@@ -355,7 +359,7 @@ impl App {
             News::Sources(entry, compared) => self.pair_came(entry, compared),
             News::Listing(key, listing) => self.listing_came(key, listing),
             News::Found(found) => self.found(found),
-            News::Past(_) => {} // nothing asks for it yet
+            News::Past(past) => self.past_came(past),
             News::Syntax(lines) => self.syntax_came(lines),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),
@@ -442,6 +446,10 @@ impl App {
             Action::GoArtifact => self.go_artifact(),
             Action::GoCompare => self.go_compare(),
             Action::GoGroup => self.go_group(),
+            Action::History => self.show_history(),
+            Action::Blame => self.toggle_blame(),
+            Action::Since => self.toggle_since(),
+            Action::Uses => self.find_uses(),
             Action::JumpBack => self.jump(false),
             Action::JumpForward => self.jump(true),
             Action::Accept => self.accept(),

@@ -12,10 +12,11 @@ use super::app::App;
 use super::screens;
 use super::theme::Theme;
 use crate::checks::{ChecklistEntry, Discovery, Facts, Hashed, HiddenPlace, Policy};
+use crate::diff::history::{Blame, Walked, change};
 use crate::digest::Sha256;
 use crate::model::*;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{Found, Hit, HitKind, HitPlace, News, Prepared, Query, SyntaxLines};
+use crate::session::{Found, Hit, HitKind, HitPlace, HitRank, News, Past, PastWanted, PastWhat, Prepared, Query, SyntaxLines, VersionPair};
 use crate::text::{Role, Row, Untrusted};
 
 /// The file that everything is about, with a hidden character in line 12.
@@ -32,15 +33,58 @@ fn comments(of: &SyntaxOf) -> SyntaxLines {
 
 /// What a search finds in that file, and a string of the library.
 fn found(query: &Query) -> Found {
-    let lines = VERIFY.lines().enumerate().filter(|(_, line)| line.contains(&query.text));
+    let wanted = query.name.clone().unwrap_or_else(|| query.text.clone());
+    let lines = VERIFY.lines().enumerate().filter(|(_, line)| line.contains(&wanted));
+    let rank = |line: &str| if query.name.is_some() && !line.starts_with(' ') { HitRank::Defines } else { HitRank::Uses };
     let entries = query.entries.iter().filter(|e| **e == 4);
-    let mut hits: Vec<Hit> =
-        entries.flat_map(|e| lines.clone().map(|(n, line)| Hit { place: HitPlace::Source(*e, n as u64 + 1), text: line.into() })).collect();
+    let mut hits: Vec<Hit> = entries
+        .flat_map(|e| lines.clone().map(|(n, line)| Hit { rank: rank(line), place: HitPlace::Source(*e, n as u64 + 1), text: line.into() }))
+        .collect();
     if "verify_key.pub".contains(&query.text) {
         let place = HitPlace::Artifact(0, Side::Shipped, Untrusted::default(), HitKind::String(0x4b80));
-        hits.insert(0, Hit { place, text: "verify_key.pub".into() });
+        hits.insert(0, Hit { rank: HitRank::Uses, place, text: "verify_key.pub".into() });
     }
     Found { id: query.id, count: hits.len(), hits, files: (9, 9), note: None, finished: true }
+}
+
+/// The past of that file: three commits, the last one of which put lines in; one subject has a hidden character.
+pub(super) fn past(wanted: &PastWanted) -> Past {
+    let id = wanted.id;
+    let commit = |n: u8, author: &str, subject: &str| Commit {
+        id: ObjectId([n; 20]),
+        parents: vec![ObjectId([n - 1; 20])],
+        tree: ObjectId([0; 20]),
+        time: 1_790_000_000 - 86_400 * (200 - i64::from(n)),
+        author: author.into(),
+        authored: Some(1_790_000_000 - 86_400 * (200 - i64::from(n))),
+        subject: subject.into(),
+    };
+    let commits = vec![
+        commit(0x8d, "J. Ortiz", "Refuse an image whose tag is wrong"),
+        commit(0x7c, "E. \u{1b}[31mve", "Merge \u{202E}nothing"),
+        commit(0x11, "I. Varga", "Verify an update before it is installed"),
+    ];
+    let walked = Walked { looked: 41, time: 1_780_000_000, stopped: false, missing: None };
+    let incomplete = Some("the repository is a shallow clone: its history is incomplete".to_owned());
+    match &wanted.what {
+        PastWhat::History => Past::History { id, commits, walked, incomplete, finished: true },
+        PastWhat::Blame => {
+            let lines = (0..VERIFY.lines().count()).map(|n| Some(u32::from(n < 7 || n > 8) + u32::from(n > 11))).collect();
+            let blame = Blame { lines, paths: vec![wanted.path.clone(); 3], commits, walked };
+            Past::Blame { id, blame: Arc::new(blame), incomplete, finished: true }
+        }
+        PastWhat::Change(versions) => {
+            let old = VERIFY
+                .replace("    if (rc == 0)\n        return -EINVAL;\n", "    (void)rc;\n")
+                .replace("    int rc;\n", "    int rc;\n    int n;\n");
+            let change = Arc::new(change(old.as_bytes(), VERIFY.as_bytes()));
+            let (older, newer) = match versions {
+                VersionPair::Commit(commit) => (format!("before {}", commit.short()), commit.short()),
+                VersionPair::Since(_) => ("v4.1".to_owned(), "the version under review".to_owned()),
+            };
+            Past::Change { id, older, newer, change }
+        }
+    }
 }
 
 struct Rows;
@@ -413,7 +457,8 @@ impl Bench {
                 }
                 Effect::Search(query) => Input::News(News::Found(found(&query))),
                 Effect::Syntax(of) => Input::News(News::Syntax(comments(&of))),
-                Effect::Identified(_) | Effect::EndSearch => continue,
+                Effect::Past(wanted) => Input::News(News::Past(past(&wanted))),
+                Effect::Identified(_) | Effect::EndSearch | Effect::EndPast => continue,
                 Effect::Correct => {
                     let carried = self.app.state.to_carry();
                     let events = self.app.state.events.iter().filter(|e| carried.contains(&e.n)).cloned().collect();

@@ -61,6 +61,7 @@ pub(crate) fn row_text(app: &App, pane: Pane, at: usize) -> String {
         Pane::Tree => {
             app.source.tree.get(at).and_then(|r| app.facts.source_path(r.entry)).map(|path| path.shown().to_string()).unwrap_or_default()
         }
+        Pane::Commits | Pane::Change => plain(source::past_row(app, pane, at)),
         Pane::File => app.open_file().map(|f| f.line(at).to_string()).unwrap_or_default(),
         Pane::Claims => plain(provenance::claim_row(app, at)),
         Pane::Evidence => app.evidence.rows.get(at).map(Row::plain).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Keys in, state out; and what is drawn, at every size.
 
 mod finding;
+mod past;
 mod review;
 mod saving;
 mod signing;

@@ -19,6 +19,8 @@ pub struct Blame {
     pub lines: Vec<Option<u32>>,
     /// The commits.
     pub commits: Vec<Commit>,
+    /// The path that the file had in each of them.
+    pub paths: Vec<Untrusted>,
     /// How far the walk came.
     pub walked: Walked,
 }
@@ -28,6 +30,12 @@ impl Blame {
     #[must_use]
     pub fn of(&self, line: usize) -> Option<&Commit> {
         self.commits.get(self.lines.get(line).copied().flatten()? as usize)
+    }
+
+    /// The path that the file had in the commit that a line, from 0, came with.
+    #[must_use]
+    pub fn path_of(&self, line: usize) -> Option<&Untrusted> {
+        self.paths.get(self.lines.get(line).copied().flatten()? as usize)
     }
 }
 
@@ -67,11 +75,11 @@ pub fn blame(history: &dyn SourceHistory, path: &Untrusted, limit: u64, each: &m
         work.pass(&mut version, &mut out.walked);
         if !version.spans.is_empty() {
             let index = u32::try_from(out.commits.len()).unwrap_or(u32::MAX);
-            // Nothing is said of what cannot be told: the text behind is missing.
             for span in &version.spans {
                 out.lines.iter_mut().skip(span.at).take(span.len).for_each(|line| *line = Some(index));
             }
             out.commits.push(version.commit);
+            out.paths.push(version.path);
         }
         if !each(&out) {
             out.walked.stopped = out.lines.contains(&None);

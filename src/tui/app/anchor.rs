@@ -94,6 +94,9 @@ impl App {
         anchor.place = path.shown().to_string();
         anchor.path = Some(anchor.place.clone());
         anchor.blob = Some(file.id.clone());
+        if self.anchor_past(anchor) {
+            return;
+        }
         let rows = self.rows_meant(Pane::File);
         anchor.line = Some(*rows.start() as u64 + 1);
         anchor.to_line = (rows.start() != rows.end()).then_some(*rows.end() as u64 + 1);

@@ -18,6 +18,10 @@ pub(crate) enum Pane {
     Tree,
     /// A source file.
     File,
+    /// The commits that changed it, in its place.
+    Commits,
+    /// Two versions of it, in its place.
+    Change,
     /// Links of the chain and attestations with their answers.
     Claims,
     /// What is known about the selected claim.
@@ -44,7 +48,7 @@ pub(crate) enum Pane {
 
 impl Pane {
     /// How many there are.
-    pub(crate) const COUNT: usize = 15;
+    pub(crate) const COUNT: usize = 17;
 }
 
 /// Where a pane is: the row under the cursor, the first row drawn and how many were drawn last.
@@ -83,14 +87,18 @@ impl App {
 
     /// The pane with the focus.
     pub(crate) fn pane(&self) -> Pane {
-        if self.screen == Screen::Signoff && self.sheet.is_some() { Pane::Sheet } else { self.focus[self.screen as usize] }
+        match self.focus[self.screen as usize] {
+            _ if self.screen == Screen::Signoff && self.sheet.is_some() => Pane::Sheet,
+            Pane::File => self.past.pane().unwrap_or(Pane::File),
+            pane => pane,
+        }
     }
 
     /// The panes of the screen in front, in the order of Tab.
     pub(crate) fn panes(&self) -> Vec<Pane> {
         match self.screen {
             Screen::Overview => vec![Pane::Groups, Pane::Queue],
-            Screen::Source => vec![Pane::Tree, Pane::File],
+            Screen::Source => vec![Pane::Tree, self.past.pane().unwrap_or(Pane::File)],
             Screen::Provenance => vec![Pane::Claims, Pane::Evidence],
             Screen::Artifacts => vec![Pane::Files],
             Screen::Compare if self.compare.is_group() => vec![Pane::Covered],
@@ -105,6 +113,8 @@ impl App {
         if pane == Pane::Sheet {
             return; // it has the focus as long as it lies there
         }
+        // What lies in place of the file has its focus.
+        let pane = if matches!(pane, Pane::Commits | Pane::Change) { Pane::File } else { pane };
         self.focus[self.screen as usize] = pane;
     }
 
@@ -130,6 +140,8 @@ impl App {
             Pane::Queue => self.items.len(),
             Pane::Tree => self.source.tree.len(),
             Pane::File => self.open_file().map_or(0, |f| f.len()),
+            Pane::Commits => self.past.commits.len(),
+            Pane::Change => self.past.versions.rows.len(),
             Pane::Claims => self.claims.len(),
             Pane::Evidence => self.evidence.rows.len(),
             Pane::Files => self.artifacts.len(),

@@ -12,8 +12,8 @@ use ratatui::crossterm::event::KeyEvent;
 pub(crate) use goals::{Goal, GoalRow};
 
 use super::dialog::{push, typed};
-use super::{App, Dialog};
-use crate::session::{Found, Hit, MAX_HITS, Query};
+use super::{App, Dialog, Pane};
+use crate::session::{Found, Hit, MAX_HITS, Query, names_in};
 use crate::tui::action::{Action, Effect};
 
 /// Rows that are kept of what matches, the best first.
@@ -68,8 +68,16 @@ pub(crate) struct TextSearch {
     /// Sorted by place.
     pub(crate) hits: Vec<Hit>,
     pub(crate) found: Found,
+    /// The names of the line that the search was begun from, the most telling first, and which of them is looked for.
+    names: Vec<String>,
+    name: usize,
     /// The row under the cursor when the list was closed.
     at: usize,
+}
+
+/// The expression that finds a name as a word of its own.
+fn as_word(name: &str) -> String {
+    format!(r"\b{name}\b")
 }
 
 impl App {
@@ -161,6 +169,7 @@ impl App {
             Some(Action::Up) => finder.at = finder.at.saturating_sub(1),
             Some(Action::PageDown) => finder.at = (finder.at + 10).min(last),
             Some(Action::PageUp) => finder.at = finder.at.saturating_sub(10),
+            Some(Action::NextField) if finder.what == What::Text && self.next_name(&mut finder) => {}
             Some(Action::NextField) => match self.find_goal(&finder, finder.at).and_then(|goal| goal.completion()) {
                 Some(word) if finder.text != word => finder.text = word.to_owned(),
                 _ => finder.at = (finder.at + 1).min(last),
@@ -214,13 +223,45 @@ impl App {
     fn search_texts(&mut self, text: &str) {
         let id = self.texts.found.id + 1;
         let short = text.chars().count() < SHORTEST;
-        self.texts =
-            TextSearch { text: text.to_owned(), found: Found { id, finished: short, ..Found::default() }, ..TextSearch::default() };
+        let (names, at) = (std::mem::take(&mut self.texts.names), self.texts.name);
+        let found = Found { id, finished: short, ..Found::default() };
+        self.texts = TextSearch { text: text.to_owned(), found, names, name: at, ..TextSearch::default() };
         if short {
             return self.effect(Effect::EndSearch);
         }
         let entries = self.facts.sources().flat_map(|(first, tree)| first..first + tree.entries.len()).collect();
-        self.effect(Effect::Search(Query { id, text: text.to_owned(), entries }));
+        self.effect(Effect::Search(Query {
+            id,
+            text: text.to_owned(),
+            name: self.wanted_name().map(|(name, ..)| name.to_owned()),
+            entries,
+        }));
+    }
+
+    /// The name that is looked for, as long as nothing else was typed: which one it is, and of how many.
+    pub(crate) fn wanted_name(&self) -> Option<(&str, usize, usize)> {
+        let name = self.texts.names.get(self.texts.name).filter(|name| as_word(name) == self.texts.text)?;
+        Some((name, self.texts.name + 1, self.texts.names.len()))
+    }
+
+    /// Looks for the uses and definitions of a name of the line under the cursor.
+    pub(crate) fn find_uses(&mut self) {
+        let line = self.open_file().filter(|f| !f.binary).map(|f| f.line(self.cursor(Pane::File).at));
+        let names = line.map(|line| names_in(line.as_str())).unwrap_or_default();
+        let Some(first) = names.first().map(|name| as_word(name)) else {
+            return self.say("the line under the cursor has no name: move to one that has");
+        };
+        (self.texts.names, self.texts.name) = (names, 0);
+        self.search_texts(&first);
+        self.find(What::Text);
+    }
+
+    /// Looks for the next name of the line that the search was begun from; false where it was not begun from one.
+    fn next_name(&mut self, finder: &mut Finder) -> bool {
+        let Some((_, at, of)) = self.wanted_name().filter(|_| finder.text == self.texts.text) else { return false };
+        self.texts.name = at % of;
+        finder.text = self.texts.names.get(self.texts.name).map(|name| as_word(name)).unwrap_or_default();
+        true
     }
 
     /// A search found something, or got further.

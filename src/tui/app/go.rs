@@ -266,6 +266,7 @@ impl App {
         let moved = match self.screen {
             Screen::Compare if self.compare.is_group() => false,
             Screen::Compare => self.step_difference(forward),
+            Screen::Source if self.past.pane() == Some(Pane::Change) => self.step_change(forward),
             Screen::Source => self.step_mark(forward) || self.front().is_some_and(|front| self.step_place(front, Some(forward))),
             _ => {
                 self.say("] and [ step through differences on Compare and marks on Source");
@@ -351,7 +352,10 @@ impl App {
                 }
                 None => {}
             },
+            Pane::File if self.open_blamed() => {}
             Pane::File => self.go_compare(),
+            Pane::Commits => self.open_commit(),
+            Pane::Change => self.say("q goes back"),
             Pane::Claims => self.follow_claim(),
             Pane::Evidence => self.follow_evidence(),
             Pane::Checklist | Pane::Statement => {}
@@ -420,6 +424,7 @@ impl App {
         } else if self.screen == Screen::Signoff && self.sheet.take().is_some()
             || self.detail.take().is_some()
             || self.screen == Screen::Compare && self.close_member()
+            || self.screen == Screen::Source && self.close_past()
         {
             // That was one level.
         } else if self.screen == Screen::Provenance && self.pane() == Pane::Evidence {

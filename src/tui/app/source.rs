@@ -394,7 +394,9 @@ impl App {
             self.cursors[Pane::File as usize] = super::Cursor::default();
             self.sideways = 0;
             self.make_built_into();
+            self.forget_past();
         }
+        self.past.layer = None;
         self.reveal(entry);
         self.show(Screen::Source);
         self.focus_on(Pane::File);
@@ -510,6 +512,8 @@ impl App {
         for more in [self.source.differs.get(&entry), self.source.lines.get(&entry)].into_iter().flatten() {
             marks.extend(more.iter().filter(|l| **l <= file.len() as u64));
         }
+        // Of a run of changed lines its first.
+        marks.extend(self.past.since.iter().flat_map(|s| s.added.iter().filter(|l| !s.added.contains(&(**l - 1))).chain(&s.gone)));
         let next = if forward { marks.iter().copied().find(|l| *l > here) } else { marks.iter().copied().rfind(|l| *l < here) };
         let Some(line) = next else { return false };
         self.focus_on(Pane::File);

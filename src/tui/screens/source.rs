@@ -1,6 +1,10 @@
 //! 2 Source: the tree, a file with line numbers and marks, and what is known about it.
 
+mod past;
+
 use ratatui::layout::Rect;
+
+pub(super) use past::row as past_row;
 
 use super::overview::indent;
 use crate::model::EntryKind;
@@ -100,6 +104,9 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         canvas.cursor(inside, 0, 0);
         return;
     };
+    if let Some(layer) = app.past.layer {
+        return past::draw(canvas, area, layer, focused);
+    }
     let mut title = Row::new();
     let read = app.lines_read(index);
     let words = match app.file(index) {
@@ -111,6 +118,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         Some(Err(_)) => "  cannot be read".to_owned(),
         None => "  reading …".to_owned(),
     };
+    let words = words + &past::words(app);
     let into = built_into(app, usize::from(area.width).saturating_sub(words.len() + 4) / 2);
     let room = usize::from(area.width).saturating_sub(words.len() + into.width() + 4);
     title.push(Role::Text, path.shown().cut_start(room));
@@ -137,7 +145,9 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let flagged = app.source.lines.get(&index).unwrap_or(&empty);
     let alarm = app.source.alarms.contains(&index);
     let digits = file.len().to_string().len().max(4);
-    let text_width = usize::from(inside.width).saturating_sub(digits + 5);
+    let blame_width = past::blame_width(app, usize::from(inside.width));
+    let text_width = usize::from(inside.width).saturating_sub(digits + 5 + blame_width);
+    let blame_top = std::cell::Cell::new(0);
     let rows_of = |i: usize| {
         let line = i as u64 + 1;
         let hidden = file.hidden.contains(&line);
@@ -156,8 +166,13 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         }
         let texts = if app.sideways > 0 { vec![skip(&text, app.sideways)] } else { wrap(&[text], text_width) };
         let gutter = |n: usize| match n {
-            0 => Row::new().with(Role::Dim, &format!(" {line:>digits$} ")).with(mark.1, &mark.0.to_string()).with(Role::Text, "  "),
-            _ => Row::new().with(Role::Text, &" ".repeat(digits + 5)),
+            0 => {
+                let mut row = past::blame_cells(app, i, blame_top.get(), blame_width);
+                let since = past::since_mark(app, line);
+                row = row.with(Role::Dim, &format!(" {line:>digits$} ")).with(mark.1, &mark.0.to_string());
+                row.with(since.0, since.1).with(Role::Text, " ")
+            }
+            _ => Row::new().with(Role::Text, &" ".repeat(digits + 5 + blame_width)),
         };
         let whole = |(n, text): (usize, Row)| {
             let mut row = gutter(n);
@@ -169,6 +184,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let height = usize::from(inside.height);
     let cursor = app.cursor(Pane::File);
     let top = first_line(cursor.top, cursor.at.min(file.len() - 1), height, |i| rows_of(i).len());
+    blame_top.set(top);
     let (mut y, mut whole) = (0, 0);
     for i in top..file.len() {
         if y >= height {

@@ -97,3 +97,21 @@ fn no_key_waits_for_a_hundred_thousand_names() {
     assert!(count(&bench) && bench.row(4).contains("src/many/file99999.c"), "{}", bench.text());
     assert!(bench.app.idle_in().is_none_or(|pause| !pause.is_zero()));
 }
+
+#[test]
+fn uses_of_a_name_are_found_from_its_line_and_definitions_come_first() {
+    let mut bench = Bench::new(120, 40);
+    bench.walk("2 G <enter> g g j g d");
+    let text = bench.text();
+    assert!(text.contains(r"search \bverify_image\b") && text.contains("name 1 of 3, Tab the next"), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|l| l.contains("verify.c:")).collect();
+    assert!(rows.first().is_some_and(|r| r.contains("defines") && r.contains("verify.c:2 ")), "{text}");
+    bench.walk("<tab>");
+    assert!(bench.text().contains(r"search \bimg\b") && bench.text().contains("name 2 of 3"), "{}", bench.text());
+    bench.walk("<tab> <tab> <enter>");
+    assert_eq!((bench.app.screen, bench.app.cursor(Pane::File).at), (Screen::Source, 1));
+    bench.walk(":11<enter> g d");
+    assert!(bench.app.dialog.is_none() && bench.row(-2).contains("no name"), "{}", bench.row(-2));
+    bench.walk("g / <tab> x");
+    assert!(!bench.text().contains("name 1 of"), "what was typed is no name of the line: {}", bench.text());
+}

@@ -16,6 +16,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, finder: &Finder) {
     let (title, sign) = match finder.what {
         What::Names => ("Find a file, function, item, finding, check or digest", "find "),
         What::Commands => ("What can be done here", ":"),
+        What::Text if app.wanted_name().is_some() => ("Uses and definitions", "search "),
         What::Text => ("Search all sources, strings and symbols", "search "),
     };
     let inside = super::over::frame(canvas, area, title, &told(app, finder));
@@ -33,7 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, finder: &Finder) {
     let top = (finder.at + 1).saturating_sub(height);
     for (y, at) in (top..len.min(top + height)).enumerate() {
         if let Some(goal) = app.find_goal(finder, at) {
-            let row = goal_row(&app.goal_row(&goal, finder.text.trim()), finder, width);
+            let row = goal_row(app, &app.goal_row(&goal, finder.text.trim()), finder, width);
             canvas.row(list, y, &row, at == finder.at);
         }
     }
@@ -66,13 +67,16 @@ fn told(app: &App, finder: &Finder) -> String {
     } else if total > 0 {
         out.push_str(&format!(" in {} files", grouped(total as u64)));
     }
+    if let Some((_, n, of)) = app.wanted_name() {
+        out.push_str(&format!("; name {n} of {of}, Tab the next; defines is a guess"));
+    }
     if let Some(note) = &found.note {
         out.push_str(&format!("; {}", Shown::new(note)));
     }
     out
 }
 
-fn goal_row(goal: &GoalRow, finder: &Finder, width: usize) -> Row {
+fn goal_row(app: &App, goal: &GoalRow, finder: &Finder, width: usize) -> Row {
     let mut row = Row::new();
     if !goal.kind.is_empty() {
         row = row.with(Role::Dim, &format!("{:<9} ", goal.kind));
@@ -91,7 +95,7 @@ fn goal_row(goal: &GoalRow, finder: &Finder, width: usize) -> Row {
     row.push(Role::Text, name);
     row = row.with(Role::Text, if finder.what == What::Names { "  " } else { " " });
     match finder.what {
-        What::Text => marked(&goal.note.plain(), &finder.text, &mut row),
+        What::Text => marked(&goal.note.plain(), app.wanted_name().map_or(&finder.text, |(name, ..)| name), &mut row),
         _ => row.0.extend(goal.note.0.iter().cloned()),
     }
     fit(&row, width)

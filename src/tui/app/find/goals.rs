@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::compare::Want;
 use super::super::{App, ClaimRow, NoteRow, Pane, Part};
 use crate::model::Node;
-use crate::session::{Hit, HitKind, HitPlace};
+use crate::session::{Hit, HitKind, HitPlace, HitRank};
 use crate::text::{Role, Row, Shown};
 use crate::tui::action::{Action, Screen};
 use crate::tui::keymap::{Context, Key};
@@ -221,7 +221,8 @@ impl App {
         let note = Row::new().with(Role::Text, hit.text.shown().as_str());
         let (kind, name) = match &hit.place {
             HitPlace::Source(entry, line) => {
-                ("line", format!("{}:{line}", self.facts.source_path(*entry).map(|p| p.shown()).unwrap_or_default()))
+                let word = if hit.rank == HitRank::Defines { "defines" } else { "line" };
+                (word, format!("{}:{line}", self.facts.source_path(*entry).map(|p| p.shown()).unwrap_or_default()))
             }
             HitPlace::Artifact(artifact, side, member, kind) => {
                 let artifact = self.facts.release.artifacts.get(*artifact).map(|a| a.name.shown()).unwrap_or_default();
