@@ -231,6 +231,9 @@ pub struct LookArgs {
     /// Draw with ASCII only (for terminals that draw `·`, `│` or `…` two cells wide).
     #[arg(long)]
     pub ascii: bool,
+    /// Leave the mouse to the terminal (it moves and scrolls in the console, nothing else).
+    #[arg(long)]
+    pub no_mouse: bool,
 }
 
 /// What is set.

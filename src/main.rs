@@ -42,7 +42,7 @@ fn settle(
         ColorArg::Always => tui::Colour::Always,
         ColorArg::Never => tui::Colour::Never,
     });
-    let wishes = tui::Wishes { theme: look.theme, colour, ascii: look.ascii };
+    let wishes = tui::Wishes { theme: look.theme, colour, ascii: look.ascii, no_mouse: look.no_mouse };
     let (settings, origins) = tui::settle(&wishes, &files?, &|name| std::env::var(name).ok()).map_err(|e| eyre!(e))?;
     Ok((settings, origins.into_iter().map(|o| [o.name, o.value, o.from]).collect()))
 }

@@ -94,7 +94,8 @@ fn is_plain(c: char) -> bool {
     if (' '..='~').contains(&c) {
         return true;
     }
-    if is_control(c) || is_default_ignorable(c) {
+    // The marks of half-width katakana join what is before them and have no width, says Unicode; terminals give them a cell.
+    if is_control(c) || is_default_ignorable(c) || matches!(c, '\u{FF9E}' | '\u{FF9F}') {
         return false;
     }
     !matches!(
@@ -292,6 +293,12 @@ mod tests {
         ] {
             assert_eq!(shown(format!("a{c}b").as_bytes()), format!("a<U+{:04X}>b", u32::from(c)));
         }
+    }
+
+    #[test]
+    fn half_width_marks_have_a_cell_on_terminals_and_are_told_as_tokens() {
+        assert_eq!(show("\u{FF76}\u{FF9E}".as_bytes()).as_str(), "\u{FF76}<U+FF9E>");
+        assert_eq!(show("\"\u{FF9F}".as_bytes()).as_str(), "\"<U+FF9F>");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::digest::Sha256;
 use crate::model::Evidence;
@@ -132,6 +132,16 @@ pub enum Action {
     JumpBack,
     /// Forward in the jump list.
     JumpForward,
+    /// Mark this place: its letter follows.
+    SetMark,
+    /// Go to a mark: its letter follows.
+    GoMark,
+    /// The pane with the focus alone; and back.
+    Zoom,
+    /// Wrap long lines, or cut them.
+    Wrap,
+    /// Hide rows that are the same on both sides; and back.
+    HideSame,
     /// Accept this item.
     Accept,
     /// Reject it, with a reason.
@@ -261,6 +271,8 @@ pub struct SyntaxOf {
 pub enum Input {
     /// A key.
     Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
     /// Pasted text.
     Paste(String),
     /// The window's new size: columns, rows.

@@ -11,6 +11,7 @@ mod dialog;
 mod find;
 mod go;
 mod lists;
+mod moving;
 mod past;
 mod resume;
 mod rule;
@@ -27,11 +28,14 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-pub(crate) use compare::{Compare, Front, Group, Part, change_points};
+#[cfg(test)]
+pub(crate) use compare::Want;
+pub(crate) use compare::{Compare, Front, Group, Loaded, Part, change_points};
 pub(crate) use cursor::{Cursor, Pane};
 pub(crate) use dialog::{Dialog, Help, Prompt, Purpose};
 pub(crate) use find::{Finder, GoalRow, TextSearch, What};
 pub(crate) use lists::{ArtifactRow, ClaimRow, Filter, NoteRow, Order, outcome_mark, role_of as lists_role, standing_mark};
+pub(crate) use moving::Targets;
 pub(crate) use past::{Layer, PastView};
 pub(crate) use search::Search;
 pub use seen::Drawn;
@@ -128,6 +132,16 @@ pub struct App {
     /// Where a selection of rows started, and in which pane.
     pub(crate) selection: Option<(Pane, usize)>,
     prefix: Option<String>,
+    typing: moving::Typing,
+    marks: BTreeMap<char, go::Spot>,
+    /// Whether the pane with the focus is drawn alone.
+    pub(crate) zoom: bool,
+    /// Whether long lines of a source file are cut.
+    pub(crate) cut_lines: bool,
+    /// Whether long rows of a listing are wrapped.
+    pub(crate) wrap_rows: bool,
+    /// What the mouse can point at.
+    targets: Targets,
     /// The item for which "not everything was shown" was said: the next `a` asks for a reason.
     asked: Option<String>,
     /// The place of the last session.
@@ -196,6 +210,12 @@ impl App {
             sideways: 0,
             selection: None,
             prefix: None,
+            typing: moving::Typing::default(),
+            marks: BTreeMap::new(),
+            zoom: false,
+            cut_lines: false,
+            wrap_rows: false,
+            targets: Targets::default(),
             asked: None,
             resume: resume::Resume::default(),
             unsaved: Vec::new(),
@@ -231,6 +251,7 @@ impl App {
         match input {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(&text),
+            Input::Mouse(mouse) => self.mouse(mouse),
             Input::Resize(columns, rows) => self.resize(columns, rows),
             Input::News(news) => self.news(news),
             Input::Recorded(event, clock) => self.recorded(*event, clock),
@@ -267,7 +288,7 @@ impl App {
             .filter(|_| self.has_unwritten())
             .map(|since| (since + FLUSH).saturating_sub(self.now).max(Duration::from_millis(10)));
         let find = self.finds().then_some(Duration::ZERO);
-        refresh.into_iter().chain(flush).chain(find).min()
+        refresh.into_iter().chain(flush).chain(find).chain(self.digit_settles_in()).min()
     }
 
     fn refresh_due(&self) -> Duration {
@@ -381,10 +402,14 @@ impl App {
         let Some(mut spelling) = keymap::spelling(&key) else { return };
         if self.dialog.is_some() {
             self.prefix = None;
+            self.typing = moving::Typing::default();
             self.dialog_key(&key, &spelling);
             return;
         }
         self.message = None;
+        if (self.prefix.is_none() || self.typing.counts()) && self.types(&spelling) {
+            return;
+        }
         if let Some(prefix) = self.prefix.take() {
             if spelling == "Esc" {
                 return;
@@ -452,6 +477,10 @@ impl App {
             Action::Uses => self.find_uses(),
             Action::JumpBack => self.jump(false),
             Action::JumpForward => self.jump(true),
+            Action::SetMark | Action::GoMark => self.ask_mark(action),
+            Action::Zoom => self.toggle_zoom(),
+            Action::Wrap => self.toggle_wrap(),
+            Action::HideSame => self.toggle_same(),
             Action::Accept => self.accept(),
             Action::Reject => self.reject(),
             Action::AcceptGroup => self.accept_group(),

@@ -415,7 +415,30 @@ impl Bench {
         }
     }
 
+    /// Draws on a terminal that has nothing of earlier frames: the test backend keeps what a wide character covers.
+    pub(super) fn fresh(&mut self) {
+        let (columns, rows) = self.app.size;
+        self.screen = Terminal::new(TestBackend::new(columns, rows)).expect("a test terminal");
+        self.draw();
+    }
+
+    /// Gives the window another size.
+    pub(super) fn resize(&mut self, columns: u16, rows: u16) {
+        self.screen.backend_mut().resize(columns, rows);
+        self.send(Input::Resize(columns, rows));
+    }
+
     pub(super) fn send(&mut self, input: Input) {
+        self.take(input);
+        // The loop says when a digit is a screen and nothing else, unless the next key is there before.
+        if let Some(left) = self.app.digit_settles_in().filter(|left| *left < self.pace) {
+            let pace = std::mem::replace(&mut self.pace, left);
+            self.take(Input::Idle);
+            self.pace = pace;
+        }
+    }
+
+    fn take(&mut self, input: Input) {
         self.now += self.pace;
         let mut effects = self.app.update(input, self.now);
         while !effects.is_empty() {

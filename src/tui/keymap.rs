@@ -133,6 +133,10 @@ pub const TABLE: &[Key] = &[
     key(Any, &["g f"], A::GoGroup, 67, "", "go to all files that have the same difference"),
     key(Any, &["H", "^O"], A::JumpBack, 68, "", "back to where you came from"),
     key(Any, &["L"], A::JumpForward, 68, "", "forward again"),
+    key(Any, &["m"], A::SetMark, 68, "", "mark this place: then a letter from a to z; kept until the program ends"),
+    key(Any, &["'"], A::GoMark, 68, "", "go to a mark: then its letter"),
+    key(Any, &["z"], A::Zoom, 68, "", "the pane with the focus alone; again: all of them"),
+    key(Any, &["w"], A::Wrap, 68, "", "wrap long lines of a source file or rows of a listing, or cut them"),
     key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),
     key(Any, &["^P"], A::Find, 46, "find", "find a file, function, item, finding, check or digest by some of its letters"),
     key(Any, &["g /"], A::SearchAll, 47, "search all", "search the text of all sources, and the strings and symbols in all artifacts"),
@@ -156,6 +160,7 @@ pub const TABLE: &[Key] = &[
     key(On(Compare), &["s"], A::Select, 43, "select", "start or end a selection of rows: a note or finding is then about their range of addresses"),
     key(On(Compare), &["v"], A::View, 12, "view", "the next view: instructions, bytes, strings, sections with program headers, lines"),
     key(On(Compare), &["V"], A::PreviousView, 65, "", "the view before it"),
+    key(On(Compare), &["="], A::HideSame, 14, "only what differs", "hide rows that are the same on both sides; again: show them"),
     key(On(Compare), &["e"], A::Explain, 13, "explain", "everything known of this file: proofs with values and bytes, causes that were tried, facts; again: back to the rows"),
     key(On(Findings), &["y"], A::Answer("yes"), 10, "yes", "answer the question with yes"),
     key(On(Findings), &["x"], A::Answer("no"), 11, "no", "answer the question with no"),
@@ -307,7 +312,12 @@ pub fn keys_markdown() -> String {
     let mut out = String::from(
         "# Keys\n\nMade from the table in `src/tui/keymap.rs`; a test compares the two. A screen's own key goes before the same key \
          everywhere. `^D` is Ctrl-D. The name \
-         is what a key of your own is given to in `config.toml` (`docs/themes.md`); dialogs keep their keys.\n",
+         is what a key of your own is given to in `config.toml` (`docs/themes.md`); dialogs keep their keys.\n\n\
+         A count goes before a key that moves: `12j`, `217G`, `3]`. One of the digits 1 to 7 alone goes to its screen at once; when a \
+         second digit follows within 0.4 seconds both are a count, and the screen is what it was. 8 and 9 always begin one. With any \
+         other key a count does nothing.\n\n\
+         The mouse moves and scrolls: the wheel, a click on a row, a pane or a tab. No ruling and no signature is made with it; \
+         `--no-mouse` leaves it to the terminal.\n",
     );
     for context in Context::ALL {
         let rows: Vec<_> = TABLE.iter().filter(|r| r.context == context).collect();

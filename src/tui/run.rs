@@ -83,7 +83,7 @@ where
     let quick = opening.recv_timeout(PATIENCE);
     // A bundle that cannot be opened is said on the plain terminal.
     let quick = quick.ok().transpose()?;
-    let mut term = match Term::enter() {
+    let mut term = match Term::enter(settings.mouse, settings.erases) {
         Ok(term) => term,
         Err(error) => {
             // What is wrong with the bundle is the better message, if there is one.
@@ -166,7 +166,7 @@ fn turn(
         term.draw(|frame| drawn = Some(screens::draw(app, frame))).wrap_err("the terminal cannot be written")?;
         // Shown is what was in a frame while nobody was typing ahead.
         waiting.extend(receive.try_iter());
-        let typing = waiting.iter().any(|e| matches!(e, Event::Term(TermEvent::Key(_) | TermEvent::Paste(_))));
+        let typing = waiting.iter().any(|e| matches!(e, Event::Term(TermEvent::Key(_) | TermEvent::Paste(_) | TermEvent::Mouse(_))));
         let counted = drawn.is_some_and(|drawn| app.drawn(&drawn, !typing));
         if counted && waiting.is_empty() {
             continue; // draw the new counts
@@ -237,6 +237,7 @@ fn inputs(waiting: &mut VecDeque<Event>, confirms: bool) -> color_eyre::Result<V
             Event::Term(TermEvent::Key(key)) if refused && key.code != KeyCode::Esc => continue,
             Event::Term(TermEvent::Key(key)) => Input::Key(key),
             Event::Term(TermEvent::Paste(text)) => Input::Paste(text),
+            Event::Term(TermEvent::Mouse(mouse)) => Input::Mouse(mouse),
             Event::Term(TermEvent::Resize(columns, rows)) => Input::Resize(columns, rows),
             Event::Term(_) | Event::Opened => continue,
             Event::News(news) => Input::News(news),

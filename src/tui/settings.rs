@@ -31,6 +31,8 @@ pub struct Wishes {
     pub colour: Option<Colour>,
     /// Only ASCII for our own glyphs.
     pub ascii: bool,
+    /// Leave the mouse to the terminal.
+    pub no_mouse: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,16 +41,27 @@ struct ConfigFile {
     theme: Option<Spanned<String>>,
     glyphs: Option<Spanned<String>>,
     color: Option<Spanned<Colour>>,
+    mouse: Option<Spanned<bool>>,
     keys: custom::Wanted,
 }
 
 /// What is in force.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How it is drawn.
     pub theme: Theme,
     /// The keys.
     pub keys: Keys,
+    /// Whether the mouse moves and scrolls.
+    pub mouse: bool,
+    /// Whether this terminal erases with the background that is set; `screen` erases with its own.
+    pub erases: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { theme: Theme::default(), keys: Keys::default(), mouse: true, erases: true }
+    }
 }
 
 /// One setting: what it is called, its value, and where that comes from.
@@ -137,6 +150,14 @@ pub fn settle(wishes: &Wishes, files: &SettingsFiles, env: &dyn Fn(&str) -> Opti
     };
     told("glyphs", if ascii { "ascii" } else { "unicode" }, from);
 
+    let (mouse, from) = match (wishes.no_mouse, &file.mouse) {
+        (true, _) => (false, "--no-mouse".to_owned()),
+        (false, Some(on)) => (*on.get_ref(), at(on.span())),
+        (false, None) => (true, "built in".to_owned()),
+    };
+    told("mouse", if mouse { "on" } else { "off" }, from);
+
+    let erases = !env("TERM").is_some_and(|term| term.starts_with("screen"));
     let keys = custom::keys(&file.keys).map_err(|(span, what)| in_file(place(config, Some(span), &what)))?;
     for (context, actions) in &file.keys {
         for (action, spelled) in actions {
@@ -144,7 +165,7 @@ pub fn settle(wishes: &Wishes, files: &SettingsFiles, env: &dyn Fn(&str) -> Opti
             told(&format!("keys.{}.{}", context.get_ref(), action.get_ref()), &all.join(" "), at(action.span()));
         }
     }
-    Ok((Settings { theme: Theme::new(palette, level, ascii), keys }, origins))
+    Ok((Settings { theme: Theme::new(palette, level, ascii), keys, mouse, erases }, origins))
 }
 
 /// `docs/themes.md`.
@@ -243,6 +264,7 @@ mod tests {
             ("them = 'dark'", "config.toml: line 1, column 1: unknown field `them`"),
             ("\nglyphs = 'x'", "config.toml: line 2, column 10: no glyphs: x"),
             ("theme = 'bad'", "themes/bad.toml in the configuration folder: line 1, column 9: invalid type"),
+            ("mouse = 1", "config.toml: line 1, column 9: invalid type: integer `1`, expected a boolean"),
             ("color = 'maybe'", "config.toml: line 1, column 9: unknown variant `maybe`"),
             ("[keys.compare]\nfly = ['x']", "config.toml: line 2, column 1: there is no action fly on compare"),
             ("[keys.space]\nview = ['x']", "config.toml: line 1, column 7: there is no screen space"),
@@ -258,17 +280,28 @@ mod tests {
     }
 
     #[test]
+    fn the_mouse_is_on_until_somebody_says_no() {
+        let mouse = |config: &str, no_mouse| {
+            let (set, all) = settled(config, &Wishes { no_mouse, ..Wishes::default() }, &[]).expect("right");
+            (set.mouse, value(&all, "mouse").1)
+        };
+        assert_eq!(mouse("", false), (true, "built in".to_owned()));
+        assert_eq!(mouse("mouse = false", false), (false, "config.toml, line 1".to_owned()));
+        assert_eq!(mouse("mouse = true", true), (false, "--no-mouse".to_owned()));
+    }
+
+    #[test]
     fn keys_of_the_file_are_in_force_in_place_of_ours() {
         use crate::tui::action::{Action, Screen};
         use crate::tui::keymap::{Context, Found};
         let (set, all) =
-            settled("[keys.compare]\nview = ['w', 'z z']\n[keys.everywhere]\nnext-item = ['^N']", &Wishes::default(), &[]).expect("right");
+            settled("[keys.compare]\nview = ['w', 'Z z']\n[keys.everywhere]\nnext-item = ['^N']", &Wishes::default(), &[]).expect("right");
         let on = Context::On(Screen::Compare);
         assert_eq!(set.keys.find(on, "w"), Found::Action(Action::View));
-        assert_eq!(set.keys.find(on, "z"), Found::Prefix);
+        assert_eq!(set.keys.find(on, "Z"), Found::Prefix);
         assert_eq!(set.keys.find(on, "v"), Found::Nothing);
         assert_eq!(set.keys.find(on, "^N"), Found::Action(Action::NextItem));
-        assert!(set.keys.hints(on).iter().any(|k| k.keys == ["w", "z z"]), "the hint line says what holds");
-        assert_eq!(value(&all, "keys.compare.view"), ("w z z".into(), "config.toml, line 2".into()));
+        assert!(set.keys.hints(on).iter().any(|k| k.keys == ["w", "Z z"]), "the hint line says what holds");
+        assert_eq!(value(&all, "keys.compare.view"), ("w Z z".into(), "config.toml, line 2".into()));
     }
 }

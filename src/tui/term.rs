@@ -1,19 +1,28 @@
 //! The terminal: entered once, and put back however the console ends.
 
+mod lean;
+
 use std::cell::Cell;
 use std::io::{self, Stdout};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use ratatui::crossterm::style::force_color_output;
+use ratatui::crossterm::style::{Print, force_color_output};
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::crossterm::{execute, queue};
+
+pub(crate) use lean::Lean;
+
+/// Buttons and wheel, with places of any size. crossterm's own command asks for every movement too, which nobody needs here and
+/// which would wake the loop for each. Neither asks the terminal anything.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+/// Off again; does nothing where it was not on.
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Whether the console has the terminal.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -25,12 +34,16 @@ thread_local! {
 
 /// The terminal in raw mode and on the alternate screen; dropping it puts everything back.
 pub(crate) struct Term {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<Lean<Stdout>>,
+    mouse: bool,
+    erases: bool,
 }
 
 impl Term {
     /// Enters. A panic of this thread from here on restores the terminal before the hook that was there reports it.
-    pub(crate) fn enter() -> io::Result<Self> {
+    ///
+    /// `erases`: whether this terminal erases with the background that is set.
+    pub(crate) fn enter(mouse: bool, erases: bool) -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
@@ -47,8 +60,8 @@ impl Term {
         // With NO_COLOR set, crossterm writes a reset in place of every colour and with it loses reverse and bold. The
         // mono theme sets no colour, so nothing is lost by writing what is asked for.
         force_color_output(true);
-        match take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout()))) {
-            Ok(terminal) => Ok(Self { terminal }),
+        match take(mouse).and_then(|()| Terminal::new(Lean::new(io::stdout(), erases))) {
+            Ok(terminal) => Ok(Self { terminal, mouse, erases }),
             Err(error) => {
                 restore();
                 Err(error)
@@ -61,7 +74,8 @@ impl Term {
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> (T, io::Result<()>) {
         restore();
         let result = work();
-        let entered = take().and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
+        let erases = self.erases;
+        let entered = take(self.mouse).and_then(|()| Terminal::new(Lean::new(io::stdout(), erases)));
         (result, entered.map(|terminal| self.terminal = terminal))
     }
 
@@ -86,10 +100,11 @@ impl Drop for Term {
 }
 
 /// Raw mode and the alternate screen.
-fn take() -> io::Result<()> {
+fn take(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
+    if mouse { execute!(io::stdout(), Print(MOUSE_ON)) } else { Ok(()) }
 }
 
 fn restore() {
@@ -97,6 +112,6 @@ fn restore() {
         return;
     }
     // Nothing can be done here about a terminal that is gone.
-    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), EndSynchronizedUpdate, Print(MOUSE_OFF), DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }

@@ -1,6 +1,9 @@
 //! Keys in, state out; and what is drawn, at every size.
 
 mod finding;
+mod frames;
+mod hostile;
+mod moving;
 mod past;
 mod review;
 mod saving;
@@ -10,7 +13,6 @@ mod source;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::style::{Color, Modifier};
 
 use super::action::{Input, Screen};
 use super::app::{Dialog, Pane, Purpose};
@@ -20,6 +22,7 @@ use crate::checks::{Discovery, Facts};
 use crate::model::{Node, NodeKind, ResultMark};
 use crate::review::{Body, Ruling};
 use crate::session::{News, Progress};
+use frames::assert_printable;
 
 /// Prints every screen, for looking at: `LOOK=120x40 WALK="n n,7" cargo test --lib look -- --ignored --nocapture`.
 const SCREENS: [(&str, &str); 15] = [
@@ -39,43 +42,6 @@ const SCREENS: [(&str, &str); 15] = [
     ("commands", "n n : group"),
     ("search_all", "g / verify"),
 ];
-
-#[test]
-fn every_screen_at_three_sizes() {
-    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
-        for (name, walk) in SCREENS {
-            let mut bench = Bench::new(columns, rows);
-            insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), bench.walk(walk).text());
-        }
-    }
-}
-
-/// One letter per cell: what colour and attribute carry beside the text.
-fn styles(bench: &Bench) -> String {
-    let buffer = bench.screen.backend().buffer();
-    let letter = |x, y| {
-        let cell = &buffer[(x, y)];
-        let turned = cell.modifier.contains(Modifier::REVERSED);
-        match (cell.fg, turned) {
-            (Color::Red, true) => 'R',
-            (Color::Red, false) => 'r',
-            (Color::Cyan, true) => 'C',
-            (Color::Cyan, false) => 'c',
-            (_, true) => '#',
-            (_, false) if cell.modifier.contains(Modifier::BOLD) => 'b',
-            (_, false) if cell.modifier.contains(Modifier::DIM) => 'd',
-            _ => '.',
-        }
-    };
-    (0..buffer.area.height).map(|y| (0..buffer.area.width).map(|x| letter(x, y)).collect::<String>() + "\n").collect()
-}
-
-#[test]
-fn the_changed_byte_and_the_row_under_the_cursor_are_marked() {
-    let mut bench = Bench::new(80, 24);
-    insta::assert_snapshot!("styles_compare", styles(bench.walk("n n k")));
-    insta::assert_snapshot!("styles_overview", styles(bench.walk("1")));
-}
 
 #[test]
 fn an_offered_key_is_told_in_each_form_that_may_stand_on_paper() {
@@ -379,73 +345,13 @@ fn the_selected_item_stays_selected_when_worse_ones_come() {
     assert_eq!(bench.app.items[bench.app.cursor(Pane::Queue).at].id, "compare:usr/share/fw/blob213.bin");
 }
 
-/// Everything in a buffer is one printable cluster of our own or of the guard's.
-fn assert_printable(bench: &Bench, context: &str) {
-    let buffer = bench.screen.backend().buffer();
-    for cell in buffer.content() {
-        let symbol = cell.symbol();
-        let clean = crate::text::Shown::new(symbol);
-        assert!(symbol.is_empty() || clean.as_str() == symbol, "{symbol:?} after {context}");
-    }
-}
-
-#[test]
-fn no_size_panics_and_everything_is_printable() {
-    for rows in [1, 2, 5, 15, 16, 17, 24, 40, 60] {
-        for columns in 1..130 {
-            let mut bench = Bench::new(columns, rows);
-            if columns % 13 == 0 || [59, 60, 61, 99, 100, 101].contains(&columns) {
-                for (name, walk) in SCREENS {
-                    let mut bench = Bench::new(columns, rows);
-                    bench.walk(walk);
-                    assert_printable(&bench, name);
-                }
-            }
-            bench.walk("n n");
-            assert_printable(&bench, "n n");
-        }
-    }
-}
-
-#[test]
-fn a_too_small_window_says_so() {
-    let bench = Bench::new(59, 16);
-    assert_eq!(bench.row(0), "countersign: 2 differ, 15 to review");
-    assert_eq!(bench.row(1), "window 59x16: make it 60x16 or more");
-}
-
-#[test]
-fn the_pinned_keys_are_there_at_every_width() {
-    for columns in 60..220 {
-        let mut bench = Bench::new(columns, 24);
-        for walk in ["1", "2", "3", "4", "5", "6", "7"] {
-            let hints = bench.walk(walk).row(-1);
-            assert!(hints.contains("n next to review") && hints.contains("? keys"), "{columns}: {hints}");
-            assert!(!hints.contains('…'));
-        }
-    }
-}
-
-#[test]
-fn ascii_glyphs_leave_only_the_bundles_own_characters() {
-    let mut bench = Bench::new(120, 40);
-    bench.app.theme = Theme::new(None, crate::tui::theme::Level::Mono, true);
-    for (name, walk) in SCREENS {
-        bench.walk("<esc> <esc> <esc>");
-        bench.walk(walk);
-        assert!(bench.text().is_ascii(), "{name}: {}", bench.text());
-        let buffer = bench.screen.backend().buffer();
-        assert!(buffer.content().iter().all(|c| c.fg == Color::Reset && c.bg == Color::Reset));
-    }
-}
-
 fn accepted(bench: &Bench) -> usize {
     bench.recorded.iter().filter(|b| matches!(b, Body::Ruled { ruling: Ruling::Accepted, .. })).count()
 }
 
 #[test]
 fn random_keys_never_sign_and_accept_only_by_a() {
-    let mut keys: Vec<KeyEvent> = "abcdefghijklmnopqrstuvwxyz0123456789ACFGHJLNSX?/:[]{}-"
+    let mut keys: Vec<KeyEvent> = "abcdefghijklmnopqrstuvwxyz0123456789ACFGHJLNSX?/:[]{}-='"
         .chars()
         .filter(|c| *c != 'q')
         .map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
@@ -471,13 +377,17 @@ fn random_keys_never_sign_and_accept_only_by_a() {
     for seed in 0..6u64 {
         let mut bench = Bench::new(60 + u16::try_from(seed).unwrap_or(0) * 25, 16 + u16::try_from(seed).unwrap_or(0) * 6);
         let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        for step in 0..1_500 {
+        for step in 0..400 {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            // Enter and Esc come often, so that dialogs are finished and left.
+            // Some come often, so that items are ruled on and dialogs finished and left.
             let pick = usize::try_from(random >> 33).unwrap_or(0);
-            let key = if pick % 7 == 0 { keys[54 - 1 + pick / 7 % 2] } else { keys[pick % keys.len()] };
+            let often = [KeyCode::Char('a'), KeyCode::Char('n'), KeyCode::Char(']'), KeyCode::Enter, KeyCode::Esc];
+            let key = match pick % 3 {
+                0 => KeyEvent::new(often[pick / 3 % often.len()], KeyModifiers::NONE),
+                _ => keys[pick / 3 % keys.len()],
+            };
             let before = accepted(&bench);
             let confirms = matches!(&bench.app.dialog, Some(Dialog::Prompt(p)) if matches!(p.purpose, Purpose::AcceptUnseen(_) | Purpose::AcceptGroup(..)));
             let typing = bench.app.dialog.is_some();
@@ -488,7 +398,9 @@ fn random_keys_never_sign_and_accept_only_by_a() {
                 assert!(by_key || by_prompt, "seed {seed} step {step}: {key:?} accepted");
             }
             assert_eq!(bench.signed, 0);
-            if step % 50 == 0 {
+            let at = ratatui::backend::Backend::get_cursor_position(bench.screen.backend_mut()).expect("a place");
+            assert!(at.x < bench.app.size.0 && at.y < bench.app.size.1, "seed {seed} step {step}: the cursor is outside");
+            if step % 25 == 0 {
                 assert_printable(&bench, "random keys");
             }
             bench.quit = false;
@@ -540,72 +452,6 @@ fn a_hundred_thousand_artifacts_stay_fast() {
     eprintln_time("20,000 pieces of news", start);
     // A frame is a few milliseconds in a debug build; a walk over every row would be hundreds.
     assert!(each < Duration::from_millis(60), "{each:?} a key");
-}
-
-/// Bytes that a backend wrote.
-#[derive(Clone, Default)]
-struct Wire(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
-
-impl std::io::Write for Wire {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Draws through the real backend into bytes, as the loop does.
-fn bytes_of(bench: &Bench, columns: u16, rows: u16) -> Vec<u8> {
-    use ratatui::backend::CrosstermBackend;
-    use ratatui::{Terminal, TerminalOptions, Viewport};
-    ratatui::crossterm::style::force_color_output(true);
-    let wire = Wire::default();
-    let viewport = Viewport::Fixed(ratatui::layout::Rect::new(0, 0, columns, rows));
-    let mut terminal = Terminal::with_options(CrosstermBackend::new(wire.clone()), TerminalOptions { viewport }).expect("a terminal");
-    terminal.draw(|f| drop(super::screens::draw(&bench.app, f))).expect("drawn");
-    wire.0.take()
-}
-
-#[test]
-fn a_terminal_shows_what_the_buffer_has() {
-    for (columns, rows) in [(60, 16), (80, 24), (120, 40), (200, 60)] {
-        for (name, walk) in SCREENS {
-            let mut bench = Bench::new(columns, rows);
-            bench.walk(walk);
-            let cells = |n| std::num::NonZeroU16::new(n).expect("not zero");
-            let mut terminal = vt100::Parser::new(cells(rows), cells(columns), 0);
-            terminal.process(&bytes_of(&bench, columns, rows));
-            let seen: Vec<String> = terminal.screen().rows(0, columns).map(|r| r.trim_end().to_owned()).collect();
-            assert_eq!(seen.join("\n") + "\n", bench.text(), "{name} at {columns}x{rows}");
-        }
-    }
-}
-
-#[test]
-fn only_our_own_sequences_reach_the_terminal() {
-    for (name, walk) in SCREENS {
-        let mut bench = Bench::new(120, 40);
-        bench.walk(walk);
-        let bytes = bytes_of(&bench, 120, 40);
-        let text = String::from_utf8(bytes).expect("UTF-8");
-        // What is left without CSI sequences must be printable: no OSC, no other control, nothing that reorders.
-        let mut rest = String::new();
-        let mut parts = text.split("\u{1b}[");
-        rest.push_str(parts.next().unwrap_or_default());
-        for part in parts {
-            let end = part.find(|c: char| ('@'..='~').contains(&c)).expect("a final byte");
-            assert!(part[..end].chars().all(|c| c.is_ascii_digit() || ";?".contains(c)), "{name}: {:?}", &part[..end]);
-            rest.push_str(&part[end + 1..]);
-        }
-        for cluster in rest.chars() {
-            let clean = crate::text::Shown::new(&cluster.to_string());
-            assert_eq!(clean.as_str(), cluster.to_string(), "{name}");
-        }
-        assert!(text.len() < 16_000, "{name}: {} bytes for a frame", text.len());
-    }
 }
 
 #[test]

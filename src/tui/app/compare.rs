@@ -108,6 +108,8 @@ pub(crate) struct Loaded {
     pub(crate) runs: Vec<usize>,
     /// Number of differing rows before each row, and in all at the end.
     pub(crate) before: Vec<u32>,
+    /// Rows that differ and the few around them: what is left when the others are hidden.
+    pub(crate) near: Vec<usize>,
 }
 
 /// The Compare screen's state.
@@ -127,6 +129,8 @@ pub(crate) struct Compare {
     pub(crate) explain: bool,
     /// Whether the last step to a difference came to the end in that direction: the next one goes to the next file.
     pub(crate) ended: Option<bool>,
+    /// Whether rows that are the same on both sides are hidden.
+    pub(crate) fold: bool,
     /// Cells that the text of one side had when it was drawn last.
     pub(crate) text_width: usize,
 }
@@ -135,6 +139,18 @@ impl Compare {
     pub(crate) fn is_group(&self) -> bool {
         matches!(self.front, Front::Group(_))
     }
+}
+
+/// Rows that differ, with the rows around them that say where they are.
+fn near(listing: &Listing) -> Vec<usize> {
+    const AROUND: usize = 3;
+    let mut near = Vec::new();
+    let mut next = 0;
+    for (i, _) in listing.rows.iter().enumerate().filter(|(_, r)| r.mark.is_difference()) {
+        near.extend(next.max(i.saturating_sub(AROUND))..i.saturating_add(AROUND + 1).min(listing.rows.len()).max(next));
+        next = near.last().map_or(0, |last| last + 1);
+    }
+    near
 }
 
 fn key_hash(key: &ListingKey) -> u64 {
@@ -235,6 +251,7 @@ impl App {
         };
         if self.compare.explain {
             let width = usize::from(self.size.0.saturating_sub(match self.size.0 {
+                _ if self.zoom => 3,
                 0..super::MEDIUM => 3,
                 super::MEDIUM..super::WIDE => 27,
                 _ => 31 + 60,
@@ -400,7 +417,8 @@ impl App {
             self.compare.kept.remove(0);
         }
         let current = self.listing_key().as_ref() == Some(&key);
-        self.compare.kept.push(Loaded { key, listing, runs, before });
+        let near = near(&listing);
+        self.compare.kept.push(Loaded { key, listing, runs, before, near });
         if current {
             self.settle();
         }
@@ -467,6 +485,10 @@ impl App {
     fn show_change(&mut self) {
         let row = self.loaded().and_then(|l| l.listing.rows.get(self.cursor(Pane::Listing).at));
         let Some(row) = row else { return };
+        if self.wrap_rows {
+            self.sideways = 0;
+            return;
+        }
         let width = self.compare.text_width.max(16);
         let points = change_points(row);
         let first = points.iter().map(|p| p.1).min().unwrap_or(0);

@@ -195,20 +195,37 @@ impl App {
     }
 
     pub(crate) fn step(&mut self, action: Action) {
+        self.step_by(action, 1);
+    }
+
+    /// Takes a step so many times.
+    pub(crate) fn step_by(&mut self, action: Action, times: usize) {
         let pane = self.pane();
         let len = self.rows_of(pane);
         let Cursor { at, height, .. } = self.cursor(pane);
-        let page = height.max(2) - 1;
+        let page = (height.max(2) - 1).saturating_mul(times);
+        let half = (height.max(2) - 1).div_ceil(2).saturating_mul(times);
         let last = len.saturating_sub(1);
-        let to = match action {
-            Action::Down => at + 1,
-            Action::Up => at.saturating_sub(1),
-            Action::PageDown => at + page,
-            Action::PageUp => at.saturating_sub(page),
-            Action::HalfDown => at + page.div_ceil(2),
-            Action::HalfUp => at.saturating_sub(page.div_ceil(2)),
-            Action::Top => 0,
-            _ => last,
+        let (down, rows) = match action {
+            Action::Down => (true, times),
+            Action::Up => (false, times),
+            Action::PageDown => (true, page),
+            Action::PageUp => (false, page),
+            Action::HalfDown => (true, half),
+            Action::HalfUp => (false, half),
+            Action::Top => (false, len),
+            _ => (true, len),
+        };
+        let to = match self.stops(pane) {
+            // Rows that are hidden are no steps.
+            Some(stops) if !stops.is_empty() => {
+                let here = stops.partition_point(|s| *s < at);
+                let on_one = stops.get(here) == Some(&at);
+                let nth = if down { here.saturating_add(rows).saturating_sub(usize::from(!on_one)) } else { here.saturating_sub(rows) };
+                stops.get(nth).or(stops.last()).copied().unwrap_or(at)
+            }
+            _ if down => at.saturating_add(rows),
+            _ => at.saturating_sub(rows),
         };
         let to = to.min(last);
         if to != at {
@@ -217,10 +234,16 @@ impl App {
         // A page moves what is drawn by a page, not only the cursor.
         let cursor = self.cursor_mut(pane);
         match action {
-            Action::PageDown => cursor.top = (cursor.top + page).min(len.saturating_sub(height)),
+            Action::PageDown => cursor.top = cursor.top.saturating_add(page).min(len.saturating_sub(height)),
             Action::PageUp => cursor.top = cursor.top.saturating_sub(page),
             _ => {}
         }
+    }
+
+    /// Goes to a row by its number, from 1: `217G`.
+    pub(crate) fn go_to_row(&mut self, number: usize) {
+        let pane = self.pane();
+        self.put_in_view(pane, number.max(1) - 1);
     }
 
     pub(crate) fn sideways(&mut self, action: Action) {

@@ -23,7 +23,7 @@ pub(crate) struct Spot {
 const KEPT: usize = 100;
 
 impl App {
-    fn spot(&self) -> Spot {
+    pub(super) fn spot(&self) -> Spot {
         Spot {
             screen: self.screen,
             front: self.compare.front.clone(),
@@ -60,6 +60,11 @@ impl App {
         } else {
             self.forward.push(here)
         }
+        self.go_to_spot(to);
+    }
+
+    /// Puts a place in front.
+    pub(super) fn go_to_spot(&mut self, to: Spot) {
         self.item = to.item;
         match (to.screen, to.front) {
             (Screen::Compare, Front::Node(artifact, path)) => {
@@ -94,6 +99,7 @@ impl App {
             self.search = None;
             self.detail = None;
             self.selection = None;
+            self.zoom = false;
             self.screen = screen;
         }
         if screen == Screen::Compare && self.compare.front == Front::Nothing {

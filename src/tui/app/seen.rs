@@ -17,14 +17,20 @@ use crate::tui::action::{Effect, Screen};
 pub struct Drawn {
     /// First row and number of rows of each pane.
     pub(crate) panes: Vec<(Pane, usize, usize)>,
+    /// What the mouse can point at.
+    pub(crate) targets: super::Targets,
     /// Differing rows of a listing, each with what of its change was in sight.
     pub(crate) listing: Option<(ListingKey, Vec<Sight>)>,
+    /// All rows of the listing that were whole.
+    pub(crate) listing_rows: Vec<usize>,
     /// Cells that the text of one side has in a listing.
     pub(crate) listing_text: usize,
     /// Whether the sentences on a node were in it, to the last one.
     pub(crate) sentences: bool,
     /// Lines of a source file, from 0.
     pub(crate) file: Option<(usize, Range<usize>)>,
+    /// Lines of it that were cut at the edge.
+    pub(crate) cut_lines: Vec<usize>,
     /// Rows of what a rule or the batch covers.
     pub(crate) covered: Option<Range<usize>>,
     /// The item whose evidence was in it.
@@ -105,7 +111,8 @@ impl App {
             let cursor = self.cursor_mut(*pane);
             (cursor.top, cursor.height) = (*top, *height);
         }
-        if !settled {
+        self.targets.clone_from(&drawn.targets);
+        if !settled || self.may_be_count() {
             return;
         }
         if let (Some(Dialog::Sign(sign)), Some(lines)) = (&mut self.dialog, drawn.statement) {
@@ -119,8 +126,16 @@ impl App {
             return;
         }
         if let Some((entry, lines)) = &drawn.file {
-            self.saw_lines(*entry, lines.clone());
-            self.saw_places(*entry, lines);
+            // A line that was cut at the edge was not shown.
+            let mut from = lines.start;
+            for end in drawn.cut_lines.iter().copied().chain([lines.end]) {
+                let whole = from..end.min(lines.end);
+                if !whole.is_empty() || drawn.cut_lines.is_empty() {
+                    self.saw_lines(*entry, whole.clone());
+                    self.saw_places(*entry, &whole);
+                }
+                from = end + 1;
+            }
         }
         if let Some(id) = &drawn.evidence
             && let Some(i) = self.items.iter().position(|item| item.id == *id)
@@ -163,13 +178,13 @@ impl App {
     /// change that is right of the edge was not shown.
     fn saw_pair(&mut self, entry: usize, drawn: &Drawn) {
         let (Some((key, sights)), Some(loaded)) = (&drawn.listing, self.loaded()) else { return };
-        let Some((_, top, height)) = drawn.panes.iter().find(|(pane, ..)| *pane == Pane::Listing).filter(|_| loaded.key == *key) else {
+        if loaded.key != *key {
             return;
-        };
+        }
         let unseen: BTreeSet<usize> =
             sights.iter().filter(|s| s.points.len() < s.of && !self.seen.completes(key, s)).map(|s| s.row).collect();
-        let rows = (*top..top.saturating_add(*height)).filter(|row| !unseen.contains(row));
-        let lines: Vec<usize> = rows.filter_map(|row| usize::try_from(self.pair_line(row)?.checked_sub(1)?).ok()).collect();
+        let rows = drawn.listing_rows.iter().filter(|row| !unseen.contains(row));
+        let lines: Vec<usize> = rows.filter_map(|row| usize::try_from(self.pair_line(*row)?.checked_sub(1)?).ok()).collect();
         let partial: Vec<Sight> = sights.iter().filter(|s| unseen.contains(&s.row) && !s.points.is_empty()).cloned().collect();
         let key = key.clone();
         for sight in partial {

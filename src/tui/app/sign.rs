@@ -228,7 +228,7 @@ impl App {
     pub(crate) fn statement_width(&self) -> usize {
         let columns = usize::from(self.size.0);
         let dialog = columns.saturating_sub(6).min(120);
-        let narrow = columns < usize::from(super::MEDIUM) || matches!(self.dialog, Some(Dialog::Sign(_)));
+        let narrow = self.zoom || columns < usize::from(super::MEDIUM) || matches!(self.dialog, Some(Dialog::Sign(_)));
         if narrow { dialog } else { dialog.min((columns / 2).saturating_sub(4)) }
     }
 

@@ -20,7 +20,7 @@ const ROOMY: usize = 95;
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
-    let side = if area.width >= WIDE { 60 } else { 0 };
+    let side = if area.width >= WIDE && !app.zoom { 60 } else { 0 };
     let main = Rect { width: area.width - side, ..area };
     let all = app.facts.comparisons.len();
     let shown = app.artifacts.iter().filter(|r| r.head.is_none()).count();

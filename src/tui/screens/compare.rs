@@ -6,9 +6,13 @@ use super::overview::indent;
 use crate::model::{Side, SideCell, SourceStatus, View};
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{
-    App, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, account_row, change_points, function_row, lists_role as role_of,
+    App, Cursor, Front, Group, MEDIUM, Pane, Part, Sight, WIDE, account_row, change_points, function_row, lists_role as role_of,
 };
 use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
+
+mod stops;
+
+use stops::{first_stop, stops};
 
 const TOLD: &str = "What the difference is";
 
@@ -17,6 +21,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     if let Front::Group(group) = app.compare.front {
         covered(canvas, area, group);
         return;
+    }
+    if app.zoom {
+        return match app.pane() {
+            Pane::Parts => parts(canvas, area),
+            _ => listing(canvas, area, true),
+        };
     }
     let area = account(canvas, area);
     if area.width < MEDIUM {
@@ -206,27 +216,82 @@ fn listing(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
     let cut = loaded.listing.cut.as_ref();
     let list = Rect { height: inside.height.saturating_sub(u16::from(cut.is_some())), ..inside };
     let height = usize::from(list.height);
-    let top = app.cursor(Pane::Listing).first(height, rows.len());
-    let shown = rows.get(top..rows.len().min(top + height)).unwrap_or_default();
-    let form = Form::of(shown, loaded.key.view, usize::from(inside.width));
+    let cursor = app.cursor(Pane::Listing);
+    let stops = stops(loaded, cursor.at, app.compare.fold);
+    let sample = Cursor { at: stops.nth_of(cursor.at), top: stops.nth_of(cursor.top), ..cursor }.first(height, stops.len());
+    let shown: Vec<_> = (sample..stops.len().min(sample + height)).filter_map(|n| rows.get(stops.at(n))).collect();
+    let form = Form::of(&shown, loaded.key.view, usize::from(inside.width));
+    let wraps = app.wrap_rows && app.sideways == 0;
     let chosen = app.selected(Pane::Listing);
-    canvas.list(list, Pane::Listing, rows.len(), |i| {
-        let mut row = rows.get(i).map(|r| form.row(r, app.sideways)).unwrap_or_default();
-        if chosen.as_ref().is_some_and(|c| c.contains(&i)) {
-            // The numbers carry the mark: no cell of the evidence is covered.
-            if let Some(first) = row.0.first_mut() {
-                first.role = Role::Title;
+    // The rows of a stop on the screen: how many are hidden before it, then the row itself.
+    let drawn_of = |n: usize| {
+        let i = stops.at(n);
+        let mut out: Vec<(bool, Row)> = stops.hidden_before(n).map(|text| (false, text)).into_iter().collect();
+        let own = match rows.get(i) {
+            Some(row) if wraps => form.wrapped(row),
+            Some(row) => vec![form.row(row, app.sideways)],
+            None => Vec::new(),
+        };
+        out.extend(own.into_iter().map(|row| (true, row)));
+        out
+    };
+    let top = if stops.is_all() && !wraps {
+        sample
+    } else {
+        first_stop(stops.nth_of(cursor.top), stops.nth_of(cursor.at), height, |n| drawn_of(n).len())
+    };
+    let focused = app.pane() == Pane::Listing;
+    let (mut y, mut whole) = (0, Vec::new());
+    for n in top..stops.len() {
+        if y >= height {
+            break;
+        }
+        let i = stops.at(n);
+        let lines = drawn_of(n);
+        if lines.len() <= height - y {
+            whole.push(i);
+        }
+        let selected = focused && i == cursor.at;
+        let count = lines.len();
+        for (at, (own, mut row)) in lines.into_iter().take(height - y).enumerate() {
+            if own && chosen.as_ref().is_some_and(|c| c.contains(&i)) {
+                // The numbers carry the mark: no cell of the evidence is covered.
+                if let Some(first) = row.0.first_mut() {
+                    first.role = Role::Title;
+                }
+            }
+            canvas.row(list, y + at, &row, selected && own);
+            canvas.target(list, y + at, Pane::Listing, i);
+            if selected {
+                canvas.cursor(list, 0, y + at);
             }
         }
-        row
-    });
+        y += count;
+    }
+    if let Some(more) = stops.hidden_at_end().filter(|_| y < height && whole.last().is_none_or(|l| Some(*l) == stops.last())) {
+        canvas.row(list, y, &more, false);
+    }
     if let Some(cut) = cut {
         canvas.row(inside, height, &Row::new().with(Role::Unknown, &format!(" ? {cut}")), false);
     }
-    let range = canvas.visible(Pane::Listing, rows.len());
-    let differing = range.filter_map(|i| rows.get(i).filter(|r| r.mark.is_difference()).map(|r| form.sight(i, r, app.sideways)));
+    let seen = if stops.is_all() && !wraps { height } else { whole.len().max(1) };
+    canvas.drawn.panes.push((Pane::Listing, stops.at(top), seen));
+    canvas.drawn.targets.panes.push((Pane::Listing, inside));
+    let differing = whole.iter().filter_map(|i| {
+        let row = rows.get(*i).filter(|r| r.mark.is_difference())?;
+        Some(if wraps { form.whole_sight(*i, row) } else { form.sight(*i, row, app.sideways) })
+    });
     canvas.drawn.listing = Some((loaded.key.clone(), differing.collect()));
+    canvas.drawn.listing_rows = whole;
     canvas.drawn.listing_text = form.text();
+}
+
+fn mark_role(mark: char) -> Role {
+    match mark {
+        '=' | ' ' => Role::Dim,
+        '~' => Role::Explained,
+        _ => Role::Bad,
+    }
 }
 
 /// How wide the columns of a listing are.
@@ -238,7 +303,7 @@ struct Form {
 }
 
 impl Form {
-    fn of(rows: &[crate::model::ListingRow], view: View, width: usize) -> Self {
+    fn of(rows: &[&crate::model::ListingRow], view: View, width: usize) -> Self {
         let cells = || rows.iter().flat_map(|r| [&r.cells.shipped, &r.cells.rebuilt]).flatten();
         let largest = cells().map(|c| c.number).max().unwrap_or(0);
         let number = match view {
@@ -264,15 +329,48 @@ impl Form {
         if row.cells.shipped.is_none() && row.cells.rebuilt.is_none() {
             return Row::new().with(Role::Dim, &format!(" -- {note} --"));
         }
-        let role = match mark {
-            '=' | ' ' => Role::Dim,
-            '~' => Role::Explained,
-            _ => Role::Bad,
-        };
         let mut out = fit(&self.cell(row, Side::Shipped, sideways), self.side);
-        out.push(role, Shown::new(&format!(" {mark} ")));
+        out.push(mark_role(mark), Shown::new(&format!(" {mark} ")));
         out.0.extend(fit(&self.cell(row, Side::Rebuilt, sideways), self.side).0);
         out
+    }
+
+    /// The row with the text of each side wrapped: nothing of it is cut.
+    fn wrapped(&self, row: &crate::model::ListingRow) -> Vec<Row> {
+        if row.cells.shipped.is_none() && row.cells.rebuilt.is_none() {
+            return vec![self.row(row, 0)];
+        }
+        let width = self.text().max(8);
+        let head = self.side.saturating_sub(self.text());
+        let side = |side: Side| -> Vec<Row> {
+            let Some(cell) = row.cells.get(side) else { return Vec::new() };
+            let mut texts = wrap(std::slice::from_ref(&cell.text), width).into_iter();
+            let mut first = fit(&self.cell(row, side, usize::MAX), head);
+            first.0.extend(texts.next().unwrap_or_default().0);
+            let rest = texts.map(|text| {
+                let mut more = Row::new().with(Role::Text, &" ".repeat(head));
+                more.0.extend(text.0);
+                more
+            });
+            std::iter::once(first).chain(rest).collect()
+        };
+        let (ours, theirs) = (side(Side::Shipped), side(Side::Rebuilt));
+        let joined = |n: usize| {
+            let mut out = fit(ours.get(n).unwrap_or(&Row::new()), self.side);
+            match n {
+                0 => out.push(mark_role(row.mark.mark()), Shown::new(&format!(" {} ", row.mark.mark()))),
+                _ => out.push(Role::Text, Shown::new("   ")),
+            }
+            out.0.extend(fit(theirs.get(n).unwrap_or(&Row::new()), self.side).0);
+            out
+        };
+        (0..ours.len().max(theirs.len()).max(1)).map(joined).collect()
+    }
+
+    /// A row that was wrapped is in sight with all of its change.
+    fn whole_sight(&self, at: usize, row: &crate::model::ListingRow) -> Sight {
+        let points = change_points(row);
+        Sight { row: at, of: points.len(), points }
     }
 
     /// Cells that are left for the text of a side.

@@ -9,7 +9,12 @@ use crate::tui::widgets::Canvas;
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
-    let (first, second, stacked) = if area.width < MEDIUM {
+    if app.zoom && app.pane() == Pane::Notes {
+        return notes(canvas, area, true);
+    }
+    let (first, second, stacked) = if app.zoom {
+        (area, Rect { height: 0, ..area }, false)
+    } else if area.width < MEDIUM {
         let height = (area.height / 2).min(u16::try_from(app.policy.checklist.len() + 2).unwrap_or(u16::MAX)).max(4).min(area.height);
         let top = Rect { height, ..area };
         (top, Rect { y: area.y + height, height: area.height - height, ..area }, true)
@@ -25,7 +30,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
         canvas.cursor(inside, 0, 0);
     }
     canvas.list(inside, Pane::Checklist, app.policy.checklist.len(), |i| question_row(app, i));
-    notes(canvas, second, stacked);
+    if !app.zoom {
+        notes(canvas, second, stacked);
+    }
 }
 
 /// A question with its answer.
@@ -141,6 +148,7 @@ fn notes(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
         for (n, row) in block(app, *entry, width).into_iter().enumerate() {
             let selected = focused && i == at && n == 0;
             canvas.row(inside, y, &row, selected);
+            canvas.target(inside, y, Pane::Notes, i);
             if selected {
                 canvas.cursor(inside, 0, y);
             }
@@ -155,5 +163,6 @@ fn notes(canvas: &mut Canvas<'_, '_>, area: Rect, first: bool) {
     if entries.is_empty() && focused {
         canvas.cursor(inside, 0, 0);
     }
+    canvas.drawn.targets.panes.push((Pane::Notes, inside));
     canvas.drawn.panes.push((Pane::Notes, top, (height / 4).max(1)));
 }

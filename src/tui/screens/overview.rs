@@ -13,6 +13,12 @@ const QUESTION: &str = "Does what was shipped match the source under review?";
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
     let focus = app.pane();
+    if app.zoom {
+        return match focus {
+            Pane::Queue => queue(canvas, area, true, true),
+            _ => groups(canvas, area, area.width >= MEDIUM),
+        };
+    }
     if area.width < MEDIUM {
         // Verdict and seven rows, a blank row where there is room.
         let height = if area.height >= 18 { 12 } else { 9 };

@@ -11,6 +11,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
     let focus = app.pane();
     let title = Row::new().with(Role::Text, "Who built what from what");
+    if app.zoom {
+        if focus == Pane::Evidence {
+            return evidence(canvas, area, true);
+        }
+        let inside = canvas.pane(area, title, true, true);
+        return claims(canvas, inside);
+    }
     if area.width < MEDIUM {
         let top = Rect { height: area.height / 2, ..area };
         let bottom = Rect { y: area.y + top.height, height: area.height - top.height, ..area };

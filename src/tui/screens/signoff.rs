@@ -13,7 +13,12 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     if let Some(sheet) = app.sheet {
         return draw_sheet(canvas, area, sheet);
     }
-    let (first, second, stacked) = if area.width < MEDIUM {
+    if app.zoom && app.pane() == Pane::Statement {
+        return statement(canvas, area, true);
+    }
+    let (first, second, stacked) = if app.zoom {
+        (area, Rect { height: 0, ..area }, false)
+    } else if area.width < MEDIUM {
         let wanted = u16::try_from(app.blockers.len() + 5).unwrap_or(u16::MAX);
         let height = if app.pane() == Pane::Statement { 5 } else { wanted.min(area.height * 3 / 5) }.min(area.height);
         let top = Rect { height, ..area };
@@ -30,7 +35,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     for (i, row) in told.iter().enumerate() {
         canvas.row(inside, rows + 1 + i, row, false);
     }
-    statement(canvas, second, stacked);
+    if !app.zoom {
+        statement(canvas, second, stacked);
+    }
 }
 
 fn draw_sheet(canvas: &mut Canvas<'_, '_>, area: Rect, sheet: Sheet) {

@@ -15,6 +15,12 @@ use crate::tui::widgets::{Canvas, column, fit, grouped, skip, wrap};
 
 pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
+    if app.zoom {
+        return match app.pane() {
+            Pane::Tree => tree(canvas, area, true),
+            _ => file(canvas, area, true),
+        };
+    }
     let tree_width = if area.width < MEDIUM {
         24
     } else if area.width < WIDE {
@@ -99,9 +105,11 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let app = canvas.app;
     let entry = app.source.entry.and_then(|e| Some((e, app.facts.source_entry(e)?, app.facts.source_path(e)?)));
     let Some((index, entry, path)) = entry else {
-        let inside = canvas.pane(area, Row::new().with(Role::Text, "no file is open"), false, focused);
+        let inside = canvas.pane(area, Row::new().with(Role::Text, "no file is open"), app.zoom, focused);
         canvas.row(inside, 0, &Row::new().with(Role::Dim, " Enter opens the file under the cursor, n the next to review"), false);
-        canvas.cursor(inside, 0, 0);
+        if focused {
+            canvas.cursor(inside, 0, 0);
+        }
         return;
     };
     if let Some(layer) = app.past.layer {
@@ -124,7 +132,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     title.push(Role::Text, path.shown().cut_start(room));
     title.push(Role::Text, Shown::new(&words));
     title.push(Role::Claim, into);
-    let inside = canvas.pane(area, title, false, focused);
+    let inside = canvas.pane(area, title, app.zoom, focused);
     let file = match app.file(index) {
         Some(Ok(file)) => file,
         Some(Err(why)) => {
@@ -164,7 +172,12 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         } else {
             text = app.source_row(index, file, i);
         }
-        let texts = if app.sideways > 0 { vec![skip(&text, app.sideways)] } else { wrap(&[text], text_width) };
+        // A line that is cut and longer than the window is not whole.
+        let texts = match (app.sideways, app.cut_lines) {
+            (0, false) => wrap(&[text], text_width),
+            (0, true) => vec![text],
+            (cells, _) => vec![skip(&text, cells)],
+        };
         let gutter = |n: usize| match n {
             0 => {
                 let mut row = past::blame_cells(app, i, blame_top.get(), blame_width);
@@ -185,7 +198,7 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
     let cursor = app.cursor(Pane::File);
     let top = first_line(cursor.top, cursor.at.min(file.len() - 1), height, |i| rows_of(i).len());
     blame_top.set(top);
-    let (mut y, mut whole) = (0, 0);
+    let (mut y, mut whole, mut cut) = (0, 0, Vec::new());
     for i in top..file.len() {
         if y >= height {
             break;
@@ -197,7 +210,11 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
             canvas.cursor(inside, 0, y);
         }
         whole += usize::from(rows.len() <= height - y);
+        if app.cut_lines && app.source_row(index, file, i).width() > text_width {
+            cut.push(i);
+        }
         for row in rows.iter().take(height - y) {
+            canvas.target(inside, y, Pane::File, i);
             if chosen {
                 canvas.row(inside, y, &marked(row), selected)
             } else {
@@ -207,6 +224,8 @@ fn file(canvas: &mut Canvas<'_, '_>, area: Rect, focused: bool) {
         }
     }
     canvas.drawn.panes.push((Pane::File, top, whole.max(1)));
+    canvas.drawn.targets.panes.push((Pane::File, inside));
+    canvas.drawn.cut_lines = cut;
     // Scrolled sideways, the start of no line is there: nothing counts as read.
     canvas.drawn.file = Some((index, if app.sideways > 0 { 0..0 } else { top..top + whole }));
 }

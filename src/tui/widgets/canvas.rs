@@ -67,6 +67,9 @@ impl<'a, 'b> Canvas<'a, 'b> {
             }
             top.0.push(segment);
         }
+        if focused && self.app.zoom {
+            top.push(Role::Dim, crate::text::Shown::new("  (alone: z shows all panes)"));
+        }
         top.push(Role::Text, crate::text::Shown::new(" "));
         let left = usize::from(area.width).saturating_sub(top.width());
         top.push(Role::Dim, crate::text::Shown::new(&"─".repeat(left)));
@@ -91,11 +94,22 @@ impl<'a, 'b> Canvas<'a, 'b> {
         for (at, i) in (top..len.min(top + height)).enumerate() {
             let selected = i == cursor.at;
             self.row(area, at, &row(i), selected && focused);
+            self.target(area, at, pane, i);
             if selected && focused {
                 self.cursor(area, 0, at);
             }
         }
         self.drawn.panes.push((pane, top, height));
+        self.drawn.targets.panes.push((pane, area));
+    }
+
+    /// Says which row of a pane the line of an area is.
+    pub(crate) fn target(&mut self, area: Rect, at: usize, pane: Pane, row: usize) {
+        let Ok(at) = u16::try_from(at) else { return };
+        if at < area.height {
+            let line = Rect { y: area.y + at, height: 1, ..area };
+            self.drawn.targets.rows.push((pane, line, row));
+        }
     }
 
     /// The rows of a pane that a list drew last.

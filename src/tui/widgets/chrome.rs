@@ -40,7 +40,13 @@ pub(crate) fn chrome(canvas: &mut Canvas<'_, '_>) {
     let app = canvas.app;
     let narrow = area.width < MEDIUM;
     canvas.row(area, 0, &header(app, usize::from(area.width), narrow), false);
-    canvas.row(area, 1, &tabs(app, narrow), false);
+    let (row, targets) = tabs(app, narrow);
+    canvas.row(area, 1, &row, false);
+    let tab = |(cells, screen): (std::ops::Range<usize>, Screen)| {
+        let [x, width] = [cells.start, cells.len()].map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+        (Rect { x: area.x.saturating_add(x), y: area.y + 1, width, height: 1 }, screen)
+    };
+    canvas.drawn.targets.tabs = targets.into_iter().map(tab).collect();
     let bottom = Rect { y: area.y + area.height - 2, height: 2, ..area };
     if let Some(Dialog::Prompt(prompt)) = &app.dialog {
         let label = Shown::new(&prompt.label());
@@ -104,9 +110,11 @@ fn header(app: &App, width: usize, narrow: bool) -> Row {
     left
 }
 
-fn tabs(app: &App, narrow: bool) -> Row {
+/// The tabs, and the cells of each.
+fn tabs(app: &App, narrow: bool) -> (Row, Vec<(std::ops::Range<usize>, Screen)>) {
     let count = |classes: &[Class]| -> usize { classes.iter().filter_map(|c| app.tally.get(c)).sum() };
     let mut row = Row::new();
+    let mut targets = Vec::new();
     for (i, screen) in Screen::ALL.into_iter().enumerate() {
         let (long, short) = screen.names();
         let name = if narrow { short } else { long };
@@ -119,11 +127,13 @@ fn tabs(app: &App, narrow: bool) -> Row {
             Screen::Overview | Screen::Signoff => ("", 0),
         };
         let number = if number == 0 { String::new() } else { format!(" {mark}{}", grouped(number as u64)) };
+        let from = row.width();
         let text = format!("{}{} {name}", if i == 0 { " " } else { "  " }, i + 1);
         row.push(if screen == app.screen { Role::Title } else { Role::Dim }, Shown::new(&text));
         row.push(if mark == "!" { Role::Bad } else { Role::Unknown }, Shown::new(&number));
+        targets.push((from..row.width(), screen));
     }
-    row
+    (row, targets)
 }
 
 /// The counts of what is open, in at most so many cells: `41 to review: 1 differs · 4 unpaired`. What does not fit is
