@@ -26,7 +26,7 @@ pub use content::BundleContent;
 pub use error::BundleError;
 pub use fixity::fixity;
 pub use pack::{PackReport, PackRequest, pack};
-pub use source::{open_repository, open_source, open_source_within};
+pub use source::{open_repository, open_source};
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -126,10 +126,25 @@ pub struct Limits {
     pub kept: u64,
 }
 
+impl Limits {
+    /// As the room says.
+    #[must_use]
+    pub fn of(room: &crate::model::Limits) -> Self {
+        let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        Self {
+            expanded: room.compared_expanded,
+            depth: count(room.compared_depth),
+            entries: count(room.compared_members),
+            name: 4096,
+            kept: 256 << 20,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         // What is expanded is held: with it, the whole program stays below 512 MiB on a bomb.
-        Self { expanded: 448 << 20, depth: 8, entries: 200_000, name: 4096, kept: 256 << 20 }
+        Self::of(&crate::model::Limits::default())
     }
 }
 

@@ -14,6 +14,7 @@ mod embedded;
 mod executable;
 mod flag;
 mod history;
+mod limits;
 mod release;
 mod source;
 
@@ -31,5 +32,6 @@ pub use embedded::{Component, Contents, Embedded, Held, Holder, Revision, Tool};
 pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLine, SourceStatus};
 pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
 pub use history::{Commit, FileAt, ObjectId, SourceHistory, day};
+pub use limits::{Bound, LIMITS, Limits, Unit, limits_markdown};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
 pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree, line_count};

@@ -57,7 +57,6 @@ pub use signing::{Prepared, load_policy, load_signers};
 pub use syntax::SyntaxLines;
 pub use threads::{Signals, on_termination, signals, spawn};
 pub use values::{ListingKey, News, Options, Progress, SessionError, SignedRecord};
-pub use work::MAX_READ;
 
 pub(crate) use files::{read_shared, read_text};
 pub(crate) use room::room;
@@ -288,41 +287,53 @@ impl Session {
 
     /// Reads a source file; it comes as [`News::SourceFile`].
     pub fn request_source(&self, entry: usize) {
+        let limits = self.room.policy.limits;
         let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
         let send_again = Arc::clone(&send);
-        work::job("source file", send_again, move || {
-            let content = source.lock().map(|s| s.clone()).unwrap_or(None);
-            let result = match content {
-                Some(content) => content.read(entry, work::MAX_SOURCE_FILE).map(Arc::from).map_err(|e| e.to_string()),
-                None => Err("the source is not open yet".to_owned()),
-            };
-            send(News::SourceFile(entry, result));
-        });
+        work::job_or(
+            "source file",
+            send_again,
+            move || Some(News::SourceFile(entry, Err(work::FAILED.to_owned()))),
+            move || {
+                let content = source.lock().map(|s| s.clone()).unwrap_or(None);
+                let result = match content {
+                    Some(content) => content.read(entry, limits.source_file_size).map(Arc::from).map_err(|e| e.to_string()),
+                    None => Err("the source is not open yet".to_owned()),
+                };
+                send(News::SourceFile(entry, result));
+            },
+        );
     }
 
     /// Compares a file of a source archive with another source file; it comes as [`News::Sources`].
     pub fn request_sources(&self, entry: usize, other: usize) {
+        let limits = self.room.policy.limits;
         let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
         let send_again = Arc::clone(&send);
-        work::job("source files", send_again, move || {
-            let content = source.lock().map(|s| s.clone()).unwrap_or(None);
-            let compared = content.ok_or_else(|| "the source is not open yet".to_owned()).and_then(|content| {
-                let read = |entry| content.read(entry, work::MAX_SOURCE_FILE).map(Arc::from).map_err(|e| e.to_string());
-                let context = crate::diff::Context {
-                    source: None,
-                    source_content: None,
-                    debug: &[],
-                    limits: crate::diff::Limits::default(),
-                    cancelled: &|| false,
-                    share: &crate::diff::in_order,
-                    progress: &|_| {},
-                };
-                let mut node = crate::diff::compare(Default::default(), read(entry)?, read(other)?, &context);
-                node.why = node.why.replace("only shipped", "only in the archive").replace("only rebuilt", "only in the tree");
-                Ok(Arc::new(node))
-            });
-            send(News::Sources(entry, compared));
-        });
+        work::job_or(
+            "source files",
+            send_again,
+            move || Some(News::Sources(entry, Err(work::FAILED.to_owned()))),
+            move || {
+                let content = source.lock().map(|s| s.clone()).unwrap_or(None);
+                let compared = content.ok_or_else(|| "the source is not open yet".to_owned()).and_then(|content| {
+                    let read = |entry| content.read(entry, limits.source_file_size).map(Arc::from).map_err(|e| e.to_string());
+                    let context = crate::diff::Context {
+                        source: None,
+                        source_content: None,
+                        debug: &[],
+                        limits: crate::diff::Limits::of(&limits),
+                        cancelled: &|| false,
+                        share: &crate::diff::in_order,
+                        progress: &|_| {},
+                    };
+                    let mut node = crate::diff::compare(Default::default(), read(entry)?, read(other)?, &context);
+                    node.why = node.why.replace("only shipped", "only in the archive").replace("only rebuilt", "only in the tree");
+                    Ok(Arc::new(node))
+                });
+                send(News::Sources(entry, compared));
+            },
+        );
     }
 
     /// Reads a source file now.
@@ -331,7 +342,7 @@ impl Session {
     /// In words: the source is not open, or has no such file, or it is too large or unsound.
     pub fn read_source(&self, path: &crate::text::Untrusted) -> Result<Vec<u8>, String> {
         let content = self.source.lock().map(|s| s.clone()).unwrap_or(None).ok_or("the source is not open")?;
-        content.read_path(path, work::MAX_SOURCE_FILE).map_err(|e| e.to_string())
+        content.read_path(path, self.room.policy.limits.source_file_size).map_err(|e| e.to_string())
     }
 
     /// Makes a listing; it comes as [`News::Listing`].
@@ -351,13 +362,18 @@ impl Session {
         let no_agent = matches!(key, KeySource::Agent(_)) && !self.has_agent();
         maker.key = Some(key).filter(|_| !no_agent);
         let send = Arc::clone(&self.send);
-        work::job("statement", Arc::clone(&send), move || {
-            let progress_to = Arc::clone(&send);
-            let result = maker.make(&mut |done, total| {
-                progress_to(News::Progress(Progress { job: "hashing again", done, total, bytes: true, finished: done >= total }));
-            });
-            send(News::Prepared(Box::new(result)));
-        });
+        work::job_or(
+            "statement",
+            Arc::clone(&send),
+            || Some(News::Prepared(Box::new(Err(work::FAILED.to_owned())))),
+            move || {
+                let progress_to = Arc::clone(&send);
+                let result = maker.make(&mut |done, total| {
+                    progress_to(News::Progress(Progress { job: "hashing again", done, total, bytes: true, finished: done >= total }));
+                });
+                send(News::Prepared(Box::new(result)));
+            },
+        );
     }
 
     /// The same, now: for a front end without a screen.

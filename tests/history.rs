@@ -33,7 +33,7 @@ fn git(at: &Path, args: &[&str]) -> String {
 
 fn open(at: &Path) -> (SourceTree, Arc<dyn SourceContent>) {
     let cache = tempfile::tempdir().unwrap();
-    open_repository(at, None, cache.path()).unwrap()
+    open_repository(at, None, cache.path(), &Default::default()).unwrap()
 }
 
 fn ours(past: &dyn SourceHistory, path: &str) -> Vec<String> {
@@ -120,7 +120,7 @@ fn the_sources_of_real_releases_have_the_history_that_git_gives_them() {
         let work = folder.path().join("work");
         git(folder.path(), &["clone", "-q", "-b", "main", &bundle.to_string_lossy(), &work.to_string_lossy()]);
         let head = git(&work, &["rev-parse", "HEAD"]);
-        let opened = open_repository(&bundle, Some(head.trim()), &folder.path().join("cache")).unwrap();
+        let opened = open_repository(&bundle, Some(head.trim()), &folder.path().join("cache"), &Default::default()).unwrap();
         agree(&work, &opened, 40, 0);
     }
 }

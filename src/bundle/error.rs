@@ -108,7 +108,7 @@ impl BundleError {
             Self::Pack { .. } => "source.pack",
             Self::Commit { .. } => "source.commit",
             Self::Source { code, .. } => code,
-            Self::OverBound { .. } => "source.bound",
+            Self::OverBound { .. } | Self::Content { error: ContentError::TooLarge { .. }, .. } => "source.bound",
             _ => "source.unreadable",
         }
     }
@@ -118,6 +118,7 @@ impl BundleError {
     #[must_use]
     pub fn defect(&self, file: &Untrusted) -> Defect {
         let severity = match self {
+            Self::Content { error: ContentError::TooLarge { .. }, .. } => Severity::Unknown,
             Self::OverBound { .. } | Self::Io { .. } | Self::Cancelled | Self::NotABundle { .. } => Severity::Unknown,
             _ => Severity::Fail,
         };

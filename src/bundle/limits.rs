@@ -1,9 +1,8 @@
-//! Bounds on what is read. Over a bound is "not examined", never "clean".
+//! Bounds on what is read, beside those that a room sets ([`Limits`](crate::model::Limits)). Over a bound is "not examined", never
+//! "clean".
 
 /// Payload files of one bundle.
 pub(super) const FILES: usize = 1_000_000;
-/// Members of one archive of sources.
-pub(super) const MEMBERS: usize = 200_000;
 /// Entries and directories of one source tree.
 pub(super) const TREE_ENTRIES: usize = 1_000_000;
 /// Bytes of a path.
@@ -22,12 +21,10 @@ pub(super) const SMALL_FILE: u64 = 1 << 20;
 pub(super) const REFS_FILE: u64 = 64 << 20;
 /// Bytes that a compressed carrier may expand to in memory.
 pub(super) const CARRIER_EXPANDED: u64 = 1 << 30;
-/// Bytes that an archive of sources may always expand to; larger inputs may expand twenty times.
-pub(super) const EXPANDED: u64 = 512 << 20;
+/// Bytes that an archive of sources may expand to because it is large itself.
+pub(super) const EXPANDED: u64 = 2 << 30;
 /// Times its own size that an archive may expand.
 pub(super) const EXPANSION: u64 = 20;
-/// Bytes of an archive of sources, and what it may expand to at the very most.
-pub(super) const ARCHIVE: u64 = 2 << 30;
 /// Bytes of memory for a decoder's window.
 pub(super) const WINDOW: u64 = 256 << 20;
 /// Bytes of one git object that is not a blob.

@@ -12,6 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::OpenBundle;
 use super::carrier::Backing;
 use super::content::BundleContent;
 use super::defects::Defects;
@@ -19,9 +20,8 @@ use super::error::BundleError;
 use super::git::repository::{self, Files};
 use super::git::tree::{self, Wanted};
 use super::git::{Store, bundle_file};
-use super::{OpenBundle, limits};
 use crate::digest::Sha256;
-use crate::model::{Content, ContentError, FileId, Release, SourceContent, SourceDeclaration, SourceTree};
+use crate::model::{Content, ContentError, FileId, Limits, Release, SourceContent, SourceDeclaration, SourceTree};
 use crate::text::Untrusted;
 
 type Opened = (SourceTree, Arc<dyn SourceContent>);
@@ -36,20 +36,7 @@ pub fn open_source(
     bundle: &OpenBundle,
     source: &SourceDeclaration,
     cache: &Path,
-    progress: &mut dyn FnMut(u64, u64) -> bool,
-) -> Result<Opened, BundleError> {
-    open_source_within(bundle, source, cache, limits::ARCHIVE, progress)
-}
-
-/// The same, for a source archive of at most `most` bytes as it is packed.
-///
-/// # Errors
-/// As [`open_source`].
-pub fn open_source_within(
-    bundle: &OpenBundle,
-    source: &SourceDeclaration,
-    cache: &Path,
-    most: u64,
+    within: &Limits,
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<Opened, BundleError> {
     let origin = source.path.shown().to_string();
@@ -77,8 +64,8 @@ pub fn open_source_within(
         };
         return open_on_disk(&place, &source.path, &wanted);
     }
-    let bytes = bundle.content.read(id, limits::ARCHIVE.min(most)).map_err(content)?;
-    let (mut tree, found) = archive::open(bytes, &source.path, cache)?;
+    let bytes = bundle.content.read(id, within.archive_size).map_err(content)?;
+    let (mut tree, found) = archive::open(bytes, &source.path, cache, within)?;
     tree.tag = source.tag.clone();
     Ok((tree, Arc::new(found)))
 }

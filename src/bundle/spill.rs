@@ -9,7 +9,7 @@ use super::tar::ReadAt;
 
 /// Bytes that are kept in memory.
 const MEMORY: usize = 4 << 20;
-/// The same, where no file can be made.
+/// Bytes that are kept in memory where no file can be made.
 const MEMORY_ALONE: usize = 512 << 20;
 
 /// What was written to a [`Spill`].

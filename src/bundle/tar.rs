@@ -222,7 +222,7 @@ impl<A: ReadAt + ?Sized> Lister<'_, A> {
             }
             headers += 1;
             // Extension headers count twice as much as there may be members, so that they are bounded too.
-            if self.out.members.len() + self.out.oddities.len() > self.bound || headers > self.bound.saturating_mul(3) {
+            if self.out.members.len() + self.out.oddities.len() >= self.bound || headers > self.bound.saturating_mul(3) {
                 return Err(Stop::TooMany);
             }
             let size = self.header(&block)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::model::{ContentError, Fixity};
+use crate::model::{ContentError, Fixity, Limits};
 
 mod conformance;
 mod hostile;
@@ -115,7 +115,8 @@ fn loose_files_are_guessed_and_said_to_be() {
     assert_eq!(names, [("hello_1.deb".to_owned(), 1, 1), ("sub/tool".to_owned(), 1, 0)]);
     assert_eq!(bundle.release.file(bundle.release.find(&"SHA256SUMS".into()).expect("there")).map(|f| f.role), Some(FileRole::Provenance));
     assert!(hash_all(&bundle).iter().all(|f| *f == Fixity::Undeclared));
-    let (tree, content) = open_source(&bundle, &bundle.release.sources[0], root.path(), &mut |_, _| true).expect("a directory of sources");
+    let (tree, content) = open_source(&bundle, &bundle.release.sources[0], root.path(), &Limits::default(), &mut |_, _| true)
+        .expect("a directory of sources");
     assert_eq!(tree.entries.iter().map(|e| e.path.lossy().into_owned()).collect::<Vec<_>>(), ["main.c"]);
     assert_eq!(content.read_path(&"main.c".into(), 100).as_deref(), Ok(&b"int main;"[..]));
 }

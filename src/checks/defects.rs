@@ -57,6 +57,7 @@ pub const DEFECTS: &[DefectCode] = &[
         "expect.closed",
         "with `--expect`: a container in an artifact was not opened, so that what was installed may be in it and not be found",
     ),
+    note("policy.limits", "the room's policy sets bounds of its own"),
     fail("release.absent", "`release.json` names what is not in the bundle"),
     fail("release.commit", "a commit that is not a full id"),
     fail("release.duplicate", "two artifacts have one name"),

@@ -6,6 +6,7 @@ mod read;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Facts, Verdict, run};
+use crate::model::Limits;
 
 pub use people::{Missing, Quorum};
 
@@ -87,6 +88,8 @@ pub struct Policy {
     pub threshold: Threshold,
     /// How many people of each role must have signed an attestation.
     pub attestation_threshold: Threshold,
+    /// The bounds of what is examined.
+    pub limits: Limits,
 }
 
 /// What is wrong with a policy file.
@@ -106,7 +109,8 @@ impl Policy {
     ///
     /// # Errors
     /// With line and column of the first thing that is wrong: bad TOML, an unknown key, a wrong type, an unknown cause, check
-    /// or role, a glob or fingerprint that is none, something that stands there twice, a threshold that nobody can reach.
+    /// or role, a glob or fingerprint that is none, something that stands there twice, a threshold that nobody can reach, a bound that is
+    /// not known or too high.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         read::policy(text)
     }

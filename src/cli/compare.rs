@@ -12,7 +12,7 @@ use super::report::{self, Detail, Document};
 use super::{Format, Outcome, print, printed};
 use crate::model::{FunctionDiff, Listing, Node, Place, View, clusters, visit};
 use crate::session::seal::Needs;
-use crate::session::{Compared, compare_paths};
+use crate::session::{Compared, compare_paths, load_policy};
 use crate::text::Shown;
 
 /// Candidates that an error names.
@@ -34,6 +34,9 @@ pub struct CompareArgs {
     /// Where indexed sources are kept.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The room's policy: only its bounds ([limits]) count here.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -54,7 +57,7 @@ pub struct CompareArgs {
 impl CompareArgs {
     /// What it reads, and where it keeps indexed sources: nothing is written without one.
     pub(super) fn needs(&self) -> Needs {
-        let mut needs = Needs::reading([&self.a, &self.b].into_iter().chain(&self.debug).map(PathBuf::as_path));
+        let mut needs = Needs::reading([&self.a, &self.b].into_iter().chain(&self.debug).chain(&self.policy).map(PathBuf::as_path));
         let Some(source) = &self.source else { return needs };
         // A path may hold an '@' itself; what is not there is passed over.
         let path = source.rsplit_once('@').map_or(source.as_str(), |(path, _)| path);
@@ -102,7 +105,8 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
             let _ = write!(err, "\r\x1b[K{text}").and_then(|()| err.flush());
         }
     };
-    let done = compare_paths(&args.a, &args.b, args.source.as_deref(), &args.debug, args.state.as_deref(), &told);
+    let limits = args.policy.as_deref().map(load_policy).transpose()?.map(|(policy, _)| policy.limits).unwrap_or_default();
+    let done = compare_paths(&args.a, &args.b, args.source.as_deref(), &args.debug, args.state.as_deref(), &limits, &told);
     told("");
     let Compared { node, stopped } = done?;
     match args.format {

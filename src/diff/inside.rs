@@ -39,14 +39,16 @@ pub struct Inside {
 }
 
 /// Opens a file and everything in it, within the bounds, and hands each to `visit`: its name inside (empty for the file itself and
-/// for the content of a compressed one) and its bytes. What cannot be opened is left out.
-pub fn each_inside(bytes: Arc<[u8]>, limits: &Limits, cancelled: &dyn Fn() -> bool, visit: &mut dyn FnMut(&[u8], &[u8])) {
+/// for the content of a compressed one) and its bytes. Returns what could not be
+/// opened, with the reason.
+pub fn each_inside(bytes: Arc<[u8]>, limits: &Limits, cancelled: &dyn Fn() -> bool, visit: &mut dyn FnMut(&[u8], &[u8])) -> Vec<String> {
     let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
     let budget = Budget::new(expanded, limits.entries, limits.name);
     let blob = Blob::from(bytes);
     visit(b"", &blob);
     let mut walk = Walk { budget, work: Work::Visit(visit), depth: limits.depth, cancelled, closed: Vec::new() };
     walk.open(&blob, &[], 0);
+    walk.closed
 }
 
 /// Opens a file and everything in it, within the bounds. `others` are the algorithms beside SHA-256 that members are hashed with.

@@ -3,19 +3,21 @@
 mod tree;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use super::cores::Cores;
-use super::work::MAX_READ;
 use super::{clock, folders, read_shared};
 use crate::bundle;
 use crate::diff::{self, Context, DebugFile, Limits};
-use crate::model::{Account, Node, NodeKind, ResultMark, Sides, SourceContent, SourceTree};
+use crate::model::{self, Account, Node, NodeKind, ResultMark, Sides, SourceContent, SourceTree};
 use crate::text::Untrusted;
 
+/// What is said where the program itself failed.
+const FAILED: &str = "not examined: the program failed on it; report it with the files if you may";
 /// Debug files that a directory of them may hold.
 const MAX_DEBUG: usize = 10_000;
 /// Bytes that all files of a directory may keep together for looking at their differences later.
@@ -66,6 +68,7 @@ struct Asked {
     source: Option<String>,
     debug: Vec<PathBuf>,
     state: Option<PathBuf>,
+    limits: model::Limits,
 }
 
 /// What the thread that compares tells.
@@ -80,6 +83,7 @@ struct Tools<'a> {
     debug: Vec<DebugFile>,
     cores: Cores,
     stop: Arc<AtomicBool>,
+    limits: model::Limits,
     kept: AtomicU64,
     pace: Pace<'a>,
 }
@@ -135,6 +139,7 @@ pub fn compare_paths(
     source: Option<&str>,
     debug: &[PathBuf],
     state: Option<&Path>,
+    limits: &model::Limits,
     told: &(dyn Fn(&str) + Sync),
 ) -> Result<Compared, CompareError> {
     let asked = Asked {
@@ -143,6 +148,7 @@ pub fn compare_paths(
         source: source.map(str::to_owned),
         debug: debug.to_owned(),
         state: state.map(Path::to_owned),
+        limits: *limits,
     };
     let stop = stop_flag();
     let (send, words) = mpsc::channel();
@@ -173,9 +179,7 @@ fn wait(words: &mpsc::Receiver<Word>, stop: &AtomicBool, told: &dyn Fn(&str)) ->
             Ok(Word::Done(done)) => return Some(*done),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Some(Err(CompareError::Other(
-                    "not examined: the program failed on it; report it with the files if you may".to_owned(),
-                )));
+                return Some(Err(CompareError::Other(FAILED.to_owned())));
             }
         }
         if stop.load(Ordering::Relaxed) {
@@ -187,14 +191,24 @@ fn wait(words: &mpsc::Receiver<Word>, stop: &AtomicBool, told: &dyn Fn(&str)) ->
     }
 }
 
-/// The node of two paths whose comparison was given up: nothing is known of any byte.
+/// Runs `work`; a panic in it becomes a node of which nothing is known.
+fn guarded(name: &Untrusted, a: &Path, b: &Path, work: impl FnOnce() -> Node) -> Node {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| unknown(name.clone(), a, b, FAILED))
+}
+
+/// The node of two paths whose comparison was given up.
 fn given_up(a: &Path, b: &Path) -> Node {
+    unknown(name_of(a), a, b, "not examined: cancelled")
+}
+
+/// The node of two paths when nothing is known of any byte.
+fn unknown(name: Untrusted, a: &Path, b: &Path, why: &str) -> Node {
     let kind = if a.is_dir() { NodeKind::Directory } else { NodeKind::Data };
-    let mut node = Node::new(name_of(a), kind, ResultMark::NotExamined);
+    let mut node = Node::new(name, kind, ResultMark::NotExamined);
     let size = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|m| m.len());
     node.size = Sides::new(size(a), size(b));
     node.account = node.size.map(|size| Account::all_unexplained(size.unwrap_or_default()));
-    node.why = "not examined: cancelled".to_owned();
+    node.why = why.to_owned();
     node
 }
 
@@ -204,14 +218,15 @@ fn name_of(path: &Path) -> Untrusted {
 
 fn compare_all(asked: &Asked, stop: &Arc<AtomicBool>, told: &(dyn Fn(&str) + Sync)) -> Result<Node, CompareError> {
     let (a, b) = (asked.a.as_path(), asked.b.as_path());
-    let opened = asked.source.as_deref().map(|s| open_source(s, asked.state.as_deref())).transpose()?;
+    let opened = asked.source.as_deref().map(|s| open_source(s, asked.state.as_deref(), &asked.limits)).transpose()?;
     let now = clock::uptime();
     let tools = Tools {
         tree: opened.as_ref().map(|o| &o.0),
         content: opened.as_ref().map(|o| Arc::clone(&o.1)),
-        debug: debug_files(&asked.debug)?,
+        debug: debug_files(&asked.debug, asked.limits.artifact_size)?,
         cores: Cores::new(),
         stop: Arc::clone(stop),
+        limits: asked.limits,
         kept: AtomicU64::new(0),
         pace: Pace { told, start: now, last: Mutex::new(now) },
     };
@@ -221,14 +236,21 @@ fn compare_all(asked: &Asked, stop: &Arc<AtomicBool>, told: &(dyn Fn(&str) + Syn
         (false, false) => {
             let size = kind_a.len().saturating_add(kind_b.len());
             let progress = |done: u64| tools.pace.say(|| format!("{} of {} MB", done >> 20, size >> 20));
-            files(name_of(a), a, b, &tools, &progress)
+            let mut failed = None;
+            let node = guarded(&name_of(a), a, b, || {
+                files(name_of(a), a, b, &tools, &progress).unwrap_or_else(|error| {
+                    failed = Some(error);
+                    given_up(a, b)
+                })
+            });
+            failed.map_or(Ok(node), Err)
         }
         _ => Err(at(if kind_a.is_dir() { b } else { a }, "is a file, and the other side is a directory: compare like with like")),
     }
 }
 
 /// The files, and those that are directly or deeper in the directories.
-fn debug_files(paths: &[PathBuf]) -> Result<Vec<DebugFile>, CompareError> {
+fn debug_files(paths: &[PathBuf], most: u64) -> Result<Vec<DebugFile>, CompareError> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = open.pop() {
@@ -248,20 +270,20 @@ fn debug_files(paths: &[PathBuf]) -> Result<Vec<DebugFile>, CompareError> {
         if files.len() >= MAX_DEBUG {
             return Err(at(&path, format!("more than {MAX_DEBUG} debug files")));
         }
-        let bytes = read_shared(&path, MAX_READ).map_err(|e| at(&path, e))?;
+        let bytes = read_shared(&path, most).map_err(|e| at(&path, e))?;
         files.push(DebugFile { name: path.as_os_str().as_encoded_bytes().into(), bytes });
     }
     Ok(files)
 }
 
-fn open_source(source: &str, state: Option<&Path>) -> Result<(SourceTree, Arc<dyn SourceContent>), CompareError> {
+fn open_source(source: &str, state: Option<&Path>, within: &model::Limits) -> Result<(SourceTree, Arc<dyn SourceContent>), CompareError> {
     let cache = folders::sources(&folders::state(state).map_err(CompareError::Other)?);
     // A path may hold an '@' itself: it is the separator only when the whole is not there.
     let (path, commit) = match source.rsplit_once('@') {
         Some((path, commit)) if !Path::new(source).exists() => (path, Some(commit)),
         _ => (source, None),
     };
-    Ok(bundle::open_repository(Path::new(path), commit, &cache)?)
+    Ok(bundle::open_repository(Path::new(path), commit, &cache, within)?)
 }
 
 fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn Fn(u64)) -> Result<Node, CompareError> {
@@ -269,7 +291,7 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn 
     tools.cores.share(2, &|i| {
         let path = if i == 0 { a } else { b };
         if let Some(Ok(mut slot)) = read.get(i).map(Mutex::lock) {
-            *slot = Some(read_shared(path, MAX_READ).map_err(|e| at(path, e)));
+            *slot = Some(read_shared(path, tools.limits.artifact_size).map_err(|e| at(path, e)));
         }
     });
     let mut take = |i: usize| {
@@ -281,7 +303,7 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn 
         source: tools.tree,
         source_content: tools.content.clone(),
         debug: &tools.debug,
-        limits: Limits::default(),
+        limits: Limits::of(&tools.limits),
         cancelled: &|| tools.stopped(),
         share: &|count, each| tools.cores.share(count, each),
         progress,
@@ -292,6 +314,20 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_in_one_pair_is_not_examined_and_the_others_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        for side in [&a, &b] {
+            fs::create_dir(side).unwrap();
+            fs::write(side.join("one"), "same").unwrap();
+        }
+        let node = guarded(&"x/one".into(), &a.join("one"), &b.join("one"), || panic!("made to fail"));
+        assert_eq!((node.result, node.why.as_str()), (ResultMark::NotExamined, FAILED));
+        assert_eq!(node.name.shown().as_str(), "x/one");
+        assert_eq!(node.account.shipped.unexplained, 4);
+    }
 
     #[test]
     fn nobody_waits_long_for_work_that_does_not_stop() {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::work::MAX_SOURCE_FILE;
 use super::{News, Session, uptime};
 use crate::diff::history::{self, Blame, Change, Walked};
 use crate::model::{Commit, ObjectId, SourceHistory};
@@ -119,7 +118,9 @@ impl Session {
         if let Some(place) = digging.get(kind) {
             place.store(wanted.id, Ordering::Relaxed);
         }
-        super::work::job("history", Arc::clone(&send), move || {
+        let (id, most) = (wanted.id, self.room.policy.limits.source_file_size);
+        let failed = move || Some(News::Past(Past::Failed { id, why: super::work::FAILED.to_owned() }));
+        super::work::job_or("history", Arc::clone(&send), failed, move || {
             let content = source.lock().map(|s| s.clone()).unwrap_or(None);
             let Some(past) = content.as_ref().and_then(|c| c.history(wanted.entry)) else {
                 return send(News::Past(Past::Failed { id: wanted.id, why: NO_HISTORY.to_owned() }));
@@ -129,7 +130,7 @@ impl Session {
                 let last = digging.get(kind).map(|place| place.load(Ordering::Relaxed));
                 last == Some(wanted.id) && uptime().saturating_sub(start) < BUDGET
             };
-            dig(past, &wanted, &go_on, &|news| send(News::Past(news)));
+            dig(past, &wanted, most, &go_on, &|news| send(News::Past(news)));
         });
     }
 
@@ -147,14 +148,16 @@ impl Session {
         };
         let start = uptime();
         let told = std::cell::RefCell::new(Vec::new());
-        dig(past, wanted, &|| uptime().saturating_sub(start) < BUDGET, &|news| told.borrow_mut().push(news));
+        dig(past, wanted, self.room.policy.limits.source_file_size, &|| uptime().saturating_sub(start) < BUDGET, &|news| {
+            told.borrow_mut().push(news)
+        });
         told.into_inner()
     }
 }
 
 const NO_HISTORY: &str = "this source is no repository: it has no history";
 
-fn dig(past: &dyn SourceHistory, wanted: &PastWanted, go_on: &dyn Fn() -> bool, tell: &dyn Fn(Past)) {
+fn dig(past: &dyn SourceHistory, wanted: &PastWanted, most: u64, go_on: &dyn Fn() -> bool, tell: &dyn Fn(Past)) {
     let failed = |why: String| tell(Past::Failed { id: wanted.id, why: Shown::new(&why).to_string() });
     match &wanted.what {
         PastWhat::History => commits(past, wanted, go_on, tell),
@@ -164,7 +167,7 @@ fn dig(past: &dyn SourceHistory, wanted: &PastWanted, go_on: &dyn Fn() -> bool, 
                 tell(Past::Blame { id: wanted.id, blame: Arc::new(blame.clone()), incomplete: incomplete.clone(), finished });
             };
             let mut at = uptime();
-            let found = history::blame(past, &wanted.path, MAX_SOURCE_FILE, &mut |blame| {
+            let found = history::blame(past, &wanted.path, most, &mut |blame| {
                 // The table of a long file is copied: the longer it is, the more seldom.
                 if uptime().saturating_sub(at) >= PACE * (1 + u32::try_from(blame.lines.len() / 10_000).unwrap_or(9)) {
                     at = uptime();
@@ -177,7 +180,7 @@ fn dig(past: &dyn SourceHistory, wanted: &PastWanted, go_on: &dyn Fn() -> bool, 
                 Err(why) => failed(why),
             }
         }
-        PastWhat::Change(versions) => match change(past, &wanted.path, versions, go_on) {
+        PastWhat::Change(versions) => match change(past, &wanted.path, versions, most, go_on) {
             Ok((older, newer, change)) => tell(Past::Change { id: wanted.id, older, newer, change: Arc::new(change) }),
             Err(why) => failed(why),
         },
@@ -208,11 +211,12 @@ fn change(
     past: &dyn SourceHistory,
     path: &Untrusted,
     versions: &VersionPair,
+    most: u64,
     go_on: &dyn Fn() -> bool,
 ) -> Result<(String, String, Change), String> {
     let (older, newer, [old, new]) = match versions {
         VersionPair::Commit(id) => {
-            let texts = history::before_and_after(past, *id, path, MAX_SOURCE_FILE)?;
+            let texts = history::before_and_after(past, *id, path, most)?;
             (format!("before {}", id.short()), id.short(), texts)
         }
         VersionPair::Since(name) => {
@@ -227,8 +231,8 @@ fn change(
                     (name.shown().to_string(), id)
                 }
             };
-            let new = history::content_in(past, past.head(), path, MAX_SOURCE_FILE)?.ok_or("it is no file of the commit under review")?;
-            let (older, old) = match history::content_in(past, id, path, MAX_SOURCE_FILE)? {
+            let new = history::content_in(past, past.head(), path, most)?.ok_or("it is no file of the commit under review")?;
+            let (older, old) = match history::content_in(past, id, path, most)? {
                 Some(old) => (name, old),
                 None => (format!("{name}, which has no such file"), Vec::new()),
             };

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::work::{MAX_OPENED, MAX_SOURCE_FILE};
 use super::{News, Send1, Session, uptime};
 use crate::bundle::OpenBundle;
 use crate::diff::{Limits, each_inside};
@@ -100,13 +99,16 @@ impl Session {
             source: self.source.lock().map(|s| s.clone()).unwrap_or(None),
             bundle: Arc::clone(&self.bundle),
             send: Arc::clone(&self.send),
+            limits: self.room.policy.limits,
             id: query.id,
             told: Mutex::new((Found { id: query.id, ..Found::default() }, uptime())),
             done: AtomicUsize::new(0),
             total: query.entries.len() + self.bundle.release.artifacts.len(),
         };
         self.searching.store(query.id, Ordering::Relaxed);
-        super::work::job("search", Arc::clone(&self.send), move || search.run(&query));
+        let (id, note) = (query.id, Some(format!("not everything was searched: {}", super::work::FAILED)));
+        let over = move || Some(News::Found(Found { id, note, finished: true, ..Found::default() }));
+        super::work::job_or("search", Arc::clone(&self.send), over, move || search.run(&query));
     }
 
     /// Ends the search that runs.
@@ -120,6 +122,7 @@ struct Search {
     source: Option<Arc<dyn SourceContent>>,
     bundle: Arc<OpenBundle>,
     send: Send1,
+    limits: crate::model::Limits,
     id: u64,
     /// What was not told yet, and when it was told last.
     told: Mutex<(Found, Duration)>,
@@ -172,7 +175,7 @@ impl Search {
 
     fn source_file(&self, entry: usize, name: Option<&str>, pattern: &Pattern, searcher: &mut LineSearcher) {
         // What cannot be read was told when the source was opened.
-        let Some(Ok(bytes)) = self.source.as_ref().map(|s| s.read(entry, MAX_SOURCE_FILE)) else { return };
+        let Some(Ok(bytes)) = self.source.as_ref().map(|s| s.read(entry, self.limits.source_file_size)) else { return };
         pattern.lines(searcher, &bytes, |line, text| {
             let defines = name.is_some_and(|name| names::defines(text, name));
             let rank = if defines { HitRank::Defines } else { HitRank::Uses };
@@ -218,17 +221,20 @@ impl Search {
     }
 
     fn open(&self, id: FileId, pattern: &Pattern, each: &mut dyn FnMut(&[u8], &BinaryHit)) {
-        match self.bundle.content.read(id, MAX_OPENED) {
-            Ok(bytes) => each_inside(bytes.into(), &Limits::default(), &|| self.stopped(), &mut |name, content| {
-                pattern.binary(content, |hit| {
-                    each(name, &hit);
-                    !self.stopped()
+        let name = || self.bundle.release.file(id).map(|f| f.path.shown().to_string()).unwrap_or_default();
+        match self.bundle.content.read(id, self.limits.opened_size) {
+            Ok(bytes) => {
+                let closed = each_inside(bytes.into(), &Limits::of(&self.limits), &|| self.stopped(), &mut |name, content| {
+                    pattern.binary(content, |hit| {
+                        each(name, &hit);
+                        !self.stopped()
+                    });
                 });
-            }),
-            Err(error) => {
-                let name = self.bundle.release.file(id).map(|f| f.path.shown().to_string()).unwrap_or_default();
-                self.note(format!("{name} was not searched: {error}"));
+                if let Some(first) = closed.first().filter(|_| !self.stopped()) {
+                    self.note(format!("{} was searched in part: {first} ({} in all)", name(), closed.len()));
+                }
             }
+            Err(error) => self.note(format!("{} was not searched: {error}", name())),
         }
     }
 

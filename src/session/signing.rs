@@ -142,7 +142,7 @@ impl StatementMaker {
             return Ok((Some(lines), None));
         }
         let content = self.source.lock().map(|s| s.clone()).unwrap_or(None);
-        if words::own(&self.state, &lines, &self.facts, content.as_deref())? {
+        if words::own(&self.state, &lines, &self.facts, content.as_deref(), self.room.policy.limits.source_file_size)? {
             return Ok((Some(lines), None));
         }
         Ok((None, Some("the journal stays here: something in it that was taken back quotes the source; the record still names its head")))

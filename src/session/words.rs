@@ -5,15 +5,13 @@ use crate::model::SourceContent;
 use crate::review::{State, quote};
 use crate::text::Shown;
 
-use super::work;
-
 /// Looks at the reviewer's words, and at the journal. The first that quotes the source, or reads as disassembly, is an error:
-/// whose it is, and what it quotes. Of the journal, which keeps what was taken back too, it is only said whether it is free of
+/// whose it is, and what it quotes. Source files of more than `most` bytes cannot have been shown. Of the journal, which keeps what was taken back too, it is only said whether it is free of
 /// such words.
 ///
 /// # Errors
 /// In words.
-pub(super) fn own(state: &State, lines: &[String], facts: &Facts, source: Option<&dyn SourceContent>) -> Result<bool, String> {
+pub(super) fn own(state: &State, lines: &[String], facts: &Facts, source: Option<&dyn SourceContent>, most: u64) -> Result<bool, String> {
     let mut texts: Vec<(String, String)> = Vec::new();
     for finding in &state.findings {
         texts.push((format!("the title of {}", finding.id), finding.title.clone()));
@@ -40,7 +38,7 @@ pub(super) fn own(state: &State, lines: &[String], facts: &Facts, source: Option
     if let (false, Some(source), Some(tree)) = (finder.is_empty(), source, &facts.source) {
         for (entry, file) in tree.entries.iter().enumerate() {
             // What cannot be read cannot have been looked at here either.
-            if let Ok(bytes) = source.read(entry, work::MAX_SOURCE_FILE) {
+            if let Ok(bytes) = source.read(entry, most) {
                 finder.look(file.path.shown().as_str(), &bytes);
             }
         }

@@ -22,18 +22,12 @@ use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed};
 use crate::digest::{Algorithm, Digest, Hasher, Sha256};
 use crate::model::{
-    ArchiveReport, Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Node, Severity, SourceTree, Where,
+    ArchiveReport, Carrier, Content as _, ContentError, Defect, FileId, FileRole, Fixity, Limits, Node, Severity, SourceTree, Where,
 };
 use crate::provenance;
 
-/// The largest file that is read whole to be compared, in bytes.
-pub const MAX_READ: u64 = 4 << 30;
-/// The largest source file that is shown or searched, in bytes.
-pub(super) const MAX_SOURCE_FILE: u64 = 64 << 20;
 /// The largest attestation, in bytes.
 const MAX_ATTESTATION: u64 = 64 << 20;
-/// The largest artifact that is opened to look for what was installed, in bytes.
-pub(super) const MAX_OPENED: u64 = 2 << 30;
 /// Everything that the workers need.
 pub(super) struct Job {
     pub(super) bundle: Arc<OpenBundle>,
@@ -60,30 +54,54 @@ pub(super) fn start(session: &Session, sources_folder: PathBuf) {
             record,
         }),
     };
-    super::spawn("work", move || job.run());
+    super::spawn("work", move || {
+        if catch_unwind(AssertUnwindSafe(|| job.run())).is_err() {
+            job.give_up();
+        }
+    });
 }
 
 /// Runs a short job on a thread of its own; a panic in it becomes a defect.
 pub(super) fn job(name: &'static str, send: Send1, work: impl FnOnce() + Send + 'static) {
+    job_or(name, send, || None, work);
+}
+
+/// The same; after a panic `instead` is sent too, so that nobody waits for an answer that does not come.
+pub(super) fn job_or(
+    name: &'static str,
+    send: Send1,
+    instead: impl FnOnce() -> Option<News> + Send + 'static,
+    work: impl FnOnce() + Send + 'static,
+) {
     super::spawn(name, move || {
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             send(News::Discovery(Discovery::Defect(not_examined(name, Where::default()))));
+            instead().into_iter().for_each(|news| send(news));
         }
     });
 }
+
+/// What is answered where the program itself failed.
+pub(super) const FAILED: &str = "could not be examined, the program failed on it";
 
 fn not_examined(what: &str, place: Where) -> Defect {
     Defect {
         code: "work.panic",
         severity: Severity::Fail,
         place,
-        what: format!("{what}: could not be examined, the program failed on it"),
+        what: format!("{what}: {FAILED}"),
         advice: "treat it as not examined, and report it with the file if you may",
     }
 }
 
 impl Job {
     pub(super) fn run(&self) {
+        let changes = self.limits().changes();
+        if !changes.is_empty() {
+            let what = format!("the policy sets bounds of its own: {}", changes.join(", "));
+            let advice = "what is over a bound is not examined, and says so";
+            self.tell(Discovery::Defect(Defect { code: "policy.limits", severity: Severity::Note, place: Where::default(), what, advice }));
+        }
         let digests = Mutex::new(vec![None; self.bundle.release.files.len()]);
         let source::Sources { tree, archives } = std::thread::scope(|scope| {
             let source = scope.spawn(|| self.guarded("the source", Where::default(), || self.read_source()).unwrap_or_default());
@@ -108,6 +126,21 @@ impl Job {
         if judged.is_none() {
             self.tell(Discovery::Provenance(Vec::new(), Vec::new()));
         }
+    }
+
+    /// After a panic that was in no part of its own: nothing that was found out counts, and nobody waits for more.
+    fn give_up(&self) {
+        self.tell(Discovery::Defect(not_examined("the work", Where::default())));
+        for (index, artifact) in self.bundle.release.artifacts.iter().enumerate() {
+            self.tell(Discovery::Compared(index, Arc::new(pairs::failed(artifact.name.clone(), format!("not examined: {FAILED}")))));
+        }
+        self.tell(Discovery::Provenance(Vec::new(), Vec::new()));
+        self.tell(Discovery::AllHashed(None));
+    }
+
+    /// The bounds, by the room's policy.
+    fn limits(&self) -> &Limits {
+        &self.room.policy.limits
     }
 
     fn stopped(&self) -> bool {
@@ -234,7 +267,7 @@ impl Job {
             now: super::clock::seconds(),
             minisign: &self.room.minisign,
             sha512: &|id: FileId| self.sha512(id, digests),
-            read: &|id: FileId| self.bundle.content.read(id, MAX_OPENED).map_err(|e| e.to_string()),
+            read: &|id: FileId| self.bundle.content.read(id, self.limits().opened_size).map_err(|e| e.to_string()),
             comparisons: nodes,
         };
         self.tell(Discovery::Offers(provenance::offers(&inputs)));
@@ -288,3 +321,6 @@ fn digest_of(path: &Path) -> Option<Sha256> {
         hasher.update(&buffer[..n]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@ use std::process::Command;
 use super::*;
 use crate::bundle::tests::{corpus, directory, hash_all, write};
 use crate::bundle::{open, open_source};
-use crate::model::Fixity;
+use crate::model::{Fixity, Limits};
 
 fn run(program: &str, args: &[&str], at: &Path) -> String {
     let mut command = Command::new(program);
@@ -77,7 +77,8 @@ fn a_packed_bag_is_accepted_by_others_and_by_us() {
     assert_eq!((tool.rebuilt.len(), tool.debug.len()), (1, 1));
 
     let cache = tempfile::tempdir().expect("a temporary directory");
-    let (tree, content) = open_source(&bundle, &bundle.release.sources[0], cache.path(), &mut |_, _| true).expect("source opens");
+    let (tree, content) =
+        open_source(&bundle, &bundle.release.sources[0], cache.path(), &Limits::default(), &mut |_, _| true).expect("source opens");
     assert_eq!(tree.tag_matches, Some(true), "an annotated tag");
     assert_eq!(tree.commit, Some(run("git", &["rev-parse", "HEAD"], &root.path().join("tool")).trim().to_owned()));
     assert_eq!(content.read_path(&"main.c".into(), 1000).as_deref(), Ok(&b"int main(void) { return 1; }\n"[..]));

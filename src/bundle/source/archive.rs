@@ -9,7 +9,7 @@ use crate::bundle::spill::{Expanded, Spill};
 use crate::bundle::tar::{self, Kind, ReadAt as _, TarError};
 use crate::bundle::{limits, paths};
 use crate::digest::{Hasher, Sha256};
-use crate::model::{ContentError, EntryKind, Severity, SourceContent, SourceEntry, SourceTree, Where};
+use crate::model::{ContentError, EntryKind, Limits, Severity, SourceContent, SourceEntry, SourceTree, Where};
 use crate::text::Untrusted;
 
 /// The members of an archive.
@@ -73,7 +73,12 @@ impl SourceContent for ArchiveContent {
 
 /// Opens an archive; a single directory that holds everything is left out of the paths. What it expands to is put in `cache`, and
 /// is gone when it is closed.
-pub(in crate::bundle) fn open(bytes: Vec<u8>, origin: &Untrusted, cache: &Path) -> Result<(SourceTree, ArchiveContent), BundleError> {
+pub(in crate::bundle) fn open(
+    bytes: Vec<u8>,
+    origin: &Untrusted,
+    cache: &Path,
+    within: &Limits,
+) -> Result<(SourceTree, ArchiveContent), BundleError> {
     let file = origin.shown().to_string();
     let over = |what: &str, limit: u64| BundleError::OverBound {
         file: file.clone(),
@@ -89,7 +94,7 @@ pub(in crate::bundle) fn open(bytes: Vec<u8>, origin: &Untrusted, cache: &Path) 
     };
     let tar = match compressed::method(&bytes) {
         Some(method) => {
-            let limit = limits::EXPANDED.max((bytes.len() as u64).saturating_mul(limits::EXPANSION)).min(limits::ARCHIVE);
+            let limit = (bytes.len() as u64).saturating_mul(limits::EXPANSION).min(limits::EXPANDED).max(within.archive_expanded);
             let mut spill = Spill::new(cache);
             compressed::expand_to(bytes.as_slice(), method, limit, &mut spill).map_err(|e| match e {
                 ExpandError::TooLarge => over("bytes when decompressed", limit),
@@ -110,9 +115,9 @@ pub(in crate::bundle) fn open(bytes: Vec<u8>, origin: &Untrusted, cache: &Path) 
     if !tar::looks_like(&start) {
         return Err(refuse(format!("{}, nor a git bundle or repository", compressed::describe(&start))));
     }
-    let listing = tar::list(&tar, limits::MEMBERS).map_err(|e| match e {
+    let listing = tar::list(&tar, usize::try_from(within.archive_members).unwrap_or(usize::MAX)).map_err(|e| match e {
         TarError::Refused { offset, what } => BundleError::Ambiguous { file: file.clone(), offset, what },
-        TarError::TooMany => over("members", limits::MEMBERS as u64),
+        TarError::TooMany => over("members", within.archive_members),
         TarError::Io(e) => refuse(e.to_string()),
     })?;
     let mut defects = Defects::default();

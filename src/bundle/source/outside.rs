@@ -14,6 +14,7 @@ use crate::bundle::git::repository::{OnDisk, read_small};
 use crate::bundle::git::tree::Wanted;
 use crate::bundle::limits;
 use crate::digest::Hasher;
+use crate::model::Limits;
 use crate::text::Untrusted;
 
 /// Opens a source outside a bundle: a bare repository, a work tree or its `.git`, a git bundle, a source archive, or a plain directory.
@@ -23,7 +24,7 @@ use crate::text::Untrusted;
 /// # Errors
 /// When it is none of these, is damaged or refused, lacks the commit, or exceeds a bound; also when a commit is asked of something
 /// without commits.
-pub fn open_repository(path: &Path, commit: Option<&str>, cache: &Path) -> Result<Opened, BundleError> {
+pub fn open_repository(path: &Path, commit: Option<&str>, cache: &Path, within: &Limits) -> Result<Opened, BundleError> {
     let origin = Untrusted::from(path.as_os_str().as_bytes());
     let wanted = Wanted { commit, free: true, tag: None };
     let meta = fs::metadata(path).map_err(BundleError::io(path, "open"))?;
@@ -61,20 +62,20 @@ pub fn open_repository(path: &Path, commit: Option<&str>, cache: &Path) -> Resul
     if commit.is_some() {
         return Err(no_commits("not a repository"));
     }
-    if meta.len() > limits::ARCHIVE {
+    if meta.len() > within.archive_size {
         return Err(BundleError::OverBound {
             file: shown(path).to_string(),
             what: format!("{} bytes", meta.len()),
-            limit: limits::ARCHIVE,
+            limit: within.archive_size,
             advice: "unpack it and give the directory",
         });
     }
     let mut bytes = Vec::new();
     read_chunks(path, &mut |chunk| {
         bytes.extend_from_slice(chunk);
-        bytes.len() as u64 <= limits::ARCHIVE
+        bytes.len() as u64 <= within.archive_size
     })?;
-    let (tree, content) = archive::open(bytes, &origin, cache)?;
+    let (tree, content) = archive::open(bytes, &origin, cache, within)?;
     Ok((tree, Arc::new(content)))
 }
 

@@ -111,7 +111,7 @@ fn every_repository_of_the_libgit2_corpus_is_survived() {
                     .map(|e| Some(e.file_name().to_string_lossy().into_owned())),
             );
             for name in names {
-                match open_repository(&path, name.as_deref(), cache.path()) {
+                match open_repository(&path, name.as_deref(), cache.path(), &Limits::default()) {
                     Ok((tree, content)) => {
                         opened += 1;
                         odd_names += usize::from(
@@ -168,7 +168,8 @@ fn a_small_pack_with_a_huge_object_is_refused_by_its_header() {
     let bundle = open(root.path()).expect("opens");
     let cache = tempfile::tempdir().expect("a temporary directory");
     // The pack has blobs only: it is indexed, and the commit is not there.
-    let error = open_source(&bundle, &bundle.release.sources[0], cache.path(), &mut |_, _| true).err().expect("no commit");
+    let error =
+        open_source(&bundle, &bundle.release.sources[0], cache.path(), &Limits::default(), &mut |_, _| true).err().expect("no commit");
     assert!(matches!(error, BundleError::Commit { .. } | BundleError::Pack { .. }), "{error}");
     let Some(place) = fs::read_dir(cache.path()).expect("listed").flatten().next() else { return };
     let store = git::Store::open(&place.path().join("objects")).expect("opens");

@@ -33,7 +33,8 @@ fn the_real_releases_open_with_all_that_they_declare() {
             last = (done, total);
             true
         };
-        let (tree, content) = open_source(&bundle, &release.sources[0], cache.path(), &mut progress).expect("source opens");
+        let (tree, content) =
+            open_source(&bundle, &release.sources[0], cache.path(), &Limits::default(), &mut progress).expect("source opens");
         assert_eq!((tree.commit.as_deref(), tree.tag_matches), (Some(commit), Some(true)), "{name}");
         assert_eq!(tree.tag.as_ref().and_then(|t| t.as_str()), Some(tag));
         assert_eq!(tree.defects, []);
@@ -51,7 +52,7 @@ fn the_real_releases_open_with_all_that_they_declare() {
         assert!(matches!(content.read(biggest, 5), Err(ContentError::TooLarge { limit: 5, .. })));
         // The second time nothing is indexed: progress is about hashing only, or silent.
         let mut calls = 0;
-        let again = open_source(&bundle, &release.sources[0], cache.path(), &mut |_, _| {
+        let again = open_source(&bundle, &release.sources[0], cache.path(), &Limits::default(), &mut |_, _| {
             calls += 1;
             true
         })
@@ -66,7 +67,8 @@ fn the_command_line_git_agrees_about_the_tree() {
     let Some(corpus) = corpus() else { return };
     let bundle = open(&corpus.join("../releases/hello")).expect("opens");
     let cache = tempfile::tempdir().expect("a temporary directory");
-    let (tree, _) = open_source(&bundle, &bundle.release.sources[0], cache.path(), &mut |_, _| true).expect("source opens");
+    let (tree, _) =
+        open_source(&bundle, &bundle.release.sources[0], cache.path(), &Limits::default(), &mut |_, _| true).expect("source opens");
     let repository = fs::read_dir(cache.path()).expect("listed").next().expect("one").expect("read").path();
     let output = std::process::Command::new("git")
         .args(["-c", "safe.directory=*", "--git-dir"])

@@ -35,7 +35,7 @@ fn open_in(root: &Path, name: &str, commit: Option<&str>, tag: Option<&str>) -> 
     let file = bundle.release.find(&path);
     let source = SourceDeclaration { path, file, commit: commit.map(str::to_owned), tag: tag.map(Untrusted::from) };
     let cache = tempfile::tempdir().expect("a temporary directory");
-    let opened = open_source(&bundle, &source, cache.path(), &mut |_, _| true);
+    let opened = open_source(&bundle, &source, cache.path(), &Limits::default(), &mut |_, _| true);
     let partial = fs::read_dir(cache.path()).expect("listed").flatten().any(|e| e.file_name().to_string_lossy().ends_with(".partial"));
     assert!(!partial, "nothing is left aside");
     // The objects are open; the folder may go.
@@ -101,7 +101,7 @@ fn indexing_can_be_cancelled() {
     for allowed in 0..3 {
         let bundle = open(root.path()).expect("opens");
         let mut calls = 0;
-        let opened = open_source(&bundle, &bundle.release.sources[0], cache.path(), &mut |_, _| {
+        let opened = open_source(&bundle, &bundle.release.sources[0], cache.path(), &Limits::default(), &mut |_, _| {
             calls += 1;
             calls <= allowed
         });
@@ -136,7 +136,8 @@ fn a_bare_repository_is_read_in_place_and_in_a_tar_and_its_traps_are_told() {
     let cache = tempfile::tempdir().expect("a temporary directory");
     for _ in 0..2 {
         let source = SourceDeclaration { tag: Some("v1.0".into()), commit: Some(head.clone()), ..source.clone() };
-        let (mut inside, _) = open_source(&bundle, &source, cache.path(), &mut |done, total| done <= total).expect("opens");
+        let (mut inside, _) =
+            open_source(&bundle, &source, cache.path(), &Limits::default(), &mut |done, total| done <= total).expect("opens");
         inside.origin.clone_from(&plain.origin);
         assert_eq!(inside, plain);
     }
@@ -277,7 +278,8 @@ fn a_source_outside_a_bundle_opens_in_every_form() {
     let cache = tempfile::tempdir().expect("a temporary directory");
     let head = git(&["rev-parse", "HEAD"], tree.path());
     let first = git(&["rev-parse", "HEAD~1"], tree.path());
-    let opened = |path: &Path, commit: Option<&str>| open_repository(path, commit, cache.path()).map(|(tree, _)| tree.commit);
+    let opened =
+        |path: &Path, commit: Option<&str>| open_repository(path, commit, cache.path(), &Limits::default()).map(|(tree, _)| tree.commit);
     assert_eq!(opened(tree.path(), None).expect("a work tree"), Some(head.clone()));
     assert_eq!(opened(&tree.path().join(".git"), Some("plain")).expect("its .git"), Some(first.clone()));
     assert_eq!(opened(tree.path(), Some(&first[..9])).expect("a short id"), Some(first.clone()));
@@ -296,12 +298,12 @@ fn a_source_outside_a_bundle_opens_in_every_form() {
 
     let plain = directory(&[("a/b.c", b"text"), ("run", b"#!")]);
     std::os::unix::fs::symlink("a/b.c", plain.path().join("l")).expect("linked");
-    let (found, content) = open_repository(plain.path(), None, cache.path()).expect("a directory");
+    let (found, content) = open_repository(plain.path(), None, cache.path(), &Limits::default()).expect("a directory");
     let names: Vec<_> = found.entries.iter().map(|e| (e.path.lossy().into_owned(), e.kind)).collect();
     use crate::model::EntryKind::{File, Link};
     assert_eq!(names, [("a/b.c".to_owned(), File), ("l".to_owned(), Link), ("run".to_owned(), File)]);
     assert_eq!(content.read(1, 10).as_deref(), Ok(&b"a/b.c"[..]));
-    assert!(open_repository(plain.path(), Some("main"), cache.path()).is_err());
+    assert!(open_repository(plain.path(), Some("main"), cache.path(), &Limits::default()).is_err());
 }
 
 #[test]
@@ -327,7 +329,8 @@ fn carriers_of_one_bag_are_the_same_release() {
     let embedded = open_embedded("demonstration", leaked).expect("opens");
     assert_eq!(Release { carrier: Carrier::Directory, ..embedded.release.clone() }, direct.release);
     let cache = tempfile::tempdir().expect("a temporary directory");
-    let (tree, _) = open_source(&embedded, &embedded.release.sources[0], cache.path(), &mut |_, _| true).expect("source opens");
+    let (tree, _) =
+        open_source(&embedded, &embedded.release.sources[0], cache.path(), &Limits::default(), &mut |_, _| true).expect("source opens");
     assert_eq!(tree.tag_matches, Some(true));
     // A tar that is cut while it is open is noticed.
     let bundle = open(&root.path().join("a.tar")).expect("opens");

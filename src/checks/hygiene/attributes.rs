@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// Bytes of such a file that are read, and of one line; git reads no longer line either.
+/// Bytes of a `.gitattributes` that are read; git reads no longer line either.
 pub(crate) const MAX_FILE: u64 = 1 << 20;
+/// Bytes of a line of it.
 const MAX_LINE: usize = 2048;
 /// Lines with one of the two attributes in all files of a tree.
 const MAX_RULES: usize = 10_000;

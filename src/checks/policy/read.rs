@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::{ChecklistEntry, Person, Policy, PolicyError, SigstoreIdentity, SigstorePolicy, Threshold};
 use crate::checks::TABLE;
-use crate::model::Cause;
+use crate::model::{Cause, LIMITS, Limits};
 use crate::text::Shown;
 
 type Text = Spanned<String>;
@@ -33,6 +33,16 @@ struct File {
     people: Vec<SomeOne>,
     threshold: BTreeMap<Text, Spanned<i64>>,
     attestation_threshold: BTreeMap<Text, Spanned<i64>>,
+    limits: BTreeMap<Text, Spanned<Amount>>,
+}
+
+/// A bound: a number, or words such as `2 GiB`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Number(i64),
+    Words(String),
+    Other(serde::de::IgnoredAny),
 }
 
 #[derive(Deserialize)]
@@ -109,6 +119,7 @@ fn read(file: File) -> Result<Policy, Wrong> {
         text_twins_count: file.text_twins_count,
         threshold: threshold(file.threshold, "threshold")?,
         attestation_threshold: threshold(file.attestation_threshold, "attestation_threshold")?,
+        limits: limits(file.limits)?,
         people,
     })
 }
@@ -245,6 +256,34 @@ fn threshold(
             return Err((at, what));
         }
         out.insert(role.into_inner(), asked);
+    }
+    Ok(out)
+}
+
+/// The bounds, each known and from 1 to the highest that it may be.
+fn limits(table: BTreeMap<Text, Spanned<Amount>>) -> Result<Limits, Wrong> {
+    let mut out = Limits::default();
+    // In the order of the file, so that the first that is wrong is named.
+    let mut rows: Vec<_> = table.into_iter().collect();
+    rows.sort_by_key(|(name, _)| name.span().start);
+    for (name, amount) in rows {
+        let shown = Shown::new(name.get_ref()).cut(80);
+        let Some(bound) = LIMITS.iter().find(|b| b.name == name.get_ref()) else {
+            return Err((name.span().start, format!("limits: \"{shown}\" is not a bound that a policy sets (docs/limits.md lists them)")));
+        };
+        let at = amount.span().start;
+        let value = match amount.get_ref() {
+            Amount::Number(n) => u64::try_from(*n).ok(),
+            Amount::Words(words) => bound.unit.read(words),
+            Amount::Other(_) => None,
+        };
+        let value = value.filter(|v| (1..=bound.most).contains(v)).ok_or_else(|| {
+            let most = bound.unit.words(bound.most);
+            (at, format!("limits: \"{shown}\" should be a number from 1 to {most}, or bytes in words (\"2 GiB\", \"64 MiB\")"))
+        })?;
+        if let Some(place) = out.place(bound.name) {
+            *place = value;
+        }
     }
     Ok(out)
 }

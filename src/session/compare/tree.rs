@@ -9,13 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{CompareError, MAX_KEPT, Tools, at, files};
+use super::{CompareError, MAX_KEPT, Tools, at, files, guarded};
 use crate::diff;
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::kind;
 use crate::model::{Account, Node, NodeKind, ResultMark, Side, Sides};
 use crate::session::read_shared;
-use crate::session::work::MAX_READ;
 use crate::text::Untrusted;
 
 /// Files that a directory may hold.
@@ -269,8 +268,8 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
             with(NodeKind::Special, ResultMark::NotExamined, "not examined: a device, socket or pipe on both sides")
         }
         (Some((_, x)), Some((_, y))) => differs(format!("{} against {}", word(x), word(y)), "the type differs"),
-        (Some((x, Entry::File { .. })), None) => alone(name, Side::Shipped, &path(a, x)),
-        (None, Some((y, Entry::File { .. }))) => alone(name, Side::Rebuilt, &path(b, y)),
+        (Some((x, Entry::File { .. })), None) => alone(name, Side::Shipped, &path(a, x), tools),
+        (None, Some((y, Entry::File { .. }))) => alone(name, Side::Rebuilt, &path(b, y), tools),
         (Some((_, x)), None) => with(special(x), ResultMark::OnlyShipped, &format!("{} only in what was shipped", word(x))),
         (None, Some((_, y))) => with(special(y), ResultMark::OnlyRebuilt, &format!("{} only in what was rebuilt", word(y))),
         (None, None) => return None,
@@ -299,11 +298,11 @@ fn contents(name: Untrusted, a: &Path, b: &Path, streamed: bool, tools: &Tools<'
         node.account = Sides::new(Account::all_identical(size), Account::all_identical(size));
         return node;
     }
-    files(name.clone(), a, b, tools, &|_| {}).unwrap_or_else(|e| failed(name, &e.to_string()))
+    guarded(&name, a, b, || files(name.clone(), a, b, tools, &|_| {}).unwrap_or_else(|e| failed(name.clone(), &e.to_string())))
 }
 
-fn alone(name: Untrusted, side: Side, path: &Path) -> Node {
-    match read_shared(path, MAX_READ) {
+fn alone(name: Untrusted, side: Side, path: &Path, tools: &Tools<'_>) -> Node {
+    match read_shared(path, tools.limits.artifact_size) {
         Ok(bytes) => diff::only(name, side, &bytes),
         Err(e) => failed(name, &e),
     }

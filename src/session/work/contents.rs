@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use super::Job;
 use super::pace::Pace;
-use super::{Job, MAX_OPENED, MAX_SOURCE_FILE};
 use crate::diff::{self, Limits};
 use crate::digest::{Digest, Sha256};
 use crate::model::{Content as _, Contents, Defect, EntryKind, FileId, Held, Holder, Severity, Side, SourceTree, Where};
@@ -12,8 +12,9 @@ use crate::provenance::expect::Holding;
 use crate::provenance::{Wanted, declared};
 use crate::text::Untrusted;
 
-/// Files that say what the tree calls its own: how many are read, and how large one may be.
+/// Files that say what the tree calls its own.
 const MAX_MANIFESTS: usize = 10_000;
+/// Bytes of one of them.
 const MAX_MANIFEST: u64 = 1 << 20;
 
 impl Job {
@@ -70,12 +71,13 @@ impl Job {
     }
 
     fn open_file(&self, id: FileId, holder: Holder, name: &Untrusted, wanted: &Wanted, out: &mut Contents) {
-        let Ok(bytes) = self.bundle.content.read(id, MAX_OPENED) else {
-            out.closed.push((holder, format!("{}: larger than {MAX_OPENED} bytes, or it cannot be read", name.shown())));
+        let most = self.limits().opened_size;
+        let Ok(bytes) = self.bundle.content.read(id, most) else {
+            out.closed.push((holder, format!("{}: larger than {most} bytes, or it cannot be read", name.shown())));
             return;
         };
         let own: Vec<Digest> = diff::digests(&bytes, &wanted.algorithms);
-        let inside = diff::inside(bytes.into(), &wanted.algorithms, &Limits::default(), &|| self.stopped());
+        let inside = diff::inside(bytes.into(), &wanted.algorithms, &Limits::of(self.limits()), &|| self.stopped());
         out.held.push(Held { holder, name: name.clone(), digests: own, embedded: inside.embedded });
         out.held.extend(inside.members.into_iter().map(|member| {
             let ends: &[&[u8]] = if member.name.is_empty() { &[name.as_bytes()] } else { &[name.as_bytes(), member.name.as_bytes()] };
@@ -108,7 +110,7 @@ impl Job {
         self.share(tree.entries.len(), |entry| {
             let Some(file) = tree.entries.get(entry).filter(|e| matches!(e.kind, EntryKind::File | EntryKind::Executable)) else { return };
             // One that cannot be had was told when the source was read.
-            let Ok(bytes) = content.read(entry, MAX_SOURCE_FILE) else { return };
+            let Ok(bytes) = content.read(entry, self.limits().source_file_size) else { return };
             let digests = diff::digests(&bytes, &wanted.algorithms);
             if let Ok(mut found) = found.lock() {
                 found.push(Held { holder: Holder::Source(entry), name: file.path.clone(), digests, embedded: Default::default() });

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::Job;
 use super::pace::Pace;
-use super::{Job, MAX_READ};
 use crate::checks::Discovery;
 use crate::diff::{self, Context, DebugFile, Limits};
 use crate::digest::Sha256;
@@ -89,7 +89,7 @@ impl Job {
 
     fn compare_pair(&self, index: usize, shipped: FileId, rebuilt: FileId, tree: Option<&SourceTree>) -> Node {
         let artifact = &self.bundle.release.artifacts[index];
-        let read = |id: FileId| self.bundle.content.read(id, MAX_READ).map(Arc::<[u8]>::from);
+        let read = |id: FileId| self.bundle.content.read(id, self.limits().artifact_size).map(Arc::<[u8]>::from);
         let (shipped, rebuilt) = match (read(shipped), read(rebuilt)) {
             (Ok(a), Ok(b)) => (a, b),
             (Err(e), _) | (_, Err(e)) => return failed(artifact.name.clone(), e.to_string()),
@@ -103,7 +103,7 @@ impl Job {
             source: tree,
             source_content: self.source.lock().map(|s| s.clone()).unwrap_or(None),
             debug: &debug,
-            limits: Limits::default(),
+            limits: Limits::of(self.limits()),
             cancelled: &|| self.stopped(),
             share: &|count, each| self.cores.share(count, each),
             progress: &|_| {},
@@ -112,7 +112,7 @@ impl Job {
     }
 }
 
-fn failed(name: Untrusted, why: String) -> Node {
+pub(super) fn failed(name: Untrusted, why: String) -> Node {
     let mut node = Node::new(name, NodeKind::Data, ResultMark::NotExamined);
     node.why = why;
     node

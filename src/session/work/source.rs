@@ -4,24 +4,20 @@
 
 use std::sync::Arc;
 
+use super::Job;
 use super::pace::Pace;
-use super::{Job, MAX_SOURCE_FILE};
 use crate::bundle::{self, BundleError};
 use crate::checks::hygiene::{Scan, archive};
 use crate::checks::{Discovery, further_path};
 use crate::digest::Sha256;
 use crate::model::{
-    ArchiveReport, Content as _, ContentError, Defect, FileId, FileRole, Severity, SourceContent, SourceDeclaration, SourceFlag,
+    ArchiveReport, Content as _, ContentError, Defect, FileId, FileRole, Limits, Severity, SourceContent, SourceDeclaration, SourceFlag,
     SourceHistory, SourceTree, Where, line_count,
 };
 use crate::text::Untrusted;
 
-/// Bytes of an archive beside the tree, as it is packed.
-const MAX_FURTHER: u64 = 256 << 20;
-/// The same, for what was shipped and is not called as source archives are.
+/// Bytes of an archive, as it is packed, for what was shipped and is not called as source archives are.
 const MAX_UNNAMED: u64 = 32 << 20;
-/// Sources beside the tree that are opened, and archives among what was shipped that are looked at.
-const MAX_SOURCES: usize = 64;
 
 /// What the rest of the work needs of the sources.
 #[derive(Default)]
@@ -74,7 +70,7 @@ impl Job {
     pub(super) fn read_source(&self) -> Sources {
         let Some(declaration) = self.bundle.release.sources.first() else { return Sources::default() };
         let pace = Pace::new("reading the source", 0, false, Arc::clone(&self.send));
-        let opened = bundle::open_source(&self.bundle, declaration, &self.sources_folder, &mut |done, total| {
+        let opened = bundle::open_source(&self.bundle, declaration, &self.sources_folder, self.limits(), &mut |done, total| {
             pace.set(done, total);
             !self.stopped()
         });
@@ -130,7 +126,7 @@ impl Job {
                 break;
             }
             pace.add(1);
-            match content.read(index, MAX_SOURCE_FILE) {
+            match content.read(index, self.limits().source_file_size) {
                 Ok(bytes) => {
                     let same = |digest: Sha256| before.iter().any(|p| p.has(&entry.path, digest));
                     scan.file(index, entry, &bytes, &same);
@@ -167,7 +163,7 @@ impl Job {
             if self.stopped() {
                 return Vec::new();
             }
-            if n >= MAX_SOURCES {
+            if n as u64 >= self.limits().further_sources {
                 let what =
                     format!("{} more sources and archives, which are not opened: nothing of them is shown or compared", all.len() - n);
                 let certain = *declared || self.is_named_as_source(source.path.as_bytes());
@@ -253,7 +249,9 @@ impl Job {
             return None;
         }
         let pace = Pace::new("reading a further source", 0, false, Arc::clone(&self.send));
-        let opened = bundle::open_source_within(&self.bundle, source, &self.sources_folder, MAX_FURTHER, &mut |done, total| {
+        let most = self.limits().further_size;
+        let within = Limits { archive_size: self.limits().archive_size.min(most), ..*self.limits() };
+        let opened = bundle::open_source(&self.bundle, source, &self.sources_folder, &within, &mut |done, total| {
             pace.set(done, total);
             !self.stopped()
         });
