@@ -112,7 +112,7 @@ fn whoever_asked_gets_an_answer_when_the_program_fails_on_it() {
     let news = until(&receive, |news| matches!(news, News::Sources(1, Err(why)) if why == FAILED));
     assert_eq!(failures(&news), BTreeSet::from([format!("source files: {FAILED}")]));
 
-    session.request_search(Query { id: 7, text: "a".to_owned(), entries: vec![0, 1] });
+    session.request_search(Query { id: 7, text: "a".to_owned(), entries: vec![0, 1], name: None });
     let over = |news: &News| matches!(news, News::Found(Found { id: 7, finished: true, note: Some(note), .. }) if note.contains(FAILED));
     assert_eq!(failures(&until(&receive, over)), BTreeSet::from([format!("search: {FAILED}")]));
 
