@@ -175,3 +175,24 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// A threat is held by a test that is there.
+#[test]
+fn every_test_of_the_threat_model_is_there() {
+    let mut files = Vec::new();
+    for folder in ["src", "tests"] {
+        files_below(&root().join(folder), "rs", &mut files);
+    }
+    let sources: String = files.iter().map(|path| std::fs::read_to_string(path).expect("readable")).collect();
+    let document = text("docs/threat-model.md");
+    let mut named = 0;
+    for row in document.lines().filter(|l| l.starts_with("| ") && l.ends_with(" |")) {
+        let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        for word in last.split('`').skip(1).step_by(2) {
+            let there = if word.ends_with(".rs") { root().join(word).is_file() } else { sources.contains(&format!("fn {word}(")) };
+            assert!(there || !word.contains('_') && !word.contains('/'), "docs/threat-model.md names {word}, which is not there:\n{row}");
+            named += usize::from(there);
+        }
+    }
+    assert!(named > 50, "the table of threats is not found any more: {named} tests named");
+}
