@@ -1,5 +1,11 @@
 //! The history and the blame of source files, held against git's own.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may panic, and says what it found")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test may panic, run git, and say what it found"
+)]
 
 mod common;
 

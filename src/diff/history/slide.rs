@@ -27,10 +27,22 @@ const MAX_SLIDE: usize = 100;
 pub(super) fn common(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
     let mut a = Side { lines: old, changed: vec![true; old.len()] };
     let mut b = Side { lines: new, changed: vec![true; new.len()] };
-    for row in lines::align(old, new).iter().filter(|row| row.equal) {
+    // Most of a file is as it was: only what lies between the first change and the last is aligned.
+    let head = old.iter().zip(new).take_while(|(x, y)| x == y).count();
+    let most = old.len().min(new.len()) - head;
+    let tail = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    let ends = (old.len() - tail, new.len() - tail);
+    let mut keep = |i: usize, j: usize| {
+        a.set(i, false);
+        b.set(j, false);
+    };
+    (0..head).for_each(|i| keep(i, i));
+    (0..tail).for_each(|n| keep(ends.0 + n, ends.1 + n));
+    for row in
+        lines::align(old.get(head..ends.0).unwrap_or_default(), new.get(head..ends.1).unwrap_or_default()).iter().filter(|row| row.equal)
+    {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt) {
-            a.set(i, false);
-            b.set(j, false);
+            keep(head + i, head + j);
         }
     }
     compact(&mut a, &b);
