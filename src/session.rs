@@ -444,7 +444,7 @@ impl Drop for Session {
         self.cancelled.store(true, Ordering::Relaxed);
         self.end_search();
         self.highlighting.fetch_add(1, Ordering::Relaxed);
-        self.end_past();
+        self.end_past(None);
     }
 }
 

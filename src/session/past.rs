@@ -134,9 +134,11 @@ impl Session {
         });
     }
 
-    /// Ends what runs for a file's past.
-    pub fn end_past(&self) {
-        self.digging.iter().for_each(|place| place.store(0, Ordering::Relaxed));
+    /// Ends what runs for a file's past: what is of that kind, or all.
+    pub fn end_past(&self, what: Option<&PastWhat>) {
+        let kind = what.map(PastWhat::kind);
+        let ended = self.digging.iter().enumerate().filter(|(n, _)| kind.is_none_or(|kind| kind == *n));
+        ended.for_each(|(_, place)| place.store(0, Ordering::Relaxed));
     }
 
     /// Finds something of a file's past now: the answers, the last one complete unless it took too long.

@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use crate::digest::Sha256;
 use crate::model::Evidence;
 use crate::review::{Body, Decision, Event, State};
-use crate::session::{KeySource, ListingKey, News, PastWanted, Prepared, Query};
+use crate::session::{KeySource, ListingKey, News, PastWanted, PastWhat, Prepared, Query};
 use crate::text::Untrusted;
 
 /// The seven screens.
@@ -230,8 +230,8 @@ pub enum Effect {
     EndSearch,
     /// Find something of a file's past; the answers come as [`News::Past`].
     Past(PastWanted),
-    /// End what runs for a file's past.
-    EndPast,
+    /// End what runs for a file's past: of that kind, or all.
+    EndPast(Option<PastWhat>),
     /// Compare a source file with another, by entry index; the answer comes as [`News::Sources`].
     CompareSources(usize, usize),
     /// Make a listing.

@@ -481,7 +481,7 @@ impl Bench {
                 Effect::Search(query) => Input::News(News::Found(found(&query))),
                 Effect::Syntax(of) => Input::News(News::Syntax(comments(&of))),
                 Effect::Past(wanted) => Input::News(News::Past(past(&wanted))),
-                Effect::Identified(_) | Effect::EndSearch | Effect::EndPast => continue,
+                Effect::Identified(_) | Effect::EndSearch | Effect::EndPast(_) => continue,
                 Effect::Correct => {
                     let carried = self.app.state.to_carry();
                     let events = self.app.state.events.iter().filter(|e| carried.contains(&e.n)).cloned().collect();

@@ -281,7 +281,7 @@ fn carry_out(app: &mut App, session: &mut Session, term: &mut Term, effects: Vec
             Effect::Search(query) => session.request_search(query),
             Effect::EndSearch => session.end_search(),
             Effect::Past(wanted) => session.request_past(wanted),
-            Effect::EndPast => session.end_past(),
+            Effect::EndPast(what) => session.end_past(what.as_ref()),
             Effect::CompareSources(entry, other) => session.request_sources(entry, other),
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
             Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),

@@ -273,6 +273,8 @@ impl App {
             Screen::Compare if self.compare.is_group() => false,
             Screen::Compare => self.step_difference(forward),
             Screen::Source if self.past.pane() == Some(Pane::Change) => self.step_change(forward),
+            // Behind the list of commits nothing moves.
+            Screen::Source if self.past.pane() == Some(Pane::Commits) => return self.say("the list has no marks: Enter shows a commit"),
             Screen::Source => self.step_mark(forward) || self.front().is_some_and(|front| self.step_place(front, Some(forward))),
             _ => {
                 self.say("] and [ step through differences on Compare and marks on Source");

@@ -78,7 +78,7 @@ impl App {
     /// Forgets the past of the file before.
     pub(crate) fn forget_past(&mut self) {
         if self.past.asked != [0; 3] {
-            self.effect(Effect::EndPast);
+            self.effect(Effect::EndPast(None));
         }
         self.past = PastView { last: self.past.last, ..PastView::default() };
     }
@@ -183,7 +183,7 @@ impl App {
                 if !self.past.finished {
                     // Nobody waits for the rest of the list any more.
                     self.past.asked[0] = 0;
-                    self.effect(Effect::EndPast);
+                    self.effect(Effect::EndPast(Some(PastWhat::History)));
                 }
                 self.past.layer = None;
                 self.sideways = 0;

@@ -51,7 +51,10 @@ fn what_lies_in_place_of_the_file_is_not_read() {
     let mut small = Bench::new(60, 16);
     small.walk(FILE);
     let shown = small.app.lines_read(4);
-    small.walk("g h j j <space> <enter> <space> <space>");
+    let (entry, at) = (small.app.source.entry, small.app.cursor(Pane::File).at);
+    small.walk("g h j j <space> ] <space>");
+    assert_eq!((small.app.source.entry, small.app.cursor(Pane::File).at), (entry, at), "nothing moves behind the list");
+    small.walk("<enter> <space> <space>");
     assert_eq!(small.app.lines_read(4), shown);
 }
 
