@@ -10,6 +10,7 @@ mod cursor;
 mod dialog;
 mod find;
 mod go;
+mod jobs;
 mod lists;
 mod moving;
 mod past;
@@ -127,6 +128,8 @@ pub struct App {
     pub(crate) search: Option<Search>,
     pub(crate) texts: TextSearch,
     pub(crate) jobs: Vec<Progress>,
+    /// When each job began.
+    begun: BTreeMap<&'static str, jobs::Begun>,
     pub(crate) message: Option<(Role, String)>,
     pub(crate) sideways: usize,
     /// Where a selection of rows started, and in which pane.
@@ -206,6 +209,7 @@ impl App {
             search: None,
             texts: TextSearch::default(),
             jobs: Vec::new(),
+            begun: BTreeMap::new(),
             message: None,
             sideways: 0,
             selection: None,
@@ -372,10 +376,7 @@ impl App {
                 self.facts.learn(discovery);
                 self.dirty = true;
             }
-            News::Progress(progress) => {
-                self.jobs.retain(|j| j.job != progress.job);
-                self.jobs.push(progress);
-            }
+            News::Progress(progress) => self.progressed(progress),
             News::SourceFile(entry, file) => self.source_came(entry, file),
             News::Sources(entry, compared) => self.pair_came(entry, compared),
             News::Listing(key, listing) => self.listing_came(key, listing),

@@ -330,6 +330,59 @@ fn pending_is_never_drawn_as_same() {
 }
 
 #[test]
+fn a_job_says_its_rate_and_the_time_left_by_the_clock_of_the_session() {
+    let full = facts();
+    let mut bench = Bench::with(Facts::new(full.release.clone()), None, 120, 40);
+    let at = |done: u64, finished| Input::News(News::Progress(Progress { job: "hashing", done, total: 100 << 20, bytes: true, finished }));
+    bench.pace = Duration::from_secs(1);
+    bench.send(at(10 << 20, false));
+    assert!(bench.row(-2).contains("hashing 10M of 100M …"), "nothing can be told yet: {}", bench.row(-2));
+    for done in [11, 12, 13, 14] {
+        bench.send(at(done << 20, false));
+    }
+    assert!(bench.row(-2).contains("hashing 14M of 100M, 1:26 left"), "1M a second: {}", bench.row(-2));
+    bench.walk("J");
+    assert!(bench.text().contains("hashing 14M of 100M, 1:26 left  1.0M/s  in 0:04"), "{}", bench.text());
+    bench.send(at(100 << 20, true));
+    assert!(bench.text().contains("hashing done") && bench.text().contains("in 0:0"), "{}", bench.text());
+    // Begun again: what was before says nothing.
+    bench.send(at(1 << 20, false));
+    assert!(bench.text().contains("hashing 1.0M of 100M …"), "{}", bench.text());
+}
+
+#[test]
+fn the_differing_instruction_of_one_file_among_5_000_is_three_keys_away() {
+    let full = facts();
+    let mut release = (*full.release).clone();
+    let (differing, same) = (release.artifacts[0].clone(), release.artifacts[1].clone());
+    release.artifacts = (0..5_000)
+        .map(|i| {
+            let mut artifact = if i == 3_333 { differing.clone() } else { same.clone() };
+            artifact.name = format!("usr/share/{i:04}").into();
+            artifact
+        })
+        .collect();
+    release.files.retain(|f| !f.path.as_bytes().contains(&0x1b));
+    let mut all = Facts::new(std::sync::Arc::new(release));
+    let bad = full.comparisons[0].clone().expect("compared");
+    for i in 0..5_000 {
+        let same = Node::new(all.release.artifacts[i].name.clone(), NodeKind::Data, ResultMark::Identical);
+        all.comparisons[i] = Some(if i == 3_333 { bad.clone() } else { std::sync::Arc::new(same) });
+    }
+    for keys in ["n", "4 <enter>", "g g <enter>"] {
+        let mut bench = Bench::with(all.clone(), None, 120, 40);
+        bench.walk(keys);
+        let row = bench.app.loaded().and_then(|l| l.listing.rows.get(bench.app.cursor(Pane::Listing).at));
+        let row = row.unwrap_or_else(|| panic!("{keys}: {}", bench.text()));
+        assert!(bench.app.screen == Screen::Compare && row.mark.is_difference(), "{keys}: {}", bench.text());
+    }
+    // What the filter hides is said, by its mark and number.
+    let mut bench = Bench::with(all, None, 120, 40);
+    bench.walk("4");
+    assert!(bench.row(2).contains("shown 1 rows of 5,000 artifacts  filter !?<>~. hides 4,999 ="), "{}", bench.row(2));
+}
+
+#[test]
 fn the_selected_item_stays_selected_when_worse_ones_come() {
     let full = facts();
     let mut bench = Bench::with(Facts::new(full.release.clone()), None, 80, 24);

@@ -6,7 +6,7 @@ mod finder;
 mod over;
 
 pub(crate) use canvas::Canvas;
-pub(crate) use chrome::{body, chrome, job as job_words, too_small};
+pub(crate) use chrome::{body, chrome, too_small};
 pub(crate) use over::{over, words as decision_words};
 
 use ratatui::text::{Line, Span};

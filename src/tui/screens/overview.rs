@@ -59,7 +59,7 @@ fn detail(app: &App) -> Option<usize> {
 /// The verdict and the one reason for it.
 pub(super) fn verdict(app: &App) -> (Role, &'static str, String) {
     if !app.facts.is_complete() {
-        let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(crate::tui::widgets::job_words).collect();
+        let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(|j| app.job_words(j)).collect();
         let why = if running.is_empty() { "the machine is not done …".to_owned() } else { running.join(", ") };
         return (Role::Unknown, "NOT SIGNABLE YET", why);
     }

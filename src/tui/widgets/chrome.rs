@@ -167,21 +167,11 @@ pub(crate) fn summary(app: &App, width: usize) -> String {
     text
 }
 
-/// How far a job is: `hashing 1.2G of 4.0G`.
-pub(crate) fn job(progress: &crate::session::Progress) -> String {
-    let number = |n: u64| if progress.bytes { super::size(n) } else { grouped(n) };
-    if progress.finished {
-        format!("{} done", progress.job)
-    } else {
-        format!("{} {} of {} …", progress.job, number(progress.done), number(progress.total))
-    }
-}
-
 fn status(app: &App, width: usize, narrow: bool) -> Row {
     if let Some((role, text)) = &app.message {
         return Row::new().with(*role, &format!(" {text}"));
     }
-    let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(job).collect();
+    let running: Vec<String> = app.jobs.iter().filter(|j| !j.finished).map(|j| app.job_words(j)).collect();
     if let Some(rows) = app.selected(app.pane()) {
         let n = rows.end() - rows.start() + 1;
         return Row::new().with(Role::Title, &format!(" {n} rows selected: c writes a note, f files a finding on them, s ends it"));

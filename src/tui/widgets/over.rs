@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Canvas, chrome, grouped};
+use super::{Canvas, grouped};
 use crate::review::Decision;
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{App, Dialog, Field, Help, SignBox};
@@ -144,7 +144,7 @@ fn draw_help(canvas: &mut Canvas<'_, '_>, help: &Help) {
 fn jobs(canvas: &mut Canvas<'_, '_>) {
     let app = canvas.app;
     let mut rows: Vec<Row> =
-        app.jobs.iter().map(|j| Row::new().with(if j.finished { Role::Dim } else { Role::Text }, &chrome::job(j))).collect();
+        app.jobs.iter().map(|j| Row::new().with(if j.finished { Role::Dim } else { Role::Text }, &app.job_lines(j))).collect();
     if rows.is_empty() {
         rows.push(Row::new().with(Role::Text, "nothing runs"));
     }
