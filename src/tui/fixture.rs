@@ -69,7 +69,7 @@ pub(super) fn past(wanted: &PastWanted) -> Past {
     match &wanted.what {
         PastWhat::History => Past::History { id, commits, walked, incomplete, finished: true },
         PastWhat::Blame => {
-            let lines = (0..VERIFY.lines().count()).map(|n| Some(u32::from(n < 7 || n > 8) + u32::from(n > 11))).collect();
+            let lines = (0..VERIFY.lines().count()).map(|n| Some(u32::from(!(7..=8).contains(&n)) + u32::from(n > 11))).collect();
             let blame = Blame { lines, paths: vec![wanted.path.clone(); 3], commits, walked };
             Past::Blame { id, blame: Arc::new(blame), incomplete, finished: true }
         }

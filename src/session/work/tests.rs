@@ -71,7 +71,8 @@ fn failures(news: &[News]) -> BTreeSet<String> {
 
 #[test]
 fn work_goes_on_after_a_panic_in_any_part_of_it_and_says_what_is_not_examined() {
-    let cases: [(&str, fn(&Discovery) -> bool); 5] = [
+    type Told = fn(&Discovery) -> bool;
+    let cases: [(&str, Told); 5] = [
         ("the source: ", |d| matches!(d, Discovery::Source(_))),
         ("the search of the source: ", |d| matches!(d, Discovery::SourceLines(_))),
         ("the attestations: ", |d| matches!(d, Discovery::Offers(_))),
