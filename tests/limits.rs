@@ -143,7 +143,7 @@ fn tar(members: &[(&str, &[u8], u64)]) -> Vec<u8> {
         let mut head = [0u8; 512];
         let mut put = |at: usize, text: &str| head[at..at + text.len()].copy_from_slice(text.as_bytes());
         put(0, name);
-        put(100, "0000644\0000000000\0000000000\0");
+        put(100, "0000644\x000000000\x000000000\x00");
         put(124, &format!("{:011o}", content.len()));
         put(136, &format!("{time:011o}"));
         put(148, "        ");
