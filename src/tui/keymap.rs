@@ -313,8 +313,8 @@ pub fn keys_markdown() -> String {
         "# Keys\n\nMade from the table in `src/tui/keymap.rs`; a test compares the two. A screen's own key goes before the same key \
          everywhere. `^D` is Ctrl-D. The name \
          is what a key of your own is given to in `config.toml` (`docs/themes.md`); dialogs keep their keys.\n\n\
-         A count goes before a key that moves: `12j`, `217G`, `3]`. One of the digits 1 to 7 alone goes to its screen at once; when a \
-         second digit follows within 0.4 seconds both are a count, and the screen is what it was. 8 and 9 always begin one. With any \
+         A count goes before a key that moves: `12j`, `217G`, `3]`. One of the digits 1 to 7 goes to its screen at once; when a \
+         further digit and a key that moves follow, each within 0.4 seconds, it was a count, and the screen is what it was. 8 and 9 always begin one. With any \
          other key a count does nothing.\n\n\
          The mouse moves and scrolls: the wheel, a click on a row, a pane or a tab. No ruling and no signature is made with it; \
          `--no-mouse` leaves it to the terminal.\n",

@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::{App, Dialog, Pane, Search};
 use crate::tui::action::{Action, Screen};
 
-/// Two digits within that time are a count; one alone goes to its screen at once.
+/// Digits and a key that moves, each within that time of the one before, are a count; a digit alone goes to its screen at once.
 const TOGETHER: Duration = Duration::from_millis(400);
 
 /// The largest count.
@@ -83,12 +83,30 @@ impl App {
         match (digit, self.typing.count.take(), first) {
             (Some(digit), Some(count), _) => self.count(count.saturating_mul(10).saturating_add(digit)),
             (Some(digit), None, Some(first)) => {
-                let before = first.digit;
-                self.take_back(first);
-                self.count(before * 10 + digit);
+                let number = (first.digit * 10 + digit).min(MOST);
+                match self.keys.find(crate::tui::keymap::Context::On(self.screen), spelling) {
+                    // Still two screens, one after the other, until a key that moves says that it was a number.
+                    crate::tui::keymap::Found::Action(action @ Action::Screen(_)) => {
+                        self.act(action);
+                        self.typing.first = Some(FirstDigit { digit: number, at: self.now, ..first });
+                    }
+                    _ => {
+                        self.take_back(first);
+                        self.count(number);
+                    }
+                }
             }
             (Some(digit), None, None) => return self.first_digit(digit, spelling),
             (None, Some(count), _) => self.with_count(count, spelling),
+            (None, None, Some(first)) if first.digit > 9 && self.moves(spelling) => {
+                let number = first.digit;
+                self.take_back(first);
+                self.with_count(number, spelling);
+            }
+            // It may have been meant as a number: nothing is ruled on by it.
+            (None, None, Some(first)) if first.digit > 9 && self.rules(spelling) => {
+                self.say("a count is for a key that moves: nothing was done");
+            }
             (None, None, _) => return false,
         }
         true
@@ -103,6 +121,32 @@ impl App {
     pub(crate) fn digit_settles_in(&self) -> Option<Duration> {
         let first = self.typing.first.as_ref()?;
         (first.at + TOGETHER).checked_sub(self.now).filter(|left| !left.is_zero())
+    }
+
+    /// Whether a key rules on something.
+    fn rules(&self, spelling: &str) -> bool {
+        let found = self.keys.find(crate::tui::keymap::Context::On(self.screen), spelling);
+        use Action::{Accept, AcceptGroup, Answer, Redo, Reject, Undo};
+        matches!(found, crate::tui::keymap::Found::Action(Accept | AcceptGroup | Answer(_) | Redo | Reject | Undo))
+    }
+
+    /// Whether a key moves in what is in front, and takes a count.
+    fn moves(&self, spelling: &str) -> bool {
+        let found = self.keys.find(crate::tui::keymap::Context::On(self.screen), spelling);
+        let crate::tui::keymap::Found::Action(action) = found else { return false };
+        matches!(
+            action,
+            Action::Down
+                | Action::Up
+                | Action::PageDown
+                | Action::PageUp
+                | Action::HalfDown
+                | Action::HalfUp
+                | Action::Top
+                | Action::Bottom
+                | Action::NextDifference
+                | Action::PreviousDifference
+        )
     }
 
     fn count(&mut self, count: usize) {

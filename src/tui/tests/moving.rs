@@ -43,6 +43,12 @@ fn two_digits_at_once_are_a_count_and_one_is_a_screen() {
     assert_eq!(bench.app.cursor(Pane::Listing).at, 9);
     bench.walk("4 5");
     assert_eq!(bench.app.screen, Screen::Compare, "with time between them each is a screen");
+    for (digit, screen) in [("2", Screen::Source), ("3", Screen::Provenance), ("6", Screen::Findings), ("5", Screen::Compare)] {
+        fast(&mut bench, digit);
+        assert_eq!(bench.app.screen, screen, "and at any speed, until a key that moves follows");
+    }
+    bench.walk("n");
+    bench.walk("5");
     fast(&mut bench, "4j");
     assert_eq!(bench.app.screen, Screen::Artifacts, "a digit and another key");
 }
@@ -54,8 +60,8 @@ fn a_count_leaves_no_trace_of_the_screen_that_its_first_digit_opened() {
     let back = bench.row(2);
     fast(&mut bench, "5");
     assert_eq!(bench.app.screen, Screen::Compare, "a digit is obeyed at once");
-    fast(&mut bench, "2");
-    assert!(bench.app.screen == Screen::Source && bench.row(-2).contains("52: a count"), "{}", bench.row(-2));
+    fast(&mut bench, "58");
+    assert!(bench.app.screen == Screen::Source && bench.row(-2).contains("558: a count"), "{}", bench.row(-2));
     bench.walk("<esc> H");
     assert_eq!(bench.app.screen, Screen::Compare, "H goes where it went before");
     bench.walk("L");
@@ -87,10 +93,15 @@ fn a_count_rules_on_nothing() {
     bench.walk("n n n ] ]");
     for key in ["a", "x", "A", "f", "c", "u", "n", "q"] {
         fast(&mut bench, &format!("12{key}"));
+        assert!(bench.rulings().is_empty(), "{key}");
+        if bench.app.dialog.is_some() {
+            bench.walk("<esc>");
+        }
+        fast(&mut bench, &format!("18{key}"));
         assert!(bench.app.dialog.is_none() && bench.rulings().is_empty(), "{key}");
         assert!(bench.row(-2).contains("nothing was done"), "{key}: {}", bench.row(-2));
     }
-    bench.walk("a");
+    bench.walk("5 a");
     assert_eq!(bench.rulings().len(), 1, "without a count it does");
 }
 
