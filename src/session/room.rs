@@ -170,7 +170,7 @@ fn sigstore_room(policy: &Policy, policy_path: Option<&Path>) -> Result<Option<A
 /// Whether the room's policy counts what is printed as text as shown.
 ///
 /// # Errors
-/// As [`Session::start`], for what the room brings.
+/// As [`Session::start`](super::Session::start), for what the room brings.
 pub fn text_twins_count(options: &Options) -> Result<bool, SessionError> {
     room(options).map(|room| room.policy.text_twins_count)
 }

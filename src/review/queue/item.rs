@@ -103,7 +103,7 @@ pub enum Target {
     },
     /// A link of the chain.
     Chain(usize),
-    /// A defect of the bundle: index into [`Facts::all_defects`].
+    /// A defect of the bundle: index into [`all_defects`](crate::checks::Facts::all_defects).
     Defect(usize),
     /// A payload file whose fixity is not intact.
     File(usize),
