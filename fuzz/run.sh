@@ -2,7 +2,7 @@
 # Builds the fuzz targets and runs each of them: fuzz/run.sh SECONDS [TARGET...]
 #
 # libFuzzer on stable Rust: the compiler is told by flags to count what is reached and to report what is compared. Each target starts
-# from its seeds (seeds.sh) and from what earlier runs kept in fuzz/corpus. JOBS says how many run at a time (1), NICE how low
+# from its seeds (seeds.sh) and from what earlier runs kept in fuzz/corpus. FUZZ_SEED is where its dice start (0: another place each time). JOBS says how many run at a time (1), NICE how low
 # (19). A find is a panic, an overflow, an input of more than 20 seconds or 1 GiB: it is kept in fuzz/artifacts, and the exit code is 1.
 set -u
 cd "$(dirname "$0")" || exit 2
@@ -24,7 +24,7 @@ one() { # target
   local out
   mkdir -p "corpus/$1" "artifacts/$1"
   out=$(nice -n "${NICE:-19}" "target/$host/release/$1" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=200000 \
-    -print_final_stats=1 -artifact_prefix="artifacts/$1/" "corpus/$1" "seeds/$1" 2>&1)
+    -print_final_stats=1 -seed="${FUZZ_SEED:-0}" -artifact_prefix="artifacts/$1/" "corpus/$1" "seeds/$1" 2>&1)
   local code=$?
   local runs kept speed
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' <<< "$out")
