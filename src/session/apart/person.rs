@@ -5,7 +5,7 @@ use std::io::{BufRead as _, Write as _};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 
 use super::{Person, Request};
-use crate::session::KeySource;
+use crate::session::{KeySource, dossier_path};
 use crate::text::{Row, Shown};
 
 /// Puts the terminal's drawing back to what it is after a reset, without erasing it: whatever the viewer left must not hide or
@@ -94,6 +94,13 @@ fn shown(request: &Request) -> String {
     };
     rows.push(say("Held by", &from));
     rows.push(say("Record", &request.output.display().to_string()));
+    rows.push(say("Its dossier", &dossier_path(&request.output).display().to_string()));
+    // The same key signs it too: nothing of it comes from the statement but that it is an approval.
+    if let Some(to) = &request.summary {
+        rows.push(say("ALSO SIGNED", "a verification summary (SLSA VSA), which says PASSED"));
+        rows.push(say("  by the name of", &to.verifier));
+        rows.push(say("  into", &to.path.display().to_string()));
+    }
     rows.push(say("Statement", &format!("sha256 {}", statement.digest)));
     for (i, line) in crate::signoff::check_words(statement.digest).iter().enumerate() {
         rows.push(say(if i == 0 { "Check words" } else { "" }, line));
@@ -111,5 +118,43 @@ impl Person for AtTerminal {
 
     fn passphrase(&mut self, file: &str) -> Result<String, String> {
         Self::line(&format!("Passphrase of {}: ", Shown::new(file)), true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Sha256;
+    use crate::review::Decision;
+    use crate::session::SummaryTo;
+    use crate::signoff::ToSign;
+
+    fn request(summary: Option<SummaryTo>) -> Request {
+        let statement = ToSign {
+            decision: Decision::Approved,
+            product: "gateway\x1b[2J".into(),
+            version: "4.2".into(),
+            bundle: Sha256::of(b"bundle"),
+            key: "SHA256:key".into(),
+            seal: "full".into(),
+            digest: Sha256::of(b"statement"),
+            rows: vec![Row::new().with(crate::text::Role::Text, "the last line of the statement")],
+        };
+        Request { statement, key: KeySource::File("keys/id".into(), None), output: "out/r.dsse.json".into(), summary }
+    }
+
+    /// Every file that is written and every statement that is signed is on the screen before a person agrees.
+    #[test]
+    fn all_that_is_signed_and_written_is_shown() {
+        let plain = shown(&request(None));
+        for part in ["the last line of the statement", "keys/id", "out/r.dsse.json", "out/r.dossier.json", "SHA256:key", "full"] {
+            assert!(plain.contains(part), "{part}: {plain}");
+        }
+        assert!(plain.contains(&Sha256::of(b"statement").to_string()) && plain.contains(&Sha256::of(b"bundle").to_string()));
+        assert!(!plain.contains('\x1b') && !plain.contains("ALSO SIGNED"));
+        let both = shown(&request(Some(SummaryTo { path: "elsewhere/vsa.json".into(), verifier: "https://room.example".into() })));
+        for part in ["ALSO SIGNED", "elsewhere/vsa.json", "https://room.example"] {
+            assert!(both.contains(part), "{part}: {both}");
+        }
     }
 }
