@@ -49,7 +49,8 @@ mod text;
 mod walk;
 
 pub use changed::{ChangedLine, ChangedLines, changed_lines};
-pub use inside::{Inner, Inside, digests, each_inside, inside};
+pub(crate) use inside::each_inside;
+pub use inside::{Inner, Inside, digests, inside};
 pub use order::worst_first;
 
 use std::sync::{Arc, Mutex};

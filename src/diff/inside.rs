@@ -38,34 +38,35 @@ pub struct Inside {
     pub closed: Vec<String>,
 }
 
-/// Opens a file and everything in it, within the bounds, and hands each to `visit`: its name inside (empty for the file itself and
-/// for the content of a compressed one) and its bytes. Returns what could not be
-/// opened, with the reason.
-pub fn each_inside(bytes: Arc<[u8]>, limits: &Limits, cancelled: &dyn Fn() -> bool, visit: &mut dyn FnMut(&[u8], &[u8])) -> Vec<String> {
+/// Opens a file and everything in it, within the bounds, and hands each to `visit`: its name inside and its bytes, the file itself
+/// first (it has no name, and neither has the content of a compressed one). Returns what could not be opened, with the reason.
+pub(crate) fn each_inside(
+    bytes: Arc<[u8]>,
+    limits: &Limits,
+    cancelled: &dyn Fn() -> bool,
+    visit: &mut dyn FnMut(&[u8], &Blob),
+) -> Vec<String> {
     let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
     let budget = Budget::new(expanded, limits.entries, limits.name);
     let blob = Blob::from(bytes);
     visit(b"", &blob);
-    let mut walk = Walk { budget, work: Work::Visit(visit), depth: limits.depth, cancelled, closed: Vec::new() };
+    let mut walk = Walk { budget, visit, depth: limits.depth, cancelled, closed: Vec::new() };
     walk.open(&blob, &[], 0);
     walk.closed
 }
 
 /// Opens a file and everything in it, within the bounds. `others` are the algorithms beside SHA-256 that members are hashed with.
 pub fn inside(bytes: Arc<[u8]>, others: &[Algorithm], limits: &Limits, cancelled: &dyn Fn() -> bool) -> Inside {
-    let expanded = limits.expanded.max((bytes.len() as u64).saturating_mul(20));
-    let budget = Budget::new(expanded, limits.entries, limits.name);
-    let blob = Blob::from(bytes);
-    let mut debug_left = MAX_DEBUG;
-    let own = embedded(b"", &blob, &mut debug_left);
-    let work = Work::Digests { debug_left, others, members: Vec::new() };
-    let mut walk = Walk { budget, work, depth: limits.depth, cancelled, closed: Vec::new() };
-    walk.open(&blob, &[], 0);
-    let members = match walk.work {
-        Work::Digests { members, .. } => members,
-        Work::Visit(_) => Vec::new(),
-    };
-    Inside { embedded: own, members, closed: walk.closed }
+    let (mut debug_left, mut own, mut members) = (MAX_DEBUG, None, Vec::new());
+    let closed = each_inside(bytes, limits, cancelled, &mut |name, content| {
+        let embedded = embedded(name, content, &mut debug_left);
+        if own.is_none() {
+            own = Some(embedded);
+        } else {
+            members.push(Inner { name: Untrusted::from(name), digests: digests(content, others), embedded });
+        }
+    });
+    Inside { embedded: own.unwrap_or_default(), members, closed }
 }
 
 /// The digests of some bytes: SHA-256 first.
@@ -77,15 +78,9 @@ pub fn digests(bytes: &[u8], others: &[Algorithm]) -> Vec<Digest> {
     std::iter::once(Digest::from(sha256)).chain(others).collect()
 }
 
-/// What is done with each member.
-enum Work<'a> {
-    Digests { debug_left: u64, others: &'a [Algorithm], members: Vec<Inner> },
-    Visit(&'a mut dyn FnMut(&[u8], &[u8])),
-}
-
 struct Walk<'a> {
     budget: Budget,
-    work: Work<'a>,
+    visit: &'a mut dyn FnMut(&[u8], &Blob),
     depth: usize,
     cancelled: &'a dyn Fn() -> bool,
     closed: Vec<String>,
@@ -142,14 +137,7 @@ impl Walk<'_> {
             (_, true) => path.to_vec(),
             _ => [path, b"!", name].concat(),
         };
-        match &mut self.work {
-            Work::Visit(visit) => visit(&name, content),
-            Work::Digests { debug_left, others, members } => {
-                let digests = digests(content, others);
-                let embedded = embedded(&name, content, debug_left);
-                members.push(Inner { name: Untrusted::from(name.as_slice()), digests, embedded });
-            }
-        }
+        (self.visit)(&name, content);
         self.open(content, &name, depth + 1);
     }
 }

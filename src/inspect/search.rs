@@ -76,10 +76,9 @@ impl Pattern {
     }
 
     /// Calls `each` with every string and symbol of an executable or other binary file that matches, until it returns false.
-    pub(crate) fn binary(&self, bytes: &[u8], mut each: impl FnMut(BinaryHit) -> bool) {
-        let blob = Blob::from(bytes.to_vec());
+    pub(crate) fn binary(&self, bytes: &Blob, mut each: impl FnMut(BinaryHit) -> bool) {
         let mut told = HashSet::new();
-        if let Ok(exe) = Exe::parse(kind::recognise(&blob), &blob) {
+        if let Ok(exe) = Exe::parse(kind::recognise(bytes), bytes) {
             let mut names = symbols(&exe, true);
             if !names.iter().any(|s| s.code) {
                 names.extend(pclntab::symbols(&exe));
@@ -163,7 +162,7 @@ mod tests {
     #[test]
     fn strings_of_any_bytes_are_found_with_their_offset() {
         let mut found = Vec::new();
-        Pattern::new("key").unwrap().binary(b"\0\x01ab\0the key\0\xff\xffkey", |hit| {
+        Pattern::new("key").unwrap().binary(&Blob::from(b"\0\x01ab\0the key\0\xff\xffkey".to_vec()), |hit| {
             found.push(hit);
             true
         });

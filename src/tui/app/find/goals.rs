@@ -22,8 +22,8 @@ const WORDS: [(&str, &str); 3] =
 /// Something that can be found.
 #[derive(Clone, Debug)]
 pub(crate) enum Goal {
-    /// An item to review, by its id.
-    Item(Arc<str>),
+    /// An item to review: where it is in the queue, and its id, which tells whether it is still there.
+    Item(usize, Arc<str>),
     /// A finding, by its id.
     Finding(Arc<str>),
     /// A check, by its place in the list.
@@ -90,8 +90,8 @@ fn each_node(node: &Node, path: &mut Vec<usize>, each: &mut dyn FnMut(&Node, &[u
 impl App {
     /// All that has a name, in the order in which it is listed when nothing is typed: what is to be judged first.
     pub(super) fn names(&self) -> Vec<Goal> {
-        let (open, ruled): (Vec<_>, Vec<_>) = self.items.iter().partition(|i| self.state.is_open(i));
-        let mut out: Vec<Goal> = open.into_iter().chain(ruled).map(|i| Goal::Item(i.id.as_str().into())).collect();
+        let (open, ruled): (Vec<_>, Vec<_>) = self.items.iter().enumerate().partition(|(_, i)| self.state.is_open(i));
+        let mut out: Vec<Goal> = open.into_iter().chain(ruled).map(|(at, i)| Goal::Item(at, i.id.as_str().into())).collect();
         out.extend(self.state.findings.iter().map(|f| Goal::Finding(f.id.as_str().into())));
         out.extend((0..self.checks.len()).map(Goal::Check));
         let mut functions = Vec::new();
@@ -121,11 +121,16 @@ impl App {
         self.facts.comparisons.get(artifact)?.as_ref()?.at(path)
     }
 
+    /// An item that stood there when the list was opened; the queue may have been made again since.
+    fn item_at(&self, at: usize, id: &str) -> Option<&crate::review::Item> {
+        self.items.get(at).filter(|i| i.id == id).or_else(|| self.items.iter().find(|i| i.id == id))
+    }
+
     /// The name that a pattern is held against.
     pub(super) fn name_of(&self, goal: &Goal) -> Cow<'_, str> {
         match goal {
-            Goal::Item(id) => {
-                let item = self.items.iter().find(|i| *i.id == **id);
+            Goal::Item(at, id) => {
+                let item = self.item_at(*at, id);
                 item.map_or(Cow::Borrowed(""), |i| format!("{} {}", i.title.shown(), i.why).into())
             }
             Goal::Finding(id) => {
@@ -171,7 +176,7 @@ impl App {
         let row = |kind: &'static str, name: Shown, note: Row| GoalRow { kind, is_path: matches!(kind, "file" | "source"), name, note };
         let dim = |text: &str| Row::new().with(Role::Dim, text);
         match goal {
-            Goal::Item(id) => match self.items.iter().find(|i| *i.id == **id) {
+            Goal::Item(at, id) => match self.item_at(*at, id) {
                 Some(item) => {
                     let marks = format!("{}{}", item.mark, self.person_mark(item));
                     row("item", Shown::new(&format!("{marks} {}", item.title.shown())), dim(&item.why))
@@ -244,7 +249,7 @@ impl App {
     /// Goes there, or does it.
     pub(super) fn reach(&mut self, goal: Goal, typed: &str) {
         match goal {
-            Goal::Item(id) => match self.items.iter().position(|i| *i.id == *id) {
+            Goal::Item(_, id) => match self.items.iter().position(|i| *i.id == *id) {
                 Some(at) => self.open_item(at),
                 None => self.say("that item is no longer there"),
             },
