@@ -15,16 +15,14 @@ mod executable;
 mod flag;
 mod history;
 mod limits;
+mod listing;
 mod release;
 mod source;
 
 pub use attestation::{Answer, Attestation, OfferedKey, Outcome, Question, SignatureReport, Subject};
 pub use chain::{ChainLink, Clue, Lead, Standing};
 pub use cluster::{Cluster, Concern, Spot, clusters, concern, visit};
-pub use comparison::{
-    Account, Cause, Evidence, LineMark, Listing, ListingRow, Node, NodeKind, Place, Proof, ResultMark, Share, Side, SideCell, Sides, Span,
-    Tried, View,
-};
+pub use comparison::{Account, Cause, Node, NodeKind, Proof, ResultMark, Share, Side, Sides, Span, Tried};
 pub use content::{Content, ContentError, FileId, SourceContent};
 pub use coverage::{BuiltFrom, BuiltInto, CodePiece, CodeShare, DarkCode, SourceFile, SourceUse, built_into};
 pub use defect::{Defect, Severity, Where};
@@ -33,5 +31,6 @@ pub use executable::{Extent, Fact, FactGroup, FunctionDiff, RegionDiff, SourceLi
 pub use flag::{ArchiveReport, FlagPlace, SourceFlag};
 pub use history::{Commit, FileAt, ObjectId, SourceHistory, day};
 pub use limits::{Bound, LIMITS, Limits, Unit, limits_markdown};
+pub use listing::{Evidence, LineMark, Listing, ListingRow, Place, SideCell, View};
 pub use release::{Artifact, Carrier, FileRole, Fixity, Identity, IdentityBasis, PayloadFile, Rebuild, Release, SourceDeclaration};
 pub use source::{EntryKind, SignedObject, SourceEntry, SourceTree, line_count};

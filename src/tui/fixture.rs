@@ -1,5 +1,7 @@
 //! A release made by hand, with hostile names, and a session that answers at once: what the tests walk through.
 
+mod evidence;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::{Effect, Input, SyntaxOf};
+use evidence::{Rows, TextRows, plain, source};
+
 use super::app::App;
 use super::screens;
 use super::theme::Theme;
@@ -84,91 +88,6 @@ pub(super) fn past(wanted: &PastWanted) -> Past {
             };
             Past::Change { id, older, newer, change }
         }
-    }
-}
-
-struct Rows;
-
-fn cell(number: u64, bytes: &[u8], text: Row) -> Option<SideCell> {
-    Some(SideCell { number, bytes: bytes.to_vec(), text })
-}
-
-fn plain(text: &str) -> Row {
-    Row::new().with(Role::Text, text)
-}
-
-fn source(line: u32) -> Option<SourceLine> {
-    Some(SourceLine { file: "src/update/verify.c".into(), line, status: SourceStatus::MatchedByChecksum, inlined_from: None })
-}
-
-impl Evidence for Rows {
-    fn views(&self) -> Vec<View> {
-        vec![View::Asm, View::Bytes, View::Strings]
-    }
-
-    fn listing(&self, place: Place, view: View) -> Listing {
-        let mut rows = Vec::new();
-        let mut add = |mark, number, shipped: (&[u8], Row), rebuilt: (&[u8], Row), line| {
-            rows.push(ListingRow {
-                mark,
-                cells: Sides::new(cell(number, shipped.0, shipped.1), cell(number, rebuilt.0, rebuilt.1)),
-                source: source(line),
-                note: None,
-            });
-        };
-        let lines = if view == View::Asm { 40 } else { 6 };
-        for i in 0..lines {
-            let bytes: &[u8] = &[0x48, 0x89, 0xe5];
-            add(LineMark::Same, 0x4a10 + i * 3, (bytes, plain("mov   rbp, rsp")), (bytes, plain("mov   rbp, rsp")), 6);
-        }
-        if place == Place::Function(0) || view != View::Asm {
-            let shipped = Row::new().with(Role::Shipped, "jmp").with(Role::Text, "   4b90");
-            let rebuilt = Row::new().with(Role::Rebuilt, "jne").with(Role::Text, "   4b90");
-            add(LineMark::Changed, 0x4b80, (&[0xeb, 0x07], shipped), (&[0x75, 0x07], rebuilt), 8);
-        } else {
-            let long: &[u8] = &[1; 12];
-            add(LineMark::Changed, 0x4b80, (long, plain("nop")), (long, plain("nop   word")), 15);
-            add(LineMark::Same, 0x4b90, (&[0xc9], plain("leave")), (&[0xc9], plain("leave")), 15);
-            for i in 0..60 {
-                add(LineMark::Same, 0x4b91 + i, (&[0x90], plain("nop")), (&[0x90], plain("nop")), 15);
-            }
-            rows.push(ListingRow {
-                mark: LineMark::OnlyShipped,
-                cells: Sides::new(cell(0x4c00, &[0xcc], plain("int3")), None),
-                source: None,
-                note: Some("only there".into()),
-            });
-        }
-        rows.push(ListingRow { mark: LineMark::Elided, cells: Sides::default(), source: None, note: Some("40 same rows".into()) });
-        Listing { rows, cut: None }
-    }
-}
-
-struct TextRows;
-
-impl Evidence for TextRows {
-    fn views(&self) -> Vec<View> {
-        vec![View::Lines]
-    }
-
-    fn listing(&self, _: Place, _: View) -> Listing {
-        let row = |mark, n, a: &str, b: &str| ListingRow {
-            mark,
-            cells: Sides::new(cell(n, &[], plain(a)), cell(n, &[], plain(b))),
-            source: None,
-            note: None,
-        };
-        let mut rows: Vec<ListingRow> = (1..100).map(|n| row(LineMark::Same, n, "key = value", "key = value")).collect();
-        rows.push(row(LineMark::Changed, 100, "debug = on \u{202E}", "debug = off"));
-        rows.extend((101..200).map(|n| row(LineMark::Same, n, "", "")));
-        let far = |role, port: &str| plain(&format!("{:300}", "# a long line whose end is what changed")).with(role, port);
-        rows.push(ListingRow {
-            mark: LineMark::Changed,
-            cells: Sides::new(cell(200, &[], far(Role::Shipped, "port = 22")), cell(200, &[], far(Role::Rebuilt, "port = 2222"))),
-            source: None,
-            note: None,
-        });
-        Listing { rows, cut: None }
     }
 }
 
