@@ -169,7 +169,7 @@ pub const TABLE: &[Key] = &[
     key(On(Findings), &["W"], A::WithdrawFinding, 14, "withdraw", "withdraw the finding under the cursor, with a reason: it was none"),
     key(On(Findings), &["O"], A::ReopenFinding, 65, "", "open a closed or withdrawn finding again, with a reason"),
     key(On(Findings), &["E"], A::Edit, 15, "edit", "change the words of the note or finding under the cursor; the journal keeps those before"),
-    key(On(Signoff), &["Enter"], A::Open, 9, "to the blocker", "go to what stands in the way under the cursor; q comes back"),
+    key(On(Signoff), &["Enter"], A::Open, 9, "go there", "go to what stands in the way, or was not looked at, under the cursor; q comes back"),
     key(On(Signoff), &["p"], A::Prepare, 10, "read statement", "choose an outcome, hash everything again and show the exact statement"),
     key(On(Signoff), &["m"], A::Missed, 12, "not looked at", "everything that was in no frame, as the record lists it: Enter goes there; again: back"),
     key(On(Signoff), &["P"], A::Leaves, 13, "what leaves", "every byte of the files that would leave the room, to the last one; again: back"),
