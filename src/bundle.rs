@@ -156,19 +156,7 @@ fn assemble(inventory: Inventory, name: &[u8], mut defects: Defects) -> OpenBund
         None => (Identity { digest: None, basis: IdentityBasis::Listing }, Vec::new()),
     };
     let kind = if is_bag || kind != Carrier::Directory { kind } else { Carrier::Loose };
-    let mut release = Release {
-        carrier: kind,
-        identity,
-        product: Untrusted::default(),
-        version: Untrusted::default(),
-        files,
-        sources: Vec::new(),
-        artifacts: Vec::new(),
-        required: Vec::new(),
-        unknown: Vec::new(),
-        bag_info,
-        defects: Vec::new(),
-    };
+    let mut release = Release { files, bag_info, ..Release::new(kind, identity) };
     describe(&mut release, &content, base, name, &mut defects);
     release.defects = defects.finish();
     OpenBundle { release, content, loose: !is_bag }

@@ -50,22 +50,16 @@ impl Case {
             present: true,
         };
         let release = Release {
-            carrier: Carrier::Directory,
-            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
             product: "product".into(),
             version: "1".into(),
             files: files.iter().map(payload).collect(),
-            sources: Vec::new(),
             artifacts: vec![Artifact {
                 name: "tool".into(),
                 shipped: Some(id("data/shipped/tool")),
                 rebuilt: vec![Rebuild { by: None, file: id("data/rebuilt/tool") }],
                 debug: Vec::new(),
             }],
-            required: Vec::new(),
-            unknown: Vec::new(),
-            bag_info: Vec::new(),
-            defects: Vec::new(),
+            ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
         };
         Self { release, files, inside: Contents::default() }
     }

@@ -28,17 +28,11 @@ fn rows(corpus: &std::path::Path, shipped: &str, bytes: &[u8], attestation: &str
     let file = |path: String, role| PayloadFile { path: path.as_str().into(), role, size: 0, declared: Vec::new(), present: true };
     let path = format!("data/provenance/{attestation}");
     let release = Release {
-        carrier: Carrier::Directory,
-        identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
         product: "p".into(),
         version: "1".into(),
         files: vec![file(path.clone(), FileRole::Provenance), file(format!("data/shipped/{shipped}"), FileRole::Shipped)],
-        sources: Vec::new(),
         artifacts: vec![Artifact { name: shipped.into(), shipped: Some(FileId(1)), rebuilt: Vec::new(), debug: Vec::new() }],
-        required: Vec::new(),
-        unknown: Vec::new(),
-        bag_info: Vec::new(),
-        defects: Vec::new(),
+        ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
     };
     let none = BTreeSet::new();
     let (own, hashed) = (Sha256::of(&document), Sha256::of(bytes));

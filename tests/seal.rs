@@ -131,27 +131,12 @@ impl Room {
 
     /// Rejects, to the question of the process that signs.
     fn to_the_signer(&self, terminal: &mut Terminal) -> String {
-        let guard = || std::thread::sleep(std::time::Duration::from_millis(700));
         terminal.wait_for("1 file differs");
         terminal.keys("7");
         terminal.wait_for("Before you can approve");
         terminal.keys("S");
-        terminal.wait_for("which outcome?");
-        guard();
-        terminal.keys("j");
-        guard();
-        terminal.keys("\r");
-        terminal.wait_for("the record goes to");
-        guard();
-        for _ in 0..40 {
-            if terminal.wait("the statement", |s| s.contains("lines to go") || s.contains("type the release")).contains("type the release")
-            {
-                break;
-            }
-            terminal.keys(" ");
-            std::thread::sleep(std::time::Duration::from_millis(60));
-        }
-        terminal.wait_for("type the release");
+        terminal.choose_rejection();
+        terminal.read_statement();
         terminal.keys("\t");
         terminal.fill("gateway-update 2.4.1");
         terminal.keys("\r");

@@ -73,23 +73,10 @@ fn open_find_reject_sign_quit_verify() {
 /// The dialog: choose to reject, read the statement to its last line, type the release, say where the record goes.
 fn sign(terminal: &mut Terminal, record: &str) {
     let guard = || std::thread::sleep(std::time::Duration::from_millis(700));
-    terminal.wait_for("which outcome?");
-    guard();
-    terminal.keys("j");
-    guard();
-    terminal.keys("\r");
-    terminal.wait_for("the record goes to");
-    guard();
+    terminal.choose_rejection();
     terminal.keys("\r");
     terminal.wait("Enter does nothing yet", |s| s.contains("lines to go"));
-    for _ in 0..40 {
-        if !terminal.text().contains("lines to go") {
-            break;
-        }
-        terminal.keys(" ");
-        std::thread::sleep(std::time::Duration::from_millis(60));
-    }
-    terminal.wait_for("type the release");
+    terminal.read_statement();
     terminal.keys("\t");
     terminal.fill("gateway-update 2.4.1");
     terminal.keys("\t");

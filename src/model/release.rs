@@ -159,6 +159,24 @@ pub struct Release {
 }
 
 impl Release {
+    /// A release of which nothing is known but its identity.
+    #[must_use]
+    pub fn new(carrier: Carrier, identity: Identity) -> Self {
+        Self {
+            carrier,
+            identity,
+            product: Untrusted::default(),
+            version: Untrusted::default(),
+            files: Vec::new(),
+            sources: Vec::new(),
+            artifacts: Vec::new(),
+            required: Vec::new(),
+            unknown: Vec::new(),
+            bag_info: Vec::new(),
+            defects: Vec::new(),
+        }
+    }
+
     /// The payload file with that id.
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&PayloadFile> {

@@ -255,17 +255,10 @@ mod tests {
     fn facts() -> Facts {
         let artifact = |name: &str| Artifact { name: name.into(), shipped: Some(FileId(0)), rebuilt: Vec::new(), debug: Vec::new() };
         let mut facts = Facts::new(Arc::new(Release {
-            carrier: Carrier::Directory,
-            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
             product: "p".into(),
             version: "1".into(),
-            files: Vec::new(),
-            sources: Vec::new(),
             artifacts: vec![artifact("exe"), artifact("same.deb")],
-            required: Vec::new(),
-            unknown: Vec::new(),
-            bag_info: Vec::new(),
-            defects: Vec::new(),
+            ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
         }));
         let tree = SourceTree { entries: ["a.c", "b.c", "empty", "logo.png"].map(entry).into(), ..SourceTree::default() };
         facts.learn(Discovery::Source(Arc::new(tree)));

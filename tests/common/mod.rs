@@ -32,6 +32,30 @@ impl Terminal {
         Self::start_under(&[], args, columns, rows)
     }
 
+    /// In the sign dialog: chooses to reject, and waits for the statement.
+    pub fn choose_rejection(&mut self) {
+        let guard = || std::thread::sleep(Duration::from_millis(700));
+        self.wait_for("which outcome?");
+        guard();
+        self.keys("j");
+        guard();
+        self.keys("\r");
+        self.wait_for("the record goes to");
+        guard();
+    }
+
+    /// In the sign dialog: reads the statement to its last line.
+    pub fn read_statement(&mut self) {
+        for _ in 0..40 {
+            if self.wait("the statement", |s| s.contains("lines to go") || s.contains("type the release")).contains("type the release") {
+                break;
+            }
+            self.keys(" ");
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        self.wait_for("type the release");
+    }
+
     /// The same, in that folder.
     pub fn start_in(folder: &Path, args: &[&str], columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(program());

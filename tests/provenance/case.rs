@@ -68,17 +68,11 @@ impl Case {
             present: true,
         };
         let release = Release {
-            carrier: Carrier::Directory,
-            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
             product: product.into(),
             version: "1".into(),
             files: files.iter().map(payload).collect(),
-            sources: Vec::new(),
             artifacts,
-            required: Vec::new(),
-            unknown: Vec::new(),
-            bag_info: Vec::new(),
-            defects: Vec::new(),
+            ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
         };
         let comparisons = vec![None; release.artifacts.len()];
         let contents = files.into_iter().enumerate().map(|(i, (_, b))| (u32::try_from(i).unwrap(), b)).collect();

@@ -128,9 +128,21 @@ impl<'a> Walk<'a> {
         let bytes = |side: &[&'a [u8]; 13], id: Id| side.get(id as usize).copied().unwrap_or_default();
         let steady = Arc::new(Id::ALL.map(|id| Steady::of(id, bytes(&data.shipped, id), bytes(&data.rebuilt, id))));
         let text_ends = data.as_ref().map(|d| d.map(|bytes| bytes.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1)));
+        Self::fresh(Marks::new(data), text_ends, steady, little, places, cancelled)
+    }
+
+    /// A walk that knows nothing yet.
+    fn fresh(
+        marks: Marks<'a>,
+        text_ends: Sides<[usize; 13]>,
+        steady: Arc<[Steady; 13]>,
+        little: bool,
+        places: &'a Places<'a>,
+        cancelled: &'a (dyn Fn() -> bool + Sync),
+    ) -> Self {
         Self {
             text_ends,
-            marks: Marks::new(data),
+            marks,
             little,
             places,
             prefix: None,
@@ -164,37 +176,17 @@ impl<'a> Walk<'a> {
     /// A walk over the same sections that knows nothing of them yet. With others beside it, sections of texts are not noted:
     /// that is done for [all texts that changed](Self::changed_texts) in the order of the units.
     pub(super) fn fork(&self, spent: Option<Spent>) -> Self {
-        let beside = spent.is_some();
+        let apart: &[Id] = if spent.is_some() { &[Id::Str, Id::LineStr] } else { &[] };
+        let steady = Arc::clone(&self.steady);
         Self {
-            text_ends: self.text_ends,
-            marks: self.marks.fork(if beside { &[Id::Str, Id::LineStr] } else { &[] }),
-            little: self.little,
-            places: self.places,
             prefix: self.prefix.clone(),
             producer: self.producer,
-            producers: None,
-            maps: Maps::default(),
             left: self.left,
             most: self.left,
             spent,
             stretch: self.stretch,
-            cancelled: self.cancelled,
-            over: None,
-            steady: Arc::clone(&self.steady),
-            texts: Map::default(),
-            changed_texts: Vec::new(),
             abbrevs: self.abbrevs.clone(),
-            table_pairs: Map::default(),
-            programs: Map::default(),
-            rows: None,
-            lists: Set::default(),
-            list_tables: Map::default(),
-            opaque: Vec::new(),
-            inside: Vec::new(),
-            collect: false,
-            uneven: false,
-            across: Vec::new(),
-            call: None,
+            ..Self::fresh(self.marks.fork(apart), self.text_ends, steady, self.little, self.places, self.cancelled)
         }
     }
 

@@ -277,17 +277,9 @@ mod tests {
         use crate::model::{Carrier, Contents, Identity, IdentityBasis, Release, SourceTree};
         use std::sync::Arc;
         let release = Release {
-            carrier: Carrier::Directory,
-            identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
             product: "p".into(),
             version: "1".into(),
-            files: Vec::new(),
-            sources: Vec::new(),
-            artifacts: Vec::new(),
-            required: Vec::new(),
-            unknown: Vec::new(),
-            bag_info: Vec::new(),
-            defects: Vec::new(),
+            ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
         };
         let tree = SourceTree { commit: Some(COMMIT.to_owned()), ..SourceTree::default() };
         let builders = [WORKFLOW, "https://builds.example/ours"].map(str::to_owned).into();

@@ -11,17 +11,10 @@ use crate::model::{
 fn facts(artifacts: usize) -> Facts {
     let artifact = |i: usize| Artifact { name: format!("a{i}").into(), shipped: None, rebuilt: Vec::new(), debug: Vec::new() };
     Facts::new(Arc::new(Release {
-        carrier: Carrier::Directory,
-        identity: Identity { digest: None, basis: IdentityBasis::TagManifest },
         product: "p".into(),
         version: "1".into(),
-        files: Vec::new(),
-        sources: Vec::new(),
         artifacts: (0..artifacts).map(artifact).collect(),
-        required: Vec::new(),
-        unknown: Vec::new(),
-        bag_info: Vec::new(),
-        defects: Vec::new(),
+        ..Release::new(Carrier::Directory, Identity { digest: None, basis: IdentityBasis::TagManifest })
     }))
 }
 
