@@ -3,7 +3,8 @@
 #
 # libFuzzer on stable Rust: the compiler is told by flags to count what is reached and to report what is compared. Each target starts
 # from its seeds (seeds.sh) and from what earlier runs kept in fuzz/corpus. FUZZ_SEED is where its dice start (0: another place each
-# time). JOBS says how many run at a time (1), NICE how low (19). A find is a panic, an overflow, an input of more than 20 seconds or 1 GiB: it is kept in fuzz/artifacts, and the exit code is 1.
+# time). JOBS says how many run at a time (1), NICE how low (19). A find is a panic, an overflow, an input of more than 20 seconds or
+# 1 GiB: it is kept in fuzz/artifacts, and the exit code is 1.
 set -u
 cd "$(dirname "$0")" || exit 2
 seconds=${1:-}
