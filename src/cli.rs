@@ -10,7 +10,6 @@ mod log;
 mod merge;
 mod pack;
 mod questions;
-mod report;
 mod seal;
 mod show;
 mod sign;
@@ -22,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::report;
 use crate::session::seal::{Level, Needs};
 use crate::session::{self, Link, Options};
 

@@ -5,9 +5,11 @@
 //! [`Role`]: what it means, never how it is coloured. The command line and the screens print the same rows.
 
 mod guard;
+mod markup;
 mod row;
 
 pub use guard::{MAX_CELLS, MAX_CLUSTER, hidden_characters};
+pub use markup::escaped;
 pub use row::{Role, Row, Segment};
 
 use std::borrow::Cow;

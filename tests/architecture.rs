@@ -19,11 +19,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("provenance", &["digest", "text", "json", "model"]),
     ("checks", &["digest", "text", "json", "model", "inspect", "diff", "provenance"]),
     ("review", &["digest", "text", "json", "model", "checks"]),
+    ("report", &["digest", "text", "model", "checks", "review"]),
     ("signoff", &["digest", "text", "json", "model", "checks", "review", "provenance"]),
     ("session", &["digest", "text", "json", "model", "bundle", "inspect", "diff", "provenance", "checks", "review", "signoff"]),
     // `bundle` for `pack`, `provenance` for the signers of `verify`: see docs/decisions/0001-layers.md.
-    ("cli", &["digest", "text", "json", "model", "bundle", "diff", "provenance", "checks", "review", "signoff", "session"]),
-    ("tui", &["digest", "text", "json", "model", "diff", "checks", "review", "session"]),
+    ("cli", &["digest", "text", "json", "model", "bundle", "diff", "provenance", "checks", "review", "report", "signoff", "session"]),
+    ("tui", &["digest", "text", "json", "model", "diff", "checks", "review", "report", "session"]),
     ("main", &["cli", "tui", "session"]),
     ("lib", &[]),
 ];

@@ -1,5 +1,5 @@
-//! What `compare` and `check` print as JSON is what `docs/schema/comparison-v1.json` says: nothing that it lacks, nothing
-//! of another type. The validator knows the words of JSON Schema 2020-12 that the schema uses, refuses all others, and is
+//! What `compare` and `check` print as JSON is what `docs/schema/comparison-v1.json` says, and a report what `docs/schema/report-v1.json`
+//! says: nothing that it lacks, nothing of another type. The validator knows the words of JSON Schema 2020-12 that the schema uses, refuses all others, and is
 //! stricter in one way: a field of an object must be named.
 
 // A test runs the program.
@@ -18,6 +18,10 @@ struct Schema(Value);
 impl Schema {
     fn load() -> Self {
         Self(serde_json::from_str(include_str!("../docs/schema/comparison-v1.json")).expect("the schema is JSON"))
+    }
+
+    fn report() -> Self {
+        Self(serde_json::from_str(include_str!("../docs/schema/report-v1.json")).expect("the schema is JSON"))
     }
 
     fn check(&self, value: &Value) -> Vec<String> {
@@ -245,5 +249,27 @@ fn the_nodes_of_a_bundle_have_the_same_form() {
             "clusters": report["clusters"], "functions": [], "nodes": artifact["nodes"],
         });
         assert_eq!(schema.check(&document), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_report_is_what_its_schema_says_with_and_without_source() {
+    let schema = Schema::report();
+    let state = tempfile::tempdir().expect("a folder");
+    let show = |args: &[&str]| {
+        let mut show = Command::new(common::program());
+        show.args(["show", "testdata/demo/release.tar"]).args(args).args(["--format", "json", "--state"]).arg(state.path());
+        let out = show.output().expect("it runs");
+        assert!(out.stdout.is_ascii() && out.stderr.is_empty(), "{}", String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice::<Value>(&out.stdout).expect("JSON")
+    };
+    for (args, source) in [(&["artifacts"][..], false), (&["compare", "1"], false), (&["compare", "1", "--with-source"], true)] {
+        let document = show(args);
+        assert_eq!(schema.check(&document), Vec::<String>::new(), "{document:#}");
+        assert_eq!(document["containsSource"], source);
+        assert_eq!(document["nodes"][0].get("rows").is_some(), source, "{document:#}");
+        let mut other = document;
+        other["nodes"][0]["surprise"] = json!(1);
+        assert!(!schema.check(&other).is_empty());
     }
 }

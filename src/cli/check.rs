@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 mod sarif;
 
-use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, options, print, printed, report};
+use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, options, print, printed};
 use crate::checks::{self, Check, Facts, Group, Verdict};
 use crate::digest::words;
 use crate::model::{ArchiveReport, Attestation, FlagPlace, Lead, OfferedKey, SourceFlag, clusters};
+use crate::report;
 use crate::review::{self, Coverage, Item, State};
 use crate::session::{Headless, Options, run_headless};
 use crate::text::Shown;

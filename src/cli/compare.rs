@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use color_eyre::eyre::bail;
 use serde_json::json;
 
-use super::report::{self, Detail, Document};
-use super::{Format, Outcome, print, printed};
+use super::show::paper::PaperForm;
+use super::{Outcome, print, printed};
 use crate::model::{FunctionDiff, Listing, Node, Place, View, clusters, visit};
+use crate::report::paper::{About, Form, Paper, all_of};
+use crate::report::{self, Detail, Document};
 use crate::session::seal::Needs;
 use crate::session::{Compared, compare_paths, load_policy};
 use crate::text::Shown;
@@ -38,8 +41,11 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[arg(long, value_enum, value_name = "FORM", default_value = "text")]
+    format: PaperForm,
+    /// HTML: put lines of text, instructions and strings into the report. Its head says so; without this it has none of them.
+    #[arg(long)]
+    with_source: bool,
     /// Print everything, however long it is.
     #[arg(long)]
     all: bool,
@@ -95,8 +101,11 @@ impl Look {
 
 pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
     let place = args.path.is_some() || args.function.is_some() || args.view.is_some();
-    if place && args.format == Format::Json {
-        bail!("--path, --function and --view print rows as text: leave out --format json");
+    if place && args.format != PaperForm::Text {
+        bail!("--path, --function and --view print rows as text: leave out --format");
+    }
+    if args.with_source && args.format != PaperForm::Html {
+        bail!("--with-source is for --format html: text and JSON say what differs in sentences, and --function prints the rows");
     }
     let terminal = std::io::stderr().is_terminal();
     let told = |text: &str| {
@@ -109,9 +118,10 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
     let done = compare_paths(&args.a, &args.b, args.source.as_deref(), &args.debug, args.state.as_deref(), &limits, &told);
     told("");
     let Compared { node, stopped } = done?;
+    let node = Arc::new(node);
     match args.format {
-        Format::Text if place => print(&place_text(&node, args)?)?,
-        Format::Text => {
+        PaperForm::Text if place => print(&place_text(&node, args)?)?,
+        PaperForm::Text => {
             let mut out = String::new();
             if stopped {
                 out.push_str("STOPPED: what is known so far\n");
@@ -119,7 +129,8 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
             report::summary(&node, if args.all { Detail::All } else { Detail::Short }, &mut out);
             print(&out)?;
         }
-        Format::Json => printed(document(&node))?,
+        PaperForm::Json => printed(document(&node))?,
+        PaperForm::Html => print(&page(&node, stopped, args.with_source))?,
     }
     let equal = node.result.is_equal();
     // The program ends here: what is held of large files goes with it, and not piece by piece while somebody waits.
@@ -128,6 +139,13 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
         bail!("stopped before everything was compared");
     }
     Ok(if equal { Outcome::Well } else { Outcome::Differs })
+}
+
+/// The report to hand out.
+fn page(root: &Arc<Node>, stopped: bool, with_source: bool) -> String {
+    let more = if stopped { "; STOPPED: what is known so far" } else { "" };
+    let about = About { view: format!("compare: two paths{more}"), ..About::default() };
+    Paper { about, files: all_of(root), with_source }.write(Form::Html, &|_, _| None)
 }
 
 fn document(root: &Node) -> std::io::Result<()> {

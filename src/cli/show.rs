@@ -1,7 +1,7 @@
 //! `countersign show`: the text twin of each screen.
 
+pub(super) mod paper;
 mod past;
-mod rows;
 mod source;
 
 use std::fmt::Write as _;
@@ -9,14 +9,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, check, options, print, report};
+use super::{BeforeArgs, Outcome, RoomArgs, StateArgs, check, options, print};
 use crate::checks::{self, Facts, Verdict};
 use crate::model::Outcome as Answered;
+use crate::report;
 use crate::review::{self, Body, Class, Item, State, Target};
 use crate::session::{Headless, Options, run_headless, text_twins_count};
 use crate::text::{Shown, Untrusted};
 
-use rows::Printed;
+use crate::report::rows::Printed;
 
 /// The screens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,6 +51,8 @@ pub struct ShowArgs {
     #[command(flatten)]
     past: past::PastArgs,
     #[command(flatten)]
+    paper: paper::PaperArgs,
+    #[command(flatten)]
     pub(super) room: RoomArgs,
     #[command(flatten)]
     pub(super) before: BeforeArgs,
@@ -69,13 +72,18 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
     let asked = args.before.previous.is_some();
     let mut options =
         Options { previous: args.before.previous, dossier: args.before.dossier, ..options(Some(args.bundle), args.room, state) };
-    let counts = text_twins_count(&options)?;
+    // A report is for others: nobody read it here.
+    let counts = !args.paper.is_asked() && text_twins_count(&options)?;
     options.read_only = !counts;
     let mut done = run_headless(options)?;
     if let Some(why) = done.session.not_carried().filter(|_| asked) {
         color_eyre::eyre::bail!("nothing can be carried over: {why}");
     }
     let items = review::changed_first(review::queue(&done.facts, done.session.policy()), done.session.state());
+    if args.paper.is_asked() {
+        print(&args.paper.write(&done, &items, args.screen, args.item.as_deref())?)?;
+        return Ok(Outcome::Well);
+    }
     let mut out = check::heading(&done.facts);
     let mut printed = None;
     match args.screen {
@@ -276,7 +284,7 @@ fn compare(facts: &Facts, items: &[Item], wanted: Option<&str>, out: &mut String
     let Some(node) = node_of(facts, item) else { return Ok(None) };
     report::head(node, &item.title.shown().to_string(), out);
     report::details(node, "    ", report::Detail::All, out);
-    let printed = rows::print(node, out);
+    let printed = report::rows::print(node, out);
     Ok(Some(match &item.target {
         // A fact about the toolchain is in each of these files, and they are listed above.
         Target::Cluster(places) if item.class == Class::Toolchain => Printed::all(places.len()),

@@ -145,6 +145,20 @@ impl State {
         }
     }
 
+    /// What a person did with an item, in words.
+    #[must_use]
+    pub fn standing_of(&self, item: &Item) -> &'static str {
+        match self.mark(item) {
+            'a' if self.answer(item).is_some() => "answered",
+            'x' if self.answer(item).is_some() => "answered with no",
+            'a' => "accepted",
+            'x' => "rejected",
+            'c' => "carried over from an earlier review",
+            'o' => "shown, no ruling",
+            _ => "not looked at",
+        }
+    }
+
     /// Whether anything of it was inside a drawn frame.
     #[must_use]
     pub fn is_shown(&self, item: &Item) -> bool {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::report;
 use crate::checks::{Check, DEFECTS, Facts, Fault, TABLE, Verdict, faults};
 use crate::digest::Sha256;
 use crate::model::{Defect, Severity, Where};
+use crate::report;
 use crate::text::Untrusted;
 
 /// What addresses are relative to: the root of the bundle.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::text::{Role, Row};
+use crate::text::{Role, Row, escaped};
 
 use super::Printout;
 
@@ -10,21 +10,6 @@ const STYLE: &str = "@page{size:A4;margin:14mm}body{font:9pt/1.35 monospace;colo
 h1{font-size:13pt;margin:0 0 2mm}.top{display:flex;gap:6mm}.codes svg{width:72mm;height:72mm;display:block}.codes figure{margin:0 0 4mm}\
 figcaption{font-size:7pt}dl{margin:0}dt{font-weight:bold}dd{margin:0 0 1mm}pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}\
 .bad{font-weight:bold}.title{font-weight:bold;text-decoration:underline}.words{font-size:8pt}";
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 fn row(row: &Row) -> String {
     let mut out = String::new();
@@ -60,12 +45,4 @@ pub(super) fn page(printout: &Printout) -> String {
         printout.label(),
         rows.join("\n"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn markup_in_a_name_stays_text() {
-        assert_eq!(super::escaped("<b a='\"&'>"), "&lt;b a=&#39;&quot;&amp;&#39;&gt;");
-    }
 }

@@ -1,11 +1,13 @@
 //! Nodes as JSON and as text: what `compare`, `check` and `show` print.
 
 mod json;
+pub(crate) mod paper;
+pub(crate) mod rows;
 mod share;
 mod text;
 
-pub(super) use json::{Document, accounts, artifact, cluster, functions, node_list};
-pub(super) use text::{Detail, all, details, head, one, summary};
+pub(crate) use json::{Document, accounts, artifact, cluster, functions, node_list};
+pub(crate) use text::{Detail, all, details, head, one, summary};
 
 use std::fmt::Write as _;
 
@@ -13,7 +15,7 @@ use crate::model::{Listing, Node, Place, Side, SideCell, View};
 use crate::text::Untrusted;
 
 /// Names as JSON strings: invalid UTF-8 becomes `\xFF`, so that two names are never written alike by being replaced.
-pub(super) fn name(text: &Untrusted) -> String {
+pub(crate) fn name(text: &Untrusted) -> String {
     text.as_str().map_or_else(|| text.shown().to_string(), str::to_owned)
 }
 
@@ -21,7 +23,7 @@ pub(super) fn name(text: &Untrusted) -> String {
 const SIDE: usize = 78;
 
 /// A listing as text, without the rows that are far from a difference.
-pub(super) fn listing(listing: &Listing, out: &mut String) {
+pub(crate) fn listing(listing: &Listing, out: &mut String) {
     let cells = || listing.rows.iter().flat_map(|r| [&r.cells.shipped, &r.cells.rebuilt]).flatten();
     // The bytes view has them in its text.
     let is_dump = cells().all(|c| c.bytes.first().is_none_or(|b| c.text.plain().starts_with(&format!("{b:02x} "))));
@@ -50,7 +52,7 @@ pub(super) fn listing(listing: &Listing, out: &mut String) {
 }
 
 /// The best listing of a node: of its first differing function, else of the whole.
-pub(super) fn best_listing(node: &Node) -> Option<Listing> {
+pub(crate) fn best_listing(node: &Node) -> Option<Listing> {
     let evidence = node.evidence.as_ref()?;
     let code = node.functions.iter().any(|f| !f.result.is_equal());
     let view = *evidence.views().iter().find(|v| code || **v != View::Asm)?;

@@ -13,7 +13,7 @@ use crate::text::{Shown, Untrusted};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Detail {
+pub(crate) enum Detail {
     /// What fits a screen or two; the rest is counted.
     Short,
     /// Everything.
@@ -42,7 +42,7 @@ fn files(n: usize) -> String {
 }
 
 /// What is to be judged in these comparisons, as sentences of one line each: equal differences first.
-pub(in crate::cli) fn all<'a>(roots: impl IntoIterator<Item = &'a Node>, out: &mut String) {
+pub(crate) fn all<'a>(roots: impl IntoIterator<Item = &'a Node>, out: &mut String) {
     let roots: Vec<&Node> = roots.into_iter().collect();
     let mut found = clusters(roots.iter().copied().enumerate());
     found.sort_by_key(|c| c.places.len() < 2);
@@ -77,7 +77,7 @@ fn short(cluster: &Cluster) -> String {
 }
 
 /// The whole comparison: verdict, what differs, what is explained, the account.
-pub(in crate::cli) fn summary(root: &Node, detail: Detail, out: &mut String) {
+pub(crate) fn summary(root: &Node, detail: Detail, out: &mut String) {
     let found = clusters([(0, root)]);
     let count: usize = found.iter().filter(|c| c.concern != Concern::Toolchain).map(|c| c.places.len()).sum();
     verdict(root, &found, out);
@@ -152,7 +152,7 @@ fn verdict(root: &Node, found: &[Cluster], out: &mut String) {
 }
 
 /// The first lines of a node: what it is, and why it has its result.
-pub(in crate::cli) fn head(node: &Node, name: &str, out: &mut String) {
+pub(crate) fn head(node: &Node, name: &str, out: &mut String) {
     first_line(node, name, out);
     if !node.why.is_empty() && node.result != ResultMark::Identical {
         let _ = writeln!(out, "    {}", node.why);
@@ -170,7 +170,7 @@ fn first_line(node: &Node, name: &str, out: &mut String) {
 }
 
 /// A node of a bundle with what is known of it and of all below it that differs.
-pub(in crate::cli) fn one(root: &Node, out: &mut String) {
+pub(crate) fn one(root: &Node, out: &mut String) {
     visit(root, &mut |node, path, name| {
         if path.is_empty() || concern(node).is_some() {
             head(node, name, out);
@@ -226,7 +226,7 @@ fn accounts(root: &Node, out: &mut String) {
 }
 
 /// What is known of a node: why, metadata, functions, regions, causes, what was tried, facts.
-pub(in crate::cli) fn details(node: &Node, indent: &str, detail: Detail, out: &mut String) {
+pub(crate) fn details(node: &Node, indent: &str, detail: Detail, out: &mut String) {
     if node.result == ResultMark::Identical {
         return;
     }

@@ -2,26 +2,26 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::report;
 use crate::model::{Listing, Node, Place, ResultMark, View};
+use crate::report;
 use crate::review::differences::{base_of, differences_of, differing, function_rows, has_parts, other_regions, region_rows};
 
 /// Which differences of a file were printed, by the numbers that the screens give them, and how many it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Printed {
-    pub(super) differences: Vec<u32>,
-    pub(super) of: u32,
+pub(crate) struct Printed {
+    pub(crate) differences: Vec<u32>,
+    pub(crate) of: u32,
 }
 
 impl Printed {
-    pub(super) fn all(of: usize) -> Self {
+    pub(crate) fn all(of: usize) -> Self {
         let of = u32::try_from(of).unwrap_or(u32::MAX);
         Self { differences: (0..of).collect(), of }
     }
 }
 
 /// Prints them.
-pub(super) fn print(node: &Node, out: &mut String) -> Printed {
+pub(crate) fn print(node: &Node, out: &mut String) -> Printed {
     if has_parts(node) {
         return parts(node, out);
     }

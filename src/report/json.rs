@@ -8,14 +8,14 @@ use super::{name, share};
 use crate::model::{Account, Cluster, Extent, FactGroup, FunctionDiff, Node, Side, Sides, SourceLine, SourceStatus};
 
 /// Writes one JSON object field by field: a list may be longer than what one wants to hold as a whole.
-pub(in crate::cli) struct Document<W: Write> {
+pub(crate) struct Document<W: Write> {
     out: W,
     first: bool,
 }
 
 impl<W: Write> Document<W> {
     /// Begins the object.
-    pub(in crate::cli) fn new(mut out: W) -> io::Result<Self> {
+    pub(crate) fn new(mut out: W) -> io::Result<Self> {
         out.write_all(b"{")?;
         Ok(Self { out, first: true })
     }
@@ -30,13 +30,13 @@ impl<W: Write> Document<W> {
     }
 
     /// One field.
-    pub(in crate::cli) fn field(&mut self, field: &str, value: &Value) -> io::Result<()> {
+    pub(crate) fn field(&mut self, field: &str, value: &Value) -> io::Result<()> {
         self.begin(field)?;
         self.value(value)
     }
 
     /// A list, one value a line, each made when it is its turn.
-    pub(in crate::cli) fn list(&mut self, field: &str, values: impl IntoIterator<Item = Value>) -> io::Result<()> {
+    pub(crate) fn list(&mut self, field: &str, values: impl IntoIterator<Item = Value>) -> io::Result<()> {
         self.begin(field)?;
         self.out.write_all(b"[")?;
         let mut comma = "\n    ";
@@ -49,14 +49,14 @@ impl<W: Write> Document<W> {
     }
 
     /// Ends the object.
-    pub(in crate::cli) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         self.out.write_all(b"\n}\n")?;
         self.out.flush()
     }
 }
 
 /// JSON with every character outside ASCII escaped: what a terminal would obey cannot be in the output.
-pub(in crate::cli) fn ascii(text: &str) -> String {
+pub(crate) fn ascii(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii() && c != '\u{7f}' {
@@ -77,7 +77,7 @@ fn account(account: &Account) -> Value {
 }
 
 /// An account of each side.
-pub(in crate::cli) fn accounts(sides: &Sides<Account>) -> Value {
+pub(crate) fn accounts(sides: &Sides<Account>) -> Value {
     json!({ "shipped": account(&sides.shipped), "rebuilt": account(&sides.rebuilt) })
 }
 
@@ -115,7 +115,7 @@ fn function(function: &FunctionDiff) -> Value {
 }
 
 /// One node as JSON.
-fn node(node: &Node, path: &str) -> Value {
+pub(super) fn node(node: &Node, path: &str) -> Value {
     let digest = |side: Side| node.digest.get(side).map(|d| d.to_string());
     let mut value = json!({
         "path": path,
@@ -165,7 +165,7 @@ fn ranges(spans: &[std::ops::Range<u64>]) -> Vec<Value> {
 }
 
 /// A node and all below it, depth first, each made when it is its turn.
-pub(in crate::cli) fn node_list(root: &Node) -> impl Iterator<Item = Value> + '_ {
+pub(crate) fn node_list(root: &Node) -> impl Iterator<Item = Value> + '_ {
     let mut open = vec![(root, name(&root.name))];
     std::iter::from_fn(move || {
         let (next, path) = open.pop()?;
@@ -175,7 +175,7 @@ pub(in crate::cli) fn node_list(root: &Node) -> impl Iterator<Item = Value> + '_
 }
 
 /// Every function that is not the same, of all executables, with the path of its file.
-pub(in crate::cli) fn functions(root: &Node) -> Vec<Value> {
+pub(crate) fn functions(root: &Node) -> Vec<Value> {
     let mut all = Vec::new();
     root.walk(&mut |trail| {
         let Some(last) = trail.last().filter(|n| !n.functions.is_empty()) else { return };
@@ -191,7 +191,7 @@ pub(in crate::cli) fn functions(root: &Node) -> Vec<Value> {
 }
 
 /// One cluster; `digest` names what differs, whatever the places.
-pub(in crate::cli) fn cluster(cluster: &Cluster) -> Value {
+pub(crate) fn cluster(cluster: &Cluster) -> Value {
     json!({
         "digest": cluster.digest.to_string(),
         "concern": cluster.concern.word(),
@@ -203,6 +203,6 @@ pub(in crate::cli) fn cluster(cluster: &Cluster) -> Value {
 }
 
 /// One artifact of a bundle.
-pub(in crate::cli) fn artifact(root: &Node) -> Value {
+pub(crate) fn artifact(root: &Node) -> Value {
     json!({ "name": name(&root.name), "result": root.result.word(), "account": accounts(&root.total_account()), "nodes": node_list(root).collect::<Vec<_>>() })
 }
