@@ -26,7 +26,7 @@ pub use content::BundleContent;
 pub use error::BundleError;
 pub use fixity::fixity;
 pub use pack::{PackReport, PackRequest, pack};
-pub use source::{open_repository, open_source};
+pub use source::{open_repository, open_source, repository_folders};
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -317,7 +317,12 @@ impl Console {
 /// # Errors
 /// What stops the work, in words; the exit code is 2.
 pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
-    if !cli.viewer && matches!(cli.command, Command::Open(_) | Command::Demo(_) | Command::Sign(_)) {
+    let reaches_a_key = match &cli.command {
+        Command::Open(_) | Command::Demo(_) | Command::Sign(_) => true,
+        Command::Cosign(args) => args.signs(),
+        _ => false,
+    };
+    if !cli.viewer && reaches_a_key {
         return Ok(Asked::Done(sign::supervise(&cli.command)?));
     }
     let link = if cli.viewer { Some(Link::take().map_err(|e| color_eyre::eyre::eyre!(e))?) } else { None };
@@ -348,7 +353,7 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
         Command::Questions(args) => questions::run(args)?,
         Command::Answers(args) => answers::run(args)?,
         Command::Sign(args) => sign::run(args, link)?,
-        Command::Cosign(args) => cosign::run(args)?,
+        Command::Cosign(args) => cosign::run(args, link)?,
         Command::Verify(args) => verify::run(&args)?,
         Command::Export(args) => export::run(&args)?,
         Command::Log(args) => log::run(&args)?,

@@ -40,14 +40,14 @@ use crate::model::{Evidence, SourceContent};
 use crate::review::{Body, Decision, Event, State};
 use crate::text::Shown;
 
-pub use apart::{AtTerminal, Link, Person, Request, run_again, supervise};
+pub use apart::{AtTerminal, Cosigning, Link, Person, Request, run_again, supervise};
 pub use clock::{seconds, today, uptime};
 pub use compare::{CompareError, Compared, compare_paths};
 pub use earlier::Earlier;
 pub use files::{is_folder, read_folder, read_small, write_whole};
 pub use headless::{Headless, hash_headless, run_headless};
 pub use journal::{Journal, is_journal, read_journal};
-pub use keys::{KeySource, SignFailure, SummaryTo, cosign, cosign_detached, dossier_path, may_write, sign_with};
+pub use keys::{KeySource, SignFailure, SummaryTo, cosign_detached, dossier_path, may_write, sign_with};
 pub use merging::{MergedJournals, merge_journals};
 pub use past::{Past, PastWanted, PastWhat, VersionPair};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};

@@ -28,7 +28,7 @@ pub use describe::describe;
 pub use dossier::{
     AttestationLine, CheckLine, DOSSIER, Dossier, DossierError, ItemLine, MAX_LINES, NoteLine, ReadLine, RulingLine, check_dossier,
 };
-pub use envelope::{add_detached, add_signature, payload, seal_envelope, sign, sign_summary, to_sign};
+pub use envelope::{add_detached, add_signature, may_add, payload, seal_envelope, sign, sign_apart, sign_summary, to_sign};
 pub use key::{FileSigner, SignError, Signer, fingerprint, public_key_pem};
 pub use preview::preview;
 pub use printout::{Code, CodeError, Printout, PrintoutError, check_words};

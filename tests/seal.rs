@@ -350,6 +350,97 @@ fn a_check_of_a_release_asks_for_no_network_and_no_process_after_the_seal() {
     assert!(!seen.is_empty());
 }
 
+/// What comes from outside is opened after the seal: by the process that sealed itself, and, of `cosign`, the key by the other.
+#[test]
+fn pack_and_cosign_are_sealed_before_they_read_and_reach_a_key_in_another_process_only() {
+    let room = Room::new();
+    let (key, _) = common::key(room.0.path(), "alice", 3);
+    let (bob, _) = common::key(room.0.path(), "bob", 4);
+    let (demo, one) = (common::here("testdata/demo/release.tar"), room.path("one.json"));
+    let key = key.to_string_lossy();
+    let (code, out, err) =
+        run(&[], &["sign", &demo, "--key", &key, "--decision", "rejected", "--state", &room.path("state"), "--output", &one])
+            .expect("it runs");
+    assert_eq!(code, 0, "{out}{err}");
+    fs::write(room.path("tool"), "a tool").expect("written");
+    let bob = bob.to_string_lossy();
+    let pack = ["pack", &room.path("bag"), "--product", "p", "--version", "1", "--source", &demo, "--shipped", &room.path("tool")];
+    let cosign = ["cosign", &one, "--key", &bob, "--output", &room.path("two.json")];
+    let out = ["cosign", &one, "--payload-out", &room.path("pae")];
+    for (args, foreign, made) in
+        [(&pack[..], "release.tar", "bag/manifest-sha256.txt"), (&cosign, "one.json", "two.json"), (&out, "one.json", "pae")]
+    {
+        let Some(calls) = calls_after_the_seal("%network,%process,openat", args) else { return };
+        assert!(std::path::Path::new(&room.path(made)).is_file(), "{args:?}");
+        let of = |word: &str| calls.iter().filter(|l| l.contains(word)).collect::<Vec<_>>();
+        // The eyes see the file opened after the seal; that no process opens it before is looked at below.
+        assert!(!of(foreign).is_empty(), "{args:?}: {calls:?}");
+        assert!(of("bob.key").is_empty(), "{calls:?}");
+        let others: Vec<_> = calls.iter().filter(|l| !l.contains("openat")).collect();
+        assert!(others.is_empty(), "{args:?}: {others:?}");
+    }
+    // Without the filter nothing is read, and nothing written.
+    for (args, made) in [(&pack[..], "bag/data"), (&cosign, "two.json"), (&out, "pae")] {
+        let _ = (fs::remove_file(room.path(made)), fs::remove_dir_all(room.path("bag")));
+        let (code, _, err) = run(&["--inject=seccomp:error=EINVAL"], args).expect("strace is there");
+        assert!(code == 2 && err.contains("there is no seal on this system"), "{args:?}: {code} {err}");
+        assert!(!std::path::Path::new(&room.path(made)).exists(), "{args:?}");
+    }
+}
+
+/// A part that leads out of what was named is not packed, whoever is asked for it.
+#[test]
+fn pack_reads_no_file_that_was_not_named() {
+    let room = Room::new();
+    fs::create_dir_all(room.path("tree")).expect("made");
+    fs::create_dir_all(room.path("other")).expect("made");
+    fs::write(room.path("tool"), "a tool").expect("written");
+    let git = |folder: &str, args: &[&str]| {
+        let out = Command::new("git").arg("-C").arg(room.path(folder)).args(args).output().expect("git runs");
+        assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    git("other", &["init", "-q"]);
+    fs::write(room.path("other/secret"), "a secret").expect("written");
+    git("other", &["add", "."]);
+    git("other", &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "one"]);
+    git("other", &["worktree", "add", "-q", &room.path("linked")]);
+    let pack = |bag: &str, source: &str| {
+        let args =
+            ["pack", &room.path(bag), "--product", "p", "--version", "1", "--source", &room.path(source), "--shipped", &room.path("tool")];
+        run(&[], &args).expect("it runs")
+    };
+    // A work tree whose repository is elsewhere is read there.
+    let (code, out, err) = pack("bag", "linked");
+    assert_eq!(code, 0, "{out}{err}");
+    // The objects of that repository are elsewhere once more, and nothing said so before the seal.
+    fs::rename(room.path("other/.git/objects"), room.path("objects")).expect("moved");
+    std::os::unix::fs::symlink(room.path("objects"), room.path("other/.git/objects")).expect("linked");
+    let (code, out, err) = pack("bag-2", "linked");
+    assert!(code == 2, "{out}{err}");
+    assert_eq!(
+        run(
+            &[],
+            &[
+                "pack",
+                &room.path("bag-3"),
+                "--product",
+                "p",
+                "--version",
+                "1",
+                "--seal",
+                "none",
+                "--source",
+                &room.path("linked"),
+                "--shipped",
+                &room.path("tool")
+            ]
+        )
+        .expect("it runs")
+        .0,
+        0
+    );
+}
+
 #[test]
 fn a_file_outside_of_the_bundle_is_not_reached_through_it() {
     let folder = tempfile::tempdir().expect("a folder");

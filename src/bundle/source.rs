@@ -5,7 +5,7 @@ mod directory;
 mod outside;
 
 pub(super) use outside::on_disk;
-pub use outside::open_repository;
+pub use outside::{open_repository, repository_folders};
 
 use std::fs::{self, File};
 use std::io::Write;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Outcome, print};
 use crate::bundle::{self, PackRequest};
 use crate::session;
+use crate::session::seal::Needs;
 
 /// Arguments of `pack`.
 #[derive(Debug, Args)]
@@ -40,6 +41,18 @@ pub struct PackArgs {
     /// Records of reviews of earlier releases, each with its dossier: what is unchanged is carried over from them.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     previous: Vec<PathBuf>,
+}
+
+impl PackArgs {
+    /// What it reads, and the folder it makes.
+    pub(super) fn needs(&self) -> Needs {
+        let parts = [&self.source, &self.shipped, &self.rebuilt, &self.debug, &self.provenance, &self.sbom, &self.previous];
+        let mut needs = Needs::reading(parts.into_iter().flatten().map(PathBuf::as_path));
+        // A work tree may have its repository elsewhere. The line that says so is the packer's own git's; no more is read so early.
+        needs.read.extend(self.source.iter().flat_map(|path| bundle::repository_folders(path)));
+        needs.write.push(self.out.clone());
+        needs
+    }
 }
 
 pub(super) fn run(args: PackArgs) -> color_eyre::Result<Outcome> {

@@ -48,7 +48,7 @@ pub struct SealArgs {
     ground: Option<PathBuf>,
 }
 
-/// What that command reads and writes; `None` for one that does not read what comes from outside, or that holds a key.
+/// What that command reads and writes; `None` for one that does not read what comes from outside.
 pub(super) fn needs(command: &Command) -> Option<Needs> {
     let named = |options: &Options| Needs { read: named_files(options), write: Vec::new() };
     let of = |bundle: &PathBuf, room: &RoomArgs, before: &BeforeArgs| {
@@ -86,7 +86,9 @@ pub(super) fn needs(command: &Command) -> Option<Needs> {
             let options = options(Some(args.bundle.clone()), args.room.clone(), StateArgs::default());
             named(&bound(options, args.bound.clone())).and_state(args.state.as_deref())
         }
-        Command::Pack(_) | Command::Cosign(_) | Command::Seal(_) => return None,
+        Command::Pack(args) => args.needs(),
+        Command::Cosign(args) => args.needs(),
+        Command::Seal(_) => return None,
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
     })
 }

@@ -9,7 +9,7 @@ use color_eyre::eyre::{bail, eyre};
 
 use super::{BoundArgs, Command, Outcome, RoomArgs, StateArgs, bound, options, print};
 use crate::review::Decision;
-use crate::session::{self, AtTerminal, KeySource, Link, Person, Request, SignFailure, SummaryTo, dossier_path, may_write, run_headless};
+use crate::session::{self, AtTerminal, KeySource, Link, Person, Request, SummaryTo, dossier_path, may_write, run_headless};
 
 /// The outcomes, as the command line spells them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -112,6 +112,7 @@ pub(super) fn supervise(command: &Command) -> color_eyre::Result<Outcome> {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
     let code = match command {
         Command::Sign(args) => session::supervise(&arguments, &mut AsAsked(args)),
+        Command::Cosign(args) => session::supervise(&arguments, &mut super::cosign::AsAsked(args)),
         _ => session::supervise(&arguments, &mut AtTerminal),
     };
     Ok(match code.map_err(|e| eyre!(e))? {
@@ -150,24 +151,8 @@ impl Person for AsAsked<'_> {
     }
 }
 
-/// Signs with a key file, asking for its passphrase if it has one, or without a file with the agent.
-pub(super) fn with_key<T>(
-    file: Option<PathBuf>,
-    agent: Option<String>,
-    sign: impl Fn(&KeySource) -> Result<T, SignFailure>,
-) -> color_eyre::Result<T> {
-    let Some(path) = file else { return Ok(sign(&KeySource::Agent(agent.filter(|key| !key.is_empty())))?) };
-    match sign(&KeySource::File(path.clone(), None)) {
-        Err(SignFailure::NeedsPassphrase(_)) => {
-            let passphrase = ask_passphrase(&format!("passphrase of {}: ", path.display()))?;
-            Ok(sign(&KeySource::File(path, Some(passphrase)))?)
-        }
-        result => Ok(result?),
-    }
-}
-
 /// Asks on the terminal; where standard input is none (a script), its first line is the passphrase.
-fn ask_passphrase(question: &str) -> color_eyre::Result<String> {
+pub(super) fn ask_passphrase(question: &str) -> color_eyre::Result<String> {
     if std::io::stdin().is_terminal() {
         return Ok(rpassword::prompt_password(crate::text::Shown::new(question).as_str())?);
     }

@@ -6,6 +6,7 @@
 // The only place that starts a process: this program itself. The rest of the crate cannot (.clippy.toml, tests/architecture.rs).
 #![allow(clippy::disallowed_types)]
 
+mod cosign;
 mod link;
 mod person;
 mod signer;
@@ -18,6 +19,7 @@ use std::process::Command;
 
 use super::KeySource;
 
+pub use cosign::Cosigning;
 pub use link::Link;
 pub use person::AtTerminal;
 pub use signer::{Person, Request, supervise};

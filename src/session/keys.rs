@@ -147,18 +147,14 @@ pub fn sign_with(prepared: &Prepared, key: &KeySource, output: &Path, summary: O
     Ok(SignedRecord { path: output.to_owned(), dossier, payload, key: keyid, decision, sequence, leaves })
 }
 
-/// Adds a signature over the same bytes to a record of another reviewer, and writes the result to `output`. Returns the
-/// fingerprint of the key.
+/// Signs the statement of another reviewer's record, without the record around it: the public key as OpenSSH writes it in
+/// binary, and the signature.
 ///
 /// # Errors
-/// When the record cannot be read or has this key's signature already, else as [`sign_with`].
-pub fn cosign(record: &[u8], key: &KeySource, output: &Path) -> Result<String, SignFailure> {
-    let other = SignFailure::Other;
-    may_write(output).map_err(other)?;
+/// When it is no statement of a review, or the key cannot be used.
+pub(super) fn sign_apart(payload: &[u8], key: &KeySource) -> Result<(Vec<u8>, Vec<u8>), SignFailure> {
     let signer = open_signer(key, None)?;
-    let signed = signoff::add_signature(record, signer.as_ref()).map_err(|e| other(e.to_string()))?;
-    write_whole(output, &signed).map_err(other)?;
-    Ok(signoff::fingerprint(signer.public_key()))
+    signoff::sign_apart(payload, signer.as_ref()).map_err(|e| SignFailure::Other(e.to_string()))
 }
 
 /// Adds a signature that was made elsewhere to a record, and writes the result to `output`. `key` is the file of the public

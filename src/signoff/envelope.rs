@@ -115,10 +115,37 @@ pub fn add_detached(record: &[u8], signature: &[u8], key: Option<&Key>) -> Resul
     Ok((add(record, &print, |_| Ok(bytes))?, print))
 }
 
+/// Signs the statement of somebody else's record, apart from the envelope around it: the public key as OpenSSH writes it in
+/// binary, and the signature.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_apart(payload: &[u8], signer: &dyn Signer) -> Result<(Vec<u8>, Vec<u8>), SignError> {
+    read(payload).map_err(|e| SignError::Refused(e.to_string()))?;
+    let blob = signer.public_key().to_bytes().map_err(|e| SignError::NotAKey(e.to_string()))?;
+    Ok((blob, signature_over(payload, signer)?.1))
+}
+
+/// Whether a signature of the key with that fingerprint can still be added to a record.
+///
+/// # Errors
+/// As [`add_signature`].
+pub fn may_add(record: &[u8], print: &str) -> Result<(), SignError> {
+    open_for(record, print).map(drop)
+}
+
 /// Adds what `signature` makes over the payload.
 fn add(record: &[u8], print: &str, signature: impl FnOnce(&[u8]) -> Result<Vec<u8>, SignError>) -> Result<Vec<u8>, SignError> {
+    let mut envelope = open_for(record, print)?;
+    let sig = signature(&envelope.payload)?;
+    envelope.signatures.push(Signature { keyid: print.into(), sig });
+    Ok(dsse::write(&envelope))
+}
+
+/// The envelope of a record that a signature of that key can be added to.
+fn open_for(record: &[u8], print: &str) -> Result<Envelope, SignError> {
     let refused = |e: RecordError| SignError::Refused(e.to_string());
-    let mut envelope = dsse::parse(record).map_err(|e| refused(RecordError::Envelope(e)))?;
+    let envelope = dsse::parse(record).map_err(|e| refused(RecordError::Envelope(e)))?;
     if envelope.payload_type != IN_TOTO {
         let shown = crate::text::Shown::new(&envelope.payload_type).cut(120).to_string();
         return Err(refused(RecordError::PayloadType(shown)));
@@ -130,7 +157,5 @@ fn add(record: &[u8], print: &str, signature: impl FnOnce(&[u8]) -> Result<Vec<u
     if envelope.signatures.len() >= MAX_SIGNATURES {
         return Err(SignError::Refused(format!("the record has {MAX_SIGNATURES} signatures already")));
     }
-    let sig = signature(&envelope.payload)?;
-    envelope.signatures.push(Signature { keyid: print.into(), sig });
-    Ok(dsse::write(&envelope))
+    Ok(envelope)
 }

@@ -124,3 +124,10 @@ pub(in crate::bundle) fn on_disk(path: &Path) -> Result<Option<OnDisk>, BundleEr
         .map_or_else(|| git.clone(), |text| -> PathBuf { git.join(OsStr::from_bytes(text.trim_ascii())) });
     Ok(Some(OnDisk { git, common }))
 }
+
+/// Where the repository of a work tree is, when `path` is one that has it elsewhere (`git worktree`, a submodule): its folders.
+#[must_use]
+pub fn repository_folders(path: &Path) -> Vec<PathBuf> {
+    // What is wrong with it is said when it is opened.
+    on_disk(path).ok().flatten().map_or_else(Vec::new, |found| vec![found.git, found.common])
+}

@@ -89,7 +89,7 @@ impl Link {
     }
 
     /// One question, one answer.
-    fn ask(&self, fields: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
+    pub(super) fn ask(&self, fields: &[&[u8]]) -> Result<Vec<Vec<u8>>, String> {
         let gone = |_| "the process that signs is gone: nothing can be signed; leave and start again, what was ruled is saved".to_owned();
         let mut stream = self.stream.lock().map_err(|e| e.to_string())?;
         tell(&mut *stream, fields).map_err(gone)?;
@@ -105,7 +105,7 @@ impl Link {
     }
 }
 
-fn unclear() -> String {
+pub(super) fn unclear() -> String {
     "the process that signs gave no clear answer: look whether the record was written".to_owned()
 }
 

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 
+use super::cosign::{self, Cosigning};
 use super::person::Modes;
 use super::{again, bytes_of, hear, key_of, path_of, tell};
 use crate::session::seal::Level;
@@ -18,7 +19,7 @@ use crate::session::{KeySource, Prepared, SignFailure, SignedRecord, SummaryTo, 
 use crate::signoff::ToSign;
 
 /// The largest record, in bytes.
-const MAX_RECORD: u64 = 64 << 20;
+pub(super) const MAX_RECORD: u64 = 64 << 20;
 
 /// What the viewer asks to be signed. All of it comes from the viewer.
 #[derive(Debug)]
@@ -40,6 +41,15 @@ pub trait Person {
     /// # Errors
     /// In words, when they do not agree.
     fn agrees(&mut self, request: &Request) -> Result<(), String>;
+
+    /// The same for one more signature over the statement of another reviewer's record. Only the command that is for that
+    /// has somebody who does.
+    ///
+    /// # Errors
+    /// In words, when they do not agree.
+    fn agrees_to_cosign(&mut self, _request: &Cosigning) -> Result<(), String> {
+        Err("this command signs a review of its own and no other: nothing was signed".to_owned())
+    }
 
     /// Asks for the passphrase of a key file.
     ///
@@ -109,6 +119,8 @@ pub fn supervise(arguments: &[OsString], person: &mut dyn Person) -> Result<i32,
     let agent: &[u8] = if std::env::var_os("SSH_AUTH_SOCK").is_some() { b"agent" } else { b"" };
     let mut stream = File::from(OwnedFd::from(here));
     let mut level = None;
+    // Where a record goes whose statement was signed once more.
+    let mut cosigned: Option<PathBuf> = None;
     // A viewer that is gone, or that says what no viewer says, gets no answer.
     let mut going = tell(&mut stream, &[b"signer", agent]).is_ok();
     while going {
@@ -133,6 +145,23 @@ pub fn supervise(arguments: &[OsString], person: &mut dyn Person) -> Result<i32,
                 viewer.go_on();
                 result.and_then(|record| signed_fields(&record))
             }
+            [b"cosign", rest @ ..] => {
+                if !viewer.stop() {
+                    break;
+                }
+                asking.store(true, Ordering::SeqCst);
+                let result = Cosigning::read(rest).and_then(|asked| Ok((cosign::sign(&asked, person)?, asked.output)));
+                asking.store(false, Ordering::SeqCst);
+                viewer.go_on();
+                result.map(|(made, output)| {
+                    cosigned = Some(output);
+                    made
+                })
+            }
+            [b"cosigned", record] => match cosigned.take() {
+                Some(output) => cosign::write(&output, record),
+                None => break,
+            },
             _ => break,
         };
         let mut said: Vec<&[u8]> = Vec::new();
