@@ -149,6 +149,9 @@ pub struct StateArgs {
     /// Look only: nothing can be ruled on or signed.
     #[arg(long)]
     pub read_only: bool,
+    /// The folder that `:report` in the console writes into; `reports` in the state folder when not given.
+    #[arg(long, value_name = "DIR")]
+    pub reports: Option<PathBuf>,
     /// Begin the correction of a review that was signed: what still counts is carried over, and the new record names the old.
     #[arg(long, conflicts_with = "read_only")]
     pub correct: bool,
@@ -262,6 +265,7 @@ fn options(bundle: Option<PathBuf>, room: RoomArgs, state: StateArgs) -> Options
         policy: room.policy,
         signers: room.signers,
         state: state.state,
+        reports: state.reports,
         reviewer: state.reviewer,
         read_only: state.read_only,
         key: state.key,

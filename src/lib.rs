@@ -11,7 +11,7 @@ pub mod inspect;
 pub mod json;
 pub mod model;
 pub mod provenance;
-pub(crate) mod report;
+pub mod report;
 pub mod review;
 pub mod session;
 pub mod signoff;

@@ -1,7 +1,7 @@
 //! Nodes as JSON and as text: what `compare`, `check` and `show` print.
 
 mod json;
-pub(crate) mod paper;
+pub mod paper;
 pub(crate) mod rows;
 mod share;
 mod text;

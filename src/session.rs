@@ -18,6 +18,7 @@ mod keys;
 mod merging;
 mod past;
 mod previous;
+mod reports;
 mod room;
 pub mod seal;
 mod search;
@@ -50,6 +51,7 @@ pub use journal::{Journal, is_journal, read_journal};
 pub use keys::{KeySource, SignFailure, SummaryTo, cosign_detached, dossier_path, may_write, sign_with};
 pub use merging::{MergedJournals, merge_journals};
 pub use past::{Past, PastWanted, PastWhat, VersionPair};
+pub use reports::{LineReader, report_name};
 pub use room::{Room, SigstoreRoom, load_keyring, named_files, text_twins_count};
 pub use search::{Found, Hit, HitKind, HitPlace, HitRank, MAX_HITS, Query};
 pub use settings::{SettingsFiles, settings_files};
@@ -78,6 +80,8 @@ pub struct Session {
     earlier: Arc<Earlier>,
     state: State,
     journal: Journal,
+    /// The folder that reports are written into.
+    reports: PathBuf,
     source: SharedSource,
     not_carried: Option<String>,
     cancelled: Arc<AtomicBool>,
@@ -112,6 +116,7 @@ impl Session {
         if let Some(what) = folders::note_place(&state_folder, &place, &folder, !options.read_only) {
             journal.tell(what);
         }
+        let reports = options.reports.clone().unwrap_or_else(|| state_folder.join("reports"));
         let state = State::fold(reading.events());
         let facts = Facts::new(Arc::new(bundle.release.clone()));
         let mut session = Self {
@@ -122,6 +127,7 @@ impl Session {
             earlier,
             state,
             journal,
+            reports,
             source: SharedSource::default(),
             not_carried: None,
             cancelled: Arc::new(AtomicBool::new(false)),

@@ -129,3 +129,33 @@ fn what_has_no_report_says_what_has_one() {
     let (code, ..) = run(&["show", DEMO, "compare", "1", "--policy", &policy, "--state", &state_dir]);
     assert_eq!((code, journals(&reviews)), (0, 1));
 }
+
+#[test]
+fn the_sealed_console_writes_a_report_into_its_folder_and_never_over_another() {
+    for given in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, elsewhere) = (folder.path().join("state"), folder.path().join("elsewhere"));
+        let (state_text, elsewhere_text) = (state.to_string_lossy(), elsewhere.to_string_lossy());
+        let mut args = vec!["demo", "--state", &state_text];
+        if given {
+            args.extend(["--reports", &elsewhere_text]);
+        }
+        let reports = if given { elsewhere.clone() } else { state.join("reports") };
+        let mut terminal = common::Terminal::start(&args, 140, 40);
+        terminal.wait_for("1 file differs");
+        terminal.keys("n");
+        terminal.wait_for("verify_image");
+        terminal.keys(":");
+        terminal.write("report a.html\r");
+        terminal.wait_for("report written");
+        let page = std::fs::read_to_string(reports.join("a.html")).expect("it is there");
+        assert!(page.contains("verify_image") && quoted(&page).is_empty(), "{page}");
+        terminal.keys(":");
+        terminal.write("report! a.html\r");
+        terminal.wait_for("is there already");
+        assert_eq!(std::fs::read_to_string(reports.join("a.html")).expect("still"), page);
+        terminal.keys("\u{3}");
+        terminal.wait_for("leave");
+        terminal.keys("y");
+    }
+}

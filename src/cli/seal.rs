@@ -79,9 +79,9 @@ pub(super) fn needs(command: &Command) -> Option<Needs> {
         }
         Command::Open(args) => {
             let options = options(Some(args.bundle.clone()), args.room.clone(), args.state.clone());
-            named(&bound(options, args.bound.clone())).and_state(args.state.state.as_deref())
+            named(&bound(options, args.bound.clone())).and_state(args.state.state.as_deref()).and_folder(args.state.reports.as_deref())
         }
-        Command::Demo(args) => Needs::default().and_state(args.state.state.as_deref()),
+        Command::Demo(args) => Needs::default().and_state(args.state.state.as_deref()).and_folder(args.state.reports.as_deref()),
         Command::Sign(args) => {
             let options = options(Some(args.bundle.clone()), args.room.clone(), StateArgs::default());
             named(&bound(options, args.bound.clone())).and_state(args.state.as_deref())

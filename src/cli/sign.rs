@@ -82,7 +82,14 @@ pub(super) fn run(args: SignArgs, link: Option<Arc<Link>>) -> color_eyre::Result
         bail!("--vsa: a verification summary says PASSED, so it is made beside an approval only");
     }
     let summary = args.vsa.zip(args.verifier).map(|(path, verifier)| SummaryTo { path, verifier });
-    let state = StateArgs { state: args.state, reviewer: args.reviewer, key: args.key.clone(), read_only: false, correct: args.correct };
+    let state = StateArgs {
+        state: args.state,
+        reviewer: args.reviewer,
+        key: args.key.clone(),
+        reports: None,
+        read_only: false,
+        correct: args.correct,
+    };
     let mut options = bound(options(Some(args.bundle), args.room, state), args.bound);
     options.agent_key = args.agent.filter(|key| !key.is_empty());
     let key = args.key.clone().map_or_else(|| KeySource::Agent(options.agent_key.clone()), |path| KeySource::File(path, None));

@@ -18,11 +18,11 @@ use crate::review::{Class, Item, Target};
 use crate::text::{Shown, Untrusted};
 
 /// Reads a line of the reviewed source, where it can be read.
-pub(crate) type LineOf<'a> = dyn Fn(&Untrusted, u32) -> Option<Shown> + 'a;
+pub type LineOf<'a> = dyn Fn(&Untrusted, u32) -> Option<Shown> + 'a;
 
 /// The forms of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub enum Form {
     /// One page, without scripts, and with nothing to be fetched.
     Html,
     /// For programs.
@@ -31,29 +31,40 @@ pub(crate) enum Form {
     Text,
 }
 
+impl Form {
+    /// The form that a file's name asks for.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        [(".html", Self::Html), (".json", Self::Json), (".txt", Self::Text)]
+            .into_iter()
+            .find(|(end, _)| name.ends_with(end))
+            .map(|(_, f)| f)
+    }
+}
+
 /// What a report is about. Texts in it may be displayed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct About {
+pub struct About {
     /// Product, version and identity of the release; none for two paths.
-    pub(crate) release: Option<(Untrusted, Untrusted, Option<Sha256>)>,
+    pub release: Option<(Untrusted, Untrusted, Option<Sha256>)>,
     /// What the report shows, in words: `artifacts, worst first`.
-    pub(crate) view: String,
+    pub view: String,
     /// Id of the item in front, and what a person ruled on it.
-    pub(crate) item: Option<(String, &'static str)>,
+    pub item: Option<(String, &'static str)>,
     /// Other places with the same difference.
-    pub(crate) places: Vec<String>,
+    pub places: Vec<String>,
     /// What is not in the list, by mark.
-    pub(crate) hidden: BTreeMap<char, usize>,
+    pub hidden: BTreeMap<char, usize>,
     /// Artifacts that are not compared yet.
-    pub(crate) pending: Vec<Untrusted>,
+    pub pending: Vec<Untrusted>,
     /// How many are, of how many.
-    pub(crate) compared: (usize, usize),
+    pub compared: (usize, usize),
 }
 
 impl About {
     /// About a release.
     #[must_use]
-    pub(crate) fn release(facts: &Facts, view: String) -> Self {
+    pub fn release(facts: &Facts, view: String) -> Self {
         let release = &facts.release;
         let open = release.artifacts.iter().zip(&facts.comparisons).filter(|(_, node)| node.is_none());
         Self {
@@ -67,7 +78,7 @@ impl About {
 
     /// What a person should know before the rest is read, as sentences: what is missing, and what the list leaves out.
     #[must_use]
-    pub(crate) fn notes(&self) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let mut out = Vec::new();
         if !self.pending.is_empty() {
             let (done, of) = self.compared;
@@ -80,7 +91,7 @@ impl About {
 
 /// What a filter hides, in words.
 #[must_use]
-pub(crate) fn hidden_words(hidden: &BTreeMap<char, usize>) -> Option<String> {
+pub fn hidden_words(hidden: &BTreeMap<char, usize>) -> Option<String> {
     let count: usize = hidden.values().sum();
     if count == 0 {
         return None;
@@ -100,13 +111,13 @@ pub(crate) fn hidden_words(hidden: &BTreeMap<char, usize>) -> Option<String> {
 
 /// One file, member or stream of a report.
 #[derive(Clone, Debug)]
-pub(crate) struct Reported {
+pub struct Reported {
     /// The way to it; it may be displayed.
-    pub(crate) name: String,
+    pub name: String,
     /// The comparison that it is in.
-    pub(crate) root: Arc<Node>,
+    pub root: Arc<Node>,
     /// Child indices from there.
-    pub(crate) path: Vec<usize>,
+    pub path: Vec<usize>,
 }
 
 impl Reported {
@@ -117,7 +128,7 @@ impl Reported {
 
 /// A comparison and all below it, in their order.
 #[must_use]
-pub(crate) fn all_of(root: &Arc<Node>) -> Vec<Reported> {
+pub fn all_of(root: &Arc<Node>) -> Vec<Reported> {
     let mut out = Vec::new();
     visit(root, &mut |_, path, name| out.push(Reported { name: name.to_owned(), root: Arc::clone(root), path: path.to_vec() }));
     out
@@ -125,19 +136,19 @@ pub(crate) fn all_of(root: &Arc<Node>) -> Vec<Reported> {
 
 /// A report.
 #[derive(Clone, Debug)]
-pub(crate) struct Paper {
+pub struct Paper {
     /// What it is about.
-    pub(crate) about: About,
+    pub about: About,
     /// What it tells of, in that order.
-    pub(crate) files: Vec<Reported>,
+    pub files: Vec<Reported>,
     /// Whether it holds lines of source, instructions and strings.
-    pub(crate) with_source: bool,
+    pub with_source: bool,
 }
 
 impl Paper {
     /// About one item of the queue; `None` when it is not about files that were compared.
     #[must_use]
-    pub(crate) fn of_item(facts: &Facts, item: &Item, ruled: &'static str, with_source: bool) -> Option<Self> {
+    pub fn of_item(facts: &Facts, item: &Item, ruled: &'static str, with_source: bool) -> Option<Self> {
         let (artifact, path, places) = match &item.target {
             Target::Compare { artifact, path } => (*artifact, path.clone(), Vec::new()),
             Target::Cluster(spots) => {
@@ -158,7 +169,7 @@ impl Paper {
 
     /// About one compared file and all in it.
     #[must_use]
-    pub(crate) fn of_node(facts: &Facts, artifact: usize, path: &[usize], with_source: bool) -> Option<Self> {
+    pub fn of_node(facts: &Facts, artifact: usize, path: &[usize], with_source: bool) -> Option<Self> {
         let root = facts.comparisons.get(artifact)?.as_ref()?;
         let name = way(facts, artifact, path);
         let wanted = root.at(path)?;
@@ -175,14 +186,14 @@ impl Paper {
 
     /// About all artifacts of a release.
     #[must_use]
-    pub(crate) fn of_release(facts: &Facts, view: String, with_source: bool) -> Self {
+    pub fn of_release(facts: &Facts, view: String, with_source: bool) -> Self {
         let files = facts.comparisons.iter().flatten().flat_map(all_of).collect();
         Self { about: About::release(facts, view), files, with_source }
     }
 
     /// The report in that form.
     #[must_use]
-    pub(crate) fn write(&self, form: Form, line: &LineOf<'_>) -> String {
+    pub fn write(&self, form: Form, line: &LineOf<'_>) -> String {
         match form {
             Form::Html => html::page(self, line),
             Form::Json => json::document(self),
@@ -207,7 +218,7 @@ impl Paper {
 
 /// The way to a node: artifact, then members; it may be displayed.
 #[must_use]
-pub(crate) fn way(facts: &Facts, artifact: usize, path: &[usize]) -> String {
+pub fn way(facts: &Facts, artifact: usize, path: &[usize]) -> String {
     let mut way = facts.release.artifacts.get(artifact).map(|a| a.name.shown().to_string()).unwrap_or_default();
     let mut node = facts.comparisons.get(artifact).and_then(Option::as_deref);
     for i in path {

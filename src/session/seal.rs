@@ -70,6 +70,13 @@ impl Needs {
         self
     }
 
+    /// Adds a folder that is written in, where there is one.
+    #[must_use]
+    pub fn and_folder(mut self, folder: Option<&Path>) -> Self {
+        self.write.extend(folder.map(Path::to_owned));
+        self
+    }
+
     /// Adds the state folder: the one that was given, else the system's. Where there is none, whoever needs it says so.
     #[must_use]
     pub fn and_state(mut self, given: Option<&Path>) -> Self {

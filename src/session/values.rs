@@ -22,6 +22,8 @@ pub struct Options {
     pub signers: Option<PathBuf>,
     /// The state folder.
     pub state: Option<PathBuf>,
+    /// The folder that the console writes reports into; `reports` in the state folder when not given.
+    pub reports: Option<PathBuf>,
     /// Who reviews.
     pub reviewer: Option<String>,
     /// Open without a journal of one's own: nothing can be ruled on or signed.
@@ -97,6 +99,8 @@ pub enum News {
     Found(Found),
     /// Something of a file's past became known.
     Past(Past),
+    /// A report was written to that path, or why not.
+    Reported(Result<PathBuf, String>),
     /// The statement was made after everything was hashed again, or why it could not be.
     Prepared(Box<Result<Prepared, String>>),
     /// What an earlier review hands on, or why it hands nothing on.

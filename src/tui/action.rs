@@ -8,6 +8,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::digest::Sha256;
 use crate::model::Evidence;
+use crate::report::paper::{Form, Paper};
 use crate::review::{Body, Decision, Event, State};
 use crate::session::{KeySource, ListingKey, News, PastWanted, PastWhat, Prepared, Query};
 use crate::text::Untrusted;
@@ -236,6 +237,8 @@ pub enum Effect {
     CompareSources(usize, usize),
     /// Make a listing.
     Listing(ListingKey, Arc<dyn Evidence>),
+    /// Write a report: its name, the report, and its form. The answer comes as [`News::Reported`].
+    Report(String, Box<Paper>, Form),
     /// Hash everything again and make the statement.
     Prepare(Decision, KeySource),
     /// Sign the statement that was shown and confirmed.

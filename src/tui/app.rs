@@ -14,6 +14,7 @@ mod jobs;
 mod lists;
 mod moving;
 mod past;
+mod report;
 mod resume;
 mod rule;
 mod saving;
@@ -383,6 +384,7 @@ impl App {
             News::Found(found) => self.found(found),
             News::Past(past) => self.past_came(past),
             News::Syntax(lines) => self.syntax_came(lines),
+            News::Reported(written) => self.report_came(written),
             News::Prepared(prepared) => self.statement_came(*prepared),
             News::Signed(result) => self.signature_came(result),
             News::Previous(handed) => self.previous_came(handed),

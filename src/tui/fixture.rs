@@ -290,6 +290,8 @@ pub(super) struct Bench {
     pub(super) app: App,
     pub(super) screen: Terminal<TestBackend>,
     pub(super) recorded: Vec<Body>,
+    /// Reports that were written: name and text.
+    pub(super) reports: Vec<(String, String)>,
     pub(super) signed: usize,
     pub(super) quit: bool,
     /// Every write fails while it is set.
@@ -312,6 +314,7 @@ impl Bench {
             app,
             screen,
             recorded: Vec::new(),
+            reports: Vec::new(),
             signed: 0,
             quit: false,
             full: false,
@@ -396,6 +399,11 @@ impl Bench {
                 Effect::Sign { output, .. } => {
                     self.signed += 1;
                     Input::News(News::Signed(Ok(signed_record(output))))
+                }
+                Effect::Report(name, paper, form) => {
+                    let text = paper.write(form, &|_, line| Some(crate::text::Shown::new(VERIFY.lines().nth(line as usize - 1)?)));
+                    self.reports.push((name.clone(), text));
+                    Input::News(News::Reported(Ok(std::path::Path::new("/state/reports").join(name))))
                 }
                 Effect::Search(query) => Input::News(News::Found(found(&query))),
                 Effect::Syntax(of) => Input::News(News::Syntax(comments(&of))),

@@ -140,7 +140,7 @@ pub const TABLE: &[Key] = &[
     key(Any, &["/"], A::Search, 45, "search", "search this list; n and N step, Esc ends it"),
     key(Any, &["^P"], A::Find, 46, "find", "find a file, function, item, finding, check or digest by some of its letters"),
     key(Any, &["g /"], A::SearchAll, 47, "search all", "search the text of all sources, and the strings and symbols in all artifacts"),
-    key(Any, &[":"], A::Palette, 48, "commands", "everything that can be done here, by name; :217 goes to a line, :0x4a34 to an address, :save writes what is NOT saved, :correct corrects a signed review, :q leaves"),
+    key(Any, &[":"], A::Palette, 48, "commands", "everything that can be done here, by name; :217 goes to a line, :0x4a34 to an address, :report NAME.html writes what Compare or Artifacts shows, :save writes what is NOT saved, :correct corrects a signed review, :q leaves"),
     key(Any, &["J"], A::Jobs, 69, "", "what runs, and how far it is"),
     key(Any, &["^C"], A::AskToLeave, 69, "", "ask whether to leave, from anywhere"),
     key(On(Overview), &["q", "Esc"], A::Close, 71, "quit", "end a search, else ask whether to leave"),

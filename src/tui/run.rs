@@ -284,6 +284,7 @@ fn carry_out(app: &mut App, session: &mut Session, term: &mut Term, effects: Vec
             Effect::EndPast(what) => session.end_past(what.as_ref()),
             Effect::CompareSources(entry, other) => session.request_sources(entry, other),
             Effect::Listing(key, evidence) => session.request_listing(key, evidence),
+            Effect::Report(name, paper, form) => session.request_report(&name, move |line| paper.write(form, line)),
             Effect::Prepare(decision, key) => session.request_statement(decision, key, &app.facts, &app.state),
             Effect::Sign { prepared, key, output } => {
                 // Whoever signs shows by itself what, on the plain terminal.

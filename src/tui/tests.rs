@@ -5,6 +5,7 @@ mod frames;
 mod hostile;
 mod moving;
 mod past;
+mod report;
 mod review;
 mod saving;
 mod shown;

@@ -149,3 +149,9 @@ fn what_is_identical_is_a_row_and_no_section() {
     assert_eq!(html.matches("<h2>").count(), 1, "{html}");
     assert!(html.contains("<td>pkg!same</td>"), "{html}");
 }
+
+#[test]
+fn the_name_of_a_file_says_its_form() {
+    assert_eq!(Form::of_name("a.html"), Some(Form::Html));
+    assert_eq!((Form::of_name("a.json"), Form::of_name("a.txt"), Form::of_name("a.pdf")), (Some(Form::Json), Some(Form::Text), None));
+}

@@ -170,8 +170,8 @@ impl App {
             Some(Action::PageDown) => finder.at = (finder.at + 10).min(last),
             Some(Action::PageUp) => finder.at = finder.at.saturating_sub(10),
             Some(Action::NextField) if finder.what == What::Text && self.next_name(&mut finder) => {}
-            Some(Action::NextField) => match self.find_goal(&finder, finder.at).and_then(|goal| goal.completion()) {
-                Some(word) if finder.text != word => finder.text = word.to_owned(),
+            Some(Action::NextField) => match self.find_goal(&finder, finder.at).and_then(|goal| self.completion(&goal, &finder.text)) {
+                Some(word) if finder.text != word => finder.text = word,
                 _ => finder.at = (finder.at + 1).min(last),
             },
             Some(Action::Erase) => {

@@ -66,6 +66,9 @@ impl App {
         if text == "correct" {
             return self.ask_correction();
         }
+        if let Some(wanted) = super::report::Wanted::of(text) {
+            return self.report(&wanted);
+        }
         if let Some(wanted) = text.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()) {
             if self.screen == crate::tui::action::Screen::Compare && self.loaded().is_some() {
                 self.compare.want = Some(super::compare::Want::Number(wanted));
@@ -83,7 +86,7 @@ impl App {
                 let text = format!("row {} of {}", grouped(self.cursor(pane).at as u64 + 1), grouped(self.rows_of(pane) as u64));
                 self.say(&text);
             }
-            Err(_) => self.say(":217 line, :0x4a34 address, :save again, :correct a signed review, :q leaves"),
+            Err(_) => self.say(":217 line, :0x4a34 address, :report FILE.html, :save again, :correct a signed review, :q leaves"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::compare::Want;
+use super::super::report::Wanted;
 use super::super::{App, ClaimRow, NoteRow, Pane, Part};
 use crate::model::Node;
 use crate::session::{Hit, HitKind, HitPlace, HitRank};
@@ -16,8 +17,13 @@ use crate::tui::widgets::grouped;
 const DIGITS: usize = 6;
 
 /// The words that `:` takes beside lines and addresses.
-const WORDS: [(&str, &str); 3] =
-    [("save", "write again what is NOT saved"), ("correct", "begin the correction of a review that was signed"), ("q", "leave")];
+const WORDS: [(&str, &str); 5] = [
+    ("save", "write again what is NOT saved"),
+    ("report", "NAME.html, .json or .txt: write what Compare or Artifacts shows as a report without source; Tab proposes a name"),
+    ("report!", "NAME.html, .json or .txt: the same WITH lines of source, instructions and strings"),
+    ("correct", "begin the correction of a review that was signed"),
+    ("q", "leave"),
+];
 
 /// Something that can be found.
 #[derive(Clone, Debug)]
@@ -61,14 +67,11 @@ impl Goal {
     pub(super) fn always(&self, text: &str) -> bool {
         match self {
             Self::Place => is_place(text),
-            Self::Word(word, _) => *word == text,
+            Self::Word(word, _) => {
+                text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || Wanted::of(text).is_some_and(|_| rest.starts_with(' ')))
+            }
             _ => false,
         }
-    }
-
-    /// What Tab makes of the typed text.
-    pub(super) fn completion(&self) -> Option<&'static str> {
-        if let Self::Word(word, _) = self { Some(word) } else { None }
     }
 }
 
@@ -115,6 +118,13 @@ impl App {
         let words = WORDS.iter().map(|(word, help)| Goal::Word(word, help));
         let keys = self.keys.help(Context::On(self.screen)).into_iter().filter(|k| k.action != Action::Palette);
         std::iter::once(Goal::Place).chain(words).chain(keys.map(Goal::Do)).collect()
+    }
+
+    /// What Tab makes of the typed text: the word, and of a report's name one that fits.
+    pub(super) fn completion(&self, goal: &Goal, text: &str) -> Option<String> {
+        let Goal::Word(word, _) = goal else { return None };
+        let proposed = Wanted::of(text).filter(|wanted| wanted.word() == *word).and_then(|wanted| self.report_proposal(&wanted));
+        Some(proposed.unwrap_or_else(|| (*word).to_owned()))
     }
 
     fn node_of(&self, artifact: usize, path: &[usize]) -> Option<&Node> {
@@ -297,7 +307,8 @@ impl App {
                 }
                 action => self.act(action),
             },
-            Goal::Word(word, _) => self.command(word),
+            // What was typed behind the word belongs to it.
+            Goal::Word(word, _) => self.command(if Wanted::of(typed.trim()).is_some() { typed.trim() } else { word }),
             Goal::Place => self.command(typed.trim()),
             Goal::Hit(hit) => self.reach_hit(&hit),
         }
