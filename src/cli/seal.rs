@@ -16,7 +16,7 @@ use crate::session::{Options, named_files, uptime};
 pub(super) enum SealArg {
     /// Nothing but the files that were named: Landlock and seccomp.
     Full,
-    /// No network and no other program, wherever Landlock is not there.
+    /// The same where Landlock is not there, with a second process that opens the files.
     #[default]
     SeccompOnly,
     /// No seal: not for a bundle that you do not trust.
@@ -46,6 +46,27 @@ pub struct SealArgs {
     /// The folder to try things on, made by the process that started this one.
     #[arg(long, value_name = "DIR", hide = true)]
     ground: Option<PathBuf>,
+}
+
+/// Arguments of `broker`.
+#[derive(Debug, Args)]
+pub struct BrokerArgs {
+    /// What may be read.
+    #[arg(long, value_name = "PATH")]
+    read: Vec<PathBuf>,
+    /// What may be written.
+    #[arg(long, value_name = "DIR")]
+    write: Vec<PathBuf>,
+}
+
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn serve(args: BrokerArgs) -> color_eyre::Result<Outcome> {
+    crate::session::seal::serve(&Needs { read: args.read, write: args.write }).map(|()| Outcome::Well).map_err(|e| eyre!(e))
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub(super) fn serve(_args: BrokerArgs) -> color_eyre::Result<Outcome> {
+    color_eyre::eyre::bail!("there is no seal on this system")
 }
 
 /// What that command reads and writes; `None` for one that does not read what comes from outside.
@@ -88,7 +109,7 @@ pub(super) fn needs(command: &Command) -> Option<Needs> {
         }
         Command::Pack(args) => args.needs(),
         Command::Cosign(args) => args.needs(),
-        Command::Seal(_) => return None,
+        Command::Seal(_) | Command::Broker(_) => return None,
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
     })
 }

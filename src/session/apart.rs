@@ -12,15 +12,19 @@ mod person;
 mod signer;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::KeySource;
 
 pub use cosign::Cosigning;
 pub use link::Link;
+pub(super) use link::end_with_parent;
 pub use person::AtTerminal;
 pub use signer::{Person, Request, supervise};
 
@@ -45,12 +49,23 @@ pub fn run_again(arguments: &[OsString]) -> io::Result<Option<i32>> {
     again()?.args(arguments).status().map(|status| status.code())
 }
 
+/// Starts this program as the one that opens files for this process: its number, and the connection to it. It ends with this
+/// process, and nobody waits for it.
+pub(super) fn start_broker(arguments: &[OsString]) -> io::Result<(rustix::process::Pid, File)> {
+    let (here, there) = UnixStream::pair()?;
+    let mut broker = again()?;
+    // Standard input may be one of the files that were named. Nothing of the environment is of use to it.
+    broker.arg("broker").args(arguments).env_clear().stdout(Stdio::from(OwnedFd::from(there))).stderr(Stdio::null());
+    let number = i32::try_from(broker.spawn()?.id()).ok().and_then(rustix::process::Pid::from_raw);
+    Ok((number.ok_or_else(|| io::Error::other("it has no number"))?, File::from(OwnedFd::from(here))))
+}
+
 /// Fields that a message may have, and bytes that one of them may have.
 const MOST_FIELDS: usize = 16;
 const MOST_BYTES: u64 = 256 << 20;
 
 /// Writes a message: how many fields, then each with its length.
-fn tell(to: &mut impl Write, fields: &[&[u8]]) -> io::Result<()> {
+pub(super) fn tell(to: &mut impl Write, fields: &[&[u8]]) -> io::Result<()> {
     let mut bytes = vec![u8::try_from(fields.len()).map_err(io::Error::other)?];
     for field in fields {
         bytes.extend((field.len() as u64).to_le_bytes());
@@ -61,7 +76,7 @@ fn tell(to: &mut impl Write, fields: &[&[u8]]) -> io::Result<()> {
 }
 
 /// Reads a message; `None` when the other side is gone.
-fn hear(from: &mut impl Read) -> io::Result<Option<Vec<Vec<u8>>>> {
+pub(super) fn hear(from: &mut impl Read) -> io::Result<Option<Vec<Vec<u8>>>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     let mut count = [0];
     if from.read(&mut count)? == 0 {

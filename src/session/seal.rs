@@ -1,18 +1,25 @@
 //! The seal: before a byte of a bundle is read, the process gives up all that reading it does not need.
 //!
 //! A seccomp filter keeps it from the network, from other programs and from other processes; Landlock keeps it to the files
-//! that were named and to the state folder. Neither can be taken off again, by this process or by anything that it runs.
+//! that were named and to the state folder. Where the kernel has no Landlock a second process opens them for it (`broker`). None of
+//! that can be taken off again, by this process or by anything that it runs.
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod broker;
 #[cfg(target_os = "linux")]
 mod files;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod filter;
 #[cfg(target_os = "linux")]
 mod probe;
+#[cfg(target_os = "linux")]
+mod raw;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub use broker::serve;
 #[cfg(target_os = "linux")]
 pub use probe::{Ground, Probed, probe};
 
@@ -22,9 +29,11 @@ pub enum Level {
     /// Not at all.
     #[default]
     None,
-    /// No network, no other program, no other process; files are not restricted by their place.
+    /// No network, no other program, no other process, and no file is written outside of the state and export folders. Files are
+    /// opened by a second process, and only those that were named; where the kernel cannot hand them over (before Linux 5.9),
+    /// other files can be read, and what writes does not run.
     SeccompOnly,
-    /// The same, and no file but those that were named is read, and none outside of the state and export folders is written.
+    /// The same, with the kernel itself (Landlock) in place of the second process.
     Full,
 }
 
@@ -125,9 +134,21 @@ fn apply(needs: &Needs) -> Result<Level, String> {
         return Err(format!("the program cannot seal itself: it has {threads} threads already; report this"));
     }
     let kept = files::restrict(needs)?;
-    filter::install(!needs.write.is_empty()).map_err(|e| {
-        format!("there is no seal on this system: {e}; with --seal none the program runs without one, and the record says so")
-    })?;
+    let writing = !needs.write.is_empty();
+    let none =
+        |e: String| format!("there is no seal on this system: {e}; with --seal none the program runs without one, and the record says so");
+    let broker = if kept { None } else { Some(broker::start(needs)) };
+    filter::install_threads().map_err(none)?;
+    let places = match broker.map(|started| started.map_err(|e| e.to_string()).and_then(|broker| broker.take_over())) {
+        None | Some(Ok(())) => filter::Places::Seen,
+        Some(Err(_)) if !writing => filter::Places::OnlyRead,
+        Some(Err(why)) => {
+            return Err(none(format!(
+                "without Landlock (Linux 5.13 or newer) another process opens the files that this one may write, and it does not: {why}"
+            )));
+        }
+    };
+    filter::install(writing, &places).map_err(none)?;
     Ok(if kept { Level::Full } else { Level::SeccompOnly })
 }
 

@@ -110,7 +110,7 @@ pub(super) fn unclear() -> String {
 }
 
 /// When the signer goes, so does this process: nobody else waits for it, and the terminal is no longer its own.
-fn end_with_parent() {
+pub(in crate::session) fn end_with_parent() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }

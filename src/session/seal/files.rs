@@ -13,7 +13,8 @@ use super::Needs;
 const ASKED: ABI = ABI::V6;
 
 /// Read besides what was named: the room's clocks and name, which every event of the journal holds, and random numbers.
-const SYSTEM: &[&str] = &["/proc/uptime", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/hostname", "/dev/urandom", "/proc/self/exe"];
+pub(super) const SYSTEM: &[&str] =
+    &["/proc/uptime", "/proc/sys/kernel/random/boot_id", "/proc/sys/kernel/hostname", "/dev/urandom", "/proc/self/exe"];
 
 /// Keeps this thread, and those that it starts, to those files; false when the kernel has no Landlock.
 pub(super) fn restrict(needs: &Needs) -> Result<bool, String> {

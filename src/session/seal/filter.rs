@@ -109,22 +109,17 @@ const ALWAYS_OLD: &[c_long] = &[
 #[cfg(target_arch = "aarch64")]
 const ALWAYS_OLD: &[c_long] = &[];
 
-/// Making, renaming and removing files: where there is a folder that may be written.
-const WRITING: &[c_long] = &[
-    libc::SYS_mkdirat,
-    libc::SYS_unlinkat,
-    libc::SYS_renameat,
-    libc::SYS_renameat2,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_ftruncate,
-    libc::SYS_fallocate,
-    libc::SYS_utimensat,
-];
+/// Making, renaming and removing files: where there is a folder that may be written. Nothing here changes rights, owners or times:
+/// neither of the two ways of keeping a process to its files would see where.
+const WRITING: &[c_long] =
+    &[libc::SYS_mkdirat, libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_ftruncate, libc::SYS_fallocate];
 #[cfg(target_arch = "x86_64")]
-const WRITING_OLD: &[c_long] = &[libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_unlink, libc::SYS_rename, libc::SYS_chmod];
+const WRITING_OLD: &[c_long] = &[libc::SYS_mkdir, libc::SYS_rmdir, libc::SYS_unlink, libc::SYS_rename];
 #[cfg(target_arch = "aarch64")]
 const WRITING_OLD: &[c_long] = &[];
+
+/// Those of them that need no more than a file that is open to be written.
+const OF_OPEN_FILES: &[c_long] = &[libc::SYS_ftruncate, libc::SYS_fallocate];
 
 /// Asking and setting the terminal's modes, its size, and flags of a descriptor. TIOCSTI (type for the reviewer) is not here.
 const IOCTLS: &[u32] = &[
@@ -160,30 +155,87 @@ const FCNTLS: &[i32] = &[
 ];
 
 /// Flags of `open` that make or change a file.
-const OPEN_WRITES: u64 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY)) as u64;
+const OPEN_WRITES: i32 = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY);
 
-/// Seals all threads; with `writing` files can be made and changed as far as Landlock lets them.
-pub(super) fn install(writing: bool) -> Result<(), String> {
-    let (threads, calls) = programs(writing)?;
-    // This one first: the other allows no more filters. Of two answers the latest filter's counts, and it lets `clone3` pass.
-    apply_filter_all_threads(&threads).map_err(|e| format!("seccomp: {e}"))?;
-    apply_filter_all_threads(&calls).map_err(|e| format!("seccomp: {e}"))
+/// Whether a file that is opened with those flags can be made or changed.
+pub(super) fn writes(flags: i32) -> bool {
+    flags & OPEN_WRITES != 0
 }
 
-fn programs(writing: bool) -> Result<(BpfProgram, BpfProgram), String> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|e| e.to_string())?;
+/// Whether one may be made, so that its mode counts.
+pub(super) fn makes(flags: i32) -> bool {
+    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
+}
+
+/// Who sees where a file is that is opened.
+pub(super) enum Places {
+    /// Nobody: files are opened to be read, wherever they are.
+    OnlyRead,
+    /// Landlock, or the broker that takes the calls over: they pass the filter.
+    Seen,
+}
+
+/// What no process may make, or not in this way: put on first, since the other allows no more filters. Of two answers the
+/// stricter counts, and it lets `clone3` pass.
+pub(super) fn install_threads() -> Result<(), String> {
     // Its flags are in memory that a filter cannot read. Told that it is not there, the C library takes `clone`.
     let no_clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
-    let threads = SeccompFilter::new(no_clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch);
-    let rules = rules(writing).map_err(|e| e.to_string())?;
-    let calls = SeccompFilter::new(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch);
-    let program = |filter: Result<SeccompFilter, seccompiler::BackendError>| {
-        filter.and_then(BpfProgram::try_from).map_err(|e| format!("seccomp: {e}"))
-    };
-    Ok((program(threads)?, program(calls)?))
+    put(SeccompFilter::new(no_clone3, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch()?))
 }
 
-fn rules(writing: bool) -> Result<Rules, seccompiler::BackendError> {
+/// Seals all threads; with `writing` files can be made and changed as far as whoever sees their places lets them.
+pub(super) fn install(writing: bool, places: &Places) -> Result<(), String> {
+    let rules = rules(writing, places).map_err(|e| e.to_string())?;
+    put(SeccompFilter::new(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch()?))
+}
+
+/// Seals the broker: it opens files, makes, renames and removes them, and answers.
+pub(super) fn install_for_broker(requests: &[u32]) -> Result<(), String> {
+    let made = || {
+        let mut rules = rules(true, &Places::Seen)?;
+        rules.remove(&libc::SYS_clone3);
+        rules.remove(&libc::SYS_clone);
+        rules.insert(libc::SYS_openat2, Vec::new());
+        let requests: Vec<[Condition; 1]> = requests.iter().map(|request| [(1, Eq, u64::from(*request))]).collect();
+        when(&mut rules, libc::SYS_ioctl, &requests.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>())?;
+        Ok(rules)
+    };
+    let rules = made().map_err(|e: seccompiler::BackendError| e.to_string())?;
+    put(SeccompFilter::new(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow, arch()?))
+}
+
+/// The filter that hands every call that names a place over to the broker.
+pub(super) fn handed_over() -> Result<BpfProgram, String> {
+    let opens = OPENS.iter().map(|(number, _)| number);
+    let all = opens.chain(WRITING).chain(WRITING_OLD).filter(|number| !OF_OPEN_FILES.contains(number));
+    let rules = all.map(|number| (*number, Vec::new())).collect();
+    // The crate has no name for handing over: one that a tracer is asked about stands for it.
+    let stands = SeccompAction::Trace(0);
+    let mut program = compiled(SeccompFilter::new(rules, SeccompAction::Allow, stands, arch()?))?;
+    let mut found = false;
+    for step in program.iter_mut().filter(|step| step.code == RETURN && step.k == libc::SECCOMP_RET_TRACE) {
+        step.k = libc::SECCOMP_RET_USER_NOTIF;
+        found = true;
+    }
+    if found { Ok(program) } else { Err("seccomp: the filter for the broker is not what it must be; report this".to_owned()) }
+}
+
+/// The instruction that ends a filter with its answer (`BPF_RET | BPF_K`).
+const RETURN: u16 = 0x06;
+
+fn arch() -> Result<TargetArch, String> {
+    TargetArch::try_from(std::env::consts::ARCH).map_err(|e| e.to_string())
+}
+
+fn compiled(filter: Result<SeccompFilter, seccompiler::BackendError>) -> Result<BpfProgram, String> {
+    filter.and_then(BpfProgram::try_from).map_err(|e| format!("seccomp: {e}"))
+}
+
+fn put(filter: Result<SeccompFilter, seccompiler::BackendError>) -> Result<(), String> {
+    apply_filter_all_threads(&compiled(filter)?).map_err(|e| format!("seccomp: {e}"))
+}
+
+fn rules(writing: bool, places: &Places) -> Result<Rules, seccompiler::BackendError> {
     let mut rules = Rules::new();
     let plain = ALWAYS.iter().chain(ALWAYS_OLD).chain(&[libc::SYS_clone3]);
     let written = WRITING.iter().chain(WRITING_OLD).filter(|_| writing);
@@ -209,14 +261,11 @@ fn rules(writing: bool) -> Result<Rules, seccompiler::BackendError> {
     when(&mut rules, libc::SYS_ioctl, &ioctls.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>())?;
     let fcntls: Vec<[Condition; 1]> = FCNTLS.iter().map(|command| [(1, Eq, *command as u64)]).collect();
     when(&mut rules, libc::SYS_fcntl, &fcntls.iter().map(<[_; 1]>::as_slice).collect::<Vec<_>>())?;
-    // The place is Landlock's matter: a filter sees no path. What it sees is whether the file is only read.
-    let only_read = |index| [(index, MaskedEq(OPEN_WRITES), 0)];
-    let opens: &[(c_long, u8)] = OPENS;
-    for (number, index) in opens {
-        if writing {
-            rules.insert(*number, Vec::new());
-        } else {
-            when(&mut rules, *number, &[&only_read(*index)])?;
+    // A filter sees no path. What it sees is whether the file is only read.
+    for (number, index) in OPENS {
+        match places {
+            Places::Seen if writing => drop(rules.insert(*number, Vec::new())),
+            _ => when(&mut rules, *number, &[&[(*index, MaskedEq(OPEN_WRITES as u64), 0)]])?,
         }
     }
     Ok(rules)

@@ -1,13 +1,13 @@
 //! What a sealed process must not be able to do, tried. Each attempt is harmless where it is let through: calls get arguments
 //! that the kernel refuses after it has let them in, and files are those of a folder made for it.
-// What is tried is below what safe code offers: one function makes raw calls.
-#![allow(unsafe_code)]
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use libc::c_long;
+
+use super::raw::call;
 
 /// A folder to try things on: a bundle, a state folder, and a file beside them.
 #[derive(Debug)]
@@ -100,14 +100,6 @@ pub fn probe(ground: &Ground) -> Vec<Probed> {
         Probed { group, what, refused, answer }
     })
     .collect()
-}
-
-/// Makes a call; whatever pointers are among the arguments must be valid for it or null.
-fn call(number: c_long, arguments: [usize; 6]) -> io::Result<c_long> {
-    let [a, b, c, d, e, f] = arguments;
-    // SAFETY: the callers pass no pointer but null and those to values that live until the call is over.
-    let answer = unsafe { libc::syscall(number, a, b, c, d, e, f) };
-    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
 fn tried(number: c_long, arguments: [usize; 6]) -> io::Result<()> {
@@ -251,6 +243,25 @@ const FILES: &[(&str, Try)] = &[
         let path = std::ffi::CString::new(g.state().join("pipe").as_os_str().as_encoded_bytes())?;
         tried(libc::SYS_mknodat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, (libc::S_IFIFO | 0o600) as usize, 0, 0, 0])
     }),
+    ("change the mode of a file of the bundle", |g| {
+        let file = fs::File::open(g.bundle().join("file"))?;
+        file.set_permissions(file.metadata()?.permissions())
+    }),
+    ("change the mode of a file, by its path", |g| {
+        let path = g.bundle().join("file");
+        fs::set_permissions(&path, fs::metadata(&path)?.permissions())
+    }),
+    ("change the time of a file of the bundle", |g| fs::File::open(g.bundle().join("file"))?.set_modified(std::time::UNIX_EPOCH)),
+    ("open by a call whose flags no filter sees", |g| {
+        let path = std::ffi::CString::new(g.bundle().join("file").as_os_str().as_encoded_bytes())?;
+        let how = [libc::O_RDWR as u64, 0, 0];
+        tried(libc::SYS_openat2, [libc::AT_FDCWD as usize, path.as_ptr() as usize, how.as_ptr() as usize, size_of_val(&how), 0, 0])
+    }),
+    ("move a file of the state out of it", |g| {
+        fs::write(g.state().join("own"), "")?;
+        fs::rename(g.state().join("own"), g.folder().join("own"))
+    }),
+    ("make a file beside the state, by ..", |g| fs::write(g.state().join("../beside"), "")),
     ("change an owner", |g| std::os::unix::fs::chown(g.bundle().join("file"), None, None)),
     ("remove a file of the bundle", |g| fs::remove_file(g.bundle().join("file"))),
 ];
