@@ -52,11 +52,6 @@ const NOT_FILES: &[&str] = &["network", "programs", "memory", "system"];
 #[test]
 fn everything_that_is_tried_is_refused() {
     let (code, report) = probes(&[], "seccomp-only").expect("it runs");
-    if report["seal"] != "full" {
-        eprintln!("this kernel has no Landlock: what it would hold is not looked at");
-        assert_eq!(let_in(&report, NOT_FILES), Vec::<String>::new());
-        return;
-    }
     assert_eq!(let_in(&report, &[NOT_FILES, &["files"]].concat()), Vec::<String>::new());
     assert_eq!((code, report["result"].as_str()), (0, Some("pass")));
     assert!(report["probes"].as_array().is_some_and(|all| all.len() >= 60), "{report}");
@@ -259,6 +254,9 @@ fn predicate(record: &str) -> Value {
 
 #[test]
 fn the_level_is_on_the_screen_and_in_the_record() {
+    if !common::has_landlock() {
+        return;
+    }
     for (level, screen, record) in [("full", "sealed  OPEN", "full"), ("none", "NO SEAL  OPEN", "none")] {
         let room = Room::new();
         let mut terminal = room.open(&[], &["--seal", level]);
@@ -389,7 +387,8 @@ fn the_viewer_has_no_agent_no_key_and_no_rights() {
     // Every thread is sealed, not only the first.
     for thread in fs::read_dir(format!("/proc/{viewer}/task")).expect("threads") {
         let status = fs::read_to_string(thread.expect("one").path().join("status")).unwrap_or_default();
-        assert!(status.is_empty() || status.contains("Seccomp_filters:\t2"), "{status}");
+        let filters = status.lines().find_map(|l| l.strip_prefix("Seccomp_filters:")?.trim().parse::<u32>().ok());
+        assert!(status.is_empty() || filters >= Some(2), "{status}");
     }
     terminal.keys("q");
     terminal.wait_for("still open");

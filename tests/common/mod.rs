@@ -17,6 +17,16 @@ pub fn program() -> &'static str {
     PROGRAM.get_or_init(|| std::env::var("COUNTERSIGN_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_countersign").to_owned()))
 }
 
+/// Whether this kernel gives the program the whole seal. Where it has no Landlock, a test that needs it says that it skips.
+pub fn has_landlock() -> bool {
+    let out = std::process::Command::new(program()).args(["seal", "--probe", "--format", "json"]).output().expect("the program runs");
+    let whole = String::from_utf8_lossy(&out.stdout).contains("\"seal\": \"full\"");
+    if !whole {
+        eprintln!("skipped: this kernel has no Landlock, so the seal is not full");
+    }
+    whole
+}
+
 /// A program running in a pseudo-terminal, with the screen it has drawn.
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,

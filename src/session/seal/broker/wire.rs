@@ -135,5 +135,5 @@ pub(super) fn give(calls: BorrowedFd<'_>, id: u64, descriptor: &OwnedFd, close_o
     let newfd_flags = if close_on_exec { libc::O_CLOEXEC as u32 } else { 0 };
     let srcfd = u32::try_from(descriptor.as_raw_fd()).map_err(io::Error::other)?;
     let mut given = seccomp_notif_addfd { id, flags: 0, srcfd, newfd: 0, newfd_flags };
-    told(calls, REQUESTS[2], &raw mut given as usize).map(i64::from)
+    told(calls, REQUESTS[2], &raw mut given as usize)
 }
