@@ -44,6 +44,7 @@ mod shifts;
 mod source;
 mod steady;
 mod strip;
+mod subsequence;
 mod symtab;
 mod text;
 mod walk;
@@ -151,6 +152,21 @@ impl Default for Limits {
 
 /// Compares what was shipped with what was rebuilt.
 pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context: &Context<'_>) -> Node {
+    let mut node = compared(name, shipped, rebuilt, context);
+    likeness::fill(&mut node, context, &|_| true);
+    node
+}
+
+/// As [`compare`], where nothing else is compared beside it: [`Node::likeness`] only groups, and stays `None` in what no other
+/// node of this comparison can be like.
+pub fn compare_alone(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context: &Context<'_>) -> Node {
+    let mut node = compared(name, shipped, rebuilt, context);
+    let kinds = likeness::kinds(&node);
+    likeness::fill(&mut node, context, &|kind| kinds.get(&kind).is_some_and(|count| *count > 1));
+    node
+}
+
+fn compared(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context: &Context<'_>) -> Node {
     let input = (shipped.len() as u64).saturating_add(rebuilt.len() as u64);
     let expanded = context.limits.expanded.max(input.saturating_mul(20));
     let budget = Budget::new(expanded, context.limits.entries, context.limits.name);
@@ -164,7 +180,6 @@ pub fn compare(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context:
         node.functions.clear();
     }
     order::worst_first(&mut node);
-    likeness::fill(&mut node, context.cancelled, context.share);
     node
 }
 

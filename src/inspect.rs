@@ -28,4 +28,5 @@ pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod syntax;
 pub(crate) mod tar;
+pub(crate) mod trigrams;
 pub(crate) mod zip;

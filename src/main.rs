@@ -7,6 +7,10 @@ use color_eyre::eyre::eyre;
 use countersign::cli::{self, Asked, Cli, ColorArg, LookArgs, Outcome};
 use countersign::{session, tui};
 
+/// That of musl has one lock for all threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Err(report) = color_eyre::install() {
         return cli::trouble(&report).into();

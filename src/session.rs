@@ -69,6 +69,8 @@ pub(crate) use crate::inspect::names::names as names_in;
 const DEMO: &[u8] = include_bytes!("../testdata/demo/release.tar");
 
 pub(crate) type Send1 = Arc<dyn Fn(News) + Send + Sync>;
+/// What is noted of the source files while they are read, for searches.
+type SharedTrigrams = Arc<std::sync::RwLock<crate::inspect::trigrams::Trigrams>>;
 type SharedSource = Arc<std::sync::Mutex<Option<Arc<dyn SourceContent>>>>;
 
 /// One open bundle.
@@ -83,6 +85,7 @@ pub struct Session {
     /// The folder that reports are written into.
     reports: PathBuf,
     source: SharedSource,
+    trigrams: SharedTrigrams,
     not_carried: Option<String>,
     cancelled: Arc<AtomicBool>,
     /// The number of the search that runs.
@@ -129,6 +132,7 @@ impl Session {
             journal,
             reports,
             source: SharedSource::default(),
+            trigrams: SharedTrigrams::default(),
             not_carried: None,
             cancelled: Arc::new(AtomicBool::new(false)),
             searching: Arc::default(),

@@ -83,7 +83,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     sides.shipped.borrow_bounds(&sides.rebuilt);
     sides.rebuilt.borrow_bounds(&sides.shipped);
     check(cancelled)?;
-    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, cancelled).ok_or_else(given_up)?;
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, cancelled, share).ok_or_else(given_up)?;
     let images = Arc::new(Images::new(sides, pairs, cancelled).ok_or_else(given_up)?);
     for (side, image) in [("shipped", &images.sides.shipped), ("rebuilt", &images.sides.rebuilt)] {
         if let Some(at) = objects::unbacked(image) {

@@ -3,13 +3,15 @@
 //! It only ever groups what a reviewer is asked about. It explains no byte, and when anything in it is not sure to be the
 //! same (a reference without a name, a section of another content), it is another digest.
 
+use std::collections::HashMap;
+
 use super::account::{common_end, common_start};
 use super::image::Images;
 use super::lines::{Aligned, align};
-use super::{Share, asm, spread};
+use super::{Context, Share, asm, spread};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::symbols::Function;
-use crate::model::{FunctionDiff, Node, RegionDiff, ResultMark, Side, Sides};
+use crate::model::{FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
 
 /// Largest text whose lines are aligned for it, in bytes.
 const MAX_TEXT: usize = 4 << 20;
@@ -22,15 +24,33 @@ const MAX_REFERRED: usize = 4096;
 /// Largest section that only holds a value derived from all the rest.
 const MAX_DERIVED: u64 = 128;
 
-/// Fills in [`Node::likeness`] of this node and all below it; stops when it is given up.
-pub(super) fn fill(node: &mut Node, cancelled: &dyn Fn() -> bool, share: &Share<'_>) {
-    if node.result.is_equal() || cancelled() {
+/// Fills in [`Node::likeness`] of this node and all below it that are of the wanted kinds; stops when it is given up.
+pub(super) fn fill(node: &mut Node, context: &Context<'_>, wanted: &dyn Fn(NodeKind) -> bool) {
+    if node.result.is_equal() || (context.cancelled)() {
         return;
     }
-    node.likeness = node.evidence.as_ref().and_then(|e| e.likeness(node, share));
-    for child in &mut node.children {
-        fill(child, cancelled, share);
+    if wanted(node.kind) {
+        node.likeness = node.evidence.as_ref().and_then(|e| e.likeness(node, context.share));
     }
+    for child in &mut node.children {
+        fill(child, context, wanted);
+    }
+}
+
+/// How many nodes of each kind differ and have evidence: no two of different kinds are alike.
+pub(super) fn kinds(node: &Node) -> HashMap<NodeKind, usize> {
+    let mut found = HashMap::new();
+    let mut left = vec![node];
+    while let Some(node) = left.pop() {
+        if node.result.is_equal() {
+            continue;
+        }
+        if node.evidence.is_some() {
+            *found.entry(node.kind).or_insert(0) += 1;
+        }
+        left.extend(&node.children);
+    }
+    found
 }
 
 /// A hasher of fields that keeps each apart from the next.

@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::ops::Range;
 
-use similar::{Algorithm, capture_diff_slices};
+use similar::algorithms::{Capture, Compact, DiffHook, Replace};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
+use super::subsequence;
 use crate::model::{LineMark, Listing, ListingRow, SideCell, Sides};
 use crate::text::{Role, Row, Shown};
 
@@ -29,17 +31,27 @@ pub(super) struct Aligned {
     pub(super) equal: bool,
 }
 
-/// Aligns two sequences: exactly (Myers) when they are short or differ in few places, else between elements that occur once.
-/// No clock: the result depends on nothing but the input.
+/// Aligns the lines or words of two texts: exactly (Myers) when they are short or differ in few places, else between elements that
+/// occur once. No clock: the result depends on nothing but the input.
 pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
-    let mut ids: HashMap<&T, u32> = HashMap::new();
+    align_as(a, b, false)
+}
+
+/// The same for code, where most may differ.
+pub(super) fn align_code<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
+    align_as(a, b, true)
+}
+
+fn align_as<T: Eq + Hash>(a: &[T], b: &[T], code: bool) -> Vec<Aligned> {
+    let mut ids: HashMap<&T, u32> = HashMap::with_capacity(a.len());
     let mut number = |item| {
         let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         *ids.entry(item).or_insert(next)
     };
     let one: Vec<u32> = a.iter().map(&mut number).collect();
     let two: Vec<u32> = b.iter().map(&mut number).collect();
-    let mut aligner = Aligner { one: &one, two: &two, out: Vec::with_capacity(one.len().max(two.len())), work: MAX_WORK };
+    let out = Vec::with_capacity(one.len().max(two.len()));
+    let mut aligner = Aligner { one: &one, two: &two, code: code.then_some(ids.len()), out, work: MAX_WORK };
     aligner.ranges(0..one.len(), 0..two.len(), 0);
     aligner.out
 }
@@ -47,6 +59,8 @@ pub(super) fn align<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
 struct Aligner<'a> {
     one: &'a [u32],
     two: &'a [u32],
+    /// For code: how many elements there are that are not equal.
+    code: Option<usize>,
     out: Vec<Aligned>,
     /// Steps that may still be spent on long ranges.
     work: usize,
@@ -77,14 +91,7 @@ impl Aligner<'_> {
             self.work -= cost;
             let (a, b) = (self.one.get(left.clone()).unwrap_or_default(), self.two.get(right.clone()).unwrap_or_default());
             if let Some(runs) = few_differences(a, b) {
-                let mut from = (left.start, right.start);
-                for (i, j, length) in runs {
-                    let (i, j) = (i + left.start, j + right.start);
-                    self.zip(from.0..i, from.1..j);
-                    self.zip(i..i + length, j..j + length);
-                    from = (i + length, j + length);
-                }
-                return self.zip(from.0..left.end, from.1..right.end);
+                return self.runs(left, right, &runs);
             }
         }
         let found = if depth < MAX_DEPTH { anchors(left.clone(), right.clone(), self.one, self.two) } else { Vec::new() };
@@ -100,13 +107,29 @@ impl Aligner<'_> {
         self.ranges(from.0..left.end, from.1..right.end, depth + 1);
     }
 
-    /// Myers, for ranges small enough that even the worst case is quick.
+    /// A shortest edit, for ranges small enough that even the worst case is quick.
     fn exact(&mut self, left: Range<usize>, right: Range<usize>) {
         let (a, b) = (self.one.get(left.clone()).unwrap_or_default(), self.two.get(right.clone()).unwrap_or_default());
-        for op in capture_diff_slices(Algorithm::Myers, a, b) {
+        let ops = match self.code {
+            None => capture_diff_slices(Algorithm::Myers, a, b),
+            Some(count) => compacted(a, b, &subsequence::runs(a, b, count)),
+        };
+        for op in ops {
             let (_, x, y) = op.as_tag_tuple();
             self.zip(x.start + left.start..x.end + left.start, y.start + right.start..y.end + right.start);
         }
+    }
+
+    /// Equal runs, and what lies between them side by side.
+    fn runs(&mut self, left: Range<usize>, right: Range<usize>, runs: &[(usize, usize, usize)]) {
+        let mut from = (left.start, right.start);
+        for (i, j, length) in runs {
+            let (i, j) = (i + left.start, j + right.start);
+            self.zip(from.0..i, from.1..j);
+            self.zip(i..i + length, j..j + length);
+            from = (i + length, j + length);
+        }
+        self.zip(from.0..left.end, from.1..right.end);
     }
 
     fn zip(&mut self, a: Range<usize>, b: Range<usize>) {
@@ -117,6 +140,21 @@ impl Aligner<'_> {
             self.out.push(Aligned { sides, equal });
         }
     }
+}
+
+/// Moves what was taken out and put in until it is together, as for text.
+fn compacted(a: &[u32], b: &[u32], runs: &[(usize, usize, usize)]) -> Vec<DiffOp> {
+    let mut hook = Compact::new(Replace::new(Capture::new()), a, b);
+    let mut from = (0, 0);
+    for (i, j, length) in runs.iter().copied().chain([(a.len(), b.len(), 0)]) {
+        // Capturing cannot fail.
+        let Ok(()) = hook.delete(from.0, i - from.0, from.1);
+        let Ok(()) = hook.insert(i, from.1, j - from.1);
+        let Ok(()) = hook.equal(i, j, length);
+        from = (i + length, j + length);
+    }
+    let Ok(()) = hook.finish();
+    hook.into_inner().into_inner().into_ops()
 }
 
 /// The runs of equal elements (place on each side, length) of a shortest edit of at most [`MAX_DISTANCE`] steps; `None` when

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-use super::asm;
 use super::image::Image;
 use super::lines::align;
+use super::{Share, asm, spread_sides};
 use crate::inspect::symbols::Function;
-use crate::model::Sides;
+use crate::model::{Side, Sides};
 
 /// Pairs functions by name, by equal code at the same address, by equal code, by code with equal instructions, and then by
 /// neighbours; in the order of the shipped side, with those only rebuilt at the end.
 /// `None` when it was given up.
-pub(super) fn pair(a: &Image, b: &Image, cancelled: &dyn Fn() -> bool) -> Option<Vec<Sides<Option<usize>>>> {
+pub(super) fn pair(a: &Image, b: &Image, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Sides<Option<usize>>>> {
     let go_on = || (!cancelled()).then_some(());
     let mut state = State { left: vec![None; a.functions.len()], right: vec![None; b.functions.len()] };
     state.unique(a, b, &|_, f| f.name.as_deref().map(strip_hash));
@@ -28,7 +28,11 @@ pub(super) fn pair(a: &Image, b: &Image, cancelled: &dyn Fn() -> bool) -> Option
         };
         image.functions.iter().zip(done).map(one).collect()
     };
-    let shapes = Sides::new(shape(a, &state.left)?, shape(b, &state.right)?);
+    let shapes = spread_sides(share, |side| match side {
+        Side::Shipped => shape(a, &state.left),
+        Side::Rebuilt => shape(b, &state.right),
+    })?;
+    let shapes = Sides::new(shapes.shipped?, shapes.rebuilt?);
     state.unique_of(&shapes.shipped, &shapes.rebuilt);
     go_on()?;
     state.neighbours(a, b, &shapes);

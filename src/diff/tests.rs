@@ -31,6 +31,27 @@ fn compare_with(a: &[u8], b: &[u8], debug: &[DebugFile], limits: Limits) -> Node
     node
 }
 
+#[test]
+fn what_is_compared_alone_is_grouped_within_itself_as_ever() {
+    let context = Context {
+        source: None,
+        source_content: None,
+        debug: &[],
+        limits: Limits::default(),
+        cancelled: &|| false,
+        share: &in_order,
+        progress: &|_| {},
+    };
+    let files = |new: &[u8], more: &[u8]| make::tar(&[make::file("a.txt", new), make::file("b.txt", new), make::file("c.json", more)]);
+    let alone = |a: Vec<u8>, b: Vec<u8>| compare_alone("x".into(), a.into(), b.into(), &context);
+    let both = alone(files(b"one\n", b"{}"), files(b"two\n", b"{}"));
+    let likeness: Vec<_> = both.children.iter().filter(|c| !c.result.is_equal()).map(|c| c.likeness).collect();
+    assert!(likeness.len() == 2 && likeness[0].is_some() && likeness[0] == likeness[1], "{likeness:?}");
+    let single = alone(b"one\n".to_vec(), b"two\n".to_vec());
+    assert_eq!((single.result, single.likeness), (ResultMark::Different, None));
+    assert!(compare_bytes(b"one\n", b"two\n").likeness.is_some(), "beside others it may be like one of them");
+}
+
 /// The invariants of every node.
 fn check(node: &Node) {
     node.walk(&mut |trail| {

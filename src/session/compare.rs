@@ -238,7 +238,7 @@ fn compare_all(asked: &Asked, stop: &Arc<AtomicBool>, told: &(dyn Fn(&str) + Syn
             let progress = |done: u64| tools.pace.say(|| format!("{} of {} MB", done >> 20, size >> 20));
             let mut failed = None;
             let node = guarded(&name_of(a), a, b, || {
-                files(name_of(a), a, b, &tools, &progress).unwrap_or_else(|error| {
+                files(name_of(a), a, b, true, &tools, &progress).unwrap_or_else(|error| {
                     failed = Some(error);
                     given_up(a, b)
                 })
@@ -286,7 +286,8 @@ fn open_source(source: &str, state: Option<&Path>, within: &model::Limits) -> Re
     Ok(bundle::open_repository(Path::new(path), commit, &cache, within)?)
 }
 
-fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn Fn(u64)) -> Result<Node, CompareError> {
+/// Compares two files; `alone` says that nothing else is compared beside them.
+fn files(name: Untrusted, a: &Path, b: &Path, alone: bool, tools: &Tools<'_>, progress: &dyn Fn(u64)) -> Result<Node, CompareError> {
     let mut read = [None, None].map(Mutex::new);
     tools.cores.share(2, &|i| {
         let path = if i == 0 { a } else { b };
@@ -308,7 +309,8 @@ fn files(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>, progress: &dyn 
         share: &|count, each| tools.cores.share(count, each),
         progress,
     };
-    Ok(diff::compare(name, shipped, rebuilt, &context))
+    let compare = if alone { diff::compare_alone } else { diff::compare };
+    Ok(compare(name, shipped, rebuilt, &context))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{Arch, Hole, Insn, Kind, aarch64, arch, decode, fold, x86};
 use crate::diff::account::runs;
 use crate::diff::image::{Images, Target};
-use crate::diff::lines::{Aligned, align};
+use crate::diff::lines::{Aligned, align_code};
 use crate::inspect::symbols::Function;
 use crate::model::{Cause, LineMark, Side, Sides};
 
@@ -114,7 +114,7 @@ fn align_numbers(a: &[u64], b: &[u64]) -> Vec<Aligned> {
     let most = a.len().min(b.len()) - start;
     let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
     let both = |i: usize, j: usize| Aligned { sides: Sides::new(Some(i), Some(j)), equal: true };
-    let middle = align(a.get(start..a.len() - end).unwrap_or_default(), b.get(start..b.len() - end).unwrap_or_default());
+    let middle = align_code(a.get(start..a.len() - end).unwrap_or_default(), b.get(start..b.len() - end).unwrap_or_default());
     let moved = |row: Aligned| Aligned { sides: row.sides.map(|i| i.map(|i| i + start)), ..row };
     let mut out: Vec<Aligned> = (0..start).map(|i| both(i, i)).collect();
     out.extend(middle.into_iter().map(moved));

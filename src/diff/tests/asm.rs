@@ -23,7 +23,7 @@ fn file(p: &make::Program, machine: u16) -> Vec<u8> {
 fn images(a: &make::Program, b: &make::Program, machine: u16) -> Images {
     let image = |p: &make::Program| Image::new(Exe::elf(&file(p, machine).into()).unwrap(), Vec::new(), &|| false).expect("not given up");
     let sides = Sides::new(image(a), image(b));
-    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, &|| false).expect("not given up");
+    let pairs = matching::pair(&sides.shipped, &sides.rebuilt, &|| false, &crate::diff::in_order).expect("not given up");
     Images::new(sides, pairs, &|| false).expect("not given up")
 }
 

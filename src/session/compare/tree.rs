@@ -298,7 +298,7 @@ fn contents(name: Untrusted, a: &Path, b: &Path, streamed: bool, tools: &Tools<'
         node.account = Sides::new(Account::all_identical(size), Account::all_identical(size));
         return node;
     }
-    guarded(&name, a, b, || files(name.clone(), a, b, tools, &|_| {}).unwrap_or_else(|e| failed(name.clone(), &e.to_string())))
+    guarded(&name, a, b, || files(name.clone(), a, b, false, tools, &|_| {}).unwrap_or_else(|e| failed(name.clone(), &e.to_string())))
 }
 
 fn alone(name: Untrusted, side: Side, path: &Path, tools: &Tools<'_>) -> Node {
