@@ -78,3 +78,24 @@ fn a_search_that_was_replaced_tells_nothing_more() {
     }
     assert_ne!(last, Some(true), "an ended search does not say that it is over");
 }
+
+#[test]
+fn what_was_noted_while_reading_leaves_out_no_file_that_holds_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (session, news, entries) = opened(folder.path());
+    loop {
+        // Told when every file was read.
+        if let News::Discovery(Discovery::SourceLines(_)) = news.recv_timeout(Duration::from_secs(60)).unwrap() {
+            break;
+        }
+    }
+    // The second of each pair is looked for in every file.
+    for (id, (noted, open)) in
+        (1..).step_by(2).zip([("verify_image", "verify_imag[e]"), ("const", "cons[t]"), ("return", "retur[n]"), (r"\bint\b", r"\bin[t]\b")])
+    {
+        let places = |id, text| search(&session, &news, id, text, entries).0.into_iter().map(|hit| hit.place).collect::<Vec<_>>();
+        let found = places(id, noted);
+        assert!(!found.is_empty(), "{noted}");
+        assert_eq!(found, places(id + 1, open), "{noted}");
+    }
+}

@@ -14,6 +14,7 @@ use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use super::blob::Blob;
 use super::exe::Exe;
 use super::symbols::symbols;
+use super::trigrams::Needle;
 use super::{kind, pclntab};
 
 /// Printable bytes from which on a run of them counts as a string.
@@ -29,6 +30,8 @@ pub(crate) struct Pattern {
     matcher: RegexMatcher,
     /// Why the text was taken as it stands, when it is no regular expression.
     pub(crate) literal: Option<String>,
+    /// What every match holds, where that is known.
+    pub(crate) needle: Option<Needle>,
 }
 
 /// A place in an executable that matches.
@@ -49,10 +52,10 @@ impl Pattern {
         let mut builder = RegexMatcherBuilder::new();
         builder.case_smart(true).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).line_terminator(Some(b'\n'));
         match builder.build(text) {
-            Ok(matcher) => Ok(Self { matcher, literal: None }),
+            Ok(matcher) => Ok(Self { matcher, literal: None, needle: plain(text).and_then(|text| Needle::new(text.as_bytes())) }),
             Err(why) => {
                 let matcher = builder.fixed_strings(true).build(text).map_err(|e| e.to_string())?;
-                Ok(Self { matcher, literal: Some(why.to_string()) })
+                Ok(Self { matcher, literal: Some(why.to_string()), needle: Needle::new(text.as_bytes()) })
             }
         }
     }
@@ -102,6 +105,14 @@ impl Pattern {
     }
 }
 
+/// The text that every match of a regular expression is, where it is one without alternatives or repetitions. Where it may begin and
+/// end does not matter.
+fn plain(pattern: &str) -> Option<&str> {
+    let begun = ["\\b", "^"].iter().find_map(|start| pattern.strip_prefix(start)).unwrap_or(pattern);
+    let inner = ["\\b", "$"].iter().find_map(|end| begun.strip_suffix(end)).unwrap_or(begun);
+    (!inner.contains(['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'])).then_some(inner)
+}
+
 /// What [`Pattern::lines`] searches with.
 pub(crate) type LineSearcher = Searcher;
 
@@ -132,6 +143,16 @@ fn runs(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_every_match_holds_is_known_of_plain_text_only() {
+        assert_eq!(plain("\\bmemcpy\\b"), Some("memcpy"));
+        assert_eq!(plain("^#include <stdio-x"), Some("#include <stdio-x"));
+        for pattern in ["a|b", "ab?", "a.c", "(?i)x", "a{2}", "x[ab]", "\\d", "a$b", "\\\\b", "a\\\\b"] {
+            assert_eq!(plain(pattern), None, "{pattern}");
+        }
+        assert!(Pattern::new("ab(").unwrap().needle.is_some(), "it is looked for as it stands");
+    }
 
     fn lines(pattern: &str, text: &[u8]) -> Vec<u64> {
         let mut out = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{News, Send1, Session, uptime};
+use super::{News, Send1, Session, SharedTrigrams, uptime};
 use crate::bundle::OpenBundle;
 use crate::diff::{Limits, each_inside};
 use crate::inspect::names;
@@ -97,6 +97,7 @@ impl Session {
         let search = Search {
             wanted: Arc::clone(&self.searching),
             source: self.source.lock().map(|s| s.clone()).unwrap_or(None),
+            trigrams: Arc::clone(&self.trigrams),
             bundle: Arc::clone(&self.bundle),
             send: Arc::clone(&self.send),
             limits: self.room.policy.limits,
@@ -120,6 +121,7 @@ impl Session {
 struct Search {
     wanted: Arc<AtomicU64>,
     source: Option<Arc<dyn SourceContent>>,
+    trigrams: SharedTrigrams,
     bundle: Arc<OpenBundle>,
     send: Send1,
     limits: crate::model::Limits,
@@ -174,6 +176,11 @@ impl Search {
     }
 
     fn source_file(&self, entry: usize, name: Option<&str>, pattern: &Pattern, searcher: &mut LineSearcher) {
+        // The lock is held for a look at a few words only.
+        let may_hold = |needle| self.trigrams.read().map(|all| all.may_hold(entry, needle)).unwrap_or(true);
+        if pattern.needle.as_ref().is_some_and(|needle| !may_hold(needle)) {
+            return;
+        }
         // What cannot be read was told when the source was opened.
         let Some(Ok(bytes)) = self.source.as_ref().map(|s| s.read(entry, self.limits.source_file_size)) else { return };
         pattern.lines(searcher, &bytes, |line, text| {

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use pace::Pace;
 
 use super::cores::Cores;
-use super::{News, Room, Send1, Session, SharedSource};
+use super::{News, Room, Send1, Session, SharedSource, SharedTrigrams};
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Discovery, Hashed};
 use crate::digest::{Algorithm, Digest, Hasher, Sha256};
@@ -33,6 +33,7 @@ pub(super) struct Job {
     pub(super) bundle: Arc<OpenBundle>,
     pub(super) room: Arc<Room>,
     pub(super) source: SharedSource,
+    pub(super) trigrams: SharedTrigrams,
     pub(super) sources_folder: PathBuf,
     pub(super) cancelled: Arc<AtomicBool>,
     pub(super) send: Send1,
@@ -45,6 +46,7 @@ pub(super) fn start(session: &Session, sources_folder: PathBuf) {
         bundle: Arc::clone(&session.bundle),
         room: Arc::clone(&session.room),
         source: Arc::clone(&session.source),
+        trigrams: Arc::clone(&session.trigrams),
         sources_folder,
         cancelled: Arc::clone(&session.cancelled),
         send: Arc::clone(&session.send),

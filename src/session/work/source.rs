@@ -130,6 +130,9 @@ impl Job {
                 Ok(bytes) => {
                     let same = |digest: Sha256| before.iter().any(|p| p.has(&entry.path, digest));
                     scan.file(index, entry, &bytes, &same);
+                    if let Ok(mut trigrams) = self.trigrams.write() {
+                        trigrams.add(first + index, &bytes);
+                    }
                     if let Some(place) = lines.get_mut(index) {
                         *place = line_count(&bytes);
                     }
