@@ -67,6 +67,18 @@ pub struct Cli {
     viewer: bool,
 }
 
+impl Cli {
+    /// How the console is to look, when it is the console that is asked for.
+    #[must_use]
+    pub fn look(&self) -> Option<&LookArgs> {
+        match &self.command {
+            Command::Open(args) => Some(&args.look),
+            Command::Demo(args) => Some(&args.look),
+            _ => None,
+        }
+    }
+}
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -240,6 +252,9 @@ pub struct LookArgs {
     /// Leave the mouse to the terminal (it moves and scrolls in the console, nothing else).
     #[arg(long)]
     pub no_mouse: bool,
+    /// Line by line, for a screen reader: commands are typed, answers are lines of text; no screen, no colour, nothing drawn again.
+    #[arg(long)]
+    pub plain: bool,
 }
 
 /// What is set.
@@ -294,6 +309,8 @@ fn bound(options: Options, bound: BoundArgs) -> Options {
 pub enum Asked {
     /// Open the console, in this process, which is sealed first, looking so.
     Console(Box<Console>, LookArgs),
+    /// Review line by line, in this process, which is sealed first.
+    Plain(Box<Console>),
     /// Say what is set.
     Settings(Format, LookArgs),
     /// Done, with that exit code.
@@ -319,17 +336,19 @@ impl Console {
     }
 }
 
-/// Carries out a subcommand; the console itself is opened by the caller.
+/// Carries out a subcommand; the console itself is opened by the caller. `plain`: line by line, if it is the console.
 ///
 /// # Errors
 /// What stops the work, in words; the exit code is 2.
-pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
+pub fn run(cli: Cli, plain: bool) -> color_eyre::Result<Asked> {
+    // Line by line nothing is signed: there is no second process, and no key that could be reached.
+    let plain = plain && !cli.viewer && cli.look().is_some();
     let reaches_a_key = match &cli.command {
         Command::Open(_) | Command::Demo(_) | Command::Sign(_) => true,
         Command::Cosign(args) => args.signs(),
         _ => false,
     };
-    if !cli.viewer && reaches_a_key {
+    if !cli.viewer && reaches_a_key && !plain {
         return Ok(Asked::Done(sign::supervise(&cli.command)?));
     }
     let link = if cli.viewer { Some(Link::take().map_err(|e| color_eyre::eyre::eyre!(e))?) } else { None };
@@ -345,11 +364,13 @@ pub fn run(cli: Cli) -> color_eyre::Result<Asked> {
     let done = match cli.command {
         Command::Open(args) => {
             let options = bound(options(Some(args.bundle), args.room, args.state), args.bound);
-            return Ok(Asked::Console(console(Options { link, ..options }), args.look));
+            let console = console(Options { link, ..options });
+            return Ok(if plain { Asked::Plain(console) } else { Asked::Console(console, args.look) });
         }
         Command::Demo(args) => {
             let options = options(None, RoomArgs::default(), args.state);
-            return Ok(Asked::Console(console(Options { link, ..options }), args.look));
+            let console = console(Options { link, ..options });
+            return Ok(if plain { Asked::Plain(console) } else { Asked::Console(console, args.look) });
         }
         Command::Config(args) => return Ok(Asked::Settings(args.format, args.look)),
         Command::Check(args) => check::run(args)?,

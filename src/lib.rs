@@ -10,6 +10,7 @@ pub mod digest;
 pub mod inspect;
 pub mod json;
 pub mod model;
+pub mod plain;
 pub mod provenance;
 pub mod report;
 pub mod review;

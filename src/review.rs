@@ -21,5 +21,5 @@ pub use coverage::{Coverage, Missed, coverage};
 pub use event::{Anchor, Body, Decision, Event, FindingSeverity, MergedFrom, Resting, Ruling};
 pub use lines::LineSet;
 pub use questions::{ANSWERS, About, Answers, MAX_ANSWERS, QUESTIONS, Signer, answers, bind, question_digest, sheet, sheet_text};
-pub use queue::{Class, Item, Target, flag_id, queue, required};
+pub use queue::{Class, Item, Takes, Target, flag_id, queue, required};
 pub use state::{Blocker, Finding, Note, Reply, Ruled, State};

@@ -25,7 +25,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // `bundle` for `pack`, `provenance` for the signers of `verify`: see docs/decisions/0001-layers.md.
     ("cli", &["digest", "text", "json", "model", "bundle", "diff", "provenance", "checks", "review", "report", "signoff", "session"]),
     ("tui", &["digest", "text", "json", "model", "diff", "checks", "review", "report", "session"]),
-    ("main", &["cli", "tui", "session"]),
+    ("plain", &["digest", "text", "model", "checks", "review", "report", "session"]),
+    ("main", &["cli", "tui", "plain", "session"]),
     ("lib", &[]),
 ];
 

@@ -14,7 +14,7 @@ use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
 use crate::model::{Fixity, Severity};
 
-pub use item::{Class, Item, Target};
+pub use item::{Class, Item, Takes, Target};
 pub use source::{flag_id, required};
 
 use item::item;

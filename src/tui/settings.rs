@@ -33,6 +33,8 @@ pub struct Wishes {
     pub ascii: bool,
     /// Leave the mouse to the terminal.
     pub no_mouse: bool,
+    /// Line by line, for a screen reader.
+    pub plain: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -42,6 +44,7 @@ struct ConfigFile {
     glyphs: Option<Spanned<String>>,
     color: Option<Spanned<Colour>>,
     mouse: Option<Spanned<bool>>,
+    plain: Option<Spanned<bool>>,
     keys: custom::Wanted,
 }
 
@@ -54,13 +57,15 @@ pub struct Settings {
     pub keys: Keys,
     /// Whether the mouse moves and scrolls.
     pub mouse: bool,
+    /// Whether the review is done line by line, without a screen.
+    pub plain: bool,
     /// Whether this terminal erases with the background that is set; `screen` erases with its own.
     pub erases: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::default(), keys: Keys::default(), mouse: true, erases: true }
+        Self { theme: Theme::default(), keys: Keys::default(), mouse: true, plain: false, erases: true }
     }
 }
 
@@ -157,6 +162,14 @@ pub fn settle(wishes: &Wishes, files: &SettingsFiles, env: &dyn Fn(&str) -> Opti
     };
     told("mouse", if mouse { "on" } else { "off" }, from);
 
+    let (plain, from) = match (wishes.plain, env("COUNTERSIGN_PLAIN"), &file.plain) {
+        (true, ..) => (true, "--plain".to_owned()),
+        (false, Some(word), _) => (!matches!(word.as_str(), "" | "0"), "COUNTERSIGN_PLAIN".to_owned()),
+        (false, None, Some(on)) => (*on.get_ref(), at(on.span())),
+        (false, None, None) => (false, "built in".to_owned()),
+    };
+    told("plain", if plain { "on" } else { "off" }, from);
+
     let erases = !env("TERM").is_some_and(|term| term.starts_with("screen"));
     let keys = custom::keys(&file.keys).map_err(|(span, what)| in_file(place(config, Some(span), &what)))?;
     for (context, actions) in &file.keys {
@@ -165,7 +178,7 @@ pub fn settle(wishes: &Wishes, files: &SettingsFiles, env: &dyn Fn(&str) -> Opti
             told(&format!("keys.{}.{}", context.get_ref(), action.get_ref()), &all.join(" "), at(action.span()));
         }
     }
-    Ok((Settings { theme: Theme::new(palette, level, ascii), keys, mouse, erases }, origins))
+    Ok((Settings { theme: Theme::new(palette, level, ascii), keys, mouse, plain, erases }, origins))
 }
 
 /// `docs/themes.md`.
@@ -288,6 +301,19 @@ mod tests {
         assert_eq!(mouse("", false), (true, "built in".to_owned()));
         assert_eq!(mouse("mouse = false", false), (false, "config.toml, line 1".to_owned()));
         assert_eq!(mouse("mouse = true", true), (false, "--no-mouse".to_owned()));
+    }
+
+    #[test]
+    fn line_by_line_is_asked_for_in_three_ways() {
+        let plain = |config: &str, flag, env: &[(&str, &str)]| {
+            let (set, all) = settled(config, &Wishes { plain: flag, ..Wishes::default() }, env).expect("right");
+            (set.plain, value(&all, "plain").1)
+        };
+        assert_eq!(plain("", false, &[]), (false, "built in".to_owned()));
+        assert_eq!(plain("plain = true", false, &[]), (true, "config.toml, line 1".to_owned()));
+        assert_eq!(plain("plain = true", false, &[("COUNTERSIGN_PLAIN", "0")]), (false, "COUNTERSIGN_PLAIN".to_owned()));
+        assert_eq!(plain("", false, &[("COUNTERSIGN_PLAIN", "1")]), (true, "COUNTERSIGN_PLAIN".to_owned()));
+        assert_eq!(plain("plain = false", true, &[]), (true, "--plain".to_owned()));
     }
 
     #[test]

@@ -153,6 +153,32 @@ impl Item {
     }
 }
 
+/// What an acceptance takes, beside the wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: all of it was shown.
+    Nothing,
+    /// A reason, after it was said that so many of its differences were not shown.
+    Reason(usize),
+    /// The number of files that it covers, typed.
+    Count(u64),
+}
+
+impl Item {
+    /// What accepting it takes when so many of its differences were shown, of so many. A rule and the batch are judged by what they
+    /// cover; of files that differ alike the difference must have been seen in one of them, as in a single file.
+    #[must_use]
+    pub fn takes(&self, shown: usize, of: usize) -> Takes {
+        let unseen = shown == 0 || shown < of;
+        match self.target {
+            Target::Rule(_) | Target::Batch => Takes::Count(self.covers),
+            _ if unseen => Takes::Reason(of.saturating_sub(shown).max(1)),
+            Target::Cluster(_) | Target::Places(_) => Takes::Count(self.covers),
+            _ => Takes::Nothing,
+        }
+    }
+}
+
 pub(super) fn item(class: Class, mark: char, id: String, title: Untrusted, why: String, target: Target, seen: &[u8]) -> Item {
     Item { digest: Sha256::of(seen).to_string(), id, class, mark, title, why, target, covers: 1 }
 }

@@ -1,7 +1,7 @@
 //! Rulings, notes, findings and answers: each becomes an event, and counts once it is on the disk.
 
 use super::{App, Dialog, NoteRow, Pane, Prompt, Purpose};
-use crate::review::{Body, Carried, Class, Event, Finding, FindingSeverity, Item, Ruling, Target};
+use crate::review::{Body, Carried, Class, Event, Finding, FindingSeverity, Item, Ruling, Takes, Target};
 use crate::text::{Role, Shown};
 use crate::tui::widgets::grouped;
 
@@ -48,7 +48,7 @@ impl App {
             return;
         }
         let (shown, of) = self.coverage(&item);
-        if shown > 0 && shown >= of {
+        if item.takes(shown, of) == Takes::Nothing {
             self.rule(&item, Ruling::Accepted, "");
             return;
         }
@@ -86,13 +86,12 @@ impl App {
         }
         // What the files have in common must have been seen in one of them, as in a single file.
         let (shown, of) = self.coverage(&item);
-        if matches!(item.target, Target::Cluster(_) | Target::Places(_)) && (shown == 0 || shown < of) {
+        if let Takes::Reason(open) = item.takes(shown, of) {
             if self.asked.as_ref() == Some(&item.id) {
                 self.asked = None;
                 self.dialog = Some(Dialog::Prompt(Prompt::new(Purpose::AcceptUnseen(item.id))));
                 return;
             }
-            let open = of.saturating_sub(shown).max(1);
             let text = match item.target {
                 Target::Places(_) => format!("{open} of its places not shown: Enter opens the first, ] the next, or A again with a reason"),
                 _ => format!("{open} differences not shown in any of its files: Enter opens one, or A again with a reason"),
