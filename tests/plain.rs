@@ -270,3 +270,56 @@ fn what_cannot_be_saved_did_not_happen_and_is_said() {
     let (code, log) = run(&[room.args("log"), vec!["--verify".to_owned()]].concat());
     assert_eq!(code, 0, "{log}");
 }
+
+#[test]
+fn after_the_seal_no_network_and_no_process_is_asked_for() {
+    let room = Room::new(true);
+    if Command::new("strace").arg("-V").output().is_err() {
+        eprintln!("skipped: strace is not installed");
+        return;
+    }
+    let trace = room.path("trace");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=%network,%process,seccomp", "-e", "signal=none", "-o", &trace]);
+    let lines = ["wait", "next", "difference", "find verify", "accept", "report a.html", "quit"];
+    let (said, code) = talk(strace.arg(common::program()).args(room.open()), &lines);
+    assert!(code == Some(0) && said.contains("Report written: "), "{said}");
+    let trace = std::fs::read_to_string(trace).expect("a trace");
+    let sealed = trace.lines().position(|l| l.contains("seccomp(SECCOMP_SET_MODE_FILTER")).expect("it seals itself");
+    // Threads of the work are made by clone; ends are ends.
+    let odd: Vec<&str> = trace
+        .lines()
+        .skip(sealed)
+        .filter(|l| !["seccomp(", "CLONE_THREAD", "exit(", "exit_group(", "<unfinished", "resumed>", "+++"].iter().any(|w| l.contains(w)))
+        .collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    assert!(!trace.contains("execve(\"/proc/self/exe\""), "it starts no second process: there is no signer");
+}
+
+#[test]
+fn the_console_goes_on_where_the_lines_ended_and_the_lines_where_it_ended() {
+    let room = Room::new(true);
+    room.talk(&["wait", "item 3", "note for the console", "quit"]);
+    let args = room.open();
+    let args: Vec<&str> = args.iter().map(String::as_str).filter(|a| *a != "--plain").collect();
+    let mut terminal = common::Terminal::start(&args, 140, 45);
+    // It opens at the item that was in front.
+    terminal.wait_for("no authenticated time");
+    terminal.keys("6");
+    terminal.wait_for("for the console");
+    terminal.keys("y");
+    terminal.wait_for("saved");
+    let (code, busy) = run(&room.open());
+    assert!(code == 2 && busy.contains("another countersign has this review open"), "the journal is the console's now: {busy}");
+    terminal.keys("\u{3}");
+    terminal.wait_for("leave");
+    terminal.keys("y");
+    for _ in 0..100 {
+        if terminal.is_gone() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (said, _) = room.talk(&["wait", "findings"]);
+    assert!(said.contains("note on ") && said.contains("yes: Is this the bundle"), "{said}");
+}

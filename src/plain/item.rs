@@ -147,8 +147,8 @@ impl Desk {
                 before.sequence
             ));
         }
-        match self.node_of(&item).map(Node::clone) {
-            Some(node) => node_in_short(&node, &mut say),
+        match self.node_of(&item) {
+            Some(node) => node_in_short(node, &mut say),
             None => self.evidence(&item, &mut say),
         }
         if item.class == Class::Question {

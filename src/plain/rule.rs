@@ -15,7 +15,7 @@ pub(super) enum Ending {
 
 impl Desk {
     /// The item to rule on, if one can be ruled on.
-    fn to_rule(&mut self) -> Result<Item, Say> {
+    fn ruled_on(&mut self) -> Result<Item, Say> {
         if let Some(why) = self.session.read_only() {
             return Err(Say::one(&format!("Read-only: {why}")));
         }
@@ -34,7 +34,7 @@ impl Desk {
     }
 
     pub(super) fn accept(&mut self, typed: &str) -> Say {
-        let item = match self.to_rule() {
+        let item = match self.ruled_on() {
             Ok(item) => item,
             Err(say) => return say,
         };
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     pub(super) fn reject(&mut self, reason: &str) -> Say {
-        match self.to_rule() {
+        match self.ruled_on() {
             Ok(_) if reason.is_empty() => Say::one("Not rejected yet: a reason is needed. Type reject, and the reason."),
             Ok(item) => self.rule(&item, Ruling::Rejected, reason),
             Err(say) => say,
