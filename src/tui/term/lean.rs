@@ -190,9 +190,17 @@ impl<W: Write> Backend for Lean<W> {
             if run < WORTH {
                 self.frame.extend(std::iter::repeat_n(' ', usize::from(run)));
                 place.passed(x + (run - 1), y, " ");
-            } else {
-                let _ = write!(self.frame, "\x1b[{run}X");
+                continue;
             }
+            let ends = cells.peek().is_none_or(|(cx, cy, _)| *cy != y || x.checked_add(run) != Some(*cx));
+            if cell.bg == Color::Reset || !ends {
+                let _ = write!(self.frame, "\x1b[{run}X");
+                continue;
+            }
+            // What was only erased at the end of a row is not in what `tmux capture-pane` gives: a picture would lack its colour there.
+            let before = run - 1;
+            let _ = write!(self.frame, "\x1b[{before}X\x1b[{before}C ");
+            place.passed(x + before, y, " ");
         }
         if pen != PLAIN {
             self.frame.push_str("\x1b[m");

@@ -245,6 +245,8 @@ impl Wired {
                     continue;
                 }
                 let text = if theirs.has_contents() { theirs.contents() } else { " " };
+                let at_the_end = x + 1 == buffer.area.width && ours.bg != Color::Reset;
+                assert!(theirs.has_contents() || !at_the_end, "{context}: row {y} ends in what was only erased");
                 let has = |m| ours.modifier.contains(m);
                 let blank = text == " " && !has(Modifier::REVERSED) && !has(Modifier::UNDERLINED);
                 let ground = match (ours.bg, theirs.bgcolor()) {
