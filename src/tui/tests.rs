@@ -333,7 +333,7 @@ fn the_differing_instruction_of_one_file_among_5_000_is_three_keys_away() {
     // What the filter hides is said, by its mark and number.
     let mut bench = Bench::with(all, None, 120, 40);
     bench.walk("4");
-    assert!(bench.row(2).contains("shown 1 rows of 5,000 artifacts  filter !?<>~. hides 4,999 ="), "{}", bench.row(2));
+    assert!(bench.row(2).contains("shown 1 row of 5,000 artifacts  filter !?<>~. hides 4,999 ="), "{}", bench.row(2));
 }
 
 #[test]

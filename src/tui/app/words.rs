@@ -31,7 +31,9 @@ fn node_head(node: &Node) -> Vec<Row> {
         };
         rows.push(Row::new().with(Role::Dim, word).with(Role::Text, &text));
     }
-    rows.extend(node.metadata.iter().map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
+    // What the first row says already is not said again.
+    let more = node.metadata.iter().filter(|m| !node.why.contains(m.as_str()));
+    rows.extend(more.map(|m| Row::new().with(Role::Bad, "! ").with(Role::Text, m)));
     rows.extend(first_rows(node));
     rows.extend(share_rows(node));
     rows

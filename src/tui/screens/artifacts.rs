@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::overview::indent;
 use crate::checks::Facts;
-use crate::model::Node;
+use crate::model::{Account, Node, RegionDiff, ResultMark};
 use crate::text::{Role, Row, Shown};
 use crate::tui::app::{App, Order, Pane, WIDE, lists_role as role_of};
 use crate::tui::widgets::{Canvas, column, grouped, size, wrap};
@@ -27,8 +27,9 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let hidden: Vec<String> = app.hidden.iter().map(|(mark, n)| format!("{} {mark}", grouped(*n as u64))).collect();
     let hidden = if hidden.is_empty() { "hides nothing".to_owned() } else { format!("hides {}", hidden.join(", ")) };
     let title = format!(
-        "Artifacts  shown {} rows of {} artifacts  filter {} {hidden}  sort: {}",
+        "Artifacts  shown {} {} of {} artifacts  filter {} {hidden}  sort: {}",
         grouped(shown as u64),
+        if shown == 1 { "row" } else { "rows" },
         grouped(all as u64),
         app.filter.marks(),
         app.order.word()
@@ -147,6 +148,38 @@ pub(super) fn file_row(app: &App, at: usize, width: usize) -> Row {
     row.with(Role::Text, &why)
 }
 
+/// Columns of a number of bytes.
+const BYTES: usize = 12;
+/// Columns of what is said of the bytes that differ.
+const DIFFERING: usize = 24;
+
+/// The parts of a file with their sizes and what of them differs: what differs first, and then in the order of the file.
+fn regions(node: &Node, width: usize) -> Vec<Row> {
+    if node.regions.is_empty() {
+        return Vec::new();
+    }
+    let names = width.saturating_sub(2 + BYTES + DIFFERING).clamp(12, 40);
+    let head = format!("  {:<names$}{:>BYTES$}  differ", "section", "bytes");
+    let mut out = vec![Row::new(), Row::new().with(Role::Dim, &head)];
+    let (equal, differing): (Vec<&RegionDiff>, Vec<&RegionDiff>) = node.regions.iter().partition(|r| r.result == ResultMark::Identical);
+    for region in differing.into_iter().chain(equal) {
+        let mark = region.result.mark();
+        let size = region.extent.shipped.or(region.extent.rebuilt).map_or(0, |e| e.size);
+        let mut row = Row::new().with(role_of(mark), &format!("{mark} "));
+        row.push(Role::Text, column(&region.name.shown(), names));
+        row = row.with(Role::Dim, &format!("{:>BYTES$}", grouped(size)));
+        let most = |of: fn(&Account) -> u64| of(&region.account.shipped).max(of(&region.account.rebuilt));
+        let (unexplained, explained) = (most(|a| a.unexplained), most(Account::explained_total));
+        if unexplained > 0 {
+            row = row.with(role_of(mark), &format!("  {} unexplained", grouped(unexplained)));
+        } else if explained > 0 {
+            row = row.with(Role::Dim, &format!("  {} explained", grouped(explained)));
+        }
+        out.push(row);
+    }
+    out
+}
+
 fn details(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let app = canvas.app;
     let entry = app.artifacts.get(app.cursor(Pane::Files).at);
@@ -177,16 +210,7 @@ fn details(canvas: &mut Canvas<'_, '_>, area: Rect) {
                 );
             }
             rows.extend(crate::tui::app::built_from_rows(node));
-            for region in &node.regions {
-                let mark = region.result.mark();
-                let bytes = |a: &crate::model::Account| format!("{} unexplained of {}", grouped(a.unexplained), grouped(a.total()));
-                let mut row = Row::new().with(role_of(mark), &format!("{mark} "));
-                row.push(Role::Text, column(&region.name.shown(), 20));
-                if !region.result.is_equal() {
-                    row = row.with(Role::Dim, &format!(" {}", bytes(&region.account.shipped)));
-                }
-                rows.push(row);
-            }
+            rows.extend(regions(node, usize::from(inside.width).saturating_sub(2)));
         }
     }
     if let Some(artifact) = app.facts.release.artifacts.get(entry.artifact) {
