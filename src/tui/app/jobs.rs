@@ -32,6 +32,11 @@ impl App {
         self.jobs.push(progress);
     }
 
+    /// A job that runs was given up: nobody waits for it any more.
+    pub(super) fn job_ended(&mut self, job: &'static str) {
+        self.jobs.retain(|j| j.job != job || j.finished);
+    }
+
     /// Bytes or items in a second, once that can be told.
     fn rate(&self, progress: &Progress) -> Option<u64> {
         let begun = self.begun.get(progress.job)?;

@@ -8,8 +8,11 @@ use super::{App, Cursor, Pane};
 use crate::diff::history::{Blame, UnifiedLine, Walked, unified};
 use crate::model::{Commit, day};
 use crate::review::Anchor;
-use crate::session::{Past, PastWanted, PastWhat, VersionPair};
+use crate::session::{Past, PastWanted, PastWhat, Progress, VersionPair};
 use crate::tui::action::{Effect, Screen};
+
+/// The job that finds the commit of each line, in the list of jobs.
+const BLAMING: &str = "finding the commits of the lines";
 
 /// What lies on Source in place of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,7 @@ impl App {
     pub(crate) fn forget_past(&mut self) {
         if self.past.asked != [0; 3] {
             self.effect(Effect::EndPast(None));
+            self.job_ended(BLAMING);
         }
         self.past = PastView { last: self.past.last, ..PastView::default() };
     }
@@ -210,6 +214,8 @@ impl App {
                         day(found.walked.time)
                     ));
                 }
+                let done = found.lines.iter().flatten().count() as u64;
+                self.progressed(Progress { job: BLAMING, done, total: found.lines.len() as u64, bytes: false, finished });
                 self.past.blame = Some(found);
             }
             Past::Change { id, older, newer, change: found } if id == change => {
@@ -229,7 +235,10 @@ impl App {
                     self.past.asked[kind] = 0;
                     match kind {
                         0 => self.past.finished = true,
-                        1 => self.past.is_blamed = false,
+                        1 => {
+                            self.past.is_blamed = false;
+                            self.job_ended(BLAMING);
+                        }
                         _ => {}
                     }
                     if kind != 1 {

@@ -1,7 +1,7 @@
 //! The past of the file on Source: history, blame, and what changed since the tag before.
 
 use super::Bench;
-use crate::diff::history::Walked;
+use crate::diff::history::{Blame, Walked};
 use crate::session::{News, Past};
 use crate::tui::action::{Input, Screen};
 use crate::tui::app::{Layer, Pane};
@@ -68,6 +68,21 @@ fn blame_stands_beside_the_lines_and_enter_shows_the_commit_of_one() {
     assert!(bench.text().contains("before 8d8d8d8d | 8d8d8d8d"), "{}", bench.text());
     bench.walk("q g b");
     assert!(!bench.text().contains("8d8d8d8d"), "{}", bench.text());
+}
+
+#[test]
+fn a_blame_that_takes_long_is_in_the_list_of_jobs_until_nobody_waits_for_it() {
+    let mut bench = Bench::new(120, 40);
+    bench.walk(FILE).walk("g b");
+    let part = Blame { lines: vec![Some(0), None, None], ..Blame::default() };
+    let id = 1;
+    bench.send(Input::News(News::Past(Past::Blame { id, blame: part.into(), incomplete: None, finished: false })));
+    bench.walk("J");
+    assert!(bench.text().contains("finding the commits of the lines 1 of 3"), "{}", bench.text());
+    bench.walk("<esc>");
+    bench.app.forget_past();
+    bench.walk("J");
+    assert!(!bench.text().contains("finding the commits"), "{}", bench.text());
 }
 
 #[test]
