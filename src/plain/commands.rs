@@ -90,9 +90,16 @@ impl Desk {
         self.renew();
         match of(word) {
             Some(command) => (command.run)(self, rest.trim()),
-            None => Say::one(&format!("Unknown command: {}. Type help for all of them.", crate::text::Shown::new(word).cut(40))),
+            None => unknown(word),
         }
     }
+}
+
+/// What is said of a word that is no command. Nothing is done for it, however close it is to one.
+fn unknown(word: &str) -> Say {
+    let close: Vec<&str> = TABLE.iter().map(|c| c.name).filter(|name| name.starts_with(word) || word.starts_with(name)).collect();
+    let close = if close.is_empty() { String::new() } else { format!(" Close to it: {}.", close.join(", ")) };
+    Say::one(&format!("Unknown command: {}.{close} Type help for all of them.", crate::text::Shown::new(word).cut(40)))
 }
 
 fn help(_: &mut Desk, wanted: &str) -> Say {
@@ -105,7 +112,7 @@ fn help(_: &mut Desk, wanted: &str) -> Say {
     if !wanted.is_empty() {
         return match of(wanted) {
             Some(command) => Say::one(&told(command)),
-            None => Say::one(&format!("Unknown command: {}. Type help for all of them.", crate::text::Shown::new(wanted).cut(40))),
+            None => unknown(wanted),
         };
     }
     TABLE.iter().for_each(|c| say.line(&told(c)));

@@ -92,7 +92,9 @@ fn every_command_of_the_help_is_answered_wherever_one_is() {
         }
         assert!(talk.rulings().is_empty() && talk.desk.session.state().findings.is_empty(), "no command alone rules on anything");
     }
-    assert!(talk.say("fly").contains("Unknown command: fly"));
+    assert_eq!(talk.say("fly").trim(), "Unknown command: fly. Type help for all of them.");
+    assert!(talk.say("diff").contains("Unknown command: diff. Close to it: difference."));
+    assert!(talk.say("re").contains("Close to it: reject, reopen, redo, report, report!."));
     assert!(talk.say("qui\u{202e}t").contains("<U+202E>"));
 }
 
