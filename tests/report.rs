@@ -98,6 +98,13 @@ fn two_paths_make_a_report_too() {
     assert_eq!(code, 1);
     assert!(page.contains("&lt;b&gt;&lt;U+202E&gt;&amp;.txt") && !page.contains("<b>") && !page.contains('\u{202e}'), "{page}");
     assert!(!page.contains("secret_line"), "{page}");
+    for side in [&a, &b] {
+        std::fs::write(std::path::Path::new(side).join("same.txt"), "the same").expect("written");
+    }
+    let (_, page, _) = run(&["compare", &a, &b, "--format", "html"]);
+    assert!(!page.contains("same.txt") && page.contains("the filter hides 1 row: 1 identical"), "{page}");
+    let (_, page, _) = run(&["compare", &a, &b, "--format", "html", "--all"]);
+    assert!(page.contains("same.txt") && !page.contains("filter hides"), "{page}");
     let (_, page, _) = run(&["compare", &a, &b, "--format", "html", "--with-source"]);
     assert!(page.contains("secret_line(int)") && page.contains("contains source text"), "{page}");
     let (code, _, err) = run(&["compare", &a, &b, "--with-source"]);

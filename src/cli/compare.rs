@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::show::paper::PaperForm;
 use super::{Outcome, print, printed};
-use crate::model::{FunctionDiff, Listing, Node, Place, View, clusters, visit};
+use crate::model::{FunctionDiff, Listing, Node, Place, ResultMark, View, clusters, visit};
 use crate::report::paper::{About, Form, Paper, all_of};
 use crate::report::{self, Detail, Document};
 use crate::session::seal::Needs;
@@ -130,7 +130,7 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
             print(&out)?;
         }
         PaperForm::Json => printed(document(&node))?,
-        PaperForm::Html => print(&page(&node, stopped, args.with_source))?,
+        PaperForm::Html => print(&page(&node, stopped, args))?,
     }
     let equal = node.result.is_equal();
     // The program ends here: what is held of large files goes with it, and not piece by piece while somebody waits.
@@ -142,10 +142,18 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
 }
 
 /// The report to hand out.
-fn page(root: &Arc<Node>, stopped: bool, with_source: bool) -> String {
+fn page(root: &Arc<Node>, stopped: bool, args: &CompareArgs) -> String {
     let more = if stopped { "; STOPPED: what is known so far" } else { "" };
-    let about = About { view: format!("compare: two paths{more}"), ..About::default() };
-    Paper { about, files: all_of(root), with_source }.write(Form::Html, &|_, _| None)
+    let list = if args.all { "" } else { ", what is not identical (--all: everything)" };
+    let mut about = About { view: format!("compare: two paths{list}{more}"), ..About::default() };
+    let mut files = all_of(root);
+    if !args.all {
+        let all = files.len();
+        // The root is there in any case: its result is that of all.
+        files.retain(|f| f.path.is_empty() || f.node().is_none_or(|n| n.result != ResultMark::Identical));
+        about.hidden.insert('=', all - files.len());
+    }
+    Paper { about, files, with_source: args.with_source }.write(Form::Html, &|_, _| None)
 }
 
 fn document(root: &Node) -> std::io::Result<()> {

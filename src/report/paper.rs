@@ -121,7 +121,9 @@ pub struct Reported {
 }
 
 impl Reported {
-    fn node(&self) -> Option<&Node> {
+    /// The comparison of it.
+    #[must_use]
+    pub fn node(&self) -> Option<&Node> {
         self.root.at(&self.path)
     }
 }
