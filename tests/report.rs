@@ -85,6 +85,22 @@ fn source_is_in_it_when_it_was_asked_for_and_the_head_says_so() {
 }
 
 #[test]
+fn strings_by_which_data_is_named_stay_here() {
+    let made = Path::new("testdata/pairs/made");
+    let clean = made.join("clean").to_string_lossy().into_owned();
+    let mut named = 0;
+    for entry in std::fs::read_dir(made).expect("a folder") {
+        let other = entry.expect("an entry").path().to_string_lossy().into_owned();
+        let (_, full, _) = run(&["compare", &other, &clean, "--format", "json"]);
+        let (_, page, _) = run(&["compare", &other, &clean, "--format", "html"]);
+        named += usize::from(full.contains("usage: gate DOOR PIN"));
+        assert!(!page.contains("DOOR PIN") && !page.contains("&quot; at 0x"), "{other}: {page}");
+        assert_eq!(page.lines().find_map(disassembly), None, "{other}");
+    }
+    assert!(named > 0, "the comparison itself names data by its strings");
+}
+
+#[test]
 fn two_paths_make_a_report_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let side = |name: &str, text: &str| {

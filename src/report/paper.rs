@@ -218,6 +218,28 @@ impl Paper {
     }
 }
 
+/// Text without the strings that it names data by, as a comparison quotes them: `"usage" at 0x20` becomes `(a string) at 0x20`.
+fn without_strings(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '"' {
+            out.push(c);
+            continue;
+        }
+        out.push_str("(a string)");
+        // To the closing one; what has none ends with the text.
+        while let Some(inside) = chars.next() {
+            match inside {
+                '\\' => drop(chars.next()),
+                '"' => break,
+                _ => {}
+            }
+        }
+    }
+    out
+}
+
 /// The way to a node: artifact, then members; it may be displayed.
 #[must_use]
 pub fn way(facts: &Facts, artifact: usize, path: &[usize]) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{LineOf, Paper, Reported};
+use super::{LineOf, Paper, Reported, without_strings};
 use crate::model::{Account, Cause, Extent, Fact, Node, ResultMark, Side, Sides, SourceStatus};
 use crate::report::rows;
 
@@ -49,7 +49,7 @@ pub(super) fn all(paper: &Paper, line: &LineOf<'_>) -> Vec<Block> {
     let mut without_rows = 0usize;
     for file in &paper.files {
         let Some(node) = file.node().filter(|n| paper.files.len() == 1 || has_something_to_say(n)) else { continue };
-        section(file, node, &mut out);
+        section(file, node, paper.with_source, &mut out);
         if !paper.with_source || node.evidence.is_none() {
             continue;
         }
@@ -120,7 +120,7 @@ fn both(shipped: &u64, rebuilt: &u64) -> String {
     if shipped == rebuilt { shipped.to_string() } else { format!("{shipped} | {rebuilt}") }
 }
 
-fn section(file: &Reported, node: &Node, out: &mut Vec<Block>) {
+fn section(file: &Reported, node: &Node, with_source: bool, out: &mut Vec<Block>) {
     out.push(Block::Heading(2, format!("{} {}", node.result.mark(), file.name)));
     let side = |side| {
         let size = node.size.get(side).map_or_else(|| "absent".to_owned(), |s: u64| format!("{s} bytes"));
@@ -136,7 +136,8 @@ fn section(file: &Reported, node: &Node, out: &mut Vec<Block>) {
     if node.result == ResultMark::NotExamined && !node.why.is_empty() {
         pairs.push(("why", node.why.clone()));
     }
-    pairs.extend(node.metadata.iter().map(|m| ("metadata", m.clone())));
+    let free = |text: &str| if with_source { text.to_owned() } else { without_strings(text) };
+    pairs.extend(node.metadata.iter().map(|m| ("metadata", free(m))));
     if node.kind.is_executable() {
         let different = node.functions.iter().filter(|f| !f.result.is_equal()).count();
         let explained = node.functions.len() - different;
@@ -145,7 +146,7 @@ fn section(file: &Reported, node: &Node, out: &mut Vec<Block>) {
     }
     out.push(Block::Pairs(pairs));
     account(&node.account, out);
-    causes(node, out);
+    causes(node, &free, out);
     unexplained(node, out);
     functions(node, out);
     facts(node, out);
@@ -169,7 +170,7 @@ fn account(account: &Sides<Account>, out: &mut Vec<Block>) {
     out.push(Block::Table("The account: every byte", vec!["bytes", "shipped", "rebuilt"], rows));
 }
 
-fn causes(node: &Node, out: &mut Vec<Block>) {
+fn causes(node: &Node, free: &dyn Fn(&str) -> String, out: &mut Vec<Block>) {
     let mut rows = Vec::new();
     for proof in node.proofs.iter().take(PROOFS) {
         let bytes: u64 = proof.spans.shipped.iter().map(|s| s.end.saturating_sub(s.start)).sum();
@@ -177,7 +178,7 @@ fn causes(node: &Node, out: &mut Vec<Block>) {
         let more = proof.spans.shipped.len().saturating_sub(1);
         let at = if more > 0 { format!("{at} and {more} more") } else { at };
         let (a, b) = (proof.values.shipped.shown(), proof.values.rebuilt.shown());
-        rows.push(vec![proof.cause.to_string(), a.to_string(), b.to_string(), bytes.to_string(), at]);
+        rows.push(vec![proof.cause.to_string(), free(a.as_str()), free(b.as_str()), bytes.to_string(), at]);
     }
     if !rows.is_empty() {
         let columns = vec!["cause", "value shipped", "value rebuilt", "bytes", "at"];

@@ -57,6 +57,18 @@ fn node(node: &Node, path: &str, with_source: bool) -> Value {
     if node.result != ResultMark::NotExamined {
         drop_from(&mut value, "why");
     }
+    // What a piece of data is named by may be a string of the content.
+    let free = |value: &mut Value| {
+        if let Value::String(text) = value {
+            *text = super::without_strings(text);
+        }
+    };
+    value.get_mut("metadata").and_then(Value::as_array_mut).into_iter().flatten().for_each(free);
+    for cause in value.get_mut("causes").and_then(Value::as_array_mut).into_iter().flatten() {
+        for side in ["shipped", "rebuilt"] {
+            cause.get_mut(side).into_iter().for_each(free);
+        }
+    }
     for (list, field) in [("functions", "what"), ("tried", "why")] {
         value.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().for_each(|one| drop_from(one, field));
     }

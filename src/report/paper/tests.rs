@@ -38,6 +38,9 @@ fn node() -> Node {
         spans: Sides::new(std::iter::once(0x20..0x33).collect(), std::iter::once(0x20..0x33).collect()),
         values: Sides::new("2026-03-02".into(), NAME.into()),
     });
+    let turned = |at: &str| Untrusted::from(format!("{:?} at {at}", format!("{SECRET} \"%s\"")));
+    node.proofs.push(Proof { cause: Cause::Reordering, spans: Sides::default(), values: Sides::new(turned("0x20"), turned("0x40")) });
+    node.metadata.push(format!("the loader fills 0x8 with {SECRET:?} against 0x9"));
     node.tried.push(Tried { cause: Cause::AddressShift, why: SECRET.to_owned() });
     let extent = |address| Some(Extent { address, size: 34, offset: 0x40 });
     node.functions.push(FunctionDiff {
@@ -154,4 +157,13 @@ fn what_is_identical_is_a_row_and_no_section() {
 fn the_name_of_a_file_says_its_form() {
     assert_eq!(Form::of_name("a.html"), Some(Form::Html));
     assert_eq!((Form::of_name("a.json"), Form::of_name("a.txt"), Form::of_name("a.pdf")), (Some(Form::Json), Some(Form::Text), None));
+}
+
+#[test]
+fn a_quoted_string_is_left_out_and_what_stands_around_it_is_not() {
+    assert_eq!(without_strings(r#""a \"b\" \\" at 0x20"#), "(a string) at 0x20");
+    assert_eq!(without_strings(r#"x "open"#), "x (a string)");
+    assert_eq!(without_strings("main at 0x1100"), "main at 0x1100");
+    let text = paper(false).write(Form::Text, &line);
+    assert!(text.contains("(a string) at 0x20") && text.contains("the loader fills 0x8 with (a string) against 0x9"), "{text}");
 }
