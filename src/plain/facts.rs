@@ -146,12 +146,16 @@ impl Desk {
     }
 
     pub(super) fn report(&mut self, name: &str, with_source: bool) -> Say {
-        let Some(form) = Form::of_name(name) else { return Say::one("Say how it is called: report NAME.html, NAME.json or NAME.txt.") };
+        let all = name.strip_prefix("all ").map(str::trim);
+        let name = all.unwrap_or(name);
+        let Some(form) = Form::of_name(name) else {
+            return Say::one("Say how it is called: report NAME.html, or report all NAME.html; .json and .txt are forms too.");
+        };
         if let Err(why) = report_name(name) {
             return Say::one(&format!("No report: {why}"));
         }
         let state = self.session.state();
-        let item = self.front_item().map(|(_, item)| item);
+        let item = self.front_item().map(|(_, item)| item).filter(|_| all.is_none());
         let of_item = item.as_ref().and_then(|item| Paper::of_item(&self.facts, item, state.standing_of(item), with_source));
         let what = if of_item.is_some() { "the item in front" } else { "all artifacts" };
         let paper = of_item

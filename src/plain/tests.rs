@@ -249,3 +249,19 @@ fn a_line_is_one_line_and_obeyed_by_nobody() {
     assert!(said(&mut talk, &vec![b'x'; MAX_LINE as usize]).contains("too long"));
     assert_eq!(said(&mut talk, b"  \n"), "");
 }
+
+#[test]
+fn a_report_is_of_the_item_in_front_or_of_all_and_goes_into_one_folder() {
+    let mut talk = Talk::new(true);
+    talk.say("item 1");
+    let said = talk.say("report one.html");
+    assert!(said.contains("a report of the item in front. It is free of source text.") && said.contains("Report written: "), "{said}");
+    assert!(talk.say("report all list.json").contains("a report of all artifacts"));
+    assert!(talk.say("report! one.txt").contains("It contains source text."));
+    assert!(talk.say("report one.html").contains("No report was written: ") && talk.say("report ../x.html").contains("without folders"));
+    let reports = talk.folder.path().join("state/reports");
+    let read = |name: &str| std::fs::read_to_string(reports.join(name)).expect(name);
+    assert!(read("one.html").contains("compare:update-agent") && !read("one.html").contains("showconf"));
+    assert!(read("list.json").contains("showconf") && read("one.txt").contains("equal_constant_time(tag, image"));
+    assert!(!read("one.html").contains("equal_constant_time(tag"));
+}
