@@ -27,7 +27,7 @@ const PARTS: [(&str, &[&str], &str); 6] = [
     ("Work", &["src/session/", "src/checks/"], "the file is refused, or what was left out is told"),
     (
         "Records, commands and text",
-        &["src/signoff/", "src/review/", "src/cli/", "src/json.rs", "src/text/", "src/model/"],
+        &["src/signoff/", "src/review/", "src/report", "src/cli/", "src/plain", "src/json.rs", "src/text/", "src/model/"],
         "the file is refused, or the text is cut with a mark",
     ),
 ];
