@@ -7,12 +7,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+# The same sources for both, also when somebody commits meanwhile.
+commit=$(git rev-parse HEAD)
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$commit")
 export SOURCE_DATE_EPOCH
 unset CARGO_TARGET_DIR
 for folder in one a-second/and-deeper; do
   mkdir -p "$work/$folder"
-  git archive HEAD | tar -x -C "$work/$folder"
+  git archive "$commit" | tar -x -C "$work/$folder"
   printf '== %s, %s\n' "$folder" "$(date -u +%FT%TZ)"
   "$work/$folder/tools/release.sh" "$work/$folder/out"
   # The next one begins at another second, and finds nothing of this one.
