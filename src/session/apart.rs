@@ -24,6 +24,7 @@ use super::KeySource;
 
 pub use cosign::Cosigning;
 pub use link::Link;
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) use link::end_with_parent;
 pub use person::AtTerminal;
 pub use signer::{Person, Request, supervise};
@@ -51,6 +52,7 @@ pub fn run_again(arguments: &[OsString]) -> io::Result<Option<i32>> {
 
 /// Starts this program as the one that opens files for this process: its number, and the connection to it. It ends with this
 /// process, and nobody waits for it.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn start_broker(arguments: &[OsString]) -> io::Result<(rustix::process::Pid, File)> {
     let (here, there) = UnixStream::pair()?;
     let mut broker = again()?;

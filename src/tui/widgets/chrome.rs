@@ -88,11 +88,13 @@ fn header(app: &App, width: usize, narrow: bool) -> Row {
     let who = Shown::new(if app.state.reviewer.is_empty() { "(no reviewer)" } else { &app.state.reviewer }).cut(24);
     let mut right = Row::new();
     right.push(Role::Text, Shown::new(&if narrow { format!("{who}  ") } else { format!("reviewer {who}  ") }));
+    let room = width.saturating_sub(left.width() + right.width());
     // A seal that is less than whole is said in every window; a whole one where there is room.
     match app.seal {
         Some(Level::None) => right.push(Role::Bad, Shown::new("NO SEAL  ")),
-        Some(Level::SeccompOnly) => right.push(Role::Unknown, Shown::new("seal: seccomp-only  ")),
-        Some(Level::Full) if !narrow || left.width() + right.width() + 26 < width => right.push(Role::Text, Shown::new("sealed  ")),
+        // What is saved comes after it, and must not be pushed out.
+        Some(Level::SeccompOnly) => right.push(Role::Unknown, Shown::new(if room < 40 { "seccomp  " } else { "seal: seccomp-only  " })),
+        Some(Level::Full) if !narrow || room > 26 => right.push(Role::Text, Shown::new("sealed  ")),
         Some(Level::Full) | None => {}
     }
     match app.read_only {
