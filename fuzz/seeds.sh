@@ -80,6 +80,14 @@ cp $data/policies/*.toml $data/demo/policy.toml $data/demo/allowed_signers $data
 cp $data/demo/src/src/*.c $data/openpgp/*.asc seeds/text/
 printf 'a\xe2\x80\xaeb\xcc\x81\xcc\x81\xcc\x81\xf3\xa0\x80\x81\x1b[31m\xff\t\r' > seeds/text/odd
 cp records/* seeds/record/
+cp records/demo.statement.json seeds/printout/
 cp journals/* seeds/journal/
 cp records/* seeds/json/
+target=config
+printf 'theme = "own"\nglyphs = "ascii"\ncolor = "always"\nmouse = false\n' > "$demo/config.toml"
+printf 'theme = "dark"\n[keys.everywhere]\nnext-item = ["n", "^N"]\n[keys.compare]\nview = ["w", "g w"]\n' > "$demo/keys.toml"
+for theme in ../themes/*.toml; do
+  pair "own-$(basename "$theme" .toml)" "$demo/config.toml" "$theme"
+  pair "keys-$(basename "$theme" .toml)" "$demo/keys.toml" "$theme"
+done
 for name in json; do printf '[1,-0,1e5,"\\ud83d\\ude00",{"a":null,"b":[true,false]}]' > "seeds/$name/small"; done
