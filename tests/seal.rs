@@ -118,6 +118,43 @@ fn a_broker_is_started_by_a_sealed_process_only() {
     assert!(!help.contains("broker"), "{help}");
 }
 
+/// Processes whose command line has all those words.
+fn processes(words: &[&str]) -> Vec<u32> {
+    let all = fs::read_dir("/proc").expect("processes").filter_map(|e| e.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let has = |id: &u32| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        words.iter().all(|word| line.contains(word))
+    };
+    all.filter(has).collect()
+}
+
+#[test]
+fn the_broker_is_sealed_has_no_environment_and_ends_with_the_viewer() {
+    let room = Room::new();
+    if run(&[NO_LANDLOCK], &["--version"]).is_none() {
+        return;
+    }
+    let mut terminal = room.open(&["strace", "-f", "-qq", "-o", "/dev/null", NO_LANDLOCK], &[]);
+    terminal.wait_for("1 file differs");
+    let state = format!("--write={}", room.path("state"));
+    let words = ["\0broker\0", state.as_str()];
+    let [broker] = processes(&words)[..] else { panic!("{:?}", processes(&words)) };
+    let status = fs::read_to_string(format!("/proc/{broker}/status")).expect("it runs");
+    for line in ["Seccomp:\t2", "NoNewPrivs:\t1"] {
+        assert!(status.contains(line), "{status}");
+    }
+    assert_eq!(fs::read(format!("/proc/{broker}/environ")).expect("it runs"), b"");
+    Room::leave(&mut terminal);
+    for _ in 0..100 {
+        if processes(&words).is_empty() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the broker {broker} is there still");
+}
+
 /// All commands that read a bundle or a record, one after another, with their files: they do the same with Landlock and without.
 #[test]
 fn every_command_does_the_same_with_landlock_and_without() {
