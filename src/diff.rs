@@ -43,6 +43,7 @@ mod rpm;
 mod shifts;
 mod source;
 mod steady;
+mod strays;
 mod strip;
 mod subsequence;
 mod symtab;

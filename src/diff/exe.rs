@@ -11,7 +11,8 @@ use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
 use super::{
-    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, pieces, spread_sides, steady, strip,
+    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, pieces, spread_sides, steady, strays,
+    strip,
 };
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
@@ -130,6 +131,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             steady::explain_tables(node, &images, &mut regions, &found.tables);
             let mut loose = found.loose;
             loose.extend(steady::headers(&images));
+            loose.extend(strays::find(&images, &regions));
             loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
             steady::settle(node, &images, &mut regions, &loose);

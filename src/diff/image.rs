@@ -118,6 +118,11 @@ impl Image {
         after.checked_sub(1).and_then(|i| self.extents.get(i)).is_some_and(|(_, end)| *end > address)
     }
 
+    /// Where the stubs are that lead to imports.
+    pub(super) fn stub_addresses(&self) -> impl Iterator<Item = u64> + '_ {
+        self.stubs.keys().copied()
+    }
+
     /// The import that a stub at an address leads to.
     pub(super) fn import(&self, address: u64) -> Option<&[u8]> {
         self.stubs.get(&address).map(Vec::as_slice)

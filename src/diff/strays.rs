@@ -1,0 +1,108 @@
+//! Words of data that did not change while code moved, and that lead to a function when they are taken as a distance: from
+//! themselves, from the start of their object, and in a file with a fixed place from zero. A compiler would have made another word
+//! of it; an equal one calls something else.
+//!
+//! Only what leads to the first byte of a function is looked at. A number that happens to do so is taken for one: then the pair is
+//! different for a reason that a person can look at, which is noise and no hole.
+
+use std::ops::Range;
+
+use super::exe::{RegionPair, both};
+use super::image::{Image, Images};
+use super::steady::Meaning;
+use crate::model::{Side, Sides};
+
+/// Where a word may count from within its object: its start, and the address point of a vtable of relative or whole pointers.
+const POINTS: [u64; 3] = [0, 8, 16];
+/// Bytes of the words that are looked at.
+const SIZES: [usize; 2] = [4, 8];
+
+/// The words that lead to a function on one side and not to the same on the other: ranges in both files.
+pub(super) fn find(images: &Images, regions: &[RegionPair]) -> Vec<Sides<Range<usize>>> {
+    let mut out = Vec::new();
+    if images.shifts().is_still() {
+        return out;
+    }
+    let (a, b) = (&images.sides.shipped, &images.sides.rebuilt);
+    let starts = Sides::new(Starts::new(a), Starts::new(b));
+    let fixed = a.elf.kind == 2 && b.elf.kind == 2;
+    for pair in regions {
+        let Some((region, _)) = both(images, pair) else { continue };
+        let Some(s) = region.section.and_then(|i| a.elf.sections.get(i)) else { continue };
+        // Tables of the linker are followed by what they are.
+        let own_form = [&b".eh_frame"[..], b".eh_frame_hdr", b".gcc_except_table"].contains(&s.name.as_slice());
+        if !s.is_allocated() || s.is_code() || own_form || !matches!(s.kind, 1 | 14 | 15 | 16 | 0x7000_0001) {
+            continue;
+        }
+        let data = a.elf.data(s);
+        for at in (0..data.len()).step_by(4) {
+            let x = s.address.wrapping_add(at as u64);
+            for size in SIZES {
+                let Some(by) = data.get(at..at + size).and_then(number).filter(|by| *by != 0) else { continue };
+                let moved = |from: Sides<u64>| from.map(|from| from.wrapping_add_signed(by));
+                let leads = |to: &Sides<u64>| starts.shipped.has(to.shipped) || starts.rebuilt.has(to.rebuilt);
+                let near = starts.shipped.reach(x, by) || starts.rebuilt.reach(x, by);
+                if !near && !fixed {
+                    continue;
+                }
+                // Where its counterpart is; what has none is accounted for elsewhere.
+                let Some(y) = images.counterpart(Side::Shipped, x) else { continue };
+                if b.elf.bytes_at(y).get(..size) != data.get(at..at + size) || a.bound(x).is_some() || b.bound(y).is_some() {
+                    continue;
+                }
+                let object = a.objects.partition_point(|o| o.address <= x).checked_sub(1).and_then(|i| a.objects.get(i));
+                let object = object.filter(|o| x - o.address < o.size).map_or(0, |o| x - o.address);
+                let own = Sides::new(x, y);
+                let points = POINTS.iter().map(|point| own.map(|at| at.wrapping_sub(object).wrapping_add(*point)));
+                let from_zero = fixed.then_some(Sides::new(0, 0));
+                let all = [Some(own), from_zero].into_iter().flatten().chain(points);
+                let strays = |to: &Sides<u64>| leads(to) && images.meaning(to.shipped, to.rebuilt) != Meaning::Same;
+                if all.map(moved).any(|to| strays(&to))
+                    && let (Some(p), Some(q)) = (a.elf.offset_of(x), b.elf.offset_of(y))
+                    && let (Ok(p), Ok(q)) = (usize::try_from(p), usize::try_from(q))
+                {
+                    out.push(Sides::new(p..p + size, q..q + size));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// A word as a number, by its length. The byte order is that of all machines whose code is read.
+fn number(word: &[u8]) -> Option<i64> {
+    match word.len() {
+        4 => Some(i64::from(i32::from_le_bytes(word.try_into().ok()?))),
+        8 => Some(i64::from_le_bytes(word.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+/// The addresses at which functions and stubs of one side begin.
+struct Starts {
+    sorted: Vec<u64>,
+}
+
+impl Starts {
+    fn new(image: &Image) -> Self {
+        let mut sorted: Vec<u64> = image.functions.iter().map(|f| f.address).collect();
+        sorted.extend(image.stub_addresses());
+        sorted.sort_unstable();
+        sorted.dedup();
+        Self { sorted }
+    }
+
+    fn has(&self, address: u64) -> bool {
+        self.sorted.binary_search(&address).is_ok()
+    }
+
+    /// Whether a distance from near a place leads to where functions are, as far as an object reaches.
+    fn reach(&self, from: u64, by: i64) -> bool {
+        let to = from.wrapping_add_signed(by);
+        let (first, last) = (self.sorted.first().copied().unwrap_or(u64::MAX), self.sorted.last().copied().unwrap_or(0));
+        to <= last.saturating_add(16) && to >= first || to > last && to - last <= OBJECT
+    }
+}
+
+/// How far into an object words are looked at, in bytes.
+const OBJECT: u64 = 1 << 16;

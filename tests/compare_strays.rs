@@ -1,0 +1,88 @@
+//! Words of data that are the same on both sides while the functions that they lead to changed their places: what is called is
+//! something else, although no byte of the data says so.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use std::path::Path;
+use std::process::Command;
+
+use comparing::elf::Patch;
+use countersign::model::ResultMark;
+
+mod comparing;
+
+const MAIN: &str = r#"
+extern const char __executable_start[];
+asm(".section SECTION\n.globl table\n.balign 8\ntable: WORDS\n.size table, 16\n.type table, @object\n.text");
+extern const TYPE table[];
+typedef int (*step)(int);
+int main(int argc, char **argv) { (void)argv; step s = (step)(CALL); return s(argc); }
+"#;
+
+/// The program with its functions in one order and in the other; `None` where there is no compiler.
+fn linked(main: &str, options: &[&str]) -> Option<[Vec<u8>; 2]> {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let done = Command::new("cc").args(options).args(args).current_dir(dir.path()).output();
+        done.is_ok_and(|out| out.status.success())
+    };
+    let sources = [
+        ("main", main),
+        ("deny", "int deny(int x) { return x > 3 ? 1 : 0; }\n"),
+        ("allow", "int allow(int x) { return x > 2 ? 2 : 0; }\n"),
+    ];
+    for (name, text) in sources {
+        std::fs::write(dir.path().join(name).with_extension("c"), text).unwrap();
+        if !run(&["-O2", "-c", &format!("{name}.c")]) {
+            eprintln!("no C compiler: skipped");
+            return None;
+        }
+    }
+    let link = |out: &str, one: &str, two: &str| {
+        assert!(run(&["-Wl,--build-id", "-Wl,-z,noexecstack", "-o", out, "main.o", one, two]), "cannot be linked");
+        std::fs::read(Path::new(dir.path()).join(out)).unwrap()
+    };
+    Some([link("rebuilt", "deny.o", "allow.o"), link("shipped", "allow.o", "deny.o")])
+}
+
+/// What stands in the table, how it is called, and how the program is linked. With `true` the words are numbers that are put there
+/// afterwards: the address of the function in the rebuilt file.
+const KEPT: &[(&str, &str, &str, &str, &[&str], bool)] = &[
+    (".rodata", "long long", ".quad deny - table, 77", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
+    (".rodata", "int", ".long 7, deny - table, 8, 9", "(char *)table + table[1]", &["-pie", "-fPIE"], false),
+    (".data", "int", ".long deny - table, 7, 8, 9", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
+    (".rodata", "int", ".long deny, 7, 8, 9", "(long)table[0]", &["-no-pie", "-fno-pie"], false),
+    (".data", "int", ".long 7, deny, 8, 9", "(long)table[1]", &["-no-pie", "-fno-pie"], false),
+    (".rodata", "long long", ".quad 1, 2", "__executable_start + table[0]", &["-pie", "-fPIE"], true),
+];
+
+#[test]
+fn an_equal_word_that_leads_to_another_function_is_no_equal_word() {
+    for (section, kind, words, call, options, filled) in KEPT {
+        let main = MAIN.replace("SECTION", section).replace("TYPE", kind).replace("WORDS", words).replace("CALL", call);
+        let Some([rebuilt, shipped]) = linked(&main, options) else { return };
+        let (mut rebuilt, mut shipped) = (Patch::new(&rebuilt), Patch::new(&shipped));
+        let table = |file: &Patch| file.offset(file.symbol("table").0);
+        if *filled {
+            let at = table(&rebuilt);
+            rebuilt.put(at, &rebuilt.symbol("deny").0.to_le_bytes());
+        }
+        let (from, to) = (table(&rebuilt), table(&shipped));
+        let kept = rebuilt.bytes[from..from + 16].to_vec();
+        shipped.put(to, &kept);
+        assert_ne!(rebuilt.symbol("deny").0, shipped.symbol("deny").0, "nothing moved");
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(&a.bytes, &b.bytes);
+            assert_eq!(node.result, ResultMark::Different, "{words} in {section}, {call}: {}", node.why);
+        }
+    }
+}
+
+#[test]
+fn numbers_that_lead_nowhere_stay_what_they_are() {
+    let main = MAIN.replace("SECTION", ".rodata").replace("TYPE", "int").replace("WORDS", ".long 77, -5, 0x12345678, 9");
+    let main = main.replace("(step)(CALL)", "table[argc] > 8 ? deny : allow").replace("typedef", "int deny(int), allow(int);\ntypedef");
+    let Some([rebuilt, shipped]) = linked(&main, &["-pie", "-fPIE"]) else { return };
+    let node = comparing::compare(&shipped, &rebuilt);
+    assert_eq!(node.result, ResultMark::Equivalent, "{}; {:?}", node.why, comparing::different_regions(&node));
+}
