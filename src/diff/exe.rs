@@ -131,7 +131,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             steady::explain_tables(node, &images, &mut regions, &found.tables);
             let mut loose = found.loose;
             loose.extend(steady::headers(&images));
-            loose.extend(strays::find(&images, &regions));
+            loose.extend(strays::find(&images, &regions, cancelled).ok_or_else(given_up)?);
             loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
             steady::settle(node, &images, &mut regions, &loose);

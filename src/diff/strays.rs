@@ -14,14 +14,16 @@ use crate::model::{Side, Sides};
 
 /// Where a word may count from within its object: its start, and the address point of a vtable of relative or whole pointers.
 const POINTS: [u64; 3] = [0, 8, 16];
+/// It is asked whether to go on that often, in bytes.
+const STEP: usize = 1 << 20;
 /// Bytes of the words that are looked at.
 const SIZES: [usize; 2] = [4, 8];
 
-/// The words that lead to a function on one side and not to the same on the other: ranges in both files.
-pub(super) fn find(images: &Images, regions: &[RegionPair]) -> Vec<Sides<Range<usize>>> {
+/// The words that lead to a function on one side and not to the same on the other: ranges in both files. `None` when it was given up.
+pub(super) fn find(images: &Images, regions: &[RegionPair], cancelled: &dyn Fn() -> bool) -> Option<Vec<Sides<Range<usize>>>> {
     let mut out = Vec::new();
     if images.shifts().is_still() {
-        return out;
+        return Some(out);
     }
     let (a, b) = (&images.sides.shipped, &images.sides.rebuilt);
     let starts = Sides::new(Starts::new(a), Starts::new(b));
@@ -37,6 +39,9 @@ pub(super) fn find(images: &Images, regions: &[RegionPair]) -> Vec<Sides<Range<u
         let data = a.elf.data(s);
         for at in (0..data.len()).step_by(4) {
             let x = s.address.wrapping_add(at as u64);
+            if at % STEP == 0 && cancelled() {
+                return None;
+            }
             for size in SIZES {
                 let Some(by) = data.get(at..at + size).and_then(number).filter(|by| *by != 0) else { continue };
                 let moved = |from: Sides<u64>| from.map(|from| from.wrapping_add_signed(by));
@@ -66,7 +71,7 @@ pub(super) fn find(images: &Images, regions: &[RegionPair]) -> Vec<Sides<Range<u
             }
         }
     }
-    out
+    Some(out)
 }
 
 /// A word as a number, by its length. The byte order is that of all machines whose code is read.
