@@ -1,9 +1,9 @@
 //! The code of a pair, piece by piece: functions and what lies between them, in the order of the file, so that every byte
 //! of a code section is in the account.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::account::raw;
+use super::account::{raw, span};
 use super::image::{Images, display_name};
 use super::line_number::Claim;
 use super::pieces::Neighbours;
@@ -31,7 +31,7 @@ pub(super) struct Found {
     /// Where anything moved: references of unchanged code of which nobody knows where they lead, as ranges in the files.
     pub(super) loose: Vec<Sides<std::ops::Range<usize>>>,
     /// And tables of places whose entries were followed: address on each side, and how many.
-    pub(super) tables: std::collections::BTreeSet<(u64, u64, u64)>,
+    pub(super) tables: BTreeSet<(u64, u64, u64)>,
 }
 
 /// A piece of code on each side; `named` says that it is a function.
@@ -82,6 +82,13 @@ fn pair_label(images: &Images, n: usize) -> Untrusted {
     }
 }
 
+/// What the addresses of functions of honest pairs agree in, whatever moved: compilers align functions that can be called through
+/// a pointer to 16 bytes, and `.init` and `.fini` stand at multiples of four.
+const ENTRY: u64 = 4;
+
+/// What the proof of another order of functions rests on, said where it is used.
+const GRANTED: &str = "granted: no code asks for rank or address bits of functions";
+
 /// Padding between functions is shorter than this, in bytes.
 const MAX_PADDING: u64 = 64;
 
@@ -100,11 +107,9 @@ impl Piece<'_> {
         let (Some(x), Some(y)) = (&self.sides.shipped, &self.sides.rebuilt) else { return false };
         let section = |side: Side, f: &Function| images.sides.get(side).elf.sections.get(f.section).map(|s| s.name.clone());
         let shifts_only = explained.keys().all(|c| *c == Cause::AddressShift);
-        // The lowest bit of the address of a function says in C++ whether it is virtual.
-        let even = (y.address.wrapping_sub(x.address)).is_multiple_of(2);
         let same = diff.result == ResultMark::Equivalent && shifts_only && section(Side::Shipped, x) == section(Side::Rebuilt, y);
         let code = self.named || !self.may_vary(images, neighbours);
-        self.moved && same && even && code && self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n))
+        self.moved && same && code && self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n))
     }
 
     /// Whether it is padding between functions, whose length and kind mean nothing: nothing runs into it.
@@ -115,6 +120,15 @@ impl Piece<'_> {
         };
         let ends = self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n));
         !self.named && ends && short(Side::Shipped) && short(Side::Rebuilt)
+    }
+
+    /// Whether its start is aligned otherwise than on the other side, and it is more than padding: code may ask that of a pointer
+    /// to it. In C++ the lowest bit of a pointer to a member says whether the call is virtual.
+    fn is_askew(&self, images: &Images) -> bool {
+        let (Some(x), Some(y)) = (&self.sides.shipped, &self.sides.rebuilt) else { return false };
+        let padding = |side: Side, f: &Function| asm::is_padding(images.sides.get(side), f);
+        let apart = !x.address.wrapping_sub(y.address).is_multiple_of(ENTRY);
+        apart && (self.named || !padding(Side::Shipped, x) || !padding(Side::Rebuilt, y))
     }
 
     /// Whether there is anything to say of it: other bytes, or another place.
@@ -132,6 +146,7 @@ type Addresses = Sides<Option<u64>>;
 pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
     let mut found = Found::default();
     let mut proved: BTreeMap<Cause, Explained> = BTreeMap::new();
+    let mut turned: BTreeSet<(usize, usize)> = BTreeSet::new();
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let twins = Sides::new(twins(a, b), twins(b, a));
     let pieces = pieces(images);
@@ -139,8 +154,11 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     let neighbours = Neighbours::new(images);
     let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
     let runs_on = |p: &Piece<'_>| p.pair().is_some_and(|n| p.named && neighbours.runs_on(n));
-    let looked_at: Vec<bool> =
-        pieces.iter().enumerate().map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p)).collect();
+    let looked_at: Vec<bool> = pieces
+        .iter()
+        .enumerate()
+        .map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p) || p.is_askew(images))
+        .collect();
     let differing: Vec<&Piece<'_>> = pieces.iter().zip(&looked_at).filter(|(_, looked)| **looked).map(|(p, _)| p).collect();
     // The longest first: what is left at the end is short for every core.
     let size = |piece: &Piece<'_>| piece.sides.shipped.iter().chain(&piece.sides.rebuilt).map(|f| f.size).max();
@@ -178,6 +196,12 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 diff.result = ResultMark::Different;
                 diff.what = "what follows it is another piece, and it may run on into that".to_owned();
                 account = Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64));
+            } else if piece.is_askew(images) {
+                let shifted = "its address is aligned otherwise, and a pointer to it may mean something else";
+                let differs = diff.result == ResultMark::Different && !diff.what.is_empty();
+                diff.what = if differs { format!("{shifted}; {}", diff.what) } else { shifted.to_owned() };
+                diff.result = ResultMark::Different;
+                account = Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64));
             } else if !elsewhere_too && piece.is_free(images, &neighbours, &diff, &explained) {
                 let how = if equal { "the same bytes" } else { &diff.what };
                 if piece.named {
@@ -188,6 +212,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 if let (Some(x), Some(y)) = (diff.extent.shipped, diff.extent.rebuilt) {
                     let spans = Sides::new(x.offset..x.offset + x.size, y.offset..y.offset + y.size);
                     let at = |e: Extent| format!("{} at {:#x}", diff.name.lossy(), e.address);
+                    turned.extend(piece.sides.shipped.as_ref().zip(piece.sides.rebuilt.as_ref()).map(|(x, y)| (x.section, y.section)));
                     proved.entry(Cause::Reordering).or_default().push((spans, (at(x), at(y))));
                 }
             } else if piece.moved && piece.named && old.is_some() && new.is_some() {
@@ -257,6 +282,11 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 total.rebuilt.add(&account.rebuilt);
             }
         }
+    }
+    if let Some(proofs) = proved.get_mut(&Cause::Reordering) {
+        let whole = |exe: &Exe, i: usize| exe.sections.get(i).map_or(0..0, |s| span(&s.range));
+        let said = turned.iter().map(|(x, y)| (Sides::new(whole(a, *x), whole(b, *y)), (GRANTED.to_owned(), GRANTED.to_owned())));
+        proofs.splice(0..0, said);
     }
     found.explained = proved.into_iter().collect();
     let mut order: Vec<usize> = (0..found.functions.len()).collect();

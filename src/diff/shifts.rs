@@ -36,6 +36,12 @@ impl Shifts {
         self.0.get(after.checked_sub(1)?).filter(|(own, _)| address < own.end).map(|(_, distance)| *distance)
     }
 
+    /// Whether that range is in one piece that moved that far.
+    pub(super) fn moves_whole(&self, range: &Range<u64>, distance: u64) -> bool {
+        let after = self.0.partition_point(|(own, _)| own.start <= range.start);
+        after.checked_sub(1).and_then(|i| self.0.get(i)).is_some_and(|(own, d)| range.end <= own.end && *d == distance)
+    }
+
     /// Whether everything in that range that has a counterpart moved that far.
     pub(super) fn all_moved(&self, range: Range<u64>, distance: u64) -> bool {
         let from = self.0.partition_point(|(own, _)| own.end <= range.start);
@@ -55,6 +61,8 @@ mod tests {
         assert_eq!(shifts.distance(0x2000), Some(16));
         assert_eq!(shifts.distance(0x2010), None);
         assert!(!shifts.is_still());
+        assert!(shifts.moves_whole(&(0x1008..0x1018), 0) && shifts.moves_whole(&(0x2000..0x2010), 16));
+        assert!(!shifts.moves_whole(&(0x101f..0x1021), 0) && !shifts.moves_whole(&(0x2000..0x2010), 0));
         assert!(shifts.all_moved(0x1000..0x2000, 0) && !shifts.all_moved(0x1000..0x2001, 0));
         assert!(Shifts::new(vec![(0x1000..0x1010, 0x1000)]).is_still());
     }

@@ -46,6 +46,22 @@ impl Images {
             _ => Meaning::Unknown,
         }
     }
+
+    /// Whether what the shipped side has in that range is one piece of data, or one slot of the loader, and begins at that
+    /// address of the rebuilt side.
+    fn moves_whole(&self, own: Range<u64>, to: u64) -> bool {
+        let data = self.sides.shipped.elf.section_at(own.start).is_some_and(|s| !s.is_code());
+        let slot = own.end - own.start <= 8 && matches!(self.target(Side::Shipped, own.start), Target::Slot(..));
+        data && (slot || self.shifts().moves_whole(&own, to.wrapping_sub(own.start)))
+    }
+
+    /// Whether an address is in the padding between functions.
+    fn is_padding(&self, side: Side, address: u64) -> bool {
+        let image = self.sides.get(side);
+        let after = image.fillers.partition_point(|f| f.address <= address);
+        let filler = after.checked_sub(1).and_then(|i| image.fillers.get(i));
+        filler.is_some_and(|f| is_inside(f, address) && asm::is_padding(image, f))
+    }
 }
 
 /// References of one pair of functions that do not lead to the same place: their bytes in both.
@@ -112,13 +128,39 @@ fn is_inside(f: &Function, address: u64) -> bool {
     address >= f.address && address < f.end()
 }
 
+/// What a reference means, with every byte that is read there: what begins in one piece may end in the next one.
 fn follow(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference) -> Meaning {
+    let first = lead(images, pair, p, q);
+    let placed = |side: Side, to: u64| images.sides.get(side).elf.section_at(to).is_some();
+    let number = p.form == Form::Number && !placed(Side::Shipped, p.to) && !placed(Side::Rebuilt, q.to);
+    if first != Meaning::Same || number || matches!(p.form, Form::Branch | Form::Page) {
+        return first;
+    }
+    let reach = p.reach.max(q.reach).max(1);
+    let within = |f: &Function, to: u64| is_inside(f, to) && to.saturating_add(reach) <= f.end();
+    if within(pair.shipped, p.to) && within(pair.rebuilt, q.to) || images.moves_whole(p.to..p.to.saturating_add(reach), q.to) {
+        return first;
+    }
+    let one = |n: u64| {
+        let (x, y) = (p.to.wrapping_add(n), q.to.wrapping_add(n));
+        let own = is_inside(pair.shipped, x) && is_inside(pair.rebuilt, y);
+        if own {
+            let same = x - pair.shipped.address == y - pair.rebuilt.address;
+            return if same { Meaning::Same } else { Meaning::Other };
+        }
+        // What padding holds is not compared: only that it does nothing.
+        if images.is_padding(Side::Shipped, x) || images.is_padding(Side::Rebuilt, y) { Meaning::Unknown } else { images.meaning(x, y) }
+    };
+    (0..reach).map(one).find(|m| *m != Meaning::Same).unwrap_or(first)
+}
+
+fn lead(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference) -> Meaning {
     if is_inside(pair.shipped, p.to) && is_inside(pair.rebuilt, q.to) && p.form != Form::Page {
         let same = p.to - pair.shipped.address == q.to - pair.rebuilt.address;
         return if same { Meaning::Same } else { Meaning::Other };
     }
     match p.form {
-        Form::Relative | Form::Address => images.meaning(p.to, q.to),
+        Form::Branch | Form::Relative | Form::Address => images.meaning(p.to, q.to),
         Form::Page => {
             let distance = q.to.wrapping_sub(p.to);
             let whole = images.shifts().all_moved(p.to..p.to.saturating_add(0x1000), distance);

@@ -23,7 +23,9 @@ pub(in crate::diff) struct Reference {
 /// How a reference is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::diff) enum Form {
-    /// Relative to the instruction.
+    /// Relative to the instruction, which jumps or calls.
+    Branch,
+    /// Relative to the instruction, which reads or writes there.
     Relative,
     /// The same, and only the address is taken.
     Address,
@@ -48,7 +50,7 @@ impl Scan {
         let one = |r: &Reference| {
             let base = r.base.wrapping_add(distance);
             let to = match r.form {
-                Form::Relative | Form::Address => r.to.wrapping_add(distance),
+                Form::Branch | Form::Relative | Form::Address => r.to.wrapping_add(distance),
                 Form::Page => page(base).wrapping_add(r.to.wrapping_sub(page(r.base))),
                 Form::Number => r.to,
             };
@@ -81,26 +83,27 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
         }
         let offsets = || decoder.get_constant_offsets(&insn);
         let near = matches!(insn.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64);
-        let reach = if insn.is_ip_rel_memory_operand() { reach(&insn) } else { 0 };
-        let mut push = |from: usize, size: usize, to: u64, form: Form| {
+        let mut push = |from: usize, size: usize, to: u64, form: Form, reach: u64| {
             out.references.push(Reference { bytes: at + from..at + from + size, base: insn.ip(), to, form, reach });
         };
         if insn.is_ip_rel_memory_operand() {
             let place = offsets();
             let form = if insn.mnemonic() == Mnemonic::Lea { Form::Address } else { Form::Relative };
-            push(place.displacement_offset(), place.displacement_size(), insn.ip_rel_memory_address(), form);
+            push(place.displacement_offset(), place.displacement_size(), insn.ip_rel_memory_address(), form, reach(&insn));
         } else if near {
             let place = offsets();
-            push(place.immediate_offset(), place.immediate_size(), insn.near_branch_target(), Form::Relative);
+            push(place.immediate_offset(), place.immediate_size(), insn.near_branch_target(), Form::Branch, 0);
             continue;
         } else if fixed && insn.memory_displ_size() >= 4 && insn.segment_prefix() == Register::None {
             let place = offsets();
-            push(place.displacement_offset(), place.displacement_size(), insn.memory_displacement64(), Form::Number);
+            let alone = insn.memory_base() == Register::None && insn.memory_index() == Register::None;
+            let reach = if alone { reach(&insn) } else { 0 };
+            push(place.displacement_offset(), place.displacement_size(), insn.memory_displacement64(), Form::Number, reach);
         }
         if fixed && (0..insn.op_count()).any(|n| is_wide(insn.op_kind(n))) {
             let place = offsets();
             let value = (0..insn.op_count()).find_map(|n| insn.try_immediate(n).ok().filter(|_| is_wide(insn.op_kind(n))));
-            push(place.immediate_offset(), place.immediate_size(), value.unwrap_or(0), Form::Number);
+            push(place.immediate_offset(), place.immediate_size(), value.unwrap_or(0), Form::Number, 0);
         }
         let reads = insn.code() == Code::Movsxd_r64_rm32 && insn.op1_kind() == OpKind::Memory && insn.memory_index() != Register::None;
         let jumps = insn.flow_control() == FlowControl::IndirectBranch && insn.op0_kind() == OpKind::Register;
@@ -158,16 +161,30 @@ fn aarch64(code: &[u8], address: u64) -> Scan {
         let page = base & !0xfff;
         let pair = signed(5, 19) << 2 | i64::from(word >> 29 & 3);
         let (to, form) = match word {
-            _ if word & 0x7c00_0000 == 0x1400_0000 => (base.wrapping_add_signed(signed(0, 26) << 2), Form::Relative),
-            _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 || word & 0x3b00_0000 == 0x1800_0000 => {
-                (base.wrapping_add_signed(signed(5, 19) << 2), Form::Relative)
+            _ if word & 0x7c00_0000 == 0x1400_0000 => (base.wrapping_add_signed(signed(0, 26) << 2), Form::Branch),
+            _ if word & 0xff00_0000 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 => {
+                (base.wrapping_add_signed(signed(5, 19) << 2), Form::Branch)
             }
-            _ if word & 0x7e00_0000 == 0x3600_0000 => (base.wrapping_add_signed(signed(5, 14) << 2), Form::Relative),
+            _ if word & 0x3b00_0000 == 0x1800_0000 => (base.wrapping_add_signed(signed(5, 19) << 2), Form::Relative),
+            _ if word & 0x7e00_0000 == 0x3600_0000 => (base.wrapping_add_signed(signed(5, 14) << 2), Form::Branch),
             _ if word & 0x9f00_0000 == 0x1000_0000 => (base.wrapping_add_signed(pair), Form::Address),
             _ if word & 0x9f00_0000 == 0x9000_0000 => (page.wrapping_add_signed(pair << 12), Form::Page),
             _ => continue,
         };
-        out.references.push(Reference { bytes: n * 4..n * 4 + 4, base, to, form, reach: 0 });
+        // The size of a literal, as in `LDR (literal)`; a prefetch reads nothing.
+        let reach = match (form, word >> 26 & 1, word >> 30) {
+            (Form::Relative, 0, 3) => 0,
+            (Form::Relative, 0, size) => {
+                if size == 1 {
+                    8
+                } else {
+                    4
+                }
+            }
+            (Form::Relative, _, size) => 4 << size.min(2),
+            _ => 0,
+        };
+        out.references.push(Reference { bytes: n * 4..n * 4 + 4, base, to, form, reach });
     }
     out
 }
@@ -205,7 +222,7 @@ mod tests {
         let scan = x86(&code, 0x1000, true);
         assert_eq!(
             found(&scan),
-            [(1, 0x1015, Form::Relative), (8, 0x102c, Form::Address), (13, 0x40_2000, Form::Number), (24, 0x40_3000, Form::Number)]
+            [(1, 0x1015, Form::Branch), (8, 0x102c, Form::Address), (13, 0x40_2000, Form::Number), (24, 0x40_3000, Form::Number)]
         );
         assert!(scan.tables);
         assert_eq!(found(&x86(&code, 0x1000, false)).len(), 2);

@@ -30,7 +30,7 @@ pub(in crate::diff) fn explain(node: &mut Node, images: &Images, regions: &mut [
 }
 
 /// What the proof of another order of data rests on, said where it is used: C11 6.5.6 demands it of a program, nobody of an attacker.
-const GRANTED: &str = "laid out otherwise; proved for code that stays inside of the objects that it names";
+const GRANTED: &str = "granted: code stays inside of the objects that it names";
 
 /// Size of a distance between two places, in bytes.
 const DISTANCE: usize = 4;

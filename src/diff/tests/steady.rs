@@ -100,3 +100,60 @@ fn a_part_that_did_not_follow_what_moved_is_never_the_same() {
         assert_eq!(node.result, ResultMark::Different, "{name}");
     }
 }
+
+/// Functions of four bytes, as (name, start): each returns its letter. `first` is the code of `a`.
+fn ordered(first: &[u8], places: &[(&'static str, usize)]) -> Vec<u8> {
+    let mut text = vec![0x90; 80];
+    let mut symbols = Vec::new();
+    for (name, at) in places {
+        let own = [0x8d, 0x47, name.as_bytes()[0], 0xc3];
+        let code = if *name == "a" { first } else { &own };
+        text[*at..*at + code.len()].copy_from_slice(code);
+        symbols.push((*name, *at as u64, code.len() as u64));
+    }
+    symbols.sort_by_key(|s| s.0);
+    make::elf(&make::Program { text, symbols, ..make::program() })
+}
+
+/// lea eax, [rdi+0x61]; nops; ret
+const PLAIN: &[u8] = &[0x8d, 0x47, 0x61, 0x90, 0x90, 0x90, 0x90, 0xc3];
+
+#[test]
+fn a_function_at_an_odd_address_is_another_one_to_who_asks() {
+    let rebuilt = ordered(PLAIN, &[("a", 0), ("b", 16), ("c", 32), ("d", 48), ("e", 64)]);
+    let turned = |c: usize| ordered(PLAIN, &[("a", 0), ("c", c), ("d", 32), ("b", 48), ("e", 64)]);
+    let node = compare_bytes(&turned(16), &rebuilt);
+    assert_eq!(node.result, ResultMark::Equivalent, "{} {:?}", node.why, node.functions);
+    let said = |n: &Node| n.proofs.iter().filter(|p| p.values.shipped.lossy().contains("rank or address bits of functions")).count();
+    assert_eq!(said(&node), 1, "what is taken for granted: {:?}", node.proofs);
+    for odd in [17, 18] {
+        for (a, b) in [(&turned(odd), &rebuilt), (&rebuilt, &turned(odd))] {
+            let node = compare_bytes(a, b);
+            assert_eq!(node.result, ResultMark::Different, "{odd}");
+            let real: Vec<_> = node.functions.iter().filter(|f| f.result == ResultMark::Different).map(|f| f.name.lossy()).collect();
+            assert_eq!(real, ["c"], "{odd}: {}", node.why);
+            assert!(node.why.contains("aligned otherwise"), "{}", node.why);
+        }
+    }
+}
+
+#[test]
+fn what_is_read_over_the_end_of_a_piece_is_read_of_what_stands_there() {
+    // mov eax, [rip+n]; nop; ret. It reads the function itself; from its last byte on; the padding; from the last byte of that on; what
+    // stands behind.
+    let reader = |n: i32| [&[0x8b, 0x05][..], &n.to_le_bytes(), &[0x90, 0xc3]].concat();
+    for (n, result) in [
+        (-3, ResultMark::Equivalent),
+        (1, ResultMark::Different),
+        (3, ResultMark::Different),
+        (9, ResultMark::Different),
+        (10, ResultMark::Different),
+    ] {
+        let rebuilt = ordered(&reader(n), &[("a", 0), ("b", 16), ("c", 32), ("d", 48), ("e", 64)]);
+        let shipped = ordered(&reader(n), &[("a", 0), ("c", 16), ("d", 32), ("b", 48), ("e", 64)]);
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = compare_bytes(a, b);
+            assert_eq!(node.result, result, "{n}: {} {:?}", node.why, node.functions);
+        }
+    }
+}
