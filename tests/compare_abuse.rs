@@ -350,6 +350,38 @@ fn no_attack_hides_behind_a_benign_cause() {
     assert!(tried > 450, "only {tried} attacks were made");
 }
 
+/// Every `from` of a file becomes `to`, of the same length.
+fn renamed(name: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = comparing::made(name);
+    let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty() && from.len() == to.len(), "{name}");
+    places.iter().for_each(|at| bytes[*at..*at + to.len()].copy_from_slice(to));
+    bytes
+}
+
+/// The line that the compiler was told is a number like any other for code that does more with it than report it.
+#[test]
+fn a_line_that_goes_to_code_that_may_use_it_is_no_line_number() {
+    let to = |name: &[u8]| ["lower", "clean"].map(|file| renamed(file, b"__assert_fail", name));
+    let [lower, clean] = to(b"__assert_fail");
+    assert!(compare(&lower, &clean).result.is_equal());
+    let [lower, clean] = to(b"__limit_tries");
+    both(&lower, &clean, ".text", "a line number as a limit");
+}
+
+/// `strip` takes out what DWARF names, and says what that was.
+#[test]
+fn a_section_that_only_looks_like_debug_information_is_not_stripped() {
+    let stripped = comparing::made("no-debug");
+    let node = compare(&stripped, &comparing::made("clean"));
+    let said = |text: &str| node.proofs.iter().any(|p| p.cause.word() == "strip" && p.values.rebuilt.shown().to_string() == text);
+    assert!(node.result.is_equal() && said(".debug_info is there") && said(".debug_line is there"), "{:?}", node.proofs);
+    for name in [b".debug_arangez", b".debug_payload"] {
+        let place = String::from_utf8_lossy(name);
+        both(&stripped, &renamed("clean", b".debug_aranges", name), &place, &place);
+    }
+}
+
 /// A changed file that kept its build-id was changed after it was linked.
 #[test]
 fn loaded_content_under_an_equal_build_id_is_an_alarm() {

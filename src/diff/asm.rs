@@ -227,8 +227,8 @@ pub(super) fn is_plain_padding(image: &Image, f: &Function) -> bool {
 }
 
 /// For an instruction at that address, one of those of the function, which loads a number for the next call: the address that the argument before it is
-/// loaded with.
-pub(super) fn argument_before(image: &Image, f: &Function, insns: &[Insn], address: u64) -> Option<u64> {
+/// loaded with, and what is called.
+pub(super) fn argument_before(image: &Image, f: &Function, insns: &[Insn], address: u64) -> Option<(u64, Ending)> {
     let index = insns.binary_search_by_key(&address, Insn::ip).ok()?;
     match arch(image)? {
         Arch::X86(64) => x86::argument_before(insns, image.code(f), index),

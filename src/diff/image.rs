@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
 use super::account::{common_end, common_start};
+use super::asm::Ending;
 use super::blocks::Blocks;
 use super::pieces::{self, Block, Permuted, Spot};
 use super::shifts::Shifts;
@@ -141,6 +142,20 @@ impl Image {
     /// Of an object: what is not in it and stands at an address, by name, and how far that is from there.
     fn outside(&self, address: u64) -> Option<(&[u8], u64)> {
         self.elf.object.as_ref()?.extern_at(address)
+    }
+
+    /// What another file defines and a call leads to, by name and without its version.
+    pub(super) fn imported(&self, call: Ending) -> Option<&[u8]> {
+        let name = match call {
+            Ending::Calls(to) => self.import(to).or_else(|| self.outside(to).filter(|(_, offset)| *offset == 0).map(|(name, _)| name)),
+            Ending::CallsThrough(slot) => match self.bound(slot) {
+                Some(Bound::Import(name, 0)) => Some(name.as_slice()),
+                _ => None,
+            },
+            Ending::Leaves | Ending::Open => None,
+        };
+        // The number behind `%` is the type of the relocation.
+        name.and_then(|n| n.split(|b| matches!(b, b'@' | b'%')).next())
     }
 
     /// The function that an address is in.
@@ -395,21 +410,28 @@ impl Images {
             // The slots are compared where they are.
             return (0, Vec::new());
         }
-        let text = |bound: &Bound| match bound {
+        // Equal numbers may be different places: each side names its own.
+        let place = |side: Side, to: u64| match self.label(side, to) {
+            Some(name) => format!("{name} at {to:#x}"),
+            None if side == Side::Shipped => format!("{to:#x} of what was shipped"),
+            None => format!("{to:#x} of what was rebuilt"),
+        };
+        let text = |side: Side, bound: &Bound| match bound {
             Bound::Import(name, 0) => String::from_utf8_lossy(name).into_owned(),
             Bound::Import(name, addend) => format!("{}+{addend:#x}", String::from_utf8_lossy(name)),
-            Bound::Relative(to) => format!("{to:#x}"),
-            Bound::Computed(by) => format!("what {by:#x} returns"),
+            Bound::Relative(to) => place(side, *to),
+            Bound::Computed(by) => format!("what {} returns", place(side, *by)),
         };
-        let shown = |bound: &Bound| crate::text::Untrusted::from(text(bound)).shown();
+        let shown = |side: Side, bound: &Bound| crate::text::Untrusted::from(text(side, bound)).shown();
         let same = |old: &Bound, new: &Bound| match (old, new) {
             // An equal address may lead to something else where content moved.
             (Bound::Relative(x), Bound::Relative(y)) => self.same_place(*x, *y) || x == y && !self.other_place(*x, *y),
             _ => old == new,
         };
         let mut differing = a.iter().zip(b.values()).filter(|((_, old), new)| !same(old, new));
-        let say =
-            |((at, old), new): ((&u64, &Bound), &Bound)| format!("the loader fills {at:#x} with {} against {}", shown(old), shown(new));
+        let say = |((at, old), new): ((&u64, &Bound), &Bound)| {
+            format!("the loader fills {at:#x} with {} against {}", shown(Side::Shipped, old), shown(Side::Rebuilt, new))
+        };
         let first: Vec<String> = differing.by_ref().take(MAX_REBOUND).map(say).collect();
         (first.len() + differing.count(), first)
     }

@@ -66,6 +66,13 @@ impl Finder<'_> {
         frames.into_iter().next().map(|f| (f.file, f.line))
     }
 
+    /// How many lines the file of an address of one side has in the tree; `None` when it is not known to be there.
+    pub(super) fn length(&self, side: Side, address: u64) -> Option<u32> {
+        let frames = self.lookups.get(side).as_ref()?.frames(address);
+        let frame = frames.first()?;
+        self.origin.named.get(side).find(&frame.file, recorded(frame)).filter(|f| f.entry.is_some())?.lines
+    }
+
     fn choose(&self, side: Side, frames: &[Frame]) -> Option<(SourceLine, Option<String>)> {
         let innermost = frames.first()?;
         let mut remark = None;

@@ -83,22 +83,59 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             account.explain(cause, differing);
         }
         let range = |r: &Option<Region>| r.as_ref().map_or(0..0, |r| span(&r.range));
-        let words = sides.as_ref().map(|r| if r.is_some() { "there" } else { "not there" });
+        let name =
+            sides.shipped.as_ref().or(sides.rebuilt.as_ref()).map(|r| String::from_utf8_lossy(&r.name).into_owned()).unwrap_or_default();
+        let words = sides.as_ref().map(|r| if r.is_some() { format!("{name} is there") } else { format!("{name} is not there") });
+        let words = Sides::new(words.shipped.as_str(), words.rebuilt.as_str());
         prove(&mut node.proofs, cause, Sides::new(range(&sides.shipped), range(&sides.rebuilt)), words);
     }
+}
+
+/// Sections of DWARF 2 to 5 and of its GNU forms, without `.debug_` or `.zdebug_`, and without `.dwo`. Not `gdb_scripts`: a debugger
+/// runs what is in it.
+const DWARF: [&[u8]; 24] = [
+    b"abbrev",
+    b"addr",
+    b"aranges",
+    b"cu_index",
+    b"frame",
+    b"gnu_pubnames",
+    b"gnu_pubtypes",
+    b"info",
+    b"line",
+    b"line_str",
+    b"loc",
+    b"loclists",
+    b"macinfo",
+    b"macro",
+    b"names",
+    b"pubnames",
+    b"pubtypes",
+    b"ranges",
+    b"rnglists",
+    b"str",
+    b"str_offsets",
+    b"sup",
+    b"tu_index",
+    b"types",
+];
+
+/// Whether a section has the name of one of DWARF, packed or not, split or not.
+fn is_dwarf(name: &[u8]) -> bool {
+    let rest = name.strip_prefix(b".debug_").or_else(|| name.strip_prefix(b".zdebug_"));
+    rest.is_some_and(|r| DWARF.contains(&r.strip_suffix(b".dwo").unwrap_or(r)))
 }
 
 /// What `strip` takes out.
 fn may_go(region: &Region) -> bool {
     let name = region.name.as_slice();
-    let known = matches!(name, b".symtab" | b".strtab") || name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
+    let known = matches!(name, b".symtab" | b".strtab") || is_dwarf(name);
     known && region.section.is_some() && !region.allocated
 }
 
 /// What `strip --strip-debug` takes out of an object: debug sections and their relocations.
 fn leaves_object(s: &Section) -> bool {
-    let debug = |name: &[u8]| name.starts_with(b".debug_") || name.starts_with(b".zdebug_");
-    !s.is_allocated() && (debug(&s.name) || s.kind == 4 && s.name.strip_prefix(b".rela").is_some_and(debug))
+    !s.is_allocated() && (is_dwarf(&s.name) || s.kind == 4 && s.name.strip_prefix(b".rela").is_some_and(is_dwarf))
 }
 
 /// Whether the sections that both sides have are described alike, but for their place in the file.
@@ -133,4 +170,19 @@ fn is_linked(elf: &Exe, debug: &[Image]) -> bool {
     let Some((name, crc, _)) = elf.debug_link() else { return false };
     let mut own = debug.iter().filter(|d| describes(&d.elf, elf)).peekable();
     own.peek().is_none() || own.any(|d| d.name == name && d.crc() == crc)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_dwarf_are_debug_information() {
+        for name in [&b".debug_info"[..], b".zdebug_line", b".debug_str_offsets.dwo", b".debug_cu_index", b".debug_gnu_pubnames"] {
+            assert!(is_dwarf(name), "{}", String::from_utf8_lossy(name));
+        }
+        for name in [&b".debug_gdb_scripts"[..], b".debug_", b".debug_x", b".debug_info.evil", b".debuginfo", b".rela.debug_info"] {
+            assert!(!is_dwarf(name), "{}", String::from_utf8_lossy(name));
+        }
+    }
 }

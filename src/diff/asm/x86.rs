@@ -7,7 +7,7 @@ use iced_x86::{
     Decoder, DecoderOptions, FastFormatter, FlowControl, Instruction, Mnemonic, OpKind, Register, SymbolResolver, SymbolResult,
 };
 
-use super::{Fixup, Hole, Insn, Kind};
+use super::{Ending, Fixup, Hole, Insn, Kind};
 
 /// How code is to be read.
 pub(super) struct Mode {
@@ -197,19 +197,24 @@ pub(super) fn immediate(bits: u32, bytes: &[u8], ip: u64) -> Option<(u64, (usize
 const RUN: usize = 24;
 
 /// For `mov r32, imm32` that loads an argument of the next call (System V order): the address that `lea` loads the argument
-/// before it with, in the same straight run of code.
-pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Option<u64> {
+/// before it with, in the same straight run of code, and what is called.
+pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Option<(u64, Ending)> {
     use iced_x86::{Mnemonic, Register};
     const ARGUMENTS: [Register; 6] = [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
     let at = |i: usize| insns.get(i).map(|insn| raw(64, insn.bytes(code), insn.ip));
     let own = at(index).filter(|i| i.mnemonic() == Mnemonic::Mov && i.op1_kind() == OpKind::Immediate32)?;
     let place = ARGUMENTS.iter().position(|r| *r == own.op0_register().full_register())?;
     let before = *ARGUMENTS.get(place.checked_sub(1)?)?;
-    let call = (index + 1..insns.len().min(index + RUN)).find(|i| at(*i).is_none_or(|i| i.flow_control() != FlowControl::Next))?;
-    at(call).filter(|i| i.flow_control() == FlowControl::Call)?;
+    let next = (index + 1..insns.len().min(index + RUN)).find(|i| at(*i).is_none_or(|i| i.flow_control() != FlowControl::Next))?;
+    let call = at(next)?;
+    let callee = match call.flow_control() {
+        FlowControl::Call => Ending::Calls(call.near_branch_target()),
+        FlowControl::IndirectCall if call.is_ip_rel_memory_operand() => Ending::CallsThrough(call.ip_rel_memory_address()),
+        _ => return None,
+    };
     let start = (index.saturating_sub(RUN)..index).rev().find(|i| at(*i).is_none_or(|i| i.flow_control() != FlowControl::Next));
     let mut found = None;
-    for i in start.map_or(0, |s| s + 1)..call {
+    for i in start.map_or(0, |s| s + 1)..next {
         let insn = at(i)?;
         let writes = |r: Register| insn.op0_kind() == OpKind::Register && insn.op0_register().full_register() == r;
         if i > index && writes(own.op0_register().full_register()) {
@@ -220,7 +225,7 @@ pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Opti
             found = loads.then(|| insn.ip_rel_memory_address());
         }
     }
-    found
+    found.map(|address| (address, callee))
 }
 
 /// Stands for the address that an instruction refers to, so that no name of the file passes through the formatter.
