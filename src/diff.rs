@@ -17,6 +17,7 @@ mod deb;
 mod derived;
 mod dwarf;
 mod elf;
+mod entry;
 mod evidence;
 mod evidence_elf;
 mod exe;

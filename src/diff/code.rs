@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::account::{raw, span};
+use super::entry::Entries;
 use super::image::{Images, display_name};
 use super::line_number::Claim;
 use super::pieces::Neighbours;
@@ -82,10 +83,6 @@ fn pair_label(images: &Images, n: usize) -> Untrusted {
     }
 }
 
-/// What the addresses of functions of honest pairs agree in, whatever moved: compilers align functions that can be called through
-/// a pointer to 16 bytes, and `.init` and `.fini` stand at multiples of four.
-const ENTRY: u64 = 4;
-
 /// What the proof of another order of functions rests on, said where it is used.
 const GRANTED: &str = "granted: no code asks for rank or address bits of functions";
 
@@ -122,15 +119,6 @@ impl Piece<'_> {
         !self.named && ends && short(Side::Shipped) && short(Side::Rebuilt)
     }
 
-    /// Whether its start is aligned otherwise than on the other side, and it is more than padding: code may ask that of a pointer
-    /// to it. In C++ the lowest bit of a pointer to a member says whether the call is virtual.
-    fn is_askew(&self, images: &Images) -> bool {
-        let (Some(x), Some(y)) = (&self.sides.shipped, &self.sides.rebuilt) else { return false };
-        let padding = |side: Side, f: &Function| asm::is_padding(images.sides.get(side), f);
-        let apart = !x.address.wrapping_sub(y.address).is_multiple_of(ENTRY);
-        apart && (self.named || !padding(Side::Shipped, x) || !padding(Side::Rebuilt, y))
-    }
-
     /// Whether there is anything to say of it: other bytes, or another place.
     fn differs(&self, images: &Images) -> bool {
         let code = |side: Side| self.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
@@ -154,11 +142,10 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     let neighbours = Neighbours::new(images);
     let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
     let runs_on = |p: &Piece<'_>| p.pair().is_some_and(|n| p.named && neighbours.runs_on(n));
-    let looked_at: Vec<bool> = pieces
-        .iter()
-        .enumerate()
-        .map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p) || p.is_askew(images))
-        .collect();
+    let entries = Entries::new(images);
+    let askew = |p: &Piece<'_>| entries.differ(images, &p.sides, p.named, p.pair());
+    let looked_at: Vec<bool> =
+        pieces.iter().enumerate().map(|(n, p)| p.differs(images) || p.moved || leads_elsewhere(n) || runs_on(p) || askew(p)).collect();
     let differing: Vec<&Piece<'_>> = pieces.iter().zip(&looked_at).filter(|(_, looked)| **looked).map(|(p, _)| p).collect();
     // The longest first: what is left at the end is short for every core.
     let size = |piece: &Piece<'_>| piece.sides.shipped.iter().chain(&piece.sides.rebuilt).map(|f| f.size).max();
@@ -196,7 +183,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
                 diff.result = ResultMark::Different;
                 diff.what = "what follows it is another piece, and it may run on into that".to_owned();
                 account = Sides::new(old, new).map(|c| Account::all_unexplained(c.map_or(0, <[u8]>::len) as u64));
-            } else if piece.is_askew(images) {
+            } else if askew(piece) {
                 let shifted = "its address is aligned otherwise, and a pointer to it may mean something else";
                 let differs = diff.result == ResultMark::Different && !diff.what.is_empty();
                 diff.what = if differs { format!("{shifted}; {}", diff.what) } else { shifted.to_owned() };

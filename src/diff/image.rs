@@ -257,6 +257,11 @@ impl Images {
         Some(images)
     }
 
+    /// The pair that a function of one side is in.
+    pub(super) fn pair_of(&self, side: Side, function: usize) -> Option<usize> {
+        self.pair_of.get(side).get(function).copied().filter(|n| *n != usize::MAX)
+    }
+
     /// What an address means.
     pub(super) fn target(&self, side: Side, address: u64) -> Target {
         let image = self.sides.get(side);
