@@ -191,3 +191,41 @@ fn a_flipped_byte_of_an_object_is_never_nothing() {
         assert!(said || !node.result.is_equal(), "at {at:#x}: {}", node.why);
     }
 }
+
+/// The object of any source; `None` where there is no compiler.
+fn compiled(source: &str) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("x.c"), dir.path().join("x.o"));
+    std::fs::write(&from, source).unwrap();
+    let made = Command::new("cc").args(["-c", "-O1", "-o"]).args([&to, &from]).output();
+    made.is_ok_and(|out| out.status.success()).then(|| std::fs::read(to).unwrap())
+}
+
+/// A linker calls constructors, and lays out the parts of a set, in the order of the members.
+#[test]
+fn members_whose_parts_a_linker_puts_together_keep_their_order() {
+    let forms = [
+        ("static __attribute__((constructor)) void start_F(void) { policy = N; } extern int policy; int F(void) { return 1; }", false),
+        ("static __attribute__((constructor(200 + N))) void start_F(void) { policy = N; } int F(void) { return 1; }", false),
+        ("static __attribute__((destructor)) void end_F(void) { policy = N; } int F(void) { return 1; }", false),
+        ("static int one_F __attribute__((section(\"rules\"), used)) = N; int F(void) { return 1; }", false),
+        ("static int one_F __attribute__((section(\".rules\"), used)) = N; int F(void) { return 1; }", true),
+    ];
+    for (form, free) in forms {
+        let member = |name: &str, number: &str| {
+            let source = form.replace('F', name).replace('N', number);
+            compiled(&format!("extern int policy; {source}"))
+        };
+        let (Some(one), Some(two), Some(plain)) = (member("fa", "1"), member("fb", "2"), compiled("int plain(void) { return 3; }")) else {
+            return;
+        };
+        let turned = |second: &[u8]| {
+            let [a, b] = [file("a.o/", &one), file("b.o/", second)];
+            comparing::compare(&archive::ar(&[a.clone(), b.clone()]), &archive::ar(&[b, a]))
+        };
+        let node = turned(&two);
+        assert_eq!(node.result.is_equal(), free, "{form}: {}", node.why);
+        // One alone has no order among the members.
+        assert!(turned(&plain).result.is_equal(), "{form}");
+    }
+}

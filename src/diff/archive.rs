@@ -118,14 +118,23 @@ fn same_long_names(blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Result<(
     if old == new { Ok(()) } else { Err("the tables hold other names".to_owned()) }
 }
 
-/// Whether a linker takes the same member for every symbol whatever the order: it takes the first one that defines it.
+/// Whether a linker makes the same of it whatever the order: it takes the first member that defines a symbol, and puts
+/// constructors and sets of data together in the order of the members.
 pub(super) fn order_is_free(blob: &Blob, parsed: &Container) -> Result<(), String> {
     let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut gathered: HashMap<Vec<u8>, usize> = HashMap::new();
     for (i, member) in parsed.members.iter().enumerate() {
         if armap::is_symbol_table(&member.name) || member.name == b"//" {
             continue;
         }
-        for symbol in armap::defined(&blob.slice(member.held.range())).unwrap_or_default() {
+        let content = blob.slice(member.held.range());
+        for section in armap::gathered(&content)? {
+            let shown = Untrusted::from(section.as_slice()).shown().cut(80);
+            if *gathered.entry(section).or_insert(i) != i {
+                return Err(format!("two members have a part of {shown}: it runs or stands in their order"));
+            }
+        }
+        for symbol in armap::defined(&content).unwrap_or_default() {
             let shown = Untrusted::from(symbol.as_slice()).shown().cut(80);
             if *seen.entry(symbol).or_insert(i) != i {
                 return Err(format!("{shown} is defined by two members: the first one counts"));

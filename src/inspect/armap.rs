@@ -1,7 +1,24 @@
 //! The tables of `ar` archives that follow from the members: symbols to members (System V `/` and `/SYM64/`, BSD
 //! `__.SYMDEF`), and long names (`//`).
 
-use object::{Object as _, ObjectSymbol as _};
+use std::collections::BTreeSet;
+
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
+
+/// Sections of what runs at the start and at the end, and the name that their parts come under.
+const RUN: [(&[u8], &[u8]); 11] = [
+    (b".preinit_array", b".preinit_array"),
+    (b".init_array", b".init_array"),
+    (b".ctors", b".init_array"),
+    (b".init", b".init"),
+    (b".fini_array", b".fini_array"),
+    (b".dtors", b".fini_array"),
+    (b".fini", b".fini"),
+    (b".CRT", b".CRT"),
+    (b"__mod_init_func", b"__mod_init_func"),
+    (b"__init_offsets", b"__mod_init_func"),
+    (b"__mod_term_func", b"__mod_term_func"),
+];
 
 /// A symbol and the offset of the header of the member that defines it.
 pub(crate) type Entry<'a> = (&'a [u8], u64);
@@ -92,6 +109,33 @@ pub(crate) fn defined(content: &[u8]) -> Option<Vec<Vec<u8>>> {
         .ok()?;
     out.sort_unstable();
     Some(out)
+}
+
+/// The sections of an object whose parts a linker puts together for something that goes through them in their order: what runs
+/// at the start and at the end, and sets of data (`__start_NAME` to `__stop_NAME`). Priorities count as the section without.
+/// An error for code of a compiler (LTO), which may become any of that.
+pub(crate) fn gathered(content: &[u8]) -> Result<BTreeSet<Vec<u8>>, String> {
+    if content.starts_with(b"BC\xc0\xde") || content.starts_with(b"\xde\xc0\x17\x0b") {
+        return Err("a member is code of a compiler, whose constructors are not known".to_owned());
+    }
+    let Ok(file) = object::File::parse(content) else { return Ok(BTreeSet::new()) };
+    let elf = file.format() == object::BinaryFormat::Elf;
+    let mut out = BTreeSet::new();
+    for section in file.sections() {
+        let Ok(name) = section.name_bytes() else { continue };
+        if name.starts_with(b".gnu.lto_") {
+            return Err("a member is code of a compiler, whose constructors are not known".to_owned());
+        }
+        let run =
+            RUN.iter().find(|(start, _)| name.strip_prefix(*start).is_some_and(|rest| matches!(rest.first(), None | Some(b'.' | b'$'))));
+        let identifier = elf && !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        match run {
+            Some((_, gathered)) => out.insert(gathered.to_vec()),
+            None if identifier => out.insert(name.to_vec()),
+            None => continue,
+        };
+    }
+    Ok(out)
 }
 
 /// The entries of a table of long names, each ended by `/` and a newline, sorted; `None` when anything else is in it.
