@@ -1,11 +1,12 @@
 //! Dates as text: the literal must parse as a date or time on both sides, in the same format, at the same place.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 
 use jiff::fmt::strtime::BrokenDownTime;
 
 use super::account::runs;
+use super::date_place::{COMPILER_DATE, Home, Said, TIME, counts};
 
 /// One date that changed, at the same range on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,11 +26,11 @@ const FORMATS: &[(&str, Range<usize>)] = &[
     ("%Y-%m-%dT%H:%M:%S", 19..20),
     ("%Y-%m-%d %H:%M", 16..17),
     ("%Y-%m-%d", 10..11),
-    ("%b %e %Y", 11..12),
+    (COMPILER_DATE, 11..12),
     ("%d %b %Y", 11..12),
     ("%e %B %Y", 10..18),
     ("%B %e, %Y", 11..19),
-    ("%H:%M:%S", 8..9),
+    (TIME, 8..9),
 ];
 /// Texts that are tried as dates in one comparison.
 const MAX_TRIED: u64 = 2_000_000;
@@ -52,6 +53,31 @@ impl Tries {
         self.0.set(left.saturating_sub(1));
         left > 0
     }
+
+    /// Whether such a text ends with a date; `whole`: it is the last string, and in the compiler's own form.
+    pub(super) fn date_ends(&self, text: &[u8], whole: bool) -> bool {
+        self.any_date(whole, |length| {
+            let start = text.len().checked_sub(length)?;
+            let before = start.checked_sub(1).and_then(|i| text.get(i));
+            let stands = before.is_none_or(|b| if whole { *b == 0 } else { !b.is_ascii_alphanumeric() });
+            text.get(start..).filter(|_| stands)
+        })
+    }
+
+    /// Whether such a text starts with a date; `whole`: it is the first string, and in the compiler's own form.
+    pub(super) fn date_starts(&self, text: &[u8], whole: bool) -> bool {
+        self.any_date(whole, |length| {
+            let stands = text.get(length).is_none_or(|b| if whole { *b == 0 } else { !b.is_ascii_alphanumeric() });
+            text.get(..length).filter(|_| stands)
+        })
+    }
+
+    fn any_date<'t>(&self, whole: bool, cut: impl Fn(usize) -> Option<&'t [u8]>) -> bool {
+        let days = FORMATS.iter().filter(|(f, _)| f.contains("%Y") && !f.contains("%H") && (!whole || *f == COMPILER_DATE));
+        days.clone().any(|(format, lengths)| {
+            lengths.clone().any(|n| self.take() && cut(n).and_then(|t| text(t, 0..n)).is_some_and(|t| parses(format, t)))
+        })
+    }
 }
 
 /// Bytes around a difference in which a date may start.
@@ -60,7 +86,7 @@ const RUNS: usize = 512;
 
 /// The date changes that explain every difference of the strings they are in. Strings (NUL- or newline-ended) with any
 /// other difference contribute nothing.
-pub(super) fn changes(a: &[u8], b: &[u8], tries: &Tries) -> Vec<DateChange> {
+pub(super) fn changes(a: &[u8], b: &[u8], home: Home, tries: &Tries) -> Vec<DateChange> {
     if a.len() != b.len() {
         return Vec::new();
     }
@@ -78,11 +104,13 @@ pub(super) fn changes(a: &[u8], b: &[u8], tries: &Tries) -> Vec<DateChange> {
             continue;
         }
         let mut found: Vec<DateChange> = Vec::new();
+        let said = OnceCell::new();
+        let place = Place { a, b, string: &string, home, said: &said };
         let explained = inside.iter().all(|r| {
             if found.last().is_some_and(|f| f.range.end >= r.end) {
                 return true;
             }
-            let change = date_around(a, b, &string, r, tries).filter(|c| found.last().is_none_or(|f| f.range.end <= c.range.start));
+            let change = date_around(&place, r, tries).filter(|c| found.last().is_none_or(|f| f.range.end <= c.range.start));
             change.map(|c| found.push(c)).is_some()
         });
         if explained {
@@ -111,7 +139,25 @@ fn string_around(bytes: &[u8], run: &Range<usize>) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>, tries: &Tries) -> Option<DateChange> {
+/// A string with dates in it.
+struct Place<'a> {
+    a: &'a [u8],
+    b: &'a [u8],
+    string: &'a Range<usize>,
+    home: Home,
+    said: &'a OnceCell<Said>,
+}
+
+impl Place<'_> {
+    fn counts(&self, format: &str, range: &Range<usize>, tries: &Tries) -> bool {
+        let string = |bytes: &'_ [u8]| bytes.get(self.string.clone()).unwrap_or_default().to_vec();
+        let said = *self.said.get_or_init(|| Said::of(&string(self.a), &string(self.b)));
+        [self.a, self.b].iter().all(|bytes| counts(format, bytes, range, said, self.home, tries))
+    }
+}
+
+fn date_around(place: &Place<'_>, run: &Range<usize>, tries: &Tries) -> Option<DateChange> {
+    let Place { a, b, string, .. } = *place;
     let low = string.start.max(run.start.saturating_sub(WINDOW));
     let high = string.end.min(run.end.saturating_add(WINDOW));
     let word = |i: usize| a.get(i).is_some_and(u8::is_ascii_alphanumeric) || b.get(i).is_some_and(u8::is_ascii_alphanumeric);
@@ -129,7 +175,7 @@ fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>, tr
                 if !tries.take() {
                     return None;
                 }
-                if parses(format, old) && parses(format, new) {
+                if parses(format, old) && parses(format, new) && place.counts(format, &(start..end), tries) {
                     return Some(DateChange { range: start..end, old: old.to_owned(), new: new.to_owned() });
                 }
             }
@@ -138,8 +184,8 @@ fn date_around(a: &[u8], b: &[u8], string: &Range<usize>, run: &Range<usize>, tr
     None
 }
 
-/// Dates that start both texts, in one format: their lengths, the longest of each format first.
-pub(super) fn both_at(a: &[u8], b: &[u8], tries: &Tries) -> Vec<(usize, usize)> {
+/// Dates that start both texts, in one format: the format and their lengths, the longest of each format first.
+pub(super) fn both_at(a: &[u8], b: &[u8], tries: &Tries) -> Vec<(&'static str, usize, usize)> {
     let starts = |bytes: &[u8]| bytes.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b' ');
     if !starts(a) || !starts(b) {
         return Vec::new();
@@ -147,7 +193,7 @@ pub(super) fn both_at(a: &[u8], b: &[u8], tries: &Tries) -> Vec<(usize, usize)> 
     let longest = |bytes: &[u8], format: &str, lengths: &Range<usize>| {
         lengths.clone().rev().find(|n| tries.take() && text(bytes, 0..*n).is_some_and(|t| parses(format, t)))
     };
-    FORMATS.iter().filter_map(|(format, lengths)| Some((longest(a, format, lengths)?, longest(b, format, lengths)?))).collect()
+    FORMATS.iter().filter_map(|(format, lengths)| Some((*format, longest(a, format, lengths)?, longest(b, format, lengths)?))).collect()
 }
 
 fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
@@ -170,9 +216,13 @@ mod tests {
 
     #[test]
     fn only_dates_on_both_sides_in_one_format_are_explained() {
-        let ok = |a: &str, b: &str| changes(a.as_bytes(), b.as_bytes(), &Tries::default()).len();
+        let ok = |a: &str, b: &str| changes(a.as_bytes(), b.as_bytes(), Home::Data, &Tries::default()).len();
         assert_eq!(ok("built 2022-12-26 here", "built 2026-11-23 here"), 1);
         assert_eq!(ok("Dec  5 2022", "Nov 23 2026"), 1);
+        assert_eq!(ok("2022-12-26 10:11:12\0", "2026-11-23 13:14:15\0"), 1);
+        assert_eq!(ok("2022-12-26\0", "2026-11-23\0"), 0, "code may compare it with today");
+        assert_eq!(ok("2001:10:11:12::1\0", "2001:10:11:13::1\0"), 0);
+        assert_eq!(ok("10:11:12\0", "10:11:13\0"), 0);
         assert_eq!(ok("Built on Dec  5 2022 at 12:00:01\0x", "Built on Nov 23 2026 at 13:00:02\0x"), 2);
         assert_eq!(ok("Mon, 26 Dec 2022 16:30:00 +0100", "Tue, 27 Dec 2022 16:30:00 +0100"), 1);
         assert_eq!(ok("built 2022-12-26 here", "built 2026-13-23 here"), 0);
@@ -180,18 +230,18 @@ mod tests {
         assert_eq!(ok("key=12345678", "key=12345679"), 0);
         assert_eq!(ok("x2022-12-26", "x2026-11-23"), 0);
         assert_eq!(ok("2022-12-26", "2022\x0012-27"), 0);
-        assert_eq!(ok("é 2022-12-26", "é 2022-12-27"), 1);
+        assert_eq!(ok("é built 2022-12-26", "é built 2022-12-27"), 1);
     }
 
     #[test]
     fn where_too_much_was_tried_nothing_is_explained() {
         let (old, new) = (b"built 2022-12-26 here", b"built 2026-11-23 here");
         let few = Tries(Cell::new(0));
-        assert_eq!(changes(old, new, &few), []);
-        assert_eq!(changes(old, new, &Tries::default()).len(), 1);
+        assert_eq!(changes(old, new, Home::Data, &few), []);
+        assert_eq!(changes(old, new, Home::Data, &Tries::default()).len(), 1);
         assert_eq!(both_at(b"2022-12-26", b"2026-11-23", &few), []);
         // A string without an end in sight.
         let long = |date: &str| [&vec![b'x'; MAX_STRING][..], b" ", date.as_bytes()].concat();
-        assert_eq!(changes(&long("2022-12-26"), &long("2026-11-23"), &Tries::default()), []);
+        assert_eq!(changes(&long("2022-12-26"), &long("2026-11-23"), Home::Data, &Tries::default()), []);
     }
 }

@@ -23,7 +23,7 @@ impl Package {
     /// Remembers a member of `control.tar` or `data.tar`.
     pub(super) fn note(&mut self, slot: Slot, name: &[u8], a: Option<&Blob>, b: Option<&Blob>) {
         let files = match slot {
-            Slot::Free | Slot::Package => return,
+            Slot::Free | Slot::Package | Slot::ControlFile => return,
             Slot::Control => &mut self.control,
             Slot::Data => &mut self.data,
         };

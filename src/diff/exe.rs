@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::account::{add, own_result, prove, raw};
+use super::date_place::Home;
 use super::elf::describes;
 use super::evidence_elf::ElfEvidence;
 use super::image::{Image, Images, MAX_REBOUND};
@@ -301,7 +302,7 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair],
         if !data || laid_out || old == new || old.len() != new.len() || x.range.start != y.range.start {
             continue;
         }
-        let found = dates::changes(old, new, tries);
+        let found = dates::changes(old, new, Home::Data, tries);
         let mut part = Node::new(Untrusted::default(), node.kind, ResultMark::Identical);
         part.account = pair.account.clone();
         explain_dates(&mut part, old, new, x.range.start, &found);

@@ -213,6 +213,7 @@ impl Walk<'_> {
         let inner = match slot {
             Slot::Package if x.name.starts_with(b"control.tar") => Slot::Control,
             Slot::Package if x.name.starts_with(b"data.tar") => Slot::Data,
+            Slot::Control => Slot::ControlFile,
             // What is inside a package's files is not part of its lists.
             _ => Slot::Free,
         };

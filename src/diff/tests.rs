@@ -16,6 +16,7 @@ mod make_macho;
 mod make_pe;
 mod pe;
 mod property;
+mod reading;
 mod real;
 mod rpm;
 mod steady;

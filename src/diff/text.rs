@@ -1,11 +1,14 @@
 //! Text as lines: which lines differ, and which of those only in a date, a time or the folder of the build.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::account::{self, raw, settle};
 use super::build_path::BuildPath;
 use super::changes::{self, Change};
-use super::{dates, lines};
+use super::date_place::{Home, Said, counts, is_stamp};
+use super::walk::Slot;
+use super::{dates, lines, programs};
 use crate::model::{Account, Cause, Node, ResultMark, Sides};
 
 /// Largest text that is compared line by line, in bytes.
@@ -14,27 +17,40 @@ const MAX_TEXT: usize = 64 << 20;
 const MAX_LINE: usize = 4096;
 /// Lines that are looked into.
 const MAX_LINES: usize = 4096;
-/// Words in the name of a number that say it is a time.
-const TIME_WORDS: [&[u8]; 8] = [b"mtime", b"timestamp", b"date", b"epoch", b"build", b"built", b"builddate", b"buildtime"];
-/// Files that record where things were built, by the end of their name.
-const RECORDS: [&[u8]; 7] = [b".la", b".pc", b".d", b".cmake", b".prl", b".pri", b".mk"];
 /// Names of sources that are compiled: what is built from them does not read them.
 const SOURCES: [&[u8]; 24] = [
     b"c", b"h", b"cc", b"cpp", b"cxx", b"c++", b"hh", b"hpp", b"hxx", b"inl", b"s", b"S", b"asm", b"rs", b"go", b"java", b"kt", b"scala",
     b"swift", b"f", b"f90", b"m", b"y", b"l",
 ];
 /// Where a path says what is loaded or run, no other path is the same.
-const LOADS: [&[u8]; 6] = [b"rpath", b"runpath", b"-wl,", b"ld_library_path", b"ld_preload", b"interpreter"];
-const INSTALLS: [&[u8]; 6] = [b"prefix", b"exec_prefix", b"libdir", b"bindir", b"sbindir", b"sysconfdir"];
+const LOADS: [&[u8]; 17] = [
+    b"rpath",
+    b"runpath",
+    b"-wl,",
+    b"ld_library_path",
+    b"ld_preload",
+    b"interpreter",
+    b"prefix",
+    b"run",
+    b"include",
+    b"source",
+    b"exec",
+    b"import",
+    b"load",
+    b"-l",
+    b"-i",
+    b"require",
+    b"$(",
+];
 
 /// Compares two texts line by line; `false` when they are too large for that.
-pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], tries: &dates::Tries) -> bool {
+pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], slot: Slot, tries: &dates::Tries) -> bool {
     if a.len().max(b.len()) > MAX_TEXT {
         return false;
     }
     let (one, two) = (lines::split(a), lines::split(b));
     let rows = lines::align(&one, &two);
-    let mut paths = Paths::new(node.name.as_bytes(), a, b);
+    let mut paths = Paths::new(node.name.as_bytes(), slot, a, b);
     let mut found = Found::in_rows(&rows, &one, &two, &mut paths, tries);
     if found.prefix.is_some() && found.counts[0] > 0 {
         // Lines above the one that told the prefix.
@@ -42,7 +58,7 @@ pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], tries: &dates::Tries)
     }
     // A prefix counts only when replacing it everywhere makes the text equal, on lines that are equal now as well.
     let found = match &found.prefix {
-        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut Paths::none(), tries),
+        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut paths.without(), tries),
         _ => found,
     };
     node.account = found.account;
@@ -125,26 +141,55 @@ fn summary(counts: [usize; 3]) -> String {
 pub(super) struct Paths<'n> {
     name: &'n [u8],
     allowed: bool,
+    /// Whether a date may be the time of the build: what a program reads as its own text compares dates.
+    dated: bool,
     prefix: Option<BuildPath>,
 }
 
 impl<'n> Paths<'n> {
-    pub(super) fn new(name: &'n [u8], a: &[u8], b: &[u8]) -> Self {
+    pub(super) fn new(name: &'n [u8], slot: Slot, a: &[u8], b: &[u8]) -> Self {
+        let is_run = programs::is_run(name, slot, a, b);
         // A script runs what its paths name.
-        Self { name, allowed: !a.starts_with(b"#!") && !b.starts_with(b"#!"), prefix: None }
+        Self { name, allowed: !is_run, dated: !is_run, prefix: None }
     }
 
     /// No path is explained.
     pub(super) fn none() -> Self {
-        Self { name: b"", allowed: false, prefix: None }
+        Self { name: b"", allowed: false, dated: true, prefix: None }
+    }
+
+    /// The same text, without any path that is explained.
+    fn without(&self) -> Self {
+        Self { allowed: false, prefix: None, ..*self }
     }
 
     /// Whether the path of the build may stand in such a line at all.
-    fn allows(&self, line: &[u8]) -> bool {
-        let lower = line.to_ascii_lowercase();
-        let key = lower.split(|b| !b.is_ascii_alphanumeric() && *b != b'_').find(|w| !w.is_empty()).unwrap_or_default();
-        let loads = LOADS.iter().any(|word| lower.windows(word.len()).any(|w| w == *word));
-        self.allowed && !loads && !(INSTALLS.contains(&key) && lower.contains(&b'='))
+    fn allows(&self, before: &[u8]) -> bool {
+        let lower = before.to_ascii_lowercase();
+        self.allowed && !LOADS.iter().any(|word| lower.windows(word.len()).any(|w| w == *word))
+    }
+
+    /// What the path says that stands behind such a start of a line; `None` where anything may read it.
+    fn record(&self, before: &[u8]) -> Option<Record> {
+        let base = self.name.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        let ending = base.rsplit(|b| *b == b'.').next().filter(|end| end.len() < base.len()).unwrap_or_default();
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        let end = before.iter().rposition(is_name).map_or(0, |i| i + 1);
+        let start = before.get(..end)?.iter().rposition(|b| !is_name(b)).map_or(0, |i| i + 1);
+        let (key, gap) = (before.get(start..end)?, before.get(end..)?);
+        let is_value = gap.len() <= 8 && gap.iter().all(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'"'));
+        match (base, ending, key) {
+            (b"compile_commands.json", _, b"file") if is_value => Some(Record::Source),
+            (b"compile_commands.json", _, b"directory") if is_value => Some(Record::Folder),
+            (_, b"prl", b"QMAKE_PRL_BUILD_DIR") if is_value && start == 0 => Some(Record::Folder),
+            (_, b"info", b"SF") if before == b"SF:" => Some(Record::Source),
+            // `#line 7 "/folder/x.y"`, `# 7 "/folder/x.y"`
+            (_, _, number) if SOURCES.contains(&ending) && gap == b" \"" && number.iter().all(u8::is_ascii_digit) => {
+                let sign = before.get(..start)?.trim_ascii_end();
+                matches!(sign, b"#line" | b"#").then_some(Record::Source)
+            }
+            _ => None,
+        }
     }
 
     /// The change of a path around that place.
@@ -157,19 +202,22 @@ impl<'n> Paths<'n> {
             from..length.map_or(bytes.len(), |n| from + n)
         };
         let whole = Sides::new(path(bytes.shipped, starts.shipped), path(bytes.rebuilt, starts.rebuilt));
-        let (mut old, mut new) = (bytes.shipped.get(whole.shipped)?, bytes.rebuilt.get(whole.rebuilt)?);
-        // `-I/folder`: the option is not part of the path.
-        let option = old.iter().position(|b| *b == b'/').filter(|n| *n <= 2 && old.starts_with(b"-") && old.get(..*n) == new.get(..*n));
-        let skip = option.unwrap_or(0);
-        (old, new) = (old.get(skip..)?, new.get(skip..)?);
-        let starts = Sides::new(starts.shipped + skip, starts.rebuilt + skip);
+        let (old, new) = (bytes.shipped.get(whole.shipped)?, bytes.rebuilt.get(whole.rebuilt)?);
+        let before = Sides::new(bytes.shipped.get(..starts.shipped)?, bytes.rebuilt.get(..starts.rebuilt)?);
+        let record = self.record(before.shipped).filter(|r| self.record(before.rebuilt).as_ref() == Some(r))?;
+        if !self.allows(before.shipped) || !self.allows(before.rebuilt) {
+            return None;
+        }
         let prefix = BuildPath::propose(old, new)?;
         let rest = old.get(prefix.0.shipped.len()..)?;
         let is_source = rest.rsplit(|b| *b == b'.').next().is_some_and(|end| SOURCES.contains(&end) && end.len() < rest.len());
-        let is_record = RECORDS.iter().any(|end| self.name.ends_with(end)) && !rest.is_empty();
         let is_known = self.prefix.as_ref() == Some(&prefix);
-        // The folder by itself counts once something in it has.
-        if !(is_source || is_record || is_known && rest.is_empty()) || self.prefix.is_some() && !is_known {
+        let fits = match record {
+            Record::Source => is_source,
+            // The folder by itself counts once something in it has.
+            Record::Folder => is_known || !rest.is_empty(),
+        };
+        if !fits || self.prefix.is_some() && !is_known {
             return None;
         }
         let ranges =
@@ -177,6 +225,15 @@ impl<'n> Paths<'n> {
         self.prefix = Some(prefix);
         Some(Change::of(Cause::BuildPath, bytes, ranges))
     }
+}
+
+/// What a path is known to record: nothing loads it from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    /// A file that was compiled.
+    Source,
+    /// A folder that something was compiled in.
+    Folder,
 }
 
 fn is_path(byte: u8) -> bool {
@@ -191,16 +248,17 @@ pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>, tries: &da
     let bytes = Sides::new(x, y);
     let mut at = Sides::new(0, 0);
     let mut out = Vec::new();
-    let may_have_path = paths.allows(x) && paths.allows(y);
+    let said = OnceCell::new();
     loop {
         let (old, new) = (x.get(at.shipped..)?, y.get(at.rebuilt..)?);
         let same = old.iter().zip(new).take_while(|(p, q)| p == q).count();
         if same == old.len() && same == new.len() {
             return Some(out);
         }
-        let change = date(bytes, at, same, tries).or_else(|| epoch(bytes, at, same)).or_else(|| {
+        let time = if paths.dated { date(bytes, at, same, &said, tries).or_else(|| epoch(bytes, at, same)) } else { None };
+        let change = time.or_else(|| {
             let here = Sides::new(at.shipped + same, at.rebuilt + same);
-            if may_have_path { paths.change(bytes, here) } else { None }
+            paths.change(bytes, here)
         })?;
         // Always on, and over the place that differs.
         if change.ranges.shipped.start < at.shipped || change.ranges.shipped.end < at.shipped + same.max(1) {
@@ -216,15 +274,18 @@ fn is_word(bytes: &[u8], at: usize) -> bool {
 }
 
 /// A date or time over the first place that differs, `same` bytes on.
-fn date(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize, tries: &dates::Tries) -> Option<Change> {
+fn date(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize, said: &OnceCell<Said>, tries: &dates::Tries) -> Option<Change> {
     for back in (0..=same.min(dates::WINDOW)).rev() {
         let from = Sides::new(at.shipped + same - back, at.rebuilt + same - back);
         if from.shipped.checked_sub(1).is_some_and(|i| is_word(bytes.shipped, i)) {
             continue;
         }
-        for (old, new) in dates::both_at(bytes.shipped.get(from.shipped..)?, bytes.rebuilt.get(from.rebuilt..)?, tries) {
+        for (format, old, new) in dates::both_at(bytes.shipped.get(from.shipped..)?, bytes.rebuilt.get(from.rebuilt..)?, tries) {
             let ranges = Sides::new(from.shipped..from.shipped + old, from.rebuilt..from.rebuilt + new);
-            if old > back && new > back && !is_word(bytes.shipped, ranges.shipped.end) && !is_word(bytes.rebuilt, ranges.rebuilt.end) {
+            let ends = !is_word(bytes.shipped, ranges.shipped.end) && !is_word(bytes.rebuilt, ranges.rebuilt.end);
+            let said = || *said.get_or_init(|| Said::of(bytes.shipped, bytes.rebuilt));
+            let counted = |line: &[u8], range| counts(format, line, range, said(), Home::Line, tries);
+            if old > back && new > back && ends && counted(bytes.shipped, &ranges.shipped) && counted(bytes.rebuilt, &ranges.rebuilt) {
                 return Some(Change::of(Cause::Timestamp, bytes, ranges));
             }
         }
@@ -239,28 +300,10 @@ fn epoch(bytes: Sides<&[u8]>, at: Sides<usize>, same: usize) -> Option<Change> {
         let end = start + bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
         let value: u64 = std::str::from_utf8(bytes.get(start..end)?).ok()?.parse().ok()?;
         let alone = !is_word(bytes, end) && start.checked_sub(1).is_none_or(|i| !is_word(bytes, i) && bytes.get(i) != Some(&b'.'));
-        (end - start == 10 && (315_532_800..4_102_444_800).contains(&value) && alone && is_named_time(bytes.get(..start)?))
-            .then_some(start..end)
+        (end - start == 10 && (315_532_800..4_102_444_800).contains(&value) && alone && is_stamp(bytes.get(..start)?)).then_some(start..end)
     };
     let ranges = Sides::new(number(bytes.shipped, at.shipped + same)?, number(bytes.rebuilt, at.rebuilt + same)?);
     Some(Change::of(Cause::Timestamp, bytes, ranges))
-}
-
-/// Whether the last name before a value has a word for time in it: `SOURCE_DATE_EPOCH=`, `"buildTimestamp": `.
-fn is_named_time(before: &[u8]) -> bool {
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    let end = before.iter().rposition(is_name).map_or(0, |i| i + 1);
-    if before.len() - end > 8
-        || !before.get(end..).is_some_and(|gap| gap.iter().all(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'"' | b'\'')))
-    {
-        return false;
-    }
-    let start = before.get(..end).and_then(|b| b.iter().rposition(|b| !is_name(b))).map_or(0, |i| i + 1);
-    let name = before.get(start..end).unwrap_or_default();
-    let inner_upper = |x: &u8, y: &u8| !(x.is_ascii_lowercase() && y.is_ascii_uppercase());
-    name.split(|b| matches!(b, b'_' | b'-'))
-        .flat_map(|part| part.chunk_by(inner_upper))
-        .any(|word| TIME_WORDS.contains(&word.to_ascii_lowercase().as_slice()))
 }
 
 #[cfg(test)]
@@ -268,7 +311,7 @@ mod tests {
     use super::*;
 
     fn causes(name: &str, old: &str, new: &str) -> Option<Vec<Cause>> {
-        let mut paths = Paths::new(name.as_bytes(), old.as_bytes(), new.as_bytes());
+        let mut paths = Paths::new(name.as_bytes(), Slot::Free, old.as_bytes(), new.as_bytes());
         let found = line_changes(old.as_bytes(), new.as_bytes(), &mut paths, &dates::Tries::default())?;
         assert!(changes::undo(Sides::new(old.as_bytes(), new.as_bytes()), &found).is_some());
         Some(found.into_iter().map(|c| c.cause).collect())
@@ -277,10 +320,10 @@ mod tests {
     #[test]
     fn dates_of_any_length_are_changes() {
         let one = Some(vec![Cause::Timestamp]);
-        assert_eq!(causes("x", "on 5 December 2022, by", "on 15 November 2026, by"), one);
-        assert_eq!(causes("x", "2022-12-26", "2026-11-23"), one);
-        assert_eq!(causes("x", "a 2022-12-26 b 2022-12-27", "a 2026-11-23 b 2026-11-24").unwrap().len(), 2);
-        assert_eq!(causes("x", "on 5 December 2022, by", "on 15 November 2026, bx"), None);
+        assert_eq!(causes("x", "built on 5 December 2022, by", "built on 15 November 2026, by"), one);
+        assert_eq!(causes("x", "built 2022-12-26", "built 2026-11-23"), one);
+        assert_eq!(causes("x", "made 2022-12-26 b 2022-12-27", "made 2026-11-23 b 2026-11-24").unwrap().len(), 2);
+        assert_eq!(causes("x", "built on 5 December 2022, by", "built on 15 November 2026, bx"), None);
         assert_eq!(causes("x", "version 1.2.3", "version 1.2.4"), None);
     }
 
@@ -292,6 +335,8 @@ mod tests {
         for (old, new) in [
             ("serial=1600000000", "serial=1700000001"),
             ("update=1600000000", "update=1700000001"),
+            ("expire_date=1700000000", "expire_date=1900000000"),
+            ("uid_build = 1700000000", "uid_build = 1000000000"),
             ("mtime=160000000", "mtime=170000000"),
             ("date 12.1600000000", "date 12.1700000001"),
             ("date=1600000000", "epoch=1600000001"),
@@ -309,15 +354,37 @@ mod tests {
             let (old, new) = swap(line);
             causes(name, &old, &new)
         };
-        assert_eq!(of("x.json", "{\"file\": \"/build/one/src/a.c\"}"), one);
-        assert_eq!(of("lib.la", "dependency_libs=' -L/build/one/lib -lz'"), one);
-        assert_eq!(of("x.d", "a.o: /build/one/a.c /build/one/b.h").unwrap().len(), 2);
+        let commands = "usr/share/x/compile_commands.json";
+        assert_eq!(of(commands, "{\"file\": \"/build/one/src/a.c\"}"), one);
+        assert_eq!(of(commands, " \"directory\": \"/build/one\", \"file\": \"/build/one/a.c\""), None, "the folder by itself");
+        assert_eq!(of(commands, " \"file\": \"/build/one/a.c\", \"directory\": \"/build/one\"").unwrap().len(), 2);
+        assert_eq!(of("y.tab.c", "#line 7 \"/build/one/src/a.y\""), one);
+        assert_eq!(of("x.prl", "QMAKE_PRL_BUILD_DIR = /build/one/src"), one);
+        assert_eq!(of("coverage.info", "SF:/build/one/src/a.c"), one);
+        for (name, line) in [
+            ("x.json", "{\"file\": \"/build/one/src/a.c\"}"),
+            (commands, "\"command\": \"cc -I/build/one/inc /build/one/a.c\""),
+            (commands, "\"run\": 1, \"file\": \"/build/one/a.c\""),
+            ("y.tab.c", "#include \"/build/one/src/a.h\""),
+            ("lib.la", "dependency_libs=' -L/build/one/lib -lz'"),
+            ("x.d", "a.o: /build/one/a.c /build/one/b.h"),
+            ("x.pc", "Libs: -L/build/one/lib"),
+            ("x.cmake", "include(/build/one/rules.cmake)"),
+            ("x.cmake", "execute_process(COMMAND /build/one/x)"),
+            ("x.mk", "include /build/one/rules"),
+            ("x.service", "ExecStart=go run /build/one/main.go"),
+            ("conf", "plugin = /build/one/main.c"),
+            ("x.prl", "QMAKE_PRL_LIBS = /build/one/x.c"),
+        ] {
+            assert_eq!(of(name, line), None, "{name}: {line}");
+        }
         assert_eq!(of("x.json", "{\"plugin\": \"/build/one/lib/evil.so\"}"), None);
         assert_eq!(of("x", "#!/build/one/bin/a.c"), None);
         assert_eq!(of("lib.la", "-Wl,-rpath /build/one/lib"), None);
         assert_eq!(of("x.pc", "prefix=/build/one/usr"), None);
-        assert_eq!(causes("x.d", "/b/one/a.c /b/one/b.c", "/c/two/a.c /d/two/b.c"), None);
-        assert_eq!(causes("x.d", "/b/one/a.c", "/c/two/b.c"), None);
-        assert_eq!(causes("x.json", "\"directory\": \"/b/one\"", "\"directory\": \"/c/two\""), None);
+        let two = ["\"file\": \"/b/one/a.c\", \"file\": \"/b/one/b.c\"", "\"file\": \"/c/two/a.c\", \"file\": \"/d/two/b.c\""];
+        assert_eq!(causes(commands, two[0], two[1]), None, "two prefixes");
+        assert_eq!(causes(commands, "\"file\": \"/b/one/a.c\"", "\"file\": \"/c/two/b.c\""), None);
+        assert_eq!(causes(commands, "\"directory\": \"/b/one\"", "\"directory\": \"/c/two\""), None);
     }
 }

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
+use super::date_place::Home;
 use super::paths::SourceMap;
-use super::{Context, changes, dates, deb, evidence, exe, pyc, spread_sides, text};
+use super::{Context, changes, dates, deb, evidence, exe, programs, pyc, spread_sides, text};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -35,6 +36,8 @@ pub(super) enum Slot {
     Package,
     /// In `control.tar`.
     Control,
+    /// A file of `control.tar`.
+    ControlFile,
     /// In `data.tar`.
     Data,
 }
@@ -103,7 +106,7 @@ impl<'a> Walk<'a> {
             let (old, new) = (kinds.shipped.word(), kinds.rebuilt.word());
             node.metadata.push(format!("what was shipped is {old}, what was rebuilt is {new}"));
             node.kind = NodeKind::Data;
-            return self.leaf(node, a, b);
+            return self.leaf(node, a, b, slot);
         }
         let fat = node.kind == NodeKind::MachO && fat::is_fat(a) && fat::is_fat(b);
         let opens = fat
@@ -122,7 +125,7 @@ impl<'a> Walk<'a> {
         } else if kinds.shipped.is_executable() {
             exe::compare(self, node, &a.compact(), &b.compact()).err()
         } else {
-            return self.leaf(node, a, b);
+            return self.leaf(node, a, b, slot);
         };
         match refused {
             None => {}
@@ -133,7 +136,7 @@ impl<'a> Walk<'a> {
                 node.proofs.clear();
                 node.metadata.clear();
                 node.tried.push(Tried { cause: Cause::Compression, why: format!("it cannot be opened: {why}") });
-                self.leaf(node, a, b);
+                self.leaf(node, a, b, slot);
                 node.why = format!("cannot be opened as {} ({why}); compared as plain bytes", node.kind.word());
             }
         }
@@ -188,7 +191,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Compares what cannot be opened any further.
-    fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob) {
+    fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob, slot: Slot) {
         node.account = raw(a, b);
         let text = kind::is_text(a) && kind::is_text(b) && node.metadata.is_empty();
         let compiled = if node.metadata.is_empty() { pyc::change(a, b) } else { None };
@@ -197,8 +200,11 @@ impl<'a> Walk<'a> {
             changes::prove_all(node, &[change]);
             settle(node);
             node.why = causes(node);
-        } else if !(text && text::compare(node, a, b, &self.tries)) {
-            let found = if text || node.kind == NodeKind::Data { dates::changes(a, b, &self.tries) } else { Vec::new() };
+        } else if !(text && text::compare(node, a, b, slot, &self.tries)) {
+            // Too large for lines, or no text.
+            let dated = (text || node.kind == NodeKind::Data) && !programs::is_run(node.name.as_bytes(), slot, a, b);
+            let home = if text { Home::Line } else { Home::Data };
+            let found = if dated { dates::changes(a, b, home, &self.tries) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);
             settle(node);
             node.why = leaf_reason(node);
