@@ -90,7 +90,14 @@ fn a_build_folder_in_an_object_is_undone_with_all_that_moved() {
         let (Some(a), Some(b)) = (object("folder/of/the/one", "", options), object("another/much/deeper/folder/two", "", options)) else {
             return;
         };
-        explained(&a, &b, &["build-path"]);
+        if options.contains(&"-g") {
+            explained(&a, &b, &["build-path"]);
+            continue;
+        }
+        // Nobody says that the path is of what was compiled.
+        let node = comparing::compare(&a, &b);
+        assert!(named(&node).is_empty() && !node.result.is_equal(), "{}: {:?}", node.why, named(&node));
+        assert!(node.tried.iter().any(|t| t.why.contains("a file that was compiled")), "{:?}", node.tried);
     }
 }
 
@@ -189,6 +196,31 @@ fn a_flipped_byte_of_an_object_is_never_nothing() {
         let said = (comment.0..comment.0 + comment.1).contains(&at);
         let said = said || (start..end).contains(&at) && comparing::causes(&node).contains("build-path");
         assert!(said || !node.result.is_equal(), "at {at:#x}: {}", node.why);
+    }
+}
+
+/// A file below the folder of the build that the program runs is not the path of what was compiled, whatever it is called.
+#[test]
+fn what_a_program_runs_is_no_build_folder() {
+    let linked = |folder: &str, name: &str, strip: bool| -> Option<Vec<u8>> {
+        let dir = tempfile::Builder::new().prefix("built").rand_bytes(6).tempdir().unwrap();
+        let place = dir.path().join(folder);
+        std::fs::create_dir_all(&place).unwrap();
+        let text = "#include <stdlib.h>\n#include <stdio.h>\nint main(void) { puts(__FILE__); return system(RUN); }\n";
+        std::fs::write(place.join("x.c"), text).unwrap();
+        let run = format!("-DRUN=\"{}/{name}\"", place.display());
+        let out = place.join("x");
+        let done = Command::new("cc").args(["-O2", "-g", &run, "-o"]).args([&out, &place.join("x.c")]).current_dir(&place).status();
+        if !done.is_ok_and(|s| s.success()) || strip && !Command::new("strip").arg(&out).status().is_ok_and(|s| s.success()) {
+            return None;
+        }
+        Some(std::fs::read(out).unwrap())
+    };
+    for (name, strip) in [("run.c", false), ("run.c", true), ("x.c", true)] {
+        let (Some(a), Some(b)) = (linked("one", name, strip), linked("two", name, strip)) else { return };
+        let node = comparing::compare(&a, &b);
+        assert!(!node.result.is_equal(), "{name}: {}", node.why);
+        assert!(comparing::different_regions(&node).iter().any(|r| r.starts_with(".rodata")), "{:?}", comparing::different_regions(&node));
     }
 }
 

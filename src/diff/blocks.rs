@@ -22,6 +22,8 @@ enum Kind {
     Equal,
     /// A text whose only change is the build folder.
     Path,
+    /// The same, but nobody says that the file it names was compiled: its place is known, and what differs is unexplained.
+    Unnamed,
     /// Zeros between a text and something aligned.
     Padding,
     /// Of the same size, and compared position by position: tables of places that moved.
@@ -188,7 +190,7 @@ impl Blocks {
         self.path = texts.first().map(|t| t.1.clone()).filter(kept);
         let path = self.path.clone();
         self.blocks.retain(|b| match (b.kind, &path) {
-            (Kind::Equal | Kind::Open, _) => true,
+            (Kind::Equal | Kind::Open | Kind::Unnamed, _) => true,
             (_, None) => false,
             (Kind::Padding, Some(_)) => true,
             (Kind::Path, Some(path)) => {
@@ -196,6 +198,27 @@ impl Blocks {
                 matches!((x, y), (Some(x), Some(y)) if path.makes_equal(x, y))
             }
         });
+    }
+
+    /// Leaves what differs in texts unexplained unless `named` says of both that they name a file that was compiled: code may
+    /// load or run what any other path leads to. The texts that were left out.
+    pub(super) fn withhold(&mut self, old: &[u8], new: &[u8], named: impl Fn(Sides<&[u8]>) -> bool) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        for block in self.blocks.iter_mut().filter(|b| b.kind == Kind::Path) {
+            let text = |data: &'_ [u8], range: &Range<usize>| {
+                let text = data.get(range.clone()).unwrap_or_default();
+                text.strip_suffix(&[0]).unwrap_or(text).to_vec()
+            };
+            let (x, y) = (text(old, &block.sides.shipped), text(new, &block.sides.rebuilt));
+            if !named(Sides::new(&x, &y)) {
+                block.kind = Kind::Unnamed;
+                out.push(x);
+            }
+        }
+        if !out.is_empty() && !self.blocks.iter().any(|b| b.kind == Kind::Path) {
+            self.blocks.retain(|b| b.kind != Kind::Padding);
+        }
+        out
     }
 
     /// The place of an offset of one side, as an offset of the shipped side.
@@ -207,7 +230,7 @@ impl Blocks {
         let inside = offset - own(block).start;
         let known = match block.kind {
             Kind::Equal | Kind::Open => true,
-            Kind::Path => inside == 0,
+            Kind::Path | Kind::Unnamed => inside == 0,
             Kind::Padding => false,
         };
         known.then_some((block.sides.shipped.start + inside) as u64)
@@ -217,7 +240,7 @@ impl Blocks {
     pub(super) fn places(&self) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
         self.blocks.iter().filter(|b| b.kind != Kind::Padding).map(|b| {
             let own = &b.sides.shipped;
-            let end = if b.kind == Kind::Path { own.start + 1 } else { own.end };
+            let end = if matches!(b.kind, Kind::Path | Kind::Unnamed) { own.start + 1 } else { own.end };
             (own.start as u64..end as u64, b.sides.rebuilt.start as u64)
         })
     }
@@ -237,7 +260,7 @@ impl Blocks {
                     account.rebuilt.identical += equal;
                     continue;
                 }
-                Kind::Path => {
+                Kind::Path | Kind::Unnamed => {
                     let (one, two) = (old.get(x.clone()).unwrap_or_default(), new.get(y.clone()).unwrap_or_default());
                     one.iter().rev().zip(two.iter().rev()).take_while(|(m, n)| m == n).count()
                 }
@@ -245,9 +268,11 @@ impl Blocks {
             };
             for (account, range) in [(&mut account.shipped, x), (&mut account.rebuilt, y)] {
                 account.identical += equal as u64;
-                account.explain(Cause::BuildPath, range.len().saturating_sub(equal) as u64);
+                if block.kind != Kind::Unnamed {
+                    account.explain(Cause::BuildPath, range.len().saturating_sub(equal) as u64);
+                }
             }
-            if block.kind != Kind::Equal && (x.len() > equal || y.len() > equal) {
+            if !matches!(block.kind, Kind::Equal | Kind::Unnamed) && (x.len() > equal || y.len() > equal) {
                 ranges.push(Sides::new(x.start..x.end - equal.min(x.len()), y.start..y.end - equal.min(y.len())));
             }
         }
@@ -323,6 +348,22 @@ mod tests {
     fn a_prefix_that_stands_unchanged_elsewhere_is_no_build_folder() {
         let (account, _) = blocks(b"/b/one/a.c\0/b/one/etc\0", b"/b/other/a.c\0/b/one/etc\0");
         assert_eq!(account.shipped.unexplained, 11);
+    }
+
+    #[test]
+    fn a_path_that_nobody_names_keeps_its_place_and_is_not_explained() {
+        let (old, new) = (b"/b/one/a.c\0/b/one/run.c\0granted\0".as_slice(), b"/b/deeper/a.c\0/b/deeper/run.c\0granted\0".as_slice());
+        let mut blocks = blocks(old, new).1;
+        let left = blocks.withhold(old, new, |paths| paths.shipped.ends_with(b"/a.c") && paths.rebuilt.ends_with(b"/a.c"));
+        assert_eq!(left, [b"/b/one/run.c".to_vec()]);
+        let (account, ranges) = blocks.account(old, new);
+        assert_eq!((account.shipped.unexplained, account.rebuilt.unexplained, ranges.len()), (6, 9, 1));
+        let at = |all: &[u8], text: &[u8]| all.windows(text.len()).position(|w| w == text).expect("there");
+        for text in [b"granted".as_slice(), b"/b/"] {
+            assert_eq!(blocks.place(at(old, text), true), blocks.place(at(new, text), false));
+        }
+        assert_eq!(blocks.withhold(old, new, |_| false).len(), 1);
+        assert_eq!(blocks.account(old, new).0.shipped.explained_total(), 0);
     }
 
     #[test]

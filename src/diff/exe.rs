@@ -1,6 +1,6 @@
 //! A pair of executables: regions, functions, causes, facts, and what to say first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::account::{add, own_result, prove, raw};
@@ -86,7 +86,9 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     sides.rebuilt.borrow_bounds(&sides.shipped);
     check(cancelled)?;
     let pairs = matching::pair(&sides.shipped, &sides.rebuilt, cancelled, share).ok_or_else(given_up)?;
-    let images = Arc::new(Images::new(sides, pairs, cancelled).ok_or_else(given_up)?);
+    let mut images = Images::new(sides, pairs, cancelled).ok_or_else(given_up)?;
+    compiled_files(node, &mut images, &origin, cancelled).ok_or_else(given_up)?;
+    let images = Arc::new(images);
     for (side, image) in [("shipped", &images.sides.shipped), ("rebuilt", &images.sides.rebuilt)] {
         if let Some(at) = objects::unbacked(image) {
             node.metadata.push(format!("{side}: code at {at:#x} refers to another section without a relocation"));
@@ -270,6 +272,40 @@ pub(super) fn bytes<'a>(elf: &'a Exe, region: &Region) -> &'a [u8] {
 pub(super) fn both<'a>(images: &'a Images, pair: &RegionPair) -> Option<(&'a Region, &'a Region)> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     Some((a.regions.get(pair.regions.shipped?)?, b.regions.get(pair.regions.rebuilt?)?))
+}
+
+/// Leaves texts that name another build folder unexplained where the debug information of their side does not name the file:
+/// only of what was compiled is it known that its path tells where, and is not what the program opens.
+fn compiled_files(node: &mut Node, images: &mut Images, origin: &Origin, cancelled: &dyn Fn() -> bool) -> Option<()> {
+    if images.blocks.values().all(|b| b.path.is_none()) {
+        return Some(());
+    }
+    let files = |side: Side| -> Option<HashSet<Vec<u8>>> {
+        let Some(lines) = origin.lines.get(side) else { return Some(HashSet::new()) };
+        Some(lines.files(cancelled)?.iter().map(|f| plain_path(&f.path)).collect())
+    };
+    let known = Sides::new(files(Side::Shipped)?, files(Side::Rebuilt)?);
+    let named =
+        |paths: Sides<&[u8]>| known.shipped.contains(&plain_path(paths.shipped)) && known.rebuilt.contains(&plain_path(paths.rebuilt));
+    let Images { sides, blocks, .. } = images;
+    for (name, blocks) in blocks {
+        let data = |elf: &'_ Exe| elf.sections.iter().find(|s| s.name == *name).map(|s| elf.data(s).to_vec()).unwrap_or_default();
+        let left = blocks.withhold(&data(&sides.shipped.elf), &data(&sides.rebuilt.elf), named);
+        for path in left.iter().take(20) {
+            let shown = Untrusted::from(path.as_slice()).shown().cut_start(80);
+            let why = format!(
+                "the debug information of both sides does not name {shown} as a file that was compiled: it may be what the code opens"
+            );
+            node.tried.push(Tried { cause: Cause::BuildPath, why });
+        }
+    }
+    Some(())
+}
+
+/// A path with slashes, without components that mean nothing.
+fn plain_path(path: &[u8]) -> Vec<u8> {
+    let parts = path.split(|b| matches!(b, b'/' | b'\\')).enumerate();
+    parts.filter(|(i, p)| *i == 0 || !p.is_empty() && *p != b".").map(|(_, p)| p).collect::<Vec<_>>().join(&b'/')
 }
 
 /// The proofs of texts that name another build folder.

@@ -53,7 +53,17 @@ impl Lines {
     /// Reads all rows. No run goes over one of `bounds` (sorted addresses, such as the starts of functions). `None` when it
     /// was given up.
     pub(crate) fn table(&self, bounds: &[u64], cancelled: &dyn Fn() -> bool) -> Option<Table> {
-        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES };
+        let maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES, files_only: false };
+        self.read(maker, cancelled)
+    }
+
+    /// The files that the line tables name, as far as the bounds let them be read. `None` when it was given up.
+    pub(crate) fn files(&self, cancelled: &dyn Fn() -> bool) -> Option<Vec<NamedFile>> {
+        let maker = Maker { table: Table::default(), bounds: &[], next: 0, rows: 0, names: MAX_NAMES, files_only: true };
+        self.read(maker, cancelled).map(|table| table.files)
+    }
+
+    fn read(&self, mut maker: Maker<'_>, cancelled: &dyn Fn() -> bool) -> Option<Table> {
         match &self.pdb {
             Some(pdb) => maker.pdb(pdb, cancelled)?,
             None => match self.dwarf() {
@@ -76,6 +86,8 @@ struct Maker<'b> {
     rows: usize,
     /// Bytes of paths that may still be kept.
     names: usize,
+    /// Whether rows are left out.
+    files_only: bool,
 }
 
 impl Maker<'_> {
@@ -90,7 +102,7 @@ impl Maker<'_> {
             .take(MAX_FILES)
             .map(|f| NamedFile { path: f.path.replace('\\', "/").into_bytes(), folder: Vec::new(), digest: f.checksum.clone() })
             .collect();
-        for (i, (addresses, line, file)) in lines.enumerate() {
+        for (i, (addresses, line, file)) in lines.enumerate().take(if self.files_only { 0 } else { usize::MAX }) {
             if i.is_multiple_of(1 << 16) && cancelled() {
                 return None;
             }
@@ -159,6 +171,9 @@ impl Maker<'_> {
                     self.cut("files");
                 }
                 numbers.push(number);
+            }
+            if self.files_only {
+                continue;
             }
             let mut rows = program.rows();
             let mut open: Option<(u64, Option<u32>, u32)> = None;
@@ -238,7 +253,7 @@ mod tests {
     use super::*;
 
     fn runs(bounds: &[u64], rows: &[(u64, u64, u32, u32)]) -> Vec<(u64, u64, u32, (u32, u32))> {
-        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES };
+        let mut maker = Maker { table: Table::default(), bounds, next: 0, rows: 0, names: MAX_NAMES, files_only: false };
         for (start, end, file, line) in rows {
             maker.push(*start, *end, *file, *line);
         }
