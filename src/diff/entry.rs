@@ -48,6 +48,7 @@ impl Entries {
             let size = |side: Side| p.get(side).and_then(|i| images.sides.get(side).functions.get(i)).map(|f| f.size);
             size(Side::Shipped) != size(Side::Rebuilt)
         });
-        named || !follows && !(padding(Side::Shipped, x) && padding(Side::Rebuilt, y))
+        let nothing = follows || padding(Side::Shipped, x) && padding(Side::Rebuilt, y);
+        named || !nothing
     }
 }
