@@ -9,9 +9,9 @@ use super::dates::Tries;
 /// What a text that looks like a date is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
-    /// A line of text.
+    /// A line of text, or a string of a file without a known form.
     Line,
-    /// A string in the data of a program, or of a file without a known form.
+    /// A string in the data of a program.
     Data,
 }
 

@@ -282,15 +282,14 @@ fn compiled_files(node: &mut Node, images: &mut Images, origin: &Origin, cancell
     }
     let files = |side: Side| -> Option<HashSet<Vec<u8>>> {
         let Some(lines) = origin.lines.get(side) else { return Some(HashSet::new()) };
-        Some(lines.files(cancelled)?.iter().map(|f| plain_path(&f.path)).collect())
+        Some(lines.files(cancelled)?.into_iter().map(|f| plain_path(&f.path)).collect())
     };
     let known = Sides::new(files(Side::Shipped)?, files(Side::Rebuilt)?);
     let named =
         |paths: Sides<&[u8]>| known.shipped.contains(&plain_path(paths.shipped)) && known.rebuilt.contains(&plain_path(paths.rebuilt));
     let Images { sides, blocks, .. } = images;
     for (name, blocks) in blocks {
-        let data = |elf: &'_ Exe| elf.sections.iter().find(|s| s.name == *name).map(|s| elf.data(s).to_vec()).unwrap_or_default();
-        let left = blocks.withhold(&data(&sides.shipped.elf), &data(&sides.rebuilt.elf), named);
+        let left = blocks.withhold(content(&sides.shipped.elf, name), content(&sides.rebuilt.elf, name), named);
         for path in left.iter().take(20) {
             let shown = Untrusted::from(path.as_slice()).shown().cut_start(80);
             let why = format!(
@@ -300,6 +299,10 @@ fn compiled_files(node: &mut Node, images: &mut Images, origin: &Origin, cancell
         }
     }
     Some(())
+}
+
+fn content<'e>(exe: &'e Exe, section: &[u8]) -> &'e [u8] {
+    exe.sections.iter().find(|s| s.name == section).map(|s| exe.data(s)).unwrap_or_default()
 }
 
 /// A path with slashes, without components that mean nothing.

@@ -85,3 +85,12 @@ fn a_program_may_compare_what_its_strings_do_not_call_a_time_of_its_build() {
         assert!(node.account.shipped.explained.contains_key(&Cause::Timestamp));
     }
 }
+
+#[test]
+fn a_file_without_a_known_form_must_say_what_a_date_in_it_is() {
+    let with = |text: &str| [b"\x01\x02\0", text.as_bytes(), b"\0\x03\x04"].concat();
+    differ(&with("2030-01-01 10:11:12"), &with("2020-01-01 10:11:12"), "a date with a time");
+    differ(&with("Jan  1 2030"), &with("Jan  1 2020"), "a date");
+    differ(&with("made\x002030-01-01"), &with("made\x002020-01-01"), "the words of another string");
+    assert_eq!(compare_bytes(&with("made 2030-01-01"), &with("made 2020-01-01")).result, ResultMark::Equivalent);
+}
