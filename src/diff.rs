@@ -51,6 +51,7 @@ mod strip;
 mod subsequence;
 mod symtab;
 mod text;
+mod texts;
 mod walk;
 
 pub use changed::{ChangedLine, ChangedLines, changed_lines};

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use super::account::{common_end, common_start};
 use super::image::Images;
 use super::lines::{Aligned, align};
+use super::texts::Texts;
 use super::{Context, Share, asm, spread};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::symbols::Function;
@@ -78,8 +79,7 @@ pub(super) fn of_texts(a: &[u8], b: &[u8]) -> Option<Sha256> {
     if a.len().max(b.len()) > MAX_TEXT {
         return None;
     }
-    let one: Vec<&[u8]> = a.split_inclusive(|b| *b == b'\n').collect();
-    let two: Vec<&[u8]> = b.split_inclusive(|b| *b == b'\n').collect();
+    let Sides { shipped: one, rebuilt: two } = Texts::new(a, b, LINES_AROUND).lines?;
     let rows = align(&one, &two);
     let mut near = vec![false; rows.len()];
     for (i, _) in rows.iter().enumerate().filter(|(_, r)| !r.equal) {

@@ -8,6 +8,7 @@ use similar::algorithms::{Capture, Compact, DiffHook, Replace};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::subsequence;
+use super::texts::{self, Texts};
 use crate::model::{LineMark, Listing, ListingRow, SideCell, Sides};
 use crate::text::{Role, Row, Shown};
 
@@ -21,6 +22,10 @@ const MAX_EXACT: usize = 4_000;
 const MAX_DISTANCE: usize = 256;
 /// Steps that all long ranges of one alignment may take together in the worst case.
 const MAX_WORK: usize = 1 << 30;
+/// Words of changed lines that are marked in one listing; the lines behind are marked as a whole.
+const MAX_WORDS: usize = 1_000_000;
+/// Pairs of words that are looked at for it in the worst case.
+const MAX_PAIRS: usize = 1 << 28;
 /// How often a range is split again at elements that occur once in it.
 const MAX_DEPTH: usize = 8;
 
@@ -43,7 +48,23 @@ pub(super) fn align_code<T: Eq + Hash>(a: &[T], b: &[T]) -> Vec<Aligned> {
 }
 
 fn align_as<T: Eq + Hash>(a: &[T], b: &[T], code: bool) -> Vec<Aligned> {
-    let mut ids: HashMap<&T, u32> = HashMap::with_capacity(a.len());
+    // What is equal at both ends needs no number: of most pairs that is nearly all.
+    let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let most = a.len().min(b.len()) - start;
+    let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
+    let both = |i: usize, j: usize| Aligned { sides: Sides::new(Some(i), Some(j)), equal: true };
+    let inner = |all: &'_ [T]| start..all.len() - end;
+    let middle = align_middle(a.get(inner(a)).unwrap_or_default(), b.get(inner(b)).unwrap_or_default(), code);
+    let moved = |row: Aligned| Aligned { sides: row.sides.map(|i| i.map(|i| i + start)), ..row };
+    let mut out = Vec::with_capacity(start + middle.len() + end);
+    out.extend((0..start).map(|i| both(i, i)));
+    out.extend(middle.into_iter().map(moved));
+    out.extend((0..end).map(|n| both(a.len() - end + n, b.len() - end + n)));
+    out
+}
+
+fn align_middle<T: Eq + Hash>(a: &[T], b: &[T], code: bool) -> Vec<Aligned> {
+    let mut ids: HashMap<&T, u32> = HashMap::new();
     let mut number = |item| {
         let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         *ids.entry(item).or_insert(next)
@@ -268,36 +289,53 @@ pub(super) fn displaced(pairs: &[Sides<Option<usize>>]) -> BTreeSet<usize> {
     sequence.iter().zip(kept).filter(|(_, kept)| !kept).map(|((at, _), _)| *at).collect()
 }
 
-/// Leaves out equal rows far from any difference; says how many.
-pub(super) fn elide(rows: Vec<ListingRow>, context: usize) -> Listing {
-    let interesting: Vec<usize> = rows.iter().enumerate().filter(|(_, r)| r.mark != LineMark::Same).map(|(i, _)| i).collect();
-    let mut keep = vec![false; rows.len()];
-    for i in &interesting {
+/// How many rows a listing is made of.
+pub(super) struct Count {
+    /// Equal rows before and behind, that nothing more needs to be known of.
+    pub(super) before: usize,
+    pub(super) rows: usize,
+    pub(super) after: usize,
+}
+
+/// Leaves out equal rows far from any difference and says how many; a row is made only when it is kept.
+pub(super) fn elide(count: &Count, context: usize, equal: impl Fn(usize) -> bool, mut row: impl FnMut(usize) -> ListingRow) -> Listing {
+    let mut keep = vec![false; count.rows];
+    for i in (0..count.rows).filter(|i| !equal(*i)) {
         for k in keep.iter_mut().take(i.saturating_add(context + 1)).skip(i.saturating_sub(context)) {
             *k = true;
         }
     }
     let mut listing = Listing::default();
-    let mut left_out = 0;
+    let mut left_out = count.before;
     let close = |left_out: &mut usize, listing: &mut Listing| {
         if *left_out > 0 {
             listing.rows.push(elided(&format!("{left_out} equal rows")));
             *left_out = 0;
         }
     };
-    let total = rows.len();
-    for (i, row) in rows.into_iter().enumerate() {
-        if listing.rows.len() >= MAX_ROWS {
-            listing.cut = Some(format!("{} of {total} rows are left out here (bound {MAX_ROWS} rows)", total - i));
+    let total = count.before + count.rows + count.after;
+    let is_full = |listing: &mut Listing, at: usize| {
+        let full = listing.rows.len() >= MAX_ROWS;
+        if full {
+            listing.cut = Some(format!("{} of {total} rows are left out here (bound {MAX_ROWS} rows)", total - count.before - at));
+        }
+        full
+    };
+    for (i, keep) in keep.into_iter().enumerate() {
+        if is_full(&mut listing, i) {
             return listing;
         }
-        if keep.get(i) == Some(&true) {
+        if keep {
             close(&mut left_out, &mut listing);
-            listing.rows.push(row);
+            listing.rows.push(row(i));
         } else {
             left_out += 1;
         }
     }
+    if count.after > 0 && is_full(&mut listing, count.rows) {
+        return listing;
+    }
+    left_out += count.after;
     close(&mut left_out, &mut listing);
     listing
 }
@@ -317,30 +355,102 @@ pub(super) fn mark_of(sides: &Sides<bool>, equal: bool) -> LineMark {
 
 /// Two texts as aligned lines with the changed words marked.
 pub(super) fn listing(a: &[u8], b: &[u8]) -> Listing {
-    let one: Vec<&[u8]> = split(a);
-    let two: Vec<&[u8]> = split(b);
-    let mut rows = Vec::new();
-    for pair in align(&one, &two) {
-        let old = pair.sides.shipped.and_then(|i| one.get(i).map(|l| (i, *l)));
-        let new = pair.sides.rebuilt.and_then(|i| two.get(i).map(|l| (i, *l)));
+    let texts = Texts::new(a, b, CONTEXT);
+    let before = texts::count(texts.head);
+    let Some(Sides { shipped: one, rebuilt: two }) = &texts.lines else { return by_place(&texts, before) };
+    let pairs = align(one, two);
+    let mut marker = Marker::default();
+    let count = Count { before, rows: pairs.len(), after: texts::count(texts.tail) };
+    let row = |i: usize| {
+        let Some(pair) = pairs.get(i) else { return elided("") };
+        let (old, new) = (pair.sides.shipped.and_then(|i| one.get(i).copied()), pair.sides.rebuilt.and_then(|i| two.get(i).copied()));
+        marker.beside(old, new, pair.sides.map(|i| i.map(|i| before + i)), pair.equal)
+    };
+    elide(&count, CONTEXT, |i| pairs.get(i).is_some_and(|p| p.equal), row)
+}
+
+/// The first lines that are too many to be aligned.
+fn by_place(texts: &Texts<'_>, before: usize) -> Listing {
+    let mut listing = Listing::default();
+    if before > 0 {
+        listing.rows.push(elided(&format!("{before} equal rows")));
+    }
+    let mut marker = Marker::default();
+    let mut lines = texts.middle.map(|text| text.split_inclusive(|b| *b == b'\n'));
+    while listing.rows.len() < MAX_ROWS {
+        let (old, new) = (lines.shipped.next(), lines.rebuilt.next());
+        if old.is_none() && new.is_none() {
+            break;
+        }
+        let at = before + listing.rows.len() - usize::from(before > 0);
+        listing.rows.push(marker.beside(old, new, Sides::new(at, at).map(Some), old == new));
+    }
+    listing.cut = Some(format!("{}: line by line as they stand, not aligned, and no more than {MAX_ROWS} rows of them", texts::too_many()));
+    listing
+}
+
+/// Makes the rows of one listing, and marks words in as many of them as the bounds allow.
+pub(super) struct Marker {
+    words: usize,
+    work: usize,
+}
+
+/// Marks the words that differ between two lines.
+pub(super) fn words(a: &[u8], b: &[u8]) -> Sides<Row> {
+    Marker::default().words(a, b)
+}
+
+impl Default for Marker {
+    fn default() -> Self {
+        Self { words: MAX_WORDS, work: MAX_PAIRS }
+    }
+}
+
+impl Marker {
+    /// Two lines as a row; `at` are their places from 0.
+    pub(super) fn beside(&mut self, old: Option<&[u8]>, new: Option<&[u8]>, at: Sides<Option<usize>>, equal: bool) -> ListingRow {
         let texts = match (old, new) {
-            (Some((_, x)), Some((_, y))) if !pair.equal => words(x, y),
+            (Some(x), Some(y)) if !equal => self.words(x, y),
             _ => {
-                let plain = |l: Option<(usize, &[u8])>, role| {
-                    l.map(|(_, l)| whole(l, if pair.equal { Role::Text } else { role })).unwrap_or_default()
-                };
+                let plain = |l: Option<&[u8]>, role| l.map(|l| whole(l, if equal { Role::Text } else { role })).unwrap_or_default();
                 Sides::new(plain(old, Role::Shipped), plain(new, Role::Rebuilt))
             }
         };
-        let cell = |side: Option<(usize, &[u8])>, text: Row| side.map(|(i, _)| SideCell { number: i as u64 + 1, bytes: Vec::new(), text });
-        rows.push(ListingRow {
-            mark: mark_of(&Sides::new(old.is_some(), new.is_some()), pair.equal),
-            cells: Sides::new(cell(old, texts.shipped), cell(new, texts.rebuilt)),
+        let cell = |line: Option<&[u8]>, at: Option<usize>, text: Row| {
+            let number = line.and(at)? as u64 + 1;
+            Some(SideCell { number, bytes: Vec::new(), text })
+        };
+        ListingRow {
+            mark: mark_of(&Sides::new(old.is_some(), new.is_some()), equal),
+            cells: Sides::new(cell(old, at.shipped, texts.shipped), cell(new, at.rebuilt, texts.rebuilt)),
             source: None,
             note: None,
-        });
+        }
     }
-    elide(rows, CONTEXT)
+
+    /// Marks the words that differ between two lines.
+    fn words(&mut self, a: &[u8], b: &[u8]) -> Sides<Row> {
+        if a.len().max(b.len()) > 4000 {
+            return Sides::new(whole(a, Role::Shipped), whole(b, Role::Rebuilt));
+        }
+        let (one, two) = (tokens(a), tokens(b));
+        let (words, work) = (self.words.checked_sub(one.len() + two.len()), self.work.checked_sub(one.len() * two.len()));
+        let (Some(words), Some(work)) = (words, work) else {
+            return Sides::new(whole(a, Role::Shipped), whole(b, Role::Rebuilt));
+        };
+        (self.words, self.work) = (words, work);
+        let mut out = Sides::<Row>::default();
+        for pair in align(&one, &two) {
+            let role = |changed| if pair.equal { Role::Text } else { changed };
+            if let Some(token) = pair.sides.shipped.and_then(|i| one.get(i)) {
+                push(&mut out.shipped, token, role(Role::Shipped));
+            }
+            if let Some(token) = pair.sides.rebuilt.and_then(|i| two.get(i)) {
+                push(&mut out.rebuilt, token, role(Role::Rebuilt));
+            }
+        }
+        out
+    }
 }
 
 /// The lines of a text with their ends.
@@ -356,25 +466,6 @@ pub(super) fn whole(line: &[u8], role: Role) -> Row {
         row.push(Role::Hidden, Shown::new(" (no newline at the end)"));
     }
     row
-}
-
-/// Marks the words that differ between two lines.
-pub(super) fn words(a: &[u8], b: &[u8]) -> Sides<Row> {
-    if a.len().max(b.len()) > 4000 {
-        return Sides::new(whole(a, Role::Shipped), whole(b, Role::Rebuilt));
-    }
-    let (one, two) = (tokens(a), tokens(b));
-    let mut out = Sides::<Row>::default();
-    for pair in align(&one, &two) {
-        let role = |changed| if pair.equal { Role::Text } else { changed };
-        if let Some(token) = pair.sides.shipped.and_then(|i| one.get(i)) {
-            push(&mut out.shipped, token, role(Role::Shipped));
-        }
-        if let Some(token) = pair.sides.rebuilt.and_then(|i| two.get(i)) {
-            push(&mut out.rebuilt, token, role(Role::Rebuilt));
-        }
-    }
-    out
 }
 
 fn push(row: &mut Row, token: &[u8], role: Role) {

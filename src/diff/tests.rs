@@ -197,6 +197,29 @@ fn text_is_shown_as_lines_with_the_changed_words() {
 }
 
 #[test]
+fn too_many_lines_are_not_aligned_and_never_the_same() {
+    let lines = |line: &str, count: usize| line.repeat(count).into_bytes();
+    let (a, b) = (lines("built 2022-12-26\n", 300_000), lines("built 2026-11-23\n", 300_000));
+    let with = |text: &[u8]| [b"first\n".as_slice(), text, b"last\n"].concat();
+    let node = compare_bytes(&with(&a), &with(&b));
+    assert_eq!(node.result, ResultMark::Different);
+    assert!(node.why.contains("more than 500000 lines"), "{}", node.why);
+    assert!(node.account.shipped.unexplained >= 3 * 300_000 && node.account.shipped.identical >= 11);
+    let listing = node.evidence.as_ref().unwrap().listing(crate::model::Place::Whole, crate::model::View::Lines);
+    assert_eq!(listing.rows.len(), 20_000);
+    assert!(listing.cut.unwrap().contains("not aligned"));
+    assert!(listing.rows[2].cells.shipped.as_ref().is_some_and(|c| c.number == 3));
+    // However long a text is, only what lies between the first and the last difference counts.
+    let node = compare_bytes(&[&a[..], b"x\n", &a].concat(), &[&a[..], b"y\n", &a].concat());
+    assert_eq!(node.why, "1 line changed");
+    assert_eq!((node.account.shipped.unexplained, node.account.shipped.identical), (1, 2 * a.len() as u64 + 1));
+    let listing = node.evidence.as_ref().unwrap().listing(crate::model::Place::Whole, crate::model::View::Lines);
+    assert_eq!(listing.rows.len(), 9);
+    assert_eq!(listing.rows[4].cells.rebuilt.as_ref().unwrap().number, 300_001);
+    assert_eq!(listing.rows[8].note.as_deref(), Some("299997 equal rows"));
+}
+
+#[test]
 fn a_date_in_text_is_explained_and_anything_beside_it_is_not() {
     let node = compare_bytes(b"built 2022-12-26\nsame\n", b"built 2026-11-23\nsame\n");
     assert_eq!(node.result, ResultMark::Equivalent);

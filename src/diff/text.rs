@@ -7,6 +7,7 @@ use super::account::{self, raw, settle};
 use super::build_path::BuildPath;
 use super::changes::{self, Change};
 use super::date_place::{Home, Said, counts, is_stamp};
+use super::texts::{self, Texts};
 use super::walk::Slot;
 use super::{dates, lines, programs};
 use crate::model::{Account, Cause, Node, ResultMark, Sides};
@@ -48,20 +49,35 @@ pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], slot: Slot, tries: &d
     if a.len().max(b.len()) > MAX_TEXT {
         return false;
     }
-    let (one, two) = (lines::split(a), lines::split(b));
-    let rows = lines::align(&one, &two);
+    let texts = Texts::new(a, b, 0);
+    let mut account = raw(texts.head, texts.head);
+    account::add(&mut account, &raw(texts.tail, texts.tail));
+    let Some(Sides { shipped: one, rebuilt: two }) = &texts.lines else {
+        account::add(&mut account, &raw(texts.middle.shipped, texts.middle.rebuilt));
+        node.account = account;
+        settle(node);
+        node.why = format!("{}: compared as bytes", texts::too_many());
+        return true;
+    };
+    let rows = lines::align(one, two);
+    let before = texts.head.len();
     let mut paths = Paths::new(node.name.as_bytes(), slot, a, b);
-    let mut found = Found::in_rows(&rows, &one, &two, &mut paths, tries);
+    let mut found = Found::in_rows(&rows, one, two, before, &mut paths, tries);
     if found.prefix.is_some() && found.counts[0] > 0 {
         // Lines above the one that told the prefix.
-        found = Found::in_rows(&rows, &one, &two, &mut paths, tries);
+        found = Found::in_rows(&rows, one, two, before, &mut paths, tries);
     }
     // A prefix counts only when replacing it everywhere makes the text equal, on lines that are equal now as well.
     let found = match &found.prefix {
-        Some(prefix) if rows.iter().any(|row| spoils(prefix, row, &one)) => Found::in_rows(&rows, &one, &two, &mut paths.without(), tries),
+        Some(prefix)
+            if rows.iter().any(|row| spoils(prefix, row, one)) || [texts.head, texts.tail].iter().any(|t| !prefix.makes_equal(t, t)) =>
+        {
+            Found::in_rows(&rows, one, two, before, &mut paths.without(), tries)
+        }
         _ => found,
     };
-    node.account = found.account;
+    account::add(&mut account, &found.account);
+    node.account = account;
     changes::prove_all(node, &found.changes);
     settle(node);
     if node.result == ResultMark::Different && node.metadata.is_empty() {
@@ -85,9 +101,9 @@ struct Found {
 }
 
 impl Found {
-    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], paths: &mut Paths<'_>, tries: &dates::Tries) -> Self {
+    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], before: usize, paths: &mut Paths<'_>, tries: &dates::Tries) -> Self {
         let mut found = Self::default();
-        let mut at = Sides::new(0, 0);
+        let mut at = Sides::new(before, before);
         let mut tried = 0;
         for row in rows {
             match (row.sides.shipped.and_then(|i| one.get(i)), row.sides.rebuilt.and_then(|i| two.get(i))) {

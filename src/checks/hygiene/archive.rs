@@ -151,7 +151,8 @@ pub(crate) fn compare(
                     let count = found.lines.iter().filter(|l| l.added).count();
                     let gone = found.lines.len() - count;
                     let first = found.at.first().copied().unwrap_or(1);
-                    (found.at, format!("differs from the tree: {count} lines put in, {gone} taken out, first at line {first}"))
+                    let least = if found.cut.is_some() { "at least " } else { "" };
+                    (found.at, format!("differs from the tree: {least}{count} lines put in, {gone} taken out, first at line {first}"))
                 }
                 None => (vec![1], format!("differs from the tree: {} bytes, {} there", entry.size, theirs.size)),
             };

@@ -71,8 +71,12 @@ pub(super) fn of_file(done: &Headless, path: &Untrusted, bytes: &[u8], out: &mut
         });
         let theirs = of.filter(|_| flag.code == "source.archive").and_then(|p| done.session.read_source(&p).ok());
         let Some(theirs) = theirs.filter(|t| !t.contains(&0) && !bytes.contains(&0)) else { continue };
-        for line in diff::changed_lines(&theirs, bytes).lines {
+        let changed = diff::changed_lines(&theirs, bytes);
+        for line in changed.lines {
             let _ = writeln!(out, "{} {:>5}  {}", if line.added { '+' } else { '-' }, line.number, Shown::of_line(line.text.as_bytes()));
+        }
+        if let Some(why) = changed.cut {
+            let _ = writeln!(out, "  the rest is left out: {why}");
         }
     }
 }

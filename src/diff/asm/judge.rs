@@ -92,7 +92,7 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
         let hints = places.get(side).iter().map(Place::hint);
         sides.get(side).iter().zip(hints).map(|(i, hint)| fold(i.bare, hint)).collect()
     };
-    let aligned = align_numbers(&keys(Side::Shipped), &keys(Side::Rebuilt));
+    let aligned = align_code(&keys(Side::Shipped), &keys(Side::Rebuilt));
     let mut partner = vec![u32::MAX; sides.shipped.len()];
     for row in &aligned {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt)
@@ -106,20 +106,6 @@ pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, exp
     judge.webs = judge.prove_webs(&aligned);
     let rows = aligned.iter().map(|row| judge.row(row)).collect();
     Some(Code { sides, rows })
-}
-
-/// Aligns what is not equal at the start or the end anyway.
-fn align_numbers(a: &[u64], b: &[u64]) -> Vec<Aligned> {
-    let start = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let most = a.len().min(b.len()) - start;
-    let end = a.iter().rev().zip(b.iter().rev()).take(most).take_while(|(x, y)| x == y).count();
-    let both = |i: usize, j: usize| Aligned { sides: Sides::new(Some(i), Some(j)), equal: true };
-    let middle = align_code(a.get(start..a.len() - end).unwrap_or_default(), b.get(start..b.len() - end).unwrap_or_default());
-    let moved = |row: Aligned| Aligned { sides: row.sides.map(|i| i.map(|i| i + start)), ..row };
-    let mut out: Vec<Aligned> = (0..start).map(|i| both(i, i)).collect();
-    out.extend(middle.into_iter().map(moved));
-    out.extend((0..end).map(|n| both(a.len() - end + n, b.len() - end + n)));
-    out
 }
 
 /// Where a reference leads.

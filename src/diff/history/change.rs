@@ -1,8 +1,8 @@
 //! What became of a file from one version to another, line by line.
 
 use super::slide::common;
-use crate::diff::lines;
-use crate::model::{LineMark, Listing, ListingRow, SideCell, Sides};
+use crate::diff::lines::{self, Aligned, Count, Marker};
+use crate::model::{LineMark, Listing, Sides};
 use crate::text::{Role, Row, Shown};
 
 /// Equal lines that are shown around a change.
@@ -37,7 +37,8 @@ pub struct UnifiedLine {
 pub fn change(old: &[u8], new: &[u8]) -> Change {
     let (one, two) = (lines::split(old), lines::split(new));
     let mut out = Change::default();
-    let mut rows = Vec::new();
+    let mut pairs: Vec<Aligned> = Vec::new();
+    let mut count = Count { before: 0, rows: 0, after: 0 };
     let mut at = (0, 0);
     let mut runs = common(&one, &two);
     runs.push(super::slide::Run { old: one.len(), new: two.len(), len: 0 });
@@ -48,38 +49,28 @@ pub fn change(old: &[u8], new: &[u8]) -> Change {
         if gone > 0 && added == 0 {
             out.gone.push((run.new as u64 + 1).min(two.len().max(1) as u64));
         }
-        for n in 0..gone.max(added) {
-            let old = (n < gone).then(|| at.0 + n).and_then(|i| Some((i, *one.get(i)?)));
-            let new = (n < added).then(|| at.1 + n).and_then(|j| Some((j, *two.get(j)?)));
-            rows.push(row(old, new, false));
-        }
-        for n in 0..run.len {
-            let old = one.get(run.old + n).map(|l| (run.old + n, *l));
-            let new = two.get(run.new + n).map(|l| (run.new + n, *l));
-            rows.push(row(old, new, true));
-        }
+        pairs.extend((0..gone.max(added)).map(|n| {
+            let sides = Sides::new((n < gone).then_some(at.0 + n), (n < added).then_some(at.1 + n));
+            Aligned { sides, equal: false }
+        }));
+        // Only the rows of a run that stand next to a change are shown: the first and the last run have them on one side.
+        let (is_first, is_last) = (run.old == 0 && run.new == 0, run.old + run.len == one.len() && run.new + run.len == two.len());
+        let skipped = if is_first { run.len.saturating_sub(CONTEXT) } else { 0 };
+        let kept = if is_last { CONTEXT.min(run.len - skipped) } else { run.len - skipped };
+        count.before += skipped;
+        count.after += run.len - skipped - kept;
+        pairs.extend((skipped..skipped + kept).map(|n| Aligned { sides: Sides::new(Some(run.old + n), Some(run.new + n)), equal: true }));
         at = (run.old + run.len, run.new + run.len);
     }
-    out.listing = lines::elide(rows, CONTEXT);
-    out
-}
-
-fn row(old: Option<(usize, &[u8])>, new: Option<(usize, &[u8])>, equal: bool) -> ListingRow {
-    let texts = match (old, new) {
-        (Some((_, x)), Some((_, y))) if !equal => lines::words(x, y),
-        _ => {
-            let plain = |l: Option<(usize, &[u8])>, role| l.map(|(_, l)| lines::whole(l, role)).unwrap_or_default();
-            let role = |changed| if equal { Role::Text } else { changed };
-            Sides::new(plain(old, role(Role::Shipped)), plain(new, role(Role::Rebuilt)))
-        }
+    count.rows = pairs.len();
+    let mut marker = Marker::default();
+    let row = |i: usize| {
+        let Some(pair) = pairs.get(i) else { return lines::elided("") };
+        let (old, new) = (pair.sides.shipped.and_then(|i| one.get(i).copied()), pair.sides.rebuilt.and_then(|j| two.get(j).copied()));
+        marker.beside(old, new, pair.sides, pair.equal)
     };
-    let cell = |side: Option<(usize, &[u8])>, text: Row| side.map(|(i, _)| SideCell { number: i as u64 + 1, bytes: Vec::new(), text });
-    ListingRow {
-        mark: lines::mark_of(&Sides::new(old.is_some(), new.is_some()), equal),
-        cells: Sides::new(cell(old, texts.shipped), cell(new, texts.rebuilt)),
-        source: None,
-        note: None,
-    }
+    out.listing = lines::elide(&count, CONTEXT, |i| pairs.get(i).is_some_and(|p| p.equal), row);
+    out
 }
 
 /// The rows of a change, what is gone above what came.

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::diff::lines;
+use crate::diff::texts::MAX_LINES;
 
 /// Lines that are the same on both sides: where they begin on each, and how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,10 @@ pub(super) fn common(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
     };
     (0..head).for_each(|i| keep(i, i));
     (0..tail).for_each(|n| keep(ends.0 + n, ends.1 + n));
-    for row in
-        lines::align(old.get(head..ends.0).unwrap_or_default(), new.get(head..ends.1).unwrap_or_default()).iter().filter(|row| row.equal)
-    {
+    let (inner, other) = (old.get(head..ends.0).unwrap_or_default(), new.get(head..ends.1).unwrap_or_default());
+    // Too many to be aligned: all of them changed.
+    let rows = if inner.len() + other.len() > MAX_LINES { Vec::new() } else { lines::align(inner, other) };
+    for row in rows.iter().filter(|row| row.equal) {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt) {
             keep(head + i, head + j);
         }
