@@ -9,6 +9,7 @@ use super::image::Images;
 use crate::digest::hex;
 use crate::inspect::container::{all_are, time_text};
 use crate::inspect::exe::{Exe, Region};
+use crate::inspect::macho::signature::Terms;
 use crate::inspect::macho::{self, Command, N, command};
 use crate::inspect::pe::text_within;
 use crate::model::{Cause, Node, Side, Sides, Tried};
@@ -128,12 +129,16 @@ impl<'a> Pair<'a> {
         if content(Side::Shipped) == content(Side::Rebuilt) {
             return Ok(false);
         }
-        // Rights are never waived: they are what a signature adds to a program.
-        let granted = |side: Side| content(side).map_or(Some(Vec::new()), macho::entitlements);
-        match (granted(Side::Shipped), granted(Side::Rebuilt)) {
-            (Some(x), Some(y)) if x == y => {}
-            (Some(_), Some(_)) => return Err("grants other entitlements than on the other side".to_owned()),
-            _ => return Err("is not a list of blobs".to_owned()),
+        // What the system allows the program and how it runs it is never waived: that is what a signature adds to a program.
+        let terms = |side: Side| content(side).map(Terms::read);
+        let differs = match (terms(Side::Shipped), terms(Side::Rebuilt)) {
+            (Some(None), _) | (_, Some(None)) => return Err("is not a list of blobs with a code directory".to_owned()),
+            (Some(Some(x)), Some(Some(y))) => x.differ(&y),
+            (Some(Some(one)), None) | (None, Some(Some(one))) => one.adds(),
+            (None, None) => None,
+        };
+        if let Some(what) = differs {
+            return Err(format!("has other terms than on the other side: {what}"));
         }
         let words = |side: Side| content(side).map_or("not signed".to_owned(), |c| format!("signed, {} bytes", c.len()));
         let values = Sides::new(words(Side::Shipped), words(Side::Rebuilt));

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::archive;
 use crate::inspect::armap;
 use crate::inspect::blob::Blob;
@@ -73,14 +75,42 @@ fn is_hard_link(blob: &Blob, parsed: &Container, member: &Member) -> bool {
     member.nature == Nature::HardLink || member.nature != Nature::Directory && parsed.fields(blob, member).iter().any(linked)
 }
 
+/// A path as the least exact system reads it: `\` is `/`, and neither case, nor the form of a letter, nor what is not seen counts.
+fn folded(name: &[u8]) -> Vec<u8> {
+    let slashes = |b: u8| if b == b'\\' { b'/' } else { b };
+    let Ok(text) = std::str::from_utf8(name) else {
+        return name.iter().map(|b| slashes(b.to_ascii_lowercase())).collect();
+    };
+    // By capitals first: several small letters have the same one.
+    let large: String = text.nfkd().collect::<String>().to_uppercase();
+    let small: String = large.to_lowercase().nfkd().filter(|c| !is_ignored(*c)).collect();
+    small.bytes().map(slashes).collect()
+}
+
+/// Characters that HFS+ does not see in a name.
+fn is_ignored(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Windows drops dots and blanks at the end of a name, and has a second name for the content of a file.
+fn part_of_path(part: &[u8]) -> &[u8] {
+    let part = part.strip_suffix(b"::$data").unwrap_or(part);
+    let end = part.iter().rposition(|b| !matches!(b, b'.' | b' ')).map_or(0, |i| i + 1);
+    part.get(..end).unwrap_or_default()
+}
+
 /// No two members have the same path, and none goes through another that is no folder: then the order in which they are
 /// written does not change what is there in the end.
 fn paths_are_independent(parsed: &Container) -> Result<(), String> {
     let mut paths: Vec<(Vec<u8>, bool)> = Vec::with_capacity(parsed.members.len());
     for member in &parsed.members {
         let shown = || Untrusted::from(member.name.as_slice()).shown().cut_start(80);
-        let parts: Vec<&[u8]> = member.name.split(|b| *b == b'/').filter(|p| !p.is_empty() && *p != b".").collect();
-        if member.name.starts_with(b"/") || member.name.contains(&0) || parts.contains(&b"..".as_slice()) {
+        let name = folded(&member.name);
+        let parts: Vec<&[u8]> = name.split(|b| *b == b'/').map(part_of_path).filter(|p| !p.is_empty()).collect();
+        // What only dots are left of leads up, or nowhere that is known; a letter with a colon is a drive.
+        let leads_away = name.split(|b| *b == b'/').any(|p| p != b"." && !p.is_empty() && part_of_path(p).is_empty());
+        let drive = matches!(name.as_slice(), [letter, b':', ..] if letter.is_ascii_alphabetic());
+        if name.starts_with(b"/") || name.contains(&0) || leads_away || drive {
             return Err(format!("the path {} can be read in more than one way", shown()));
         }
         // With NUL between the parts what is inside a folder comes right behind it when sorted.
@@ -93,7 +123,7 @@ fn paths_are_independent(parsed: &Container) -> Result<(), String> {
         while above.last().is_some_and(|outer| outer.0 == path.0 || !inside(&outer.0)) {
             let outer = above.pop();
             if outer.is_some_and(|outer| outer.0 == path.0) {
-                return Err("two members have the same path".to_owned());
+                return Err("two members have the same path, as some systems read it".to_owned());
             }
         }
         if above.last().is_some_and(|outer| !outer.1) {
@@ -102,4 +132,44 @@ fn paths_are_independent(parsed: &Container) -> Result<(), String> {
         above.push(path);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::container::Held;
+
+    fn check(names: &[&str]) -> bool {
+        let mut parsed = Container::new(|_, _| Vec::new());
+        parsed.members = names
+            .iter()
+            .map(|name| Member { name: name.as_bytes().to_vec(), nature: Nature::File, held: Held::Plain(0..0), head: 0..0, entry: 0..0 })
+            .collect();
+        paths_are_independent(&parsed).is_ok()
+    }
+
+    #[test]
+    fn names_that_are_one_on_some_system_depend_on_their_order() {
+        let pairs = [
+            ["d/x", "d\\x"],
+            ["A", "a"],
+            ["\u{e9}", "e\u{301}"],
+            ["\u{c9}/x", "e\u{301}/x"],
+            ["stra\u{df}e", "STRASSE"],
+            ["\u{3c3}", "\u{3c2}"],
+            ["d/x", "d./x "],
+            ["x", "x::$DATA"],
+            ["x", "X/y"],
+            ["x\u{200d}", "x"],
+            ["x", "d\\..\\x"],
+            ["x", "\\x"],
+            ["x", "c:x"],
+            ["x", "d/.. /x"],
+        ];
+        for names in pairs {
+            assert!(!check(&names), "{names:?}");
+        }
+        assert!(check(&["d/x", "d/y", "./e/x", "D2/x", "e.x", "\u{e9}1", "ab:c", "ab::c", "...x", ".x"]));
+        assert!(check(&["d/./x", "d/y"]));
+    }
 }

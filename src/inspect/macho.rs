@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod fat;
+pub(crate) mod signature;
 pub(crate) mod tables;
 
 use std::ops::Range;
@@ -54,23 +55,9 @@ impl Command {
     }
 }
 
-/// The rights that a code signature grants (its blob, the property list of entitlements); empty when it grants none. `None` when
-/// the signature is not a list of blobs that lie inside of it.
-pub(crate) fn entitlements(signature: &[u8]) -> Option<Vec<u8>> {
-    let big = Numbers { wide: true, little: false };
-    let word = |bytes: &[u8], at: usize| big.int(bytes, at, 4).map(|n| n as usize);
-    let count = word(signature, 8).filter(|n| *n <= 1024 && word(signature, 0) == Some(0xfade_0cc0))?;
-    let mut out = Vec::new();
-    for i in 0..count {
-        let (slot, at) = (word(signature, 12 + i * 8)?, word(signature, 16 + i * 8)?);
-        let blob = signature.get(at..)?;
-        let content = blob.get(8..word(blob, 4)?)?;
-        // As text, and the same as DER.
-        if matches!(slot, 5 | 7) {
-            out.extend_from_slice(content);
-        }
-    }
-    Some(out)
+/// What the code signature of a file says; `None` when there is none or it cannot be read.
+pub(crate) fn signed(bytes: &[u8]) -> Option<signature::Terms> {
+    signature::Terms::read(bytes.get(linked(bytes, command::CODE_SIGNATURE)?)?)
 }
 
 /// Whether the bytes start as a 64-bit Mach-O file of one architecture.

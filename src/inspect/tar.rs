@@ -18,6 +18,8 @@ struct Extension {
     pax: bool,
     gnu: bool,
     sparse: bool,
+    /// It has capabilities, which are rights as setuid is.
+    capable: bool,
 }
 
 /// One member as read, with the fields of its extension headers and the place of its own header.
@@ -140,8 +142,8 @@ fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
     let header = bytes.get(read.header..read.header + BLOCK).unwrap_or(&[0; BLOCK]);
     let mut out = read.extension.fields;
     out.extend(header_fields(header, read.header, 0));
-    // With setuid or setgid the owner decides whose rights a program gets: never put under a cause.
-    if number(&header[100..108]).is_none_or(|mode| mode & 0o6000 != 0) {
+    // With setuid, setgid or capabilities the owner decides whose rights a program gets, or who gets them: never put under a cause.
+    if read.extension.capable || number(&header[100..108]).is_none_or(|mode| mode & 0o6000 != 0) {
         for field in out.iter_mut().filter(|f| f.cause == Some(Cause::Owner)) {
             field.cause = None;
         }
@@ -300,12 +302,21 @@ fn read_records(payload: &[u8], base: usize, flag: u8, out: &mut Extension) -> R
             // Capabilities, access lists and whatever else: compared, never explained.
             _ => {
                 out.sparse |= key.starts_with(b"GNU.sparse");
+                out.capable |= is_capability(key);
                 Field::shown("attribute", range, format!("{}={text}", String::from_utf8_lossy(key)))
             }
         });
         at += length;
     }
     Ok(())
+}
+
+/// Whether a record is the attribute that holds the capabilities of a file, under whichever name (`SCHILY.xattr.`, `LIBARCHIVE.xattr.`
+/// with bytes as `%2e`, and others of the kind).
+fn is_capability(key: &[u8]) -> bool {
+    let lower = key.to_ascii_lowercase();
+    let names = |word: &[u8]| lower.windows(word.len()).any(|w| w == word);
+    names(b"capability") || names(b"xattr") && lower.contains(&b'%')
 }
 
 fn is_decimal(value: &[u8]) -> bool {

@@ -324,6 +324,29 @@ fn little(raw: &[u8]) -> u64 {
     raw.iter().take(8).rev().fold(0, |n, b| n << 8 | u64::from(*b))
 }
 
+/// Whether the numbered parts of a signing block are all signatures (v2, v3, v3.1 and the stamps of the source) or padding of zeros.
+fn is_signature(mut pairs: &[u8]) -> bool {
+    let mut seen = Vec::new();
+    while !pairs.is_empty() {
+        let Some((size, rest)) = pairs.split_at_checked(8) else { return false };
+        let size = size.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        let Some((pair, after)) = usize::try_from(size).ok().and_then(|size| rest.split_at_checked(size)) else { return false };
+        let Some((id, value)) = pair.split_first_chunk::<4>() else { return false };
+        let id = u32::from_le_bytes(*id);
+        let known = match id {
+            0x7109_871a | 0xf053_68c0 | 0x1b93_ad61 | 0x6dff_800d | 0x2b09_189e => true,
+            0x4272_6577 => value.iter().all(|b| *b == 0),
+            _ => false,
+        };
+        if !known || seen.contains(&id) {
+            return false;
+        }
+        seen.push(id);
+        pairs = after;
+    }
+    true
+}
+
 /// Android's signing block between the members and the directory: both of its sizes must reach over all of it.
 fn signing_block(bytes: &[u8], range: Range<usize>) -> Result<Field, Refused> {
     let odd = || Refused::odd("bytes that belong to no member");
@@ -333,7 +356,12 @@ fn signing_block(bytes: &[u8], range: Range<usize>) -> Result<Field, Refused> {
     if !framed || number(raw, 0, 8)? != inner || number(raw, raw.len() - 24, 8)? != inner {
         return Err(odd());
     }
-    Ok(Field::caused("signing block", Cause::Signature, range, "").rule(Rule::Optional))
+    let pairs = raw.get(8..raw.len() - 24).ok_or_else(odd)?;
+    // A program can read any part of the block: only what is a signature and nothing else is one.
+    if is_signature(pairs) {
+        return Ok(Field::caused("signing block", Cause::Signature, range, "").rule(Rule::Optional));
+    }
+    Ok(Field::fixed("signing block", range))
 }
 
 fn tail(bytes: &[u8], end: &End, out: &mut Vec<Field>) {

@@ -136,3 +136,61 @@ fn compiled_python_may_name_another_time_of_its_source() {
     assert_eq!(result(&a, &made(0, 1_700_000_000, b"\0\x01codf")), ResultMark::Different);
     assert_eq!(result(&made(1, 1_600_000_000, b"\0\x01code"), &made(1, 1_700_000_000, b"\0\x01code")), ResultMark::Different, "a hash");
 }
+
+/// A zip with Android's signing block of those parts before its directory.
+fn with_block(zip: &[u8], parts: &[(u32, &[u8])]) -> Vec<u8> {
+    let end = zip.windows(4).rposition(|w| w == b"PK\x05\x06").unwrap();
+    let directory = u32::from_le_bytes(zip[end + 16..end + 20].try_into().unwrap()) as usize;
+    let mut body = Vec::new();
+    for (id, value) in parts {
+        body.extend((value.len() as u64 + 4).to_le_bytes());
+        body.extend(id.to_le_bytes());
+        body.extend(*value);
+    }
+    let size = (body.len() as u64 + 24).to_le_bytes();
+    let block = [&size[..], &body, &size, b"APK Sig Block 42"].concat();
+    let place = u32::try_from(directory + block.len()).unwrap().to_le_bytes();
+    [&zip[..directory], &block, &zip[directory..end + 16], &place, &zip[end + 20..]].concat()
+}
+
+#[test]
+fn a_signing_block_holds_signatures_and_nothing_that_a_program_could_read() {
+    let plain = make::zip(&[file("classes.dex", b"one")]);
+    let made = |parts: &[(u32, &[u8])]| with_block(&plain, parts);
+    let signed: (u32, &[u8]) = (0x7109_871a, b"one signature");
+    assert_eq!(result(&made(&[signed]), &plain), ResultMark::Equivalent);
+    assert_eq!(
+        result(&made(&[signed]), &made(&[(0x7109_871a, b"another"), (0xf053_68c0, b"v3"), (0x4272_6577, &[0; 99])])),
+        ResultMark::Equivalent
+    );
+    let channel = |text: &'static [u8]| made(&[signed, (0x7177_7777, text)]);
+    assert_eq!(result(&channel(b"{\"server\":\"good\"}"), &channel(b"{\"server\":\"evil\"}")), ResultMark::Different);
+    assert_eq!(result(&channel(b"same"), &channel(b"same")), ResultMark::Identical);
+    for parts in [&[(0x7177_7777, b"x".as_slice())][..], &[signed, (0x4272_6577, b"payload")], &[signed, (0x7109_871a, b"twice")]] {
+        assert_eq!(result(&made(parts), &plain), ResultMark::Different, "{parts:?}");
+        assert_eq!(result(&plain, &made(parts)), ResultMark::Different, "{parts:?}");
+    }
+}
+
+#[test]
+fn the_owner_of_a_file_with_capabilities_is_never_explained() {
+    let made = |owner: u32, key: &str| with_records(&[(key, "AQAAAg=="), ("uname", &format!("user-{owner:04}"))]);
+    assert_eq!(result(&made(0, "SCHILY.xattr.user.note"), &made(7, "SCHILY.xattr.user.note")), ResultMark::Equivalent);
+    for key in ["SCHILY.xattr.security.capability", "LIBARCHIVE.xattr.security.capability", "LIBARCHIVE.xattr.security%2Ecapability"] {
+        assert_eq!(result(&made(0, key), &made(7, key)), ResultMark::Different, "{key}");
+    }
+}
+
+#[test]
+fn the_order_of_names_that_are_one_elsewhere_counts() {
+    let turned = |one: &str, two: &str, make: fn(&[File]) -> Vec<u8>| {
+        let (a, b) = (file(one, b"first"), file(two, b"second"));
+        result(&make(&[a.clone(), b.clone()]), &make(&[b, a]))
+    };
+    for make in [make::zip as fn(&[File]) -> Vec<u8>, make::tar] {
+        assert_eq!(turned("d/x", "d/y", make), ResultMark::Equivalent);
+        for (one, two) in [("d/x", "d\\x"), ("A", "a"), ("\u{e9}", "e\u{301}")] {
+            assert_eq!(turned(one, two, make), ResultMark::Different, "{one} {two}");
+        }
+    }
+}

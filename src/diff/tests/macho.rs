@@ -53,10 +53,18 @@ fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more
     proved(&changed_from(&signed, |m| m.signature = Some(vec![2; 60])), &[Cause::Signature]);
     proved(&changed_from(&signed, |m| (m.signature, m.uuid) = (Some(vec![2; 90]), [8; 16])), &[Cause::BuildId, Cause::Signature]);
     type Change = fn(&mut Macho);
-    let abuses: [(&str, Change); 5] = [
+    let abuses: [(&str, Change); 13] = [
         ("other code", |m| (m.signature, m.text[17]) = (None, 43)),
         ("other code under another signature", |m| (m.signature, m.text[17]) = (Some(vec![2; 60]), 43)),
         ("rights", |m| m.rights = "<key>com.apple.security.cs.disable-library-validation</key>"),
+        ("library validation", |m| m.flags = 0x2002),
+        ("a hardened runtime and restrict", |m| m.flags = 0x1_0802),
+        ("another identifier", |m| m.identifier = "updater"),
+        ("another team", |m| m.team = "EVIL"),
+        ("rights of the segment", |m| m.segment = 0x11),
+        ("another Info.plist", |m| m.info = 7),
+        ("other requirements", |m| m.requirements = "anchor apple"),
+        ("a hardened runtime by another signature", |m| (m.signature, m.flags) = (Some(vec![2; 60]), 0x1_0002)),
         ("something behind the signature", |m| m.tail = vec![1; 16]),
         ("another library", |m| (m.signature, m.library) = (None, "/usr/lib/libB")),
     ];
@@ -66,6 +74,26 @@ fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more
         assert!(!causes(&node).contains(&Cause::Signature), "{what}");
         assert!(node.tried.iter().any(|t| t.cause == Cause::Signature) || what == "another library" || what == "other code", "{what}");
     }
+}
+
+#[test]
+fn a_signature_on_one_side_may_say_who_it_is_and_no_more() {
+    let one = |change: fn(&mut Macho)| {
+        changed(|m| {
+            m.signature = Some(vec![1; 60]);
+            change(m);
+        })
+    };
+    proved(&one(|m| (m.identifier, m.team, m.info, m.requirements) = ("x", "T", 7, "anchor")), &[Cause::Signature]);
+    let changes: [fn(&mut Macho); 4] = [|m| m.flags = 0x2000, |m| m.flags = 0x1_0002, |m| m.segment = 0x11, |m| m.rights = "<key>x</key>"];
+    for change in changes {
+        assert_eq!(one(change).result, ResultMark::Different);
+    }
+    // The flags are told, and that one side has less of them.
+    let hard = Macho { signature: Some(vec![1; 60]), flags: 0x1_2002, ..program() };
+    let node = compare_bytes(&macho(&Macho { flags: 0x2002, ..hard.clone() }), &macho(&hard));
+    let fact = |name: &str| node.facts.iter().find(|f| f.name == name).map(|f| f.lost);
+    assert_eq!((fact("hardened runtime"), fact("library validation")), (Some(true), Some(false)));
 }
 
 #[test]

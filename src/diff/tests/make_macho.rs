@@ -11,6 +11,14 @@ pub(super) struct Macho {
     /// Content of the signature, when there is one; and the rights that it grants.
     pub(super) signature: Option<Vec<u8>>,
     pub(super) rights: &'static str,
+    /// What its code directory says: flags, identifier, team, rights of the segment, and what the hash of `Info.plist` is made of.
+    pub(super) flags: u32,
+    pub(super) identifier: &'static str,
+    pub(super) team: &'static str,
+    pub(super) segment: u64,
+    pub(super) info: u8,
+    /// What the requirements hold.
+    pub(super) requirements: &'static str,
     pub(super) library: &'static str,
     /// Rights of the first segment.
     pub(super) rwx: u32,
@@ -32,6 +40,12 @@ pub(super) fn program() -> Macho {
         object,
         signature: None,
         rights: "",
+        flags: 2,
+        identifier: "program",
+        team: "",
+        segment: 1,
+        info: 0,
+        requirements: "",
         library: "/usr/lib/libA",
         rwx: 5,
         tail: Vec::new(),
@@ -56,6 +70,20 @@ fn segment(name: &str, place: [u64; 4], rights: u32, sections: u32) -> Vec<u8> {
     out
 }
 
+/// A code directory of version 0x20400, whose hashes have 20 bytes, with one of `Info.plist`.
+fn directory(m: &Macho, hashes: &[u8]) -> Vec<u8> {
+    let big = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
+    let names = [m.identifier.as_bytes(), b"\0", m.team.as_bytes(), b"\0"].concat();
+    let team = if m.team.is_empty() { 0 } else { 88 + m.identifier.len() + 1 };
+    let first = 88 + names.len() + 20;
+    let mut out = [big(0xfade_0c02), big(first + hashes.len()), big(0x2_0400), m.flags.to_be_bytes()].concat();
+    out.extend([big(first), big(88), big(1), big(hashes.len() / 20), big(LINKED), [20, 1, 0, 12], big(0)].concat());
+    out.extend([big(0), big(team), big(0), big(0), big(0)].concat());
+    out.extend([0u64, LINKED as u64, m.segment].iter().flat_map(|n| n.to_be_bytes()));
+    assert_eq!(out.len(), 88);
+    [&out, &names, &[m.info; 20][..], hashes].concat()
+}
+
 pub(super) fn macho(m: &Macho) -> Vec<u8> {
     // Function starts: two, 16 bytes apart.
     let mut linked = pad(vec![0x80, 0x08, 0x10], 8);
@@ -77,10 +105,12 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
         let start = linked.len();
         let big = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
         let rights = [&0xfade_7171u32.to_be_bytes()[..], &big(8 + m.rights.len()), m.rights.as_bytes()].concat();
-        let directory = [&0xfade_0c02u32.to_be_bytes()[..], &big(8 + content.len()), content].concat();
+        let requirements = [&0xfade_0c01u32.to_be_bytes()[..], &big(8 + m.requirements.len()), m.requirements.as_bytes()].concat();
+        let directory = directory(m, content);
         linked.extend(0xfade_0cc0u32.to_be_bytes());
-        linked.extend([big(28 + rights.len() + directory.len()), big(2), big(0), big(28), big(5), big(28 + directory.len())].concat());
-        linked.extend([directory, rights].concat());
+        let (second, third) = (36 + directory.len(), 36 + directory.len() + requirements.len());
+        linked.extend([big(third + rights.len()), big(3), big(0), big(36), big(2), big(second), big(5), big(third)].concat());
+        linked.extend([directory, requirements, rights].concat());
         linked.resize(linked.len().next_multiple_of(16), 0);
         signature = Some((LINKED + start, linked.len() - start));
     }

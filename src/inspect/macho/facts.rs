@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::signature::{Directory, FLAGS, Terms};
 use super::{N, command, commands};
 use crate::digest::hex;
 use crate::inspect::exe::{Exe, flags_text};
@@ -30,8 +31,11 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
     sheet.add("build version", Toolchain, both(&build_version));
     sheet.add("source version", Identity, both(&source_version));
     sheet.add("signature", Identity, both(&|e| super::command(&e.blob, command::CODE_SIGNATURE).map(|_| "yes".to_owned())));
-    let granted = |e: &Exe| super::entitlements(e.blob.get(super::linked(&e.blob, command::CODE_SIGNATURE)?)?);
-    sheet.add("entitlements", Loading, exes.map(granted));
+    let terms = exes.map(|e| super::signed(&e.blob));
+    let of = |f: fn(&Directory) -> Vec<u8>| terms.as_ref().map(|t| t.as_ref().and_then(|t| t.directories.get(&0)).map(f));
+    sheet.add("signed as", Identity, of(|d| d.identifier.clone()));
+    sheet.add("signed by team", Identity, of(|d| d.team.clone()));
+    sheet.add("entitlements", Loading, terms.as_ref().map(|t| t.as_ref().map(Terms::entitlements)));
     // Libraries: as they are, weak, exported again, and late.
     sheet.add("libraries", Loading, texts(&[command::LOAD_DYLIB, 0x8000_0018, 0x8000_001f, 0x20], 8));
     sheet.add("install name", Identity, texts(&[command::ID_DYLIB], 8));
@@ -53,6 +57,16 @@ pub(crate) fn facts(exes: Sides<&Exe>, producers: Sides<Option<Vec<u8>>>) -> Vec
     {
         let flags = exes.map(|e| N.int(&e.blob, 24, 4).filter(|_| N.int(&e.blob, 12, 4) == Some(2)));
         sheet.protection(name, flags.map(|f| f.map(|f| switch((f & bit != 0) == good))));
+    }
+    // The first code directory of a signature; without one nothing of the kind is asked for.
+    let signing = exes.map(|e| match &super::signed(&e.blob) {
+        Some(terms) => terms.directories.get(&0).map(|d| d.flags),
+        None => super::command(&e.blob, command::CODE_SIGNATURE).is_none().then_some(0),
+    });
+    if signing.shipped.unwrap_or(0) | signing.rebuilt.unwrap_or(0) != 0 {
+        for (bit, name) in FLAGS {
+            sheet.protection(name, signing.map(|f| f.map(|f| switch(f & bit != 0))));
+        }
     }
     sheet.done()
 }

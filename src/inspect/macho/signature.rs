@@ -1,0 +1,174 @@
+//! What a code signature says beside the hashes of the code: under which rules the system runs the program, and as whom.
+
+use std::collections::BTreeMap;
+
+use crate::inspect::exe::{MAX_TEXT, Numbers, text_at};
+
+const N: Numbers = Numbers { wide: true, little: false };
+/// Blobs of a signature that are read.
+const MAX_BLOBS: usize = 1024;
+/// Hashes of what belongs to the program beside its code.
+const MAX_SPECIAL: usize = 64;
+
+/// Flags of a code directory that change how a program runs (`kern/cs_blobs.h`), by the names that `codesign` gives them.
+pub(crate) const FLAGS: [(u32, &str); 7] = [
+    (0x1_0000, "hardened runtime"),
+    (0x2000, "library validation"),
+    (0x800, "restrict"),
+    (0x100, "hard"),
+    (0x200, "kill"),
+    (0x400, "check expiration"),
+    (0x1000, "enforcement"),
+];
+/// Signed by nobody: by hand, or by the linker.
+const NOBODY: u32 = 0x2 | 0x2_0000;
+
+/// A code directory, without the hashes of the code and what follows from its size.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Directory {
+    pub(crate) flags: u32,
+    pub(crate) identifier: Vec<u8>,
+    pub(crate) team: Vec<u8>,
+    platform: u64,
+    /// Rights of the executable segment.
+    segment: u64,
+    /// The version of the hardened runtime.
+    runtime: u64,
+    /// Kind and size of the hashes.
+    hash: (u64, u64),
+    /// Hashes by their slots from 1: `Info.plist`, requirements, resources, and so on; those that are all zeros are none.
+    special: BTreeMap<usize, Vec<u8>>,
+}
+
+/// All of that which a signature says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The code directory, and those with other hashes, by their slots.
+    pub(crate) directories: BTreeMap<usize, Directory>,
+    /// Requirements, entitlements, constraints and whatever else, by their slots; those without content are none.
+    pub(crate) blobs: BTreeMap<usize, Vec<u8>>,
+}
+
+/// Slots of requirements, of entitlements and of the signature itself.
+const REQUIREMENTS: usize = 2;
+const ENTITLEMENTS: [usize; 2] = [5, 7];
+const SIGNATURE: usize = 0x1_0000;
+
+impl Terms {
+    /// Reads a signature; `None` when it is not a list of blobs that lie inside of it, or has no code directory.
+    pub(crate) fn read(signature: &[u8]) -> Option<Self> {
+        let word = |bytes: &[u8], at: usize| N.int(bytes, at, 4).and_then(|n| usize::try_from(n).ok());
+        let count = word(signature, 8).filter(|n| *n <= MAX_BLOBS && word(signature, 0) == Some(0xfade_0cc0))?;
+        let mut out = Self::default();
+        for i in 0..count {
+            let (slot, at) = (word(signature, 12 + i * 8)?, word(signature, 16 + i * 8)?);
+            let blob = signature.get(at..)?;
+            let blob = blob.get(..word(blob, 4)?)?;
+            let twice = if slot == 0 || (0x1000..0x1010).contains(&slot) {
+                out.directories.insert(slot, Directory::read(blob)?).is_some()
+            } else {
+                // With its kind: the same words mean something else in another kind of blob.
+                let content = blob.get(8..)?;
+                let kept = slot != SIGNATURE && !(content.is_empty() && ENTITLEMENTS.contains(&slot));
+                kept && out.blobs.insert(slot, blob.to_vec()).is_some()
+            };
+            // Which of two is meant is not for us to say.
+            if twice {
+                return None;
+            }
+        }
+        out.directories.contains_key(&0).then_some(out)
+    }
+
+    /// The rights that it grants, as text and the same as DER.
+    pub(crate) fn entitlements(&self) -> Vec<u8> {
+        ENTITLEMENTS.iter().filter_map(|slot| self.blobs.get(slot)?.get(8..)).flatten().copied().collect()
+    }
+
+    /// What two signatures do not agree on.
+    pub(crate) fn differ(&self, other: &Self) -> Option<&'static str> {
+        if self.entitlements() != other.entitlements() {
+            return Some("entitlements");
+        }
+        if !self.directories.keys().eq(other.directories.keys()) {
+            return Some("code directories");
+        }
+        let pairs = self.directories.values().zip(other.directories.values());
+        let found = pairs.filter_map(|(x, y)| x.differ(y)).next();
+        found.or_else(|| (self.blobs != other.blobs).then_some("requirements or constraints"))
+    }
+
+    /// What a signature, where the other side has none, says that changes how the program runs. Who it is, what identifies it to others
+    /// and which files belong to it may stand on one side.
+    pub(crate) fn adds(&self) -> Option<&'static str> {
+        if !self.entitlements().is_empty() {
+            return Some("entitlements");
+        }
+        if self.blobs.keys().any(|slot| *slot != REQUIREMENTS) {
+            return Some("requirements or constraints");
+        }
+        self.directories.values().find_map(|d| {
+            if d.flags & !NOBODY != 0 {
+                Some("flags")
+            } else if d.platform != 0 || d.segment > 1 {
+                // The main program of a bundle (1) is what any program is.
+                Some("rights of the platform")
+            } else {
+                // Hashes of entitlements that are not there, and of constraints.
+                d.special.keys().any(|slot| *slot > 3 && !ENTITLEMENTS.contains(slot)).then_some("requirements or constraints")
+            }
+        })
+    }
+}
+
+impl Directory {
+    fn read(blob: &[u8]) -> Option<Self> {
+        let number = |at: usize, size: usize| N.int(blob, at, size);
+        let word = |at: usize| number(at, 4).and_then(|n| usize::try_from(n).ok());
+        if word(0)? != 0xfade_0c02 {
+            return None;
+        }
+        let version = word(8)?;
+        let later = |since: usize, at: usize, size: usize| if version >= since { number(at, size) } else { Some(0) };
+        // One that is longer than is read could be another one.
+        let text = |at: usize| (at > 0 && at < blob.len()).then(|| text_at(blob, at)).filter(|t| t.len() <= MAX_TEXT).map(<[u8]>::to_vec);
+        let team = later(0x2_0200, 48, 4).and_then(|n| usize::try_from(n).ok())?;
+        let (hashes, count, size) = (word(16)?, word(24)?, word(36)? >> 24);
+        // Pages in another order are a thing of the past; they would be read otherwise.
+        if count > MAX_SPECIAL || later(0x2_0100, 44, 4)? != 0 {
+            return None;
+        }
+        let mut special = BTreeMap::new();
+        for slot in 1..=count {
+            let start = hashes.checked_sub(slot.checked_mul(size)?)?;
+            let hash = blob.get(start..start.checked_add(size)?)?;
+            if hash.iter().any(|b| *b != 0) {
+                special.insert(slot, hash.to_vec());
+            }
+        }
+        Some(Self {
+            flags: u32::try_from(number(12, 4)?).ok()?,
+            identifier: text(word(20)?)?,
+            team: if team == 0 { Vec::new() } else { text(team)? },
+            platform: number(38, 1)?,
+            segment: later(0x2_0400, 80, 8)?,
+            runtime: later(0x2_0500, 88, 4)?,
+            hash: (number(37, 1)?, size as u64),
+            special,
+        })
+    }
+
+    fn differ(&self, other: &Self) -> Option<&'static str> {
+        [
+            (self.flags != other.flags, "flags"),
+            (self.identifier != other.identifier, "identifier"),
+            (self.team != other.team, "team"),
+            (self.platform != other.platform || self.segment != other.segment, "rights of the platform"),
+            (self.runtime != other.runtime, "version of the runtime"),
+            (self.hash != other.hash, "kind of hashes"),
+            (self.special != other.special, "hashes of Info.plist, requirements, resources or entitlements"),
+        ]
+        .into_iter()
+        .find_map(|(differs, what)| differs.then_some(what))
+    }
+}
