@@ -1,6 +1,7 @@
 //! Words of data that are the same on both sides while the functions that they lead to changed their places: what is called is
 //! something else, although no byte of the data says so.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::disallowed_types, clippy::print_stderr, reason = "files are made with the system's compiler")]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 use std::path::Path;
@@ -45,9 +46,11 @@ fn linked(main: &str, options: &[&str]) -> Option<[Vec<u8>; 2]> {
     Some([link("rebuilt", "deny.o", "allow.o"), link("shipped", "allow.o", "deny.o")])
 }
 
-/// What stands in the table, how it is called, and how the program is linked. With `true` the words are numbers that are put there
-/// afterwards: the address of the function in the rebuilt file.
-const KEPT: &[(&str, &str, &str, &str, &[&str], bool)] = &[
+/// Section, type and content of the table, how it is called, and how the program is linked. With `true` the words are numbers that
+/// are put there afterwards: the address of the function in the rebuilt file.
+type Kept = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], bool);
+
+const KEPT: &[Kept] = &[
     (".rodata", "long long", ".quad deny - table, 77", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
     (".rodata", "int", ".long 7, deny - table, 8, 9", "(char *)table + table[1]", &["-pie", "-fPIE"], false),
     (".data", "int", ".long deny - table, 7, 8, 9", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
