@@ -25,24 +25,19 @@ fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
     compare_with(a, b, &[], Limits::default())
 }
 
+fn context(debug: &[DebugFile], limits: Limits) -> Context<'_> {
+    Context { source: None, source_content: None, debug, limits, cancelled: &|| false, share: &in_order, progress: &|_| {} }
+}
+
 fn compare_with(a: &[u8], b: &[u8], debug: &[DebugFile], limits: Limits) -> Node {
-    let context = Context { source: None, source_content: None, debug, limits, cancelled: &|| false, share: &in_order, progress: &|_| {} };
-    let node = compare("x".into(), a.into(), b.into(), &context);
+    let node = compare("x".into(), a.into(), b.into(), &context(debug, limits));
     check(&node);
     node
 }
 
 #[test]
 fn what_is_compared_alone_is_grouped_within_itself_as_ever() {
-    let context = Context {
-        source: None,
-        source_content: None,
-        debug: &[],
-        limits: Limits::default(),
-        cancelled: &|| false,
-        share: &in_order,
-        progress: &|_| {},
-    };
+    let context = context(&[], Limits::default());
     let files = |new: &[u8], more: &[u8]| make::tar(&[make::file("a.txt", new), make::file("b.txt", new), make::file("c.json", more)]);
     let alone = |a: Vec<u8>, b: Vec<u8>| compare_alone("x".into(), a.into(), b.into(), &context);
     let both = alone(files(b"one\n", b"{}"), files(b"two\n", b"{}"));

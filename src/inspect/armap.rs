@@ -118,7 +118,11 @@ pub(crate) fn gathered(content: &[u8]) -> Result<BTreeSet<Vec<u8>>, String> {
     if content.starts_with(b"BC\xc0\xde") || content.starts_with(b"\xde\xc0\x17\x0b") {
         return Err("a member is code of a compiler, whose constructors are not known".to_owned());
     }
-    let Ok(file) = object::File::parse(content) else { return Ok(BTreeSet::new()) };
+    let Ok(file) = object::File::parse(content) else {
+        // A linker may read what is not read here.
+        let is_object = content.starts_with(b"\x7fELF");
+        return if is_object { Err("a member is an object that cannot be read".to_owned()) } else { Ok(BTreeSet::new()) };
+    };
     let elf = file.format() == object::BinaryFormat::Elf;
     let mut out = BTreeSet::new();
     for section in file.sections() {

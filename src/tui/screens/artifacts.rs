@@ -27,10 +27,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_, '_>, area: Rect) {
     let hidden: Vec<String> = app.hidden.iter().map(|(mark, n)| format!("{} {mark}", grouped(*n as u64))).collect();
     let hidden = if hidden.is_empty() { "hides nothing".to_owned() } else { format!("hides {}", hidden.join(", ")) };
     let title = format!(
-        "Artifacts  shown {} {} of {} artifacts  filter {} {hidden}  sort: {}",
+        "Artifacts  shown {} {} of {} {}  filter {} {hidden}  sort: {}",
         grouped(shown as u64),
         if shown == 1 { "row" } else { "rows" },
         grouped(all as u64),
+        if all == 1 { "artifact" } else { "artifacts" },
         app.filter.marks(),
         app.order.word()
     );
