@@ -364,11 +364,11 @@ impl Images {
                 out.push((f.address..f.end(), *other));
             }
         }
-        let mut theirs: HashMap<&[u8], &Section> = HashMap::new();
-        for t in &self.sides.rebuilt.elf.sections {
-            theirs.entry(&t.name).or_insert(t);
-        }
-        for s in self.sides.shipped.elf.sections.iter().filter(|s| s.is_allocated() && !s.is_code()) {
+        // What has a counterpart is the only data section of its name on each side; code may have the same name.
+        let is_data = |s: &&Section| s.is_allocated() && !s.is_code();
+        let theirs: HashMap<&[u8], &Section> =
+            self.sides.rebuilt.elf.sections.iter().filter(is_data).map(|t| (t.name.as_slice(), t)).collect();
+        for s in self.sides.shipped.elf.sections.iter().filter(is_data) {
             let Some(t) = theirs.get(s.name.as_slice()) else { continue };
             let at = |offset: u64| s.address.saturating_add(offset);
             if let Some(permuted) = self.permuted.get(&s.name) {

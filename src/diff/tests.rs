@@ -7,6 +7,7 @@ use crate::model::Cause;
 
 mod asm;
 mod containers;
+mod damaged;
 mod embedded;
 mod headers;
 mod lists;

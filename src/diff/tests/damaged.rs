@@ -1,0 +1,27 @@
+//! Executables that no linker writes.
+
+use super::make::{elf, program};
+use super::*;
+
+/// An ELF file whose code and whose constants have the same section name.
+fn one_name_for_two(rodata: &[u8]) -> Vec<u8> {
+    let mut p = program();
+    p.rodata = rodata.to_vec();
+    let mut out = elf(&p);
+    let shoff = usize::try_from(u64::from_le_bytes(out[40..48].try_into().unwrap())).unwrap();
+    let name = |out: &[u8], i: usize| u32::from_le_bytes(out[shoff + 64 * i..][..4].try_into().unwrap());
+    let constants = name(&out, 2);
+    out[shoff + 64..][..4].copy_from_slice(&constants.to_le_bytes());
+    // Not a name of plain data: its bytes stand side by side by their equal start and end.
+    let at = out.windows(9).rposition(|w| w == b"\0.rodata\0").unwrap();
+    out[at + 1..][..7].copy_from_slice(b".gcc_xx");
+    out
+}
+
+#[test]
+fn code_and_data_of_the_same_name_are_told_apart() {
+    let long = one_name_for_two(&[&b"one"[..], &[b'='; 60]].concat());
+    let short = one_name_for_two(&[b'='; 60]);
+    assert_eq!(compare_bytes(&long, &short).result, ResultMark::Different);
+    assert_eq!(compare_bytes(&short, &long).result, ResultMark::Different);
+}
