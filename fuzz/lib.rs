@@ -1,5 +1,7 @@
 //! What the targets share. Each target hands bytes to one reader of the library; a panic, an overflow, 20 seconds or 1 GiB is a find.
 
+pub mod structure;
+
 use std::path::PathBuf;
 
 use countersign::text::Untrusted;

@@ -51,6 +51,9 @@ for one in backdoor dated elsewhere lower no-debug other-id packed reordered spl
   pair "$one" "$made/$one" "$made/clean"
 done
 pair ar "$made/timed.a" "$made/plain.a"
+pair order "$data/pairs/made/turned.a" "$data/pairs/made/twice.a"
+pair shared "$made/turn-one.so" "$made/turn-two.so"
+cp pairs/* seeds/compare/
 for ar in "$made"/*.a; do cp "$ar" seeds/containers/; done
 head -c 30000 $data/demo/release.tar > "$demo/short.tar"
 for pack in "gzip -n" "xz -0" "zstd -q" "bzip2"; do

@@ -20,6 +20,7 @@ mod property;
 mod reading;
 mod real;
 mod rpm;
+mod seeds;
 mod steady;
 
 fn compare_bytes(a: &[u8], b: &[u8]) -> Node {
