@@ -41,6 +41,8 @@ struct Block {
 pub(super) struct Blocks {
     blocks: Vec<Block>,
     sizes: Sides<usize>,
+    /// Index of the section on each side: others may have its name.
+    pub(super) sections: Sides<usize>,
     /// Where both start.
     starts: Sides<u64>,
     /// The build folders, when a text was explained by them.
@@ -63,8 +65,8 @@ struct Token {
 }
 
 impl Blocks {
-    /// Puts two contents side by side; `addresses` is where each starts. `None` when they are too large.
-    pub(super) fn new(old: &[u8], new: &[u8], addresses: Sides<u64>) -> Option<Self> {
+    /// Puts the contents of two sections side by side; `addresses` is where each starts. `None` when they are too large.
+    pub(super) fn new(old: &[u8], new: &[u8], sections: Sides<usize>, addresses: Sides<u64>) -> Option<Self> {
         if old.len().max(new.len()) > MAX_SECTION {
             return None;
         }
@@ -73,7 +75,8 @@ impl Blocks {
             all.iter().map(|t| (t.form, data.get(t.range.clone()).unwrap_or_default().to_vec())).collect()
         };
         let rows = align(&key(old, &tokens.shipped), &key(new, &tokens.rebuilt));
-        let mut out = Self { blocks: Vec::new(), sizes: Sides::new(old.len(), new.len()), starts: addresses, path: None };
+        let sizes = Sides::new(old.len(), new.len());
+        let mut out = Self { blocks: Vec::new(), sizes, sections, starts: addresses, path: None };
         let at = |side: &[Token], i: Option<usize>| i.and_then(|i| side.get(i)).map(|t| (t.range.clone(), t.form));
         let mut changed: Sides<Tokens> = Sides::default();
         let mut texts: Vec<(usize, BuildPath)> = Vec::new();
@@ -317,7 +320,7 @@ mod tests {
     use super::*;
 
     fn blocks(old: &[u8], new: &[u8]) -> (Sides<Account>, Blocks) {
-        let blocks = Blocks::new(old, new, Sides::new(0x2000, 0x2000)).expect("small");
+        let blocks = Blocks::new(old, new, Sides::new(1, 1), Sides::new(0x2000, 0x2000)).expect("small");
         let account = blocks.account(old, new).0;
         assert_eq!(account.shipped.total(), old.len() as u64);
         assert_eq!(account.rebuilt.total(), new.len() as u64);

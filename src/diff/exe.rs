@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::account::{add, own_result, prove, raw};
+use super::blocks::Blocks;
 use super::date_place::Home;
 use super::elf::describes;
 use super::evidence_elf::ElfEvidence;
@@ -245,7 +246,7 @@ fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>
         {
             account = fine.clone();
         }
-        if let Some(blocks) = x.section.and(y.section).and_then(|_| images.blocks.get(&x.name))
+        if let Some(blocks) = blocks_of(images, x, y)
             && (old.len(), new.len()) == blocks.sizes()
         {
             account = blocks.account(old, new).0;
@@ -263,6 +264,13 @@ fn pair_regions(images: &Images, code: &BTreeMap<(usize, usize), Sides<Account>>
         out.push(RegionPair { regions: Sides::new(None, Some(j)), account });
     }
     out
+}
+
+/// How the content of two regions stands side by side, when they are data sections that were put so. Code, and what is not loaded,
+/// may have the name of such a section.
+fn blocks_of<'i>(images: &'i Images, x: &Region, y: &Region) -> Option<&'i Blocks> {
+    let own = x.section.zip(y.section)?;
+    images.blocks.get(&x.name).filter(|b| (b.sections.shipped, b.sections.rebuilt) == own)
 }
 
 pub(super) fn bytes<'a>(elf: &'a Exe, region: &Region) -> &'a [u8] {
@@ -288,8 +296,9 @@ fn compiled_files(node: &mut Node, images: &mut Images, origin: &Origin, cancell
     let named =
         |paths: Sides<&[u8]>| known.shipped.contains(&plain_path(paths.shipped)) && known.rebuilt.contains(&plain_path(paths.rebuilt));
     let Images { sides, blocks, .. } = images;
-    for (name, blocks) in blocks {
-        let left = blocks.withhold(content(&sides.shipped.elf, name), content(&sides.rebuilt.elf, name), named);
+    for blocks in blocks.values_mut() {
+        let own = blocks.sections;
+        let left = blocks.withhold(content(&sides.shipped.elf, own.shipped), content(&sides.rebuilt.elf, own.rebuilt), named);
         for path in left.iter().take(20) {
             let shown = Untrusted::from(path.as_slice()).shown().cut_start(80);
             let why = format!(
@@ -301,8 +310,8 @@ fn compiled_files(node: &mut Node, images: &mut Images, origin: &Origin, cancell
     Some(())
 }
 
-fn content<'e>(exe: &'e Exe, section: &[u8]) -> &'e [u8] {
-    exe.sections.iter().find(|s| s.name == section).map(|s| exe.data(s)).unwrap_or_default()
+fn content(exe: &Exe, section: usize) -> &[u8] {
+    exe.sections.get(section).map(|s| exe.data(s)).unwrap_or_default()
 }
 
 /// A path with slashes, without components that mean nothing.
@@ -315,9 +324,8 @@ fn plain_path(path: &[u8]) -> Vec<u8> {
 fn build_paths(node: &mut Node, images: &Images, regions: &[RegionPair]) {
     for pair in regions {
         let Some((x, y)) = both(images, pair) else { continue };
-        let Some(blocks) = images.blocks.get(&x.name).filter(|_| pair.account.shipped.explained.contains_key(&Cause::BuildPath)) else {
-            continue;
-        };
+        let explained = pair.account.shipped.explained.contains_key(&Cause::BuildPath);
+        let Some(blocks) = blocks_of(images, x, y).filter(|_| explained) else { continue };
         let Some(path) = &blocks.path else { continue };
         let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
         let values = path.0.as_ref().map(|p| String::from_utf8_lossy(p).into_owned());

@@ -25,3 +25,23 @@ fn code_and_data_of_the_same_name_are_told_apart() {
     assert_eq!(compare_bytes(&long, &short).result, ResultMark::Different);
     assert_eq!(compare_bytes(&short, &long).result, ResultMark::Different);
 }
+
+#[test]
+fn code_is_not_counted_by_the_pieces_of_the_data_of_the_same_name() {
+    // As many bytes of code as of constants, on each side, and the constants changed their size.
+    let file = |code: &[u8], texts: &[u8]| {
+        let mut p = program();
+        (p.text, p.rodata, p.symbols) = (code.to_vec(), texts.to_vec(), vec![("first", 0, code.len() as u64)]);
+        let mut out = elf(&p);
+        let shoff = usize::try_from(u64::from_le_bytes(out[40..48].try_into().unwrap())).unwrap();
+        let name: [u8; 4] = out[shoff + 64 * 2..][..4].try_into().unwrap();
+        out[shoff + 64..][..4].copy_from_slice(&name);
+        out
+    };
+    let shipped = file(&[0x90; 48], &b"granted\0".repeat(6));
+    let rebuilt = file(&[0xf4; 64], &b"granted\0".repeat(8));
+    let node = compare_bytes(&shipped, &rebuilt);
+    let code = node.regions.iter().find(|r| r.name.as_bytes() == b".rodata" && r.extent.shipped.is_some_and(|e| e.address == 0x1100));
+    let account = &code.unwrap().account;
+    assert_eq!((account.shipped.identical, account.rebuilt.identical), (0, 0), "{account:?}");
+}
