@@ -16,7 +16,9 @@ impl Table<'_> {
     /// `.eh_frame`: where the code of each entry starts, its language-specific data, and the personality routine. Lengths and
     /// instructions must be equal.
     pub(super) fn frames(&self) -> Fields {
-        let entries = |side: Side| frames_of(self.exe(side));
+        // The entries are those of the first section of that name.
+        let first = |side: Side| self.exe(side).section(".eh_frame").is_some_and(|s| std::ptr::eq(s, *self.sections.get(side)));
+        let entries = |side: Side| frames_of(self.exe(side)).filter(|_| first(side));
         let (Some(old), Some(new)) = (entries(Side::Shipped), entries(Side::Rebuilt)) else { return self.nothing() };
         let alike = old.len() == new.len() && old.iter().zip(&new).all(|(x, y)| (x.offset, &x.fields) == (y.offset, &y.fields));
         if !alike {

@@ -18,9 +18,12 @@ impl Table<'_> {
         let found = |side: Side| -> Option<BTreeMap<usize, bool>> {
             let starts: BTreeSet<u64> = frames_of(self.exe(side))?.iter().filter_map(|f| f.data).collect();
             let mut out = BTreeMap::new();
+            let data = *self.bytes.get(side);
+            // Each function has data of its own; where they overlap, the same bytes would be read for each of them.
+            let mut left = data.len().saturating_mul(4);
             for start in starts {
                 let at = usize::try_from(start.checked_sub(self.address(side, 0))?).ok()?;
-                for (field, indirect) in types(self.bytes.get(side), at)? {
+                for (field, indirect) in types(data, at, &mut left)? {
                     out.insert(field.start, indirect);
                 }
             }
@@ -50,13 +53,13 @@ impl Table<'_> {
 }
 
 /// The pointers to types in the data of one function that starts at an offset, and whether they are indirect; `None` for a form
-/// that is not read here.
-fn types(data: &[u8], start: usize) -> Option<Vec<(Range<usize>, bool)>> {
+/// that is not read here, and once `left` bytes were read.
+fn types(data: &[u8], start: usize, left: &mut usize) -> Option<Vec<(Range<usize>, bool)>> {
     let mut at = start;
     let byte = |at: &mut usize| {
-        let value = data.get(*at).copied();
+        let value = data.get(*at).copied()?;
         *at += 1;
-        value
+        Some(value)
     };
     if byte(&mut at)? != OMITTED {
         return None;
@@ -77,6 +80,7 @@ fn types(data: &[u8], start: usize) -> Option<Vec<(Range<usize>, bool)>> {
     let length = usize::try_from(number(data, &mut at)?).ok()?;
     let actions = at.checked_add(length).filter(|e| *e <= data.len())?;
     let Some(end) = end else { return Some(Vec::new()) };
+    *left = left.checked_sub(end.max(actions).saturating_sub(start))?;
     let mut pending: Vec<usize> = Vec::new();
     while at < actions {
         for _ in 0..3 {
@@ -104,6 +108,7 @@ fn types(data: &[u8], start: usize) -> Option<Vec<(Range<usize>, bool)>> {
             pending.push(here.checked_add_signed(isize::try_from(next).ok()?)?);
         }
     }
+    *left = left.checked_sub(seen.len())?;
     let count = usize::try_from(count).ok()?;
     let first = end.checked_sub(count.checked_mul(4)?).filter(|f| *f >= actions)?;
     Some((first..end).step_by(4).map(|at| (at..at + 4, encoding & 0x80 != 0)).collect())
@@ -129,10 +134,17 @@ mod tests {
         let shorter = data.len() - 3;
         let mut fitting = data;
         fitting[2] = u8::try_from(shorter).expect("small");
-        assert_eq!(types(&fitting, 0), Some(vec![(13..17, true), (17..21, true)]));
+        assert_eq!(types(&fitting, 0, &mut 100), Some(vec![(13..17, true), (17..21, true)]));
+        let mut left = data.len() + 2;
+        assert!(types(&fitting, 0, &mut left).is_some() && types(&fitting, 0, &mut left).is_none(), "the same bytes once more");
         let absolute = [0xff, 0x00, 0x11, 0x01];
-        assert_eq!(types(&absolute, 0), None);
+        assert_eq!(types(&absolute, 0, &mut 100), None);
         let nothing = [0xff, 0xff, 0x01, 0x04, 0x00, 0x05, 0x10, 0x00];
-        assert_eq!(types(&nothing, 0), Some(Vec::new()));
+        assert_eq!(types(&nothing, 0, &mut 100), Some(Vec::new()));
+    }
+
+    #[test]
+    fn data_of_a_function_at_the_end_of_all_addresses_is_none() {
+        assert_eq!(types(&[0xff, 0xff, 0x01, 0x00], usize::MAX, &mut 100), None);
     }
 }
