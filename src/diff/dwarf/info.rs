@@ -56,6 +56,7 @@ impl Walk<'_> {
         }
         let tables = (self.abbrev(Side::Shipped, key.0), self.abbrev(Side::Rebuilt, key.1));
         let pair = if let (Some(one), Some(two)) = tables {
+            self.spend(one.range.len())?;
             let agree = self.compare_tables(&one, &two);
             Some(Arc::new(TablePair { tables: Sides::new(one, two), agree }))
         } else {

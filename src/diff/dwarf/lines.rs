@@ -20,6 +20,11 @@ impl Files {
     }
 }
 
+/// Bytes of headers that count as one row.
+const HEADER: usize = 32;
+/// Bytes of instructions that count as one row more: most rows take fewer.
+const LONG: usize = 16;
+
 /// What two programs say of addresses, and where the programs are.
 pub(super) type Rows = ((u64, u64), Sides<Vec<Span>>);
 
@@ -65,14 +70,17 @@ impl Walk<'_> {
         let bytes = self.marks.bytes(side, Id::Line);
         let mut c = self.cursor(side, Id::Line, usize::try_from(at).ok()?, bytes.len());
         let header = Header::read(&mut c, pair.units.get(side), &self.tables(side))?;
+        self.spend(header.weight() / HEADER)?;
         if header.line_range == 0 || header.operations > 1 {
             return None;
         }
         let mut machine = Machine::new(&header, self.cursor(side, Id::Line, header.program, header.end));
         let mut out: Vec<Span> = Vec::new();
         let mut before: Option<Row> = None;
+        let mut from = machine.c.at;
         while machine.next()? {
-            self.spend(1)?;
+            self.spend(1 + machine.c.at.saturating_sub(from) / LONG)?;
+            from = machine.c.at;
             if let Some(last) = before.filter(|r| r.address < machine.row.address) {
                 out.push(Span { from: last.address, to: machine.row.address, file: last.file, line: last.line });
             }
@@ -94,7 +102,7 @@ impl Walk<'_> {
             self.spend(sizes.iter().sum());
             return None;
         };
-        self.spend(one.fields.len() + two.fields.len())?;
+        self.spend(one.fields.len() + two.fields.len() + (one.weight() + two.weight()) / HEADER)?;
         let alike = one.fields.len() == two.fields.len() && one.fields.iter().zip(&two.fields).all(|(x, y)| x.part == y.part);
         if !alike || one.lengths != two.lengths {
             self.marks.mark(Id::Line, one.start..one.end, two.start..two.end, Why::Not);
@@ -151,7 +159,14 @@ impl Walk<'_> {
             while path.starts_with(b"./") {
                 path.drain(..2);
             }
-            keys.push(Some(self.maps.file(path)));
+            // Each file may stand in one folder with a long name; the first time it is kept.
+            let (size, before) = (path.len(), self.maps.count());
+            let key = self.maps.file(path);
+            keys.push(Some(key));
+            let cost = if self.maps.count() > before { size } else { size / HEADER };
+            if self.spend(cost).is_none() {
+                break;
+            }
         }
         Files { keys }
     }
@@ -169,7 +184,8 @@ impl Walk<'_> {
         loop {
             let (from, to) = (x.c.at, y.c.at);
             let (more, other) = (x.next(), y.next());
-            if more.is_none() || more != other || self.spend(1).is_none() {
+            let bytes = x.c.at.saturating_sub(from).saturating_add(y.c.at.saturating_sub(to));
+            if more.is_none() || more != other || self.spend(1 + bytes / LONG).is_none() {
                 return refuse(self, from, to);
             }
             let (old, new) = (from..x.c.at, to..y.c.at);

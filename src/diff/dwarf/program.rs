@@ -19,6 +19,9 @@ pub(super) enum Part {
     Sum(usize),
 }
 
+/// Bytes of texts elsewhere that one header may name: all of its entries may name one long text.
+const MAX_TEXTS: usize = 64 << 20;
+
 pub(super) struct Field {
     pub(super) part: Part,
     pub(super) at: Range<usize>,
@@ -47,6 +50,8 @@ pub(super) struct Header {
     pub(super) fields: Vec<Field>,
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) files: Vec<Name>,
+    /// Bytes of texts elsewhere that it names.
+    texts: usize,
 }
 
 impl Header {
@@ -93,6 +98,7 @@ impl Header {
             fields,
             folders: Vec::new(),
             files: Vec::new(),
+            texts: 0,
         };
         let table = Unit { wide, version: version as u16, id: Id::Line, ..unit.clone() };
         if version == 5 {
@@ -106,6 +112,11 @@ impl Header {
         }
         header.fields.push(Field { part: Part::Plain, at: c.at..program, value: 0 });
         Some(header)
+    }
+
+    /// Bytes that are read for it.
+    pub(super) fn weight(&self) -> usize {
+        self.program.saturating_sub(self.start).saturating_add(self.texts)
     }
 
     fn push(&mut self, part: Part, at: Range<usize>, value: u64) {
@@ -142,7 +153,9 @@ impl Header {
                         self.push(Part::Text(Id::Line), at..c.at, 0);
                     }
                     (1, Value::TextAt(id, offset)) => {
-                        entry.text = tables.section(*id).get(text()?.1)?.to_vec();
+                        let text = tables.section(*id).get(text()?.1)?;
+                        self.texts = self.texts.checked_add(text.len()).filter(|all| *all <= MAX_TEXTS)?;
+                        entry.text = text.to_vec();
                         self.push(Part::TextAt(*id), at..c.at, *offset);
                     }
                     (2, Value::Number(n)) => {

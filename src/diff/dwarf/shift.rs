@@ -34,6 +34,11 @@ pub(super) struct Maps {
 }
 
 impl Maps {
+    /// How many files there are.
+    pub(super) fn count(&self) -> usize {
+        self.maps.len()
+    }
+
     /// The number of a file.
     pub(super) fn file(&mut self, name: Vec<u8>) -> usize {
         let next = self.maps.len();

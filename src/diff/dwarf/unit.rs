@@ -182,6 +182,8 @@ pub(super) struct Root {
     pub(super) ranges: Option<u64>,
     pub(super) locations: Option<u64>,
     pub(super) lines: Option<u64>,
+    /// How many attributes it has: some take no bytes.
+    pub(super) attributes: usize,
 }
 
 /// The sections that resolve texts and addresses by an index.
@@ -250,6 +252,7 @@ impl<'a> Tables<'a> {
         }
         let code = c.uleb()?;
         let Some((_, decl)) = table.get(code) else { return if code == 0 { Some(root) } else { None } };
+        root.attributes = decl.attrs.len();
         let mut texts = Vec::new();
         let mut low = None;
         for spec in &decl.attrs {

@@ -83,7 +83,7 @@ impl Walk<'_> {
             for unit in Unit::all(self.marks.bytes(side, id), id, self.little) {
                 let table = self.abbrev(side, unit.abbrev);
                 let root = table.and_then(|t| self.tables(side).root(&unit, &t)).unwrap_or_default();
-                if self.spend(1 + root.name.len() + root.folder.len()).is_none() {
+                if self.spend(1 + root.attributes + root.name.len() + root.folder.len()).is_none() {
                     return out;
                 }
                 out.push((unit, root));
@@ -214,6 +214,10 @@ impl Walk<'_> {
         let (Some(old), Some(new)) = (pair.roots.shipped.strings, pair.roots.rebuilt.strings) else { return };
         let wide = pair.units.shipped.wide;
         let Some((x, y)) = self.contribution(Id::StrOffsets, wide, old, new) else { return };
+        // Units may share one.
+        if self.spend(x.len() / wide.max(1)).is_none() {
+            return;
+        }
         for (p, q) in steps(&x, wide).zip(steps(&y, wide)) {
             if self.marks.is_unknown(Side::Shipped, Id::StrOffsets, p.clone())
                 && self.marks.is_unknown(Side::Rebuilt, Id::StrOffsets, q.clone())
@@ -234,6 +238,9 @@ impl Walk<'_> {
         }
         let Some((x, y)) = self.contribution(Id::Addr, pair.units.shipped.wide, old, new) else { return };
         let size = pair.units.shipped.address;
+        if self.spend(x.len() / size.max(1)).is_none() {
+            return;
+        }
         for (p, q) in steps(&x, size).zip(steps(&y, size)) {
             if self.marks.is_unknown(Side::Shipped, Id::Addr, p.clone()) && self.marks.is_unknown(Side::Rebuilt, Id::Addr, q.clone()) {
                 let read = |walk: &Self, side, at: &Range<usize>| walk.cursor(side, Id::Addr, at.start, at.end).int(size);
