@@ -1,7 +1,7 @@
 //! Ranges that a format gives to one cause, taken out of what is unexplained: byte by byte, each byte once, and only where
 //! the two sides stand beside each other in the same region.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::account::{prove, raw, span};
@@ -24,6 +24,8 @@ pub(super) struct Claims<'a> {
     regions: &'a mut [RegionPair],
     accounts: Vec<Sides<Account>>,
     proofs: Vec<Proof>,
+    /// The accounts byte by byte, of those regions that were asked for: a region may have a claim for each of its words.
+    plain: BTreeMap<usize, Sides<Account>>,
     /// Start on the shipped side and number of each region, sorted.
     order: Vec<(usize, usize)>,
     /// Spans of the shipped side that other proofs have, sorted by their starts; the second value is the furthest end so far.
@@ -52,7 +54,8 @@ impl<'a> Claims<'a> {
         let start = |pair: &RegionPair| region(images, pair, Side::Shipped).map(|r| r.range.start);
         let mut order: Vec<(usize, usize)> = regions.iter().enumerate().filter_map(|(n, pair)| Some((start(pair)?, n))).collect();
         order.sort_unstable();
-        Self { images, regions, accounts, order, proofs: Vec::new(), covered, taken: BTreeSet::new() }
+        let (proofs, plain, taken) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        Self { images, regions, accounts, plain, order, proofs, covered, taken }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
@@ -90,7 +93,7 @@ impl<'a> Claims<'a> {
         }
         let Some(account) = self.accounts.get_mut(n) else { return false };
         // Where pieces of the region were paired otherwise than byte by byte, a position says nothing of its counterpart.
-        let plain = raw(bytes(a, x), bytes(b, y));
+        let plain = self.plain.entry(n).or_insert_with(|| raw(bytes(a, x), bytes(b, y)));
         let count = free.len() as u64;
         let fits = |own: &Account, plain: &Account| {
             own.identical == plain.identical && own.unexplained >= count && !own.explained.contains_key(&Cause::Reordering)

@@ -4,11 +4,12 @@
 mod msf;
 mod symbols;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::blob::Blob;
 use super::debug::Frame;
-use super::exe::{Exe, text_at};
+use super::exe::{Exe, Names};
 use super::pe::{Header, N, marks};
 use super::symbols::Symbol;
 use crate::digest::Algorithm;
@@ -84,7 +85,8 @@ impl Pdb {
             return None;
         }
         let names = named_stream(&info, b"/names").and_then(|n| msf.stream(n)).unwrap_or_default();
-        let mut reader = symbols::Reader { exe, names: names.get(12..).unwrap_or_default(), pdb: Self::default() };
+        let paths = Names::new(names.get(12..).unwrap_or_default());
+        let mut reader = symbols::Reader { exe, paths, known: HashMap::new(), pdb: Self::default() };
         reader.pdb.size = blob.len() as u64;
         for module in &dbi.modules {
             if let Some(stream) = msf.stream(module.stream) {
@@ -142,6 +144,7 @@ fn named_stream(info: &[u8], name: &[u8]) -> Option<usize> {
     }
     (0..count.min(info.len() / 8)).find_map(|i| {
         let key = word(at + i * 8)?;
-        (text_at(strings, key) == name).then(|| word(at + i * 8 + 4))?
+        let rest = strings.get(key..)?.strip_prefix(name)?;
+        (rest.first() == Some(&0)).then(|| word(at + i * 8 + 4))?
     })
 }

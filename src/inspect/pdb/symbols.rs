@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use super::{File, Line, MAX_ENTRIES, Pdb, Procedure};
 use crate::digest::Algorithm;
-use crate::inspect::exe::{Exe, text_at};
-use crate::inspect::pe::{N, text_within};
+use crate::inspect::exe::{Exe, Names, text_at};
+use crate::inspect::pe::N;
 
-/// Longest name or path, in bytes.
+/// Longest name, in bytes.
 const MAX_NAME: usize = 4096;
 
 /// A compiled file with its symbols and lines.
@@ -57,11 +57,16 @@ impl Dbi {
     }
 }
 
+/// A source file as a module has it: where its path is, and its checksum.
+type Named = (u64, Option<(Algorithm, Vec<u8>)>);
+
 /// Gathers what the modules say.
 pub(super) struct Reader<'a> {
     pub(super) exe: &'a Exe,
-    /// All paths of source files, NUL-ended.
-    pub(super) names: &'a [u8],
+    /// All paths of source files.
+    pub(super) paths: Names<'a>,
+    /// The files so far: every module names those of its headers again.
+    pub(super) known: HashMap<Named, Option<usize>>,
     pub(super) pdb: Pdb,
 }
 
@@ -144,15 +149,29 @@ impl Reader<'_> {
                     (3, 32) => Some(Algorithm::Sha256),
                     _ => None,
                 };
-                let path = String::from_utf8_lossy(text_within(self.names, name as usize, MAX_NAME)).into_owned();
-                files.insert(at as u64, self.pdb.files.len());
-                self.pdb.files.push(File { path, checksum: algorithm.map(|a| (a, value)) });
+                if let Some(file) = self.file((name, algorithm.map(|a| (a, value)))) {
+                    files.insert(at as u64, file);
+                }
                 at = (at + 6 + size as usize).next_multiple_of(4);
             }
         }
         for (_, data) in parts.iter().filter(|(kind, _)| *kind == 0xf2) {
             self.line_part(data, &files);
         }
+    }
+
+    /// The number of a file; `None` where its path is over a bound.
+    fn file(&mut self, named: Named) -> Option<usize> {
+        if let Some(known) = self.known.get(&named) {
+            return *known;
+        }
+        let path = self.paths.at(named.0).map(|path| String::from_utf8_lossy(path).into_owned());
+        let number = path.map(|path| {
+            self.pdb.files.push(File { path, checksum: named.1.clone() });
+            self.pdb.files.len().saturating_sub(1)
+        });
+        self.known.insert(named, number);
+        number
     }
 
     fn line_part(&mut self, data: &[u8], files: &HashMap<u64, usize>) {
@@ -162,7 +181,9 @@ impl Reader<'_> {
         let first = self.pdb.lines.len();
         let mut at = 12;
         while let (Some(file), Some(count), Some(length)) = (N.int(data, at, 4), N.int(data, at + 4, 4), N.int(data, at + 8, 4)) {
-            let rows = data.get(at + 12..).unwrap_or_default().chunks_exact(8).take(count as usize);
+            // The rows of a file end with its part: else every part could claim those of all others.
+            let next = at.saturating_add(length as usize);
+            let rows = data.get(at + 12..next.min(data.len())).unwrap_or_default().chunks_exact(8).take(count as usize);
             for raw in rows {
                 let (from, flags) = (N.int(raw, 0, 4).unwrap_or(0), N.int(raw, 4, 4).unwrap_or(0));
                 let line = (flags & 0x00ff_ffff) as u32;
@@ -180,7 +201,7 @@ impl Reader<'_> {
             if length < 12 {
                 break;
             }
-            at = at.saturating_add(length as usize);
+            at = next;
         }
         // Each line reaches to the next.
         let own = self.pdb.lines.get_mut(first..).unwrap_or_default();
@@ -201,5 +222,50 @@ fn records(mut rest: &[u8], mut visit: impl FnMut(u64, &[u8])) {
         }
         visit(kind, rest.get(4..end.min(rest.len())).unwrap_or_default());
         rest = rest.get(end..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::exe::{Format, Section};
+
+    /// A program with code at 0x1000.
+    fn program() -> Exe {
+        let code = Section { name: b".text".to_vec(), kind: 1, flags: 6, address: 0x1000, size: 64, range: 0..64, link: 0, info: 0 };
+        Exe {
+            format: Format::Pe,
+            blob: vec![0x90; 64].into(),
+            wide: true,
+            little: true,
+            machine: 62,
+            kind: 2,
+            segments: Vec::new(),
+            sections: vec![code],
+            regions: Vec::new(),
+            starts: Vec::new(),
+            odd: Vec::new(),
+            object: None,
+        }
+    }
+
+    fn words(all: &[u32]) -> Vec<u8> {
+        all.iter().flat_map(|w| w.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn rows_end_with_the_part_of_their_file_and_files_are_kept_once() {
+        let exe = program();
+        let mut reader = Reader { exe: &exe, paths: Names::new(b"\0a.c\0b.c\0"), known: HashMap::new(), pdb: Pdb::default() };
+        // Two files, the first of them twice; then two parts of one row each that say they have a thousand.
+        let part = |kind: u32, data: Vec<u8>| [words(&[kind, data.len() as u32]), data].concat();
+        let files = part(0xf4, words(&[1, 0, 5, 0, 1, 0]));
+        let lines = part(0xf2, words(&[0, 1, 32, 0, 1000, 20, 0, 7, 8, 1000, 20, 16, 9]));
+        reader.lines(&[files, lines].concat());
+        let paths: Vec<&str> = reader.pdb.files.iter().map(|f| f.path.as_str()).collect();
+        assert_eq!(paths, ["a.c", "b.c"]);
+        let all: Vec<(u64, u64, u32, usize)> =
+            reader.pdb.lines.iter().map(|l| (l.addresses.start, l.addresses.end, l.line, l.file)).collect();
+        assert_eq!(all, [(0x1000, 0x1010, 7, 0), (0x1010, 0x1020, 9, 1)]);
     }
 }
