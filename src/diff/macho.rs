@@ -259,11 +259,11 @@ fn notes(bytes: &[u8]) -> Option<Vec<Note>> {
     let raw = bytes.get(table..table.checked_add(count.checked_mul(16)?)?)?;
     let names = bytes.get(strings..strings.checked_add(size)?)?;
     let note = |(i, raw): (usize, &[u8])| {
-        let kind = *raw.get(4)?;
+        let kind = raw.get(4).copied().filter(|kind| matches!(*kind, OBJECT | SOURCE))?;
         let at = N.int(raw, 0, 4)? as usize;
         let length = text_within(names, at, 4096).len();
         let start = table + i * 16;
-        matches!(kind, OBJECT | SOURCE).then(|| Note { kind, value: start + 8..start + 16, path: strings + at..strings + at + length })
+        Some(Note { kind, value: start + 8..start + 16, path: strings + at..strings + at + length })
     };
     Some(raw.chunks_exact(16).enumerate().filter_map(note).take(MAX_NOTES).collect())
 }

@@ -1,8 +1,10 @@
 //! A symbol table from which symbols were taken out: what is left must be what the other side has, in the same order. And one
 //! whose symbols stand in another order.
 
+use std::collections::HashMap;
+
 use super::image::{Images, Target};
-use crate::inspect::exe::{Exe, text_at};
+use crate::inspect::exe::{Exe, Section, text_at};
 use crate::model::Side;
 
 /// Alignment up to which the end of a section is rounded, in bytes.
@@ -49,6 +51,10 @@ pub(super) fn is_permuted(images: &Images) -> bool {
         let mut file: &[u8] = b"";
         let mut out = Vec::new();
         let all = read(exe)?;
+        let mut sections: Sections<'_> = HashMap::new();
+        for s in &exe.sections {
+            sections.entry(&s.name).and_modify(|known| *known = None).or_insert(Some(s));
+        }
         if !all.is_sorted_by_key(|s| s.info >> 4 != 0) {
             return None;
         }
@@ -57,7 +63,7 @@ pub(super) fn is_permuted(images: &Images) -> bool {
             if s.info & 15 == 4 {
                 file = s.name;
             }
-            let place = place(images, side, &s)?;
+            let place = place(images, side, &s, &sections)?;
             // A section may be at another place in the table of sections only with its name.
             out.push((if local { file } else { b"" }, Said { value: 0, ..s }, place));
         }
@@ -68,15 +74,16 @@ pub(super) fn is_permuted(images: &Images) -> bool {
     old.is_some() && old == new
 }
 
-fn place(images: &Images, side: Side, s: &Said<'_>) -> Option<Place> {
-    let exe = &images.sides.get(side).elf;
+/// The section of each name; nothing for a name that several have.
+type Sections<'a> = HashMap<&'a [u8], Option<&'a Section>>;
+
+fn place(images: &Images, side: Side, s: &Said<'_>, sections: &Sections<'_>) -> Option<Place> {
     let name = match s.section {
         // The value of a thread-local symbol is no address.
         Ok(name) if s.info & 15 != 6 => name,
         _ => return Some(Place::Number(s.value)),
     };
-    let mut own = exe.sections.iter().filter(|section| section.name == name);
-    let section = own.next().filter(|_| own.next().is_none())?;
+    let section = sections.get(name).copied().flatten()?;
     if !section.is_allocated() {
         return Some(Place::Number(s.value));
     }

@@ -257,6 +257,12 @@ impl<'a> Names<'a> {
         Self { strings, left: MAX_NAMES.max(strings.len().saturating_mul(4)) }
     }
 
+    /// Takes the bytes of a name that is kept once more; `None` when all of them are over the bound.
+    pub(crate) fn again(&mut self, name: &[u8]) -> Option<()> {
+        self.left = self.left.checked_sub(name.len())?;
+        Some(())
+    }
+
     /// The whole text at an offset; `None` when it is longer than [`MAX_TEXT`], or all of them are over the bound.
     pub(crate) fn at(&mut self, offset: u64) -> Option<&'a [u8]> {
         let text = text_at(self.strings, usize::try_from(offset).ok()?);

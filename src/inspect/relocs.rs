@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::exe::{Exe, Names, Numbers, Section};
-use super::symbols::{Bound, version_names};
+use super::symbols::{Bound, room, version_names};
 
 /// Relocations that are read at most.
 const MAX_RELOCATIONS: usize = 5_000_000;
@@ -120,6 +120,7 @@ fn name(
     }
     let version = n.int(versions, index.saturating_mul(2), 2).unwrap_or(0) & 0x7fff;
     if let Some(version) = names.get(&version) {
+        strings.again(version)?;
         name.push(b'@');
         name.extend_from_slice(version);
     }
@@ -148,6 +149,7 @@ fn packed(elf: &Exe, s: &Section, out: &mut BTreeMap<u64, Bound>) {
 /// PLT stubs by address: what their jump through the GOT ends in. Read from the code of each stub.
 pub(crate) fn stubs(elf: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64, Vec<u8>> {
     let mut out = BTreeMap::new();
+    let mut left = room(&elf.blob);
     let base = if elf.machine == I386 { got(elf) } else { None };
     let plt = |s: &&Section| s.is_code() && (s.name.starts_with(b".plt") || s.name.starts_with(b".iplt"));
     for s in elf.sections.iter().filter(plt) {
@@ -162,6 +164,8 @@ pub(crate) fn stubs(elf: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64,
                 _ => None,
             };
             if let Some(Bound::Import(name, 0)) = slot.and_then(|slot| bindings.get(&slot)) {
+                let Some(rest) = left.checked_sub(name.len()) else { return out };
+                left = rest;
                 out.insert(address, name.clone());
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use gimli::UnwindSection as _;
 
-use super::exe::{Exe, Format, Names, text_at};
+use super::exe::{Exe, Format, Names};
 use super::{macho, pclntab, pe, relocs};
 
 /// Symbols that are read at most.
@@ -93,7 +93,7 @@ pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
     let mut out = BTreeMap::new();
     let Some(s) = elf.sections.iter().find(|s| s.kind == 0x6fff_fffe) else { return out };
     let strings = elf.sections.get(s.link).map(|l| elf.data(l)).unwrap_or_default();
-    let (data, n) = (elf.data(s), elf.numbers());
+    let (data, n, mut names) = (elf.data(s), elf.numbers(), Names::new(strings));
     let mut need = 0usize;
     let mut left = MAX_VERSIONS;
     for _ in 0..1024 {
@@ -106,7 +106,9 @@ pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
             let (Some(index), Some(name), Some(step)) = (n.int(data, at + 6, 2), n.int(data, at + 8, 4), n.int(data, at + 12, 4)) else {
                 break;
             };
-            out.insert(index & 0x7fff, text_at(strings, name as usize).to_vec());
+            if let Some(name) = names.at(name) {
+                out.insert(index & 0x7fff, name.to_vec());
+            }
             if step == 0 {
                 break;
             }
@@ -118,6 +120,11 @@ pub(crate) fn version_names(elf: &Exe) -> BTreeMap<u64, Vec<u8>> {
         need = need.saturating_add(next as usize).min(data.len());
     }
     out
+}
+
+/// Bytes of names that the stubs of a file may have together: all of them may lead to one import with a long name.
+pub(crate) fn room(file: &[u8]) -> usize {
+    file.len().saturating_mul(4).max(1 << 20)
 }
 
 /// PLT stubs by address: what their jump through the GOT ends in. Read from the code of each stub.

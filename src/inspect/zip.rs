@@ -9,6 +9,8 @@ use crate::model::Cause;
 
 const LOCAL: usize = 30;
 const ENTRY: usize = 46;
+/// Records of one extra field that are told apart by what they are.
+const MAX_EXTRA: usize = 64;
 /// What Android's signing block ends with.
 const APK_MAGIC: &[u8] = b"APK Sig Block 42";
 
@@ -276,11 +278,11 @@ fn extra(bytes: &[u8], range: Range<usize>, entry: &Entry<'_>, mode: usize, base
         let whole = data.start - 4..data.end;
         let raw = bytes.get(data).unwrap_or_default();
         // Which of two records of one kind counts depends on who reads them.
-        let once = !seen.contains(&id);
+        let once = seen.len() < MAX_EXTRA && !seen.contains(&id);
         seen.push(id);
         let optional = |what, cause, shown: String| Field::caused(what, cause, whole.clone(), shown).rule(Rule::Optional);
         let field = match (id, raw) {
-            _ if !once || seen.len() > 64 => Field::fixed("repeated extra field", whole),
+            _ if !once => Field::fixed("repeated extra field", whole),
             (1, _) if is_known_numbers(raw, entry) => optional("zip64 sizes", Cause::Derived, String::new()),
             (0x5455, [flags, rest @ ..]) if *flags < 8 && matches!(rest.len(), 0 | 4 | 8 | 12) => {
                 let first = (flags & 1 == 1).then(|| rest.get(..4)).flatten();

@@ -60,10 +60,13 @@ impl Terms {
         let word = |bytes: &[u8], at: usize| N.int(bytes, at, 4).and_then(|n| usize::try_from(n).ok());
         let count = word(signature, 8).filter(|n| *n <= MAX_BLOBS && word(signature, 0) == Some(0xfade_0cc0))?;
         let mut out = Self::default();
+        // Blobs that overlap would be kept again and again.
+        let mut left = signature.len();
         for i in 0..count {
             let (slot, at) = (word(signature, 12 + i * 8)?, word(signature, 16 + i * 8)?);
             let blob = signature.get(at..)?;
             let blob = blob.get(..word(blob, 4)?)?;
+            left = left.checked_sub(blob.len())?;
             let twice = if slot == 0 || (0x1000..0x1010).contains(&slot) {
                 out.directories.insert(slot, Directory::read(blob)?).is_some()
             } else {

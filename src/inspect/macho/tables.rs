@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{N, command, linked};
 use crate::inspect::exe::{Exe, Names};
-use crate::inspect::pe::text_within;
 use crate::inspect::symbols::Symbol;
 
 /// Symbols and functions that are read at most, of each.
 const MAX_ENTRIES: usize = 5_000_000;
-/// Longest name, in bytes.
-const MAX_NAME: usize = 4096;
 
 /// Symbol table and string table.
 fn tables(exe: &Exe) -> (&[u8], &[u8]) {
@@ -45,12 +42,12 @@ pub(crate) fn symbols(exe: &Exe) -> Vec<Symbol> {
         let next = starts.range(s.address.saturating_add(1)..).next().copied().unwrap_or(u64::MAX);
         s.size = next.min(end).saturating_sub(s.address);
     }
-    stubs(exe, table, strings, &mut out);
+    stubs(exe, table, &mut names, &mut out);
     out
 }
 
 /// The code of each stub is compared as that of any function; the name is the claim of the indirect symbols.
-fn stubs(exe: &Exe, table: &[u8], strings: &[u8], out: &mut Vec<Symbol>) {
+fn stubs(exe: &Exe, table: &[u8], names: &mut Names<'_>, out: &mut Vec<Symbol>) {
     let bytes: &[u8] = &exe.blob;
     let Some(indirect) = super::command(bytes, command::DYSYMTAB).and_then(|c| c.word(bytes, 56)) else { return };
     let segments = super::commands(bytes).into_iter().filter(|c| c.kind == command::SEGMENT).filter_map(|c| bytes.get(c.range));
@@ -66,7 +63,8 @@ fn stubs(exe: &Exe, table: &[u8], strings: &[u8], out: &mut Vec<Symbol>) {
             let at = first.saturating_add(i).checked_mul(4).and_then(|at| at.checked_add(indirect));
             let symbol = at.and_then(|at| N.int(bytes, at, 4)).map(|n| n as usize);
             let Some(raw) = symbol.and_then(|n| table.get(n.checked_mul(16)?..)) else { continue };
-            let name = text_within(strings, N.int(raw, 0, 4).unwrap_or(0) as usize, MAX_NAME);
+            // All stubs may lead to one symbol with a long name: those of all together are bounded.
+            let Some(name) = names.at(N.int(raw, 0, 4).unwrap_or(0)) else { continue };
             let address = s.address.wrapping_add((i * size) as u64);
             out.push(Symbol { name: [name, b" (stub)"].concat(), address, size: size as u64, code: true, global: false });
         }

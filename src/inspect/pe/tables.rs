@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Header, N, text_within};
 use crate::inspect::exe::{Exe, Names, text_at};
-use crate::inspect::symbols::{Bound, Symbol};
+use crate::inspect::symbols::{Bound, Symbol, room};
 
 /// Libraries that a file may import from.
 const MAX_LIBRARIES: usize = 4096;
@@ -80,6 +80,7 @@ pub(crate) fn stubs(exe: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64,
     if !matches!(exe.machine, 3 | 62) {
         return out;
     }
+    let mut left = room(&exe.blob);
     for s in exe.sections.iter().filter(|s| s.is_code()) {
         for (at, jump) in exe.data(s).windows(6).enumerate() {
             let [0xff, 0x25, a, b, c, d] = jump else { continue };
@@ -88,6 +89,8 @@ pub(crate) fn stubs(exe: &Exe, bindings: &BTreeMap<u64, Bound>) -> BTreeMap<u64,
             let slot =
                 if exe.wide { address.wrapping_add(6).wrapping_add_signed(operand.into()) } else { u64::from(operand.cast_unsigned()) };
             if let Some(Bound::Import(name, 0)) = bindings.get(&slot) {
+                let Some(rest) = left.checked_sub(name.len()) else { return out };
+                left = rest;
                 out.insert(address, name.clone());
             }
         }
