@@ -241,7 +241,8 @@ fn members_whose_parts_a_linker_puts_together_keep_their_order() {
         ("static __attribute__((constructor(200 + N))) void start_F(void) { policy = N; } int F(void) { return 1; }", false),
         ("static __attribute__((destructor)) void end_F(void) { policy = N; } int F(void) { return 1; }", false),
         ("static int one_F __attribute__((section(\"rules\"), used)) = N; int F(void) { return 1; }", false),
-        ("static int one_F __attribute__((section(\".rules\"), used)) = N; int F(void) { return 1; }", true),
+        ("static int one_F __attribute__((section(\".rules\"), used)) = N; int F(void) { return 1; }", false),
+        ("static const int one_F __attribute__((section(\".rodata.rules\"), used)) = N; int F(void) { return 1; }", true),
     ];
     for (form, free) in forms {
         let member = |name: &str, number: &str| {

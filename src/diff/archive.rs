@@ -1,6 +1,6 @@
 //! The tables of an `ar` archive, and whether another order of its members means anything to a linker.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::account::{own_result, prove, reassign};
 use super::walk::causes;
@@ -42,13 +42,31 @@ fn only<'a>(parsed: &'a Container, name: &[u8]) -> Option<&'a Member> {
     found.next().filter(|_| found.next().is_none())
 }
 
-/// What a symbol table says, with members by name and occurrence: symbol, to the members that define it, in order.
-type Meaning = HashMap<Vec<u8>, Vec<(Vec<u8>, usize)>>;
+/// A member by its name, and which of that name it is.
+type Identity = (Vec<u8>, usize);
+
+/// What a symbol table says.
+#[derive(Default)]
+struct Meaning {
+    /// Symbol, to the members that define it, in order.
+    members: HashMap<Vec<u8>, Vec<Identity>>,
+    /// The members in the order that they are named in, each with the symbols that it is named for there. A linker goes through
+    /// them in this order and takes what it needs: the first that it takes may give it more than the symbol it was taken for.
+    order: Vec<(Identity, BTreeSet<Vec<u8>>)>,
+}
 
 fn same_symbols(name: &[u8], blobs: &Sides<&Blob>, parsed: &Sides<&Container>) -> Result<(), String> {
     let old = meaning(name, blobs.shipped, parsed.shipped).map_err(|why| format!("shipped: {why}"))?;
     let new = meaning(name, blobs.rebuilt, parsed.rebuilt).map_err(|why| format!("rebuilt: {why}"))?;
-    if old == new { Ok(()) } else { Err("the tables name other symbols, or other members for them".to_owned()) }
+    if old.members != new.members {
+        return Err("the tables name other symbols, or other members for them".to_owned());
+    }
+    if old.order != new.order {
+        for (blob, parsed) in [(blobs.shipped, parsed.shipped), (blobs.rebuilt, parsed.rebuilt)] {
+            order_is_free(blob, parsed).map_err(|why| format!("the tables name the members in another order: {why}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads the table of one side and checks it against the members: each gives exactly the symbols that it is named for.
@@ -59,13 +77,17 @@ fn meaning(name: &[u8], blob: &Blob, parsed: &Container) -> Result<Meaning, Stri
     let places: HashMap<u64, usize> = parsed.members.iter().enumerate().map(|(i, m)| (m.head.start as u64, i)).collect();
     let ids = identities(parsed);
     let mut stated: HashMap<usize, Vec<&[u8]>> = HashMap::new();
-    let mut out = Meaning::new();
+    let mut out = Meaning::default();
     for (symbol, offset) in entries {
         let shown = || Untrusted::from(symbol).shown().cut(80);
         let member = *places.get(&offset).ok_or_else(|| format!("{} leads to no member", shown()))?;
         stated.entry(member).or_default().push(symbol);
         if let Some(id) = ids.get(member) {
-            out.entry(symbol.to_vec()).or_default().push(id.clone());
+            out.members.entry(symbol.to_vec()).or_default().push(id.clone());
+            match out.order.last_mut().filter(|(last, _)| last == id) {
+                Some((_, symbols)) => _ = symbols.insert(symbol.to_vec()),
+                None => out.order.push((id.clone(), BTreeSet::from([symbol.to_vec()]))),
+            }
         }
     }
     for (i, member) in parsed.members.iter().enumerate() {
@@ -89,7 +111,7 @@ fn meaning(name: &[u8], blob: &Blob, parsed: &Container) -> Result<Meaning, Stri
 }
 
 /// Each member as its name and which of that name it is.
-fn identities(parsed: &Container) -> Vec<(Vec<u8>, usize)> {
+fn identities(parsed: &Container) -> Vec<Identity> {
     let mut counts: HashMap<&[u8], usize> = HashMap::new();
     let mut out = Vec::with_capacity(parsed.members.len());
     for member in &parsed.members {

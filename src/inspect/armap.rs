@@ -20,6 +20,79 @@ const RUN: [(&[u8], &[u8]); 11] = [
     (b"__mod_term_func", b"__mod_term_func"),
 ];
 
+/// Sections that every linker knows, by the start of their names up to a dot or a dollar sign. Of any other name nobody knows
+/// what a linker script does with it: tables of initial calls are put together that way, in the order of the members.
+const KNOWN: [&[u8]; 66] = [
+    b".text",
+    b".data",
+    b".rodata",
+    b".rdata",
+    b".bss",
+    b".tdata",
+    b".tbss",
+    b".tls",
+    b".sdata",
+    b".sbss",
+    b".sdata2",
+    b".sbss2",
+    b".ltext",
+    b".ldata",
+    b".lrodata",
+    b".lbss",
+    b".eh_frame",
+    b".eh_frame_hdr",
+    b".gcc_except_table",
+    b".sframe",
+    b".note",
+    b".got",
+    b".got2",
+    b".plt",
+    b".toc",
+    b".toc1",
+    b".tocbss",
+    b".opd",
+    b".branch_lt",
+    b".jcr",
+    b".interp",
+    b".dynamic",
+    b".dynsym",
+    b".dynstr",
+    b".hash",
+    b".gnu.hash",
+    b".gnu.version",
+    b".gnu.version_r",
+    b".tm_clone_table",
+    b".stapsdt",
+    b".ARM",
+    b".MIPS",
+    b".reginfo",
+    b".pdata",
+    b".xdata",
+    b".drectve",
+    b".idata",
+    b".debug",
+    b".llvm_addrsig",
+    b".gfids",
+    b".giats",
+    b".gljmp",
+    b".sxdata",
+    b".chks64",
+    b".comment",
+    b"__text",
+    b"__const",
+    b"__cstring",
+    b"__data",
+    b"__bss",
+    b"__common",
+    b"__compact_unwind",
+    b"__eh_frame",
+    b"__gcc_except_tab",
+    b"__literal4",
+    b"__literal8",
+];
+/// What the sections that are not known are gathered as.
+pub(crate) const UNKNOWN: &[u8] = b"a section of a name of its own";
+
 /// A symbol and the offset of the header of the member that defines it.
 pub(crate) type Entry<'a> = (&'a [u8], u64);
 
@@ -136,10 +209,24 @@ pub(crate) fn gathered(content: &[u8]) -> Result<BTreeSet<Vec<u8>>, String> {
         match run {
             Some((_, gathered)) => out.insert(gathered.to_vec()),
             None if identifier => out.insert(name.to_vec()),
+            None if is_loaded(&section) && !is_known(name) => out.insert(UNKNOWN.to_vec()),
             None => continue,
         };
     }
     Ok(out)
+}
+
+/// Whether a part of a section may get into the program.
+fn is_loaded(section: &object::Section<'_, '_>) -> bool {
+    match section.flags() {
+        object::SectionFlags::Elf { sh_flags, .. } => sh_flags.0 & object::elf::SHF_ALLOC.0 != 0,
+        _ => section.kind() != object::SectionKind::Debug,
+    }
+}
+
+fn is_known(name: &[u8]) -> bool {
+    let is = |known: &[u8]| name.strip_prefix(known).is_some_and(|rest| matches!(rest.first(), None | Some(b'.' | b'$')));
+    KNOWN.iter().any(|known| is(known)) || name.starts_with(b"__literal") || name.starts_with(b"__thread_") && name != b"__thread_init"
 }
 
 /// The entries of a table of long names, each ended by `/` and a newline, sorted; `None` when anything else is in it.

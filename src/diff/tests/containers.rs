@@ -130,6 +130,55 @@ fn a_symbol_table_follows_from_the_members_or_is_unexplained() {
     assert!(node.tried[0].why.contains("defined by two members"), "{:?}", node.tried);
 }
 
+/// The same members and the same entries, in another order: a linker takes the members in the order of the table.
+#[test]
+fn the_order_of_a_symbol_table_is_that_in_which_members_are_taken() {
+    let entries = |library: &[u8]| {
+        let count = u32::from_be_bytes(library[68..72].try_into().unwrap()) as usize;
+        let starts: Vec<[u8; 4]> = library[72..72 + 4 * count].chunks_exact(4).map(|c| c.try_into().unwrap()).collect();
+        let names = library[72 + 4 * count..].split(|b| *b == 0).take(count).map(<[u8]>::to_vec);
+        starts.into_iter().zip(names).collect::<Vec<_>>()
+    };
+    let ordered = |library: &[u8], order: &[usize]| {
+        let mut out = library.to_vec();
+        let mut at = 72;
+        let all = entries(library);
+        for (start, _) in order.iter().map(|i| &all[*i]) {
+            out[at..at + 4].copy_from_slice(start);
+            at += 4;
+        }
+        for (_, name) in order.iter().map(|i| &all[*i]) {
+            out[at..at + name.len()].copy_from_slice(name);
+            out[at + name.len()] = 0;
+            at += name.len() + 1;
+        }
+        out
+    };
+    // `second` is defined by both: who is taken first for `third` or `first` gives it.
+    let twice = library(&["two.o", "evil.o"], None);
+    assert_eq!(entries(&twice).iter().map(|e| e.1.as_slice()).collect::<Vec<_>>(), [b"second".as_slice(), b"third", b"second"]);
+    assert_eq!(result(&twice, &ordered(&twice, &[0, 2, 1])), ResultMark::Different);
+    assert_eq!(result(&twice, &ordered(&twice, &[1, 0, 2])), ResultMark::Equivalent, "symbols of one member");
+    let node = compare_bytes(&twice, &ordered(&twice, &[0, 2, 1]));
+    assert!(find(&node, "/").tried[0].why.contains("in another order"), "{:?}", find(&node, "/").tried);
+    // Nothing is there twice: whoever is taken first, the same comes of it.
+    let once = library(&["one.o", "two.o"], None);
+    assert_eq!(result(&once, &ordered(&once, &[1, 2, 0])), ResultMark::Equivalent);
+}
+
+/// A linker script may put together what it wants, in the order of the members.
+#[test]
+fn sections_of_their_own_names_keep_their_order() {
+    let object = |name: &str, symbol: &'static str| {
+        let bytes = make::elf(&make::Program { symbols: vec![(symbol, 0, 6)], ..make::program() });
+        let at = bytes.windows(8).rposition(|w| w == b".rodata\0").unwrap();
+        [&bytes[..at], name.as_bytes(), &bytes[at + 7..]].concat()
+    };
+    let made = |name: &str, order: [usize; 2]| make::ar(&order.map(|i| file(["a.o/", "b.o/"][i], &object(name, ["first", "second"][i]))));
+    assert_eq!(result(&made(".rodata", [0, 1]), &made(".rodata", [1, 0])), ResultMark::Equivalent);
+    assert_eq!(result(&made(".initca", [0, 1]), &made(".initca", [1, 0])), ResultMark::Different);
+}
+
 #[test]
 fn long_names_of_ar_may_stand_in_another_order_and_hold_nothing_else() {
     let names = ["a-very-long-name-of-a-member.o", "another-long-name-of-a-member.o"];
