@@ -458,11 +458,11 @@ fn what_a_zip_or_library_member_may_do_is_never_waived() {
     let dos = |files: &[archive::File], time: u64| {
         archive::zip(&files.iter().map(|f| archive::File { mtime: time, ..f.clone() }).collect::<Vec<_>>())
     };
-    let rebuilt = dos(&plain, 0x5000_0000);
-    assert_eq!(compare(&dos(&plain, 0x5000_0821), &rebuilt).result, ResultMark::Equivalent);
+    let rebuilt = dos(&plain, 0x5021_0000);
+    assert_eq!(compare(&dos(&plain, 0x5021_0821), &rebuilt).result, ResultMark::Equivalent);
     let mut setuid = plain.clone();
     setuid[0].mode = 0o104_755;
-    both(&dos(&setuid, 0x5000_0821), &rebuilt, "a.sh", "a setuid bit in a zip archive");
+    both(&dos(&setuid, 0x5021_0821), &rebuilt, "a.sh", "a setuid bit in a zip archive");
     both(&[b"#!/bin/sh\n".as_slice(), &rebuilt].concat(), &rebuilt, "", "data before a zip archive");
     both(&[rebuilt.as_slice(), b"tail"].concat(), &rebuilt, "", "data behind a zip archive");
     let mut lying = rebuilt.clone();

@@ -6,6 +6,10 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use cms::content_info::ContentInfo;
+use cms::signed_data::SignedData;
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::{Decode as _, Encode as _};
 
 use super::account::{own_result, prove, reassign, settle};
 use super::changes::{self, Change};
@@ -17,6 +21,9 @@ use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Member};
 use crate::model::{Cause, Node, NodeKind, ResultMark, Sides, Tried};
 use crate::text::Untrusted;
+
+/// The type of a signature of PKCS #7.
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 
 /// What a member of an archive is by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,6 +56,14 @@ fn is_signature(name: &[u8]) -> bool {
     let upper = name.to_ascii_uppercase();
     let inner = upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/'));
     inner.is_some_and(|n| [&b".RSA"[..], b".DSA", b".EC"].iter().any(|end| n.ends_with(end)))
+}
+
+/// Whether that is a signature over something else (PKCS #7 in DER, from the first byte to the last, with nothing enclosed): a
+/// program may read any other file of such a name.
+fn is_sound(content: &[u8]) -> bool {
+    let signed = ContentInfo::from_der(content).ok().filter(|c| c.content_type == SIGNED_DATA).and_then(|c| c.content.to_der().ok());
+    let signed = signed.and_then(|der| SignedData::from_der(&der).ok());
+    signed.is_some_and(|s| s.encap_content_info.econtent.is_none() && !s.signer_infos.0.is_empty())
 }
 
 /// The contents of one side's members by name, expanded when somebody asks.
@@ -155,9 +170,10 @@ pub(super) fn explain(walk: &mut Walk<'_>, node: &mut Node, blobs: Sides<&Blob>,
     let own = own_result(node).is_equal();
     let all = own && node.children.iter().all(|c| c.result.is_equal() || is_signature(c.name.as_bytes()));
     for child in node.children.iter_mut().filter(|c| c.result == ResultMark::Different && is_signature(c.name.as_bytes())) {
-        if !all {
-            let why = "what is signed differs and is not accounted for".to_owned();
-            child.tried.push(Tried { cause: Cause::Signature, why });
+        let name = child.name.as_bytes().to_vec();
+        let why = if all { not_sound(walk, &sides, &name) } else { Some("what is signed differs and is not accounted for") };
+        if let Some(why) = why {
+            child.tried.push(Tried { cause: Cause::Signature, why: why.to_owned() });
             continue;
         }
         for account in [&mut child.account.shipped, &mut child.account.rebuilt] {
@@ -168,6 +184,21 @@ pub(super) fn explain(walk: &mut Walk<'_>, node: &mut Node, blobs: Sides<&Blob>,
         settle(child);
         child.why = causes(child);
     }
+}
+
+/// Why a file of the name of a signature is none, on either side.
+fn not_sound(walk: &mut Walk<'_>, sides: &Sides<Side<'_>>, name: &[u8]) -> Option<&'static str> {
+    for side in [&sides.shipped, &sides.rebuilt] {
+        let stem = name.iter().rposition(|b| *b == b'.').and_then(|dot| name.get(..dot)).unwrap_or_default();
+        let is_file = |n: &[u8]| n.strip_prefix(stem).is_some_and(|end| end.eq_ignore_ascii_case(b".sf"));
+        if !side.members.keys().any(|n| is_file(n)) {
+            return Some("there is no signature file that it would be over");
+        }
+        if !side.content(walk, name).is_ok_and(|content| is_sound(&content)) {
+            return Some("it is no signature in the form of a jar, or there is more in it");
+        }
+    }
+    None
 }
 
 type Explained = (Sides<crate::model::Account>, Vec<Change>);

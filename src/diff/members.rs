@@ -181,7 +181,7 @@ impl Walk<'_> {
     fn member_pair(&mut self, pair: Sides<&Member>, blobs: &Sides<&Blob>, depth: usize, slot: Slot) -> (Node, bool) {
         let (x, y) = (pair.shipped, pair.rebuilt);
         let name = Untrusted::from(x.name.as_slice());
-        if x.nature != Nature::File && x.nature == y.nature {
+        if !matches!(x.nature, Nature::File | Nature::Link) && x.nature == y.nature {
             // Its header is all there is of it, and the container accounts for that.
             let kind = if x.nature == Nature::Directory { NodeKind::Directory } else { NodeKind::Special };
             let mut child = Node::new(name, kind, ResultMark::Identical);
@@ -207,6 +207,9 @@ impl Walk<'_> {
                 return (self.unread(name, a, b, whys), false);
             }
         };
+        if [x.nature, y.nature].contains(&Nature::Link) {
+            return (self.target(name, a, b), true);
+        }
         if let Some(package) = self.packages.last_mut() {
             package.note(slot, &x.name, Some(&a), Some(&b));
         }
@@ -218,6 +221,20 @@ impl Walk<'_> {
             _ => Slot::Free,
         };
         (self.pair(name, a, b, depth + 1, inner), true)
+    }
+
+    /// What a symbolic link leads to: never undone, whatever it looks like.
+    fn target(&mut self, name: Untrusted, a: Blob, b: Blob) -> Node {
+        let mut node = Node::new(name, NodeKind::Special, ResultMark::Identical);
+        node.size = Sides::new(Some(a.len() as u64), Some(b.len() as u64));
+        node.account = raw(&a, &b);
+        if *a != *b {
+            let shown = |target: &Blob| Untrusted::from(&**target).shown().cut_start(120);
+            node.metadata.push(format!("the link target {} became {}", shown(&a), shown(&b)));
+            node.why = "the link points elsewhere".to_owned();
+            settle(&mut node);
+        }
+        node
     }
 
     /// A member that cannot be decoded on at least one side: its bytes in the container are compared as they are.
@@ -257,7 +274,7 @@ impl Walk<'_> {
         match member.nature {
             Nature::Directory => only_special(name, side, NodeKind::Directory),
             Nature::Special | Nature::HardLink => only_special(name, side, NodeKind::Special),
-            Nature::File => match self.content(member, blob) {
+            Nature::File | Nature::Link => match self.content(member, blob) {
                 Ok(content) => {
                     if let Some(package) = self.packages.last_mut() {
                         let (a, b) = if side == Side::Shipped { (Some(&content), None) } else { (None, Some(&content)) };

@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::archive;
 use crate::inspect::armap;
 use crate::inspect::blob::Blob;
-use crate::inspect::container::{Container, Member, Nature};
+use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::model::{NodeKind, Sides};
 use crate::text::Untrusted;
 
@@ -36,6 +36,12 @@ pub(super) fn check(
                 if parsed.members.iter().any(|m| is_hard_link(blob, parsed, m)) {
                     return Err("the archive has hard links, whose order counts".to_owned());
                 }
+                // The name of a volume stands at its start.
+                let odd = |m: &&Member| kind == NodeKind::Tar && matches!(m.held, Held::Opaque { .. });
+                if let Some(member) = parsed.members.iter().find(odd) {
+                    let shown = Untrusted::from(member.name.as_slice()).shown().cut_start(80);
+                    return Err(format!("{shown} is of a kind whose place may count"));
+                }
             }
             _ => return Err("the order of the members is prescribed".to_owned()),
         }
@@ -56,9 +62,22 @@ pub(super) fn check(
 fn is_placed(kind: NodeKind, name: &[u8]) -> bool {
     match kind {
         NodeKind::Ar => armap::is_symbol_table(name) || name == b"//",
-        NodeKind::Zip => matches!(name, b"mimetype" | b"META-INF/" | b"META-INF/MANIFEST.MF"),
+        NodeKind::Zip => matches!(name, b"mimetype" | b"META-INF/" | b"META-INF/MANIFEST.MF") || is_of_signature(name),
+        // What a package manager reads before the files.
+        NodeKind::Tar => {
+            let base = name.strip_prefix(b"./").unwrap_or(name);
+            [&b".SIGN."[..], b".PKGINFO", b"debian-binary", b"control.tar", b"data.tar"].iter().any(|start| base.starts_with(start))
+        }
         _ => false,
     }
+}
+
+/// Java reads a jar as a stream as well: signatures that stand behind what they sign are not seen then.
+fn is_of_signature(name: &[u8]) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let inner = upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/'));
+    let ends = [&b".SF"[..], b".RSA", b".DSA", b".EC"];
+    inner.is_some_and(|n| n.starts_with(b"SIG-") || ends.iter().any(|end| n.ends_with(end)))
 }
 
 fn names_are_unique(parsed: &Container) -> Result<(), String> {
@@ -99,11 +118,12 @@ fn part_of_path(part: &[u8]) -> &[u8] {
     part.get(..end).unwrap_or_default()
 }
 
-/// No two members have the same path, and none goes through another that is no folder: then the order in which they are
-/// written does not change what is there in the end.
+/// No two members have the same path, none goes through another that is no folder, and each folder stands before what is in it
+/// (a kernel that unpacks its first file system makes no folder by itself): then the order in which they are written does not
+/// change what is there in the end.
 fn paths_are_independent(parsed: &Container) -> Result<(), String> {
-    let mut paths: Vec<(Vec<u8>, bool)> = Vec::with_capacity(parsed.members.len());
-    for member in &parsed.members {
+    let mut paths: Vec<(Vec<u8>, bool, usize)> = Vec::with_capacity(parsed.members.len());
+    for (place, member) in parsed.members.iter().enumerate() {
         let shown = || Untrusted::from(member.name.as_slice()).shown().cut_start(80);
         let name = folded(&member.name);
         let parts: Vec<&[u8]> = name.split(|b| *b == b'/').map(part_of_path).filter(|p| !p.is_empty()).collect();
@@ -114,10 +134,10 @@ fn paths_are_independent(parsed: &Container) -> Result<(), String> {
             return Err(format!("the path {} can be read in more than one way", shown()));
         }
         // With NUL between the parts what is inside a folder comes right behind it when sorted.
-        paths.push((parts.join(&0), member.nature == Nature::Directory));
+        paths.push((parts.join(&0), member.nature == Nature::Directory, place));
     }
     paths.sort_unstable();
-    let mut above: Vec<&(Vec<u8>, bool)> = Vec::new();
+    let mut above: Vec<&(Vec<u8>, bool, usize)> = Vec::new();
     for path in &paths {
         let inside = |outer: &[u8]| outer.is_empty() || path.0.get(outer.len()) == Some(&0) && path.0.starts_with(outer);
         while above.last().is_some_and(|outer| outer.0 == path.0 || !inside(&outer.0)) {
@@ -129,6 +149,9 @@ fn paths_are_independent(parsed: &Container) -> Result<(), String> {
         if above.last().is_some_and(|outer| !outer.1) {
             return Err("a member goes through another one that is no folder".to_owned());
         }
+        if above.last().is_some_and(|outer| outer.2 > path.2) {
+            return Err("a folder stands behind something that is in it".to_owned());
+        }
         above.push(path);
     }
     Ok(())
@@ -137,7 +160,6 @@ fn paths_are_independent(parsed: &Container) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::container::Held;
 
     fn check(names: &[&str]) -> bool {
         let mut parsed = Container::new(|_, _| Vec::new());

@@ -150,6 +150,14 @@ impl<'a> Walk<'a> {
                 stream::decode(kinds.rebuilt, b, &mut self.budget, self.context.cancelled)?,
             ),
         };
+        if !stream::same_ends(&one, &two) {
+            let (old, new) = (one.ends.len(), two.ends.len());
+            node.metadata.push(if old == new {
+                "the streams in it end at other places of the content: some readers take the first only".to_owned()
+            } else {
+                format!("it is made of {old} streams, what was rebuilt of {new}: some readers take the first only")
+            });
+        }
         let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
         let headers = Headers {
             bytes: Sides::new(a, b),

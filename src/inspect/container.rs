@@ -66,6 +66,8 @@ pub(crate) enum Nature {
     Directory,
     /// A link to an earlier member of the archive.
     HardLink,
+    /// A symbolic link whose target is its content, as zip has it.
+    Link,
     /// Symbolic link, device, pipe: no content of its own.
     Special,
 }

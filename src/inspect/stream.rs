@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::budget::{Budget, Refused};
-use super::container::{Field, Rule, time_text};
+use super::container::{Field, time_text};
 use crate::model::{Cause, NodeKind};
 
 /// Memory that the xz decoder may take, in KiB.
@@ -16,16 +16,17 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) struct Stream {
     pub(crate) payload: Vec<u8>,
     pub(crate) fields: Vec<Field>,
+    /// How much of the payload was there at the end of each member or frame.
+    pub(crate) ends: Vec<usize>,
 }
 
 /// Decodes a whole stream with all its members or frames.
 pub(crate) fn decode(kind: NodeKind, bytes: &[u8], budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Stream, Refused> {
     let mut sink = Sink { payload: Vec::new(), budget, cancelled };
-    let mut fields = Vec::new();
+    let (mut fields, mut ends) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < bytes.len() {
         let rest = &bytes[at..];
-        let further = if at == 0 { usize::MAX } else { fields.len() };
         let used = match kind {
             NodeKind::Gzip if rest.starts_with(&[0x1f, 0x8b]) => gzip_member(rest, at, &mut sink, &mut fields)?,
             NodeKind::Xz if rest.starts_with(b"\xfd7zXZ\0") => xz_stream(rest, at, &mut sink, &mut fields)?,
@@ -36,13 +37,18 @@ pub(crate) fn decode(kind: NodeKind, bytes: &[u8], budget: &mut Budget, cancelle
             _ => break,
         };
         at = at.saturating_add(used.max(1));
-        // How many members or frames the content is spread over is a matter of compression.
-        for field in fields.iter_mut().skip(further).filter(|f| f.cause.is_some()) {
-            field.rule = Rule::Optional;
-        }
+        ends.push(sink.payload.len());
     }
     fields.push(Field::fixed("data after the end of the stream", at.min(bytes.len())..bytes.len()));
-    Ok(Stream { payload: sink.payload, fields })
+    Ok(Stream { payload: sink.payload, fields, ends })
+}
+
+/// Whether who reads the first members or frames only reads the same of both: some readers stop after the first. Each must end at
+/// the same place, counted from the start or from the end.
+pub(crate) fn same_ends(one: &Stream, two: &Stream) -> bool {
+    let from_end = |stream: &Stream, end: usize| stream.payload.len() - end;
+    let same = |(x, y): (&usize, &usize)| x == y || from_end(one, *x) == from_end(two, *y);
+    one.ends.len() == two.ends.len() && one.ends.iter().zip(&two.ends).all(same)
 }
 
 struct Sink<'a> {

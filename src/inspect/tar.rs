@@ -90,6 +90,10 @@ fn read_member(bytes: &[u8], first: usize, budget: &mut Budget) -> Result<Option
         }
     };
     let size = extension.size.unwrap_or(own);
+    // Who does not know pax reads on behind the header's own size, and finds other members there. From 8 GiB on it cannot say more.
+    if size != own && size < 1 << 33 {
+        return Err(Refused::odd(format!("two sizes of the member at byte {at}: readers disagree about it")));
+    }
     let nature = match flag {
         b'5' => Nature::Directory,
         b'1' => Nature::HardLink,
@@ -207,7 +211,8 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
         numeric("minor device number", Some(Cause::Attributes).filter(|_| !is_device), 337, 345, |n| n.to_string()),
     ];
     if times {
-        out.push(Field::caused("further times", Cause::Attributes, range(345, 369), ""));
+        // Some readers take them for the start of the name all the same.
+        out.push(Field::fixed("further times", range(345, 369)));
     } else {
         out.push(Field::fixed("further times", range(345, 345)));
     }

@@ -66,7 +66,13 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
             (None, _) => Held::Deflated { range, size: entry.size, crc: entry.crc },
         };
         // A directory has no content; one that does is compared as a file.
-        let nature = if entry.name.ends_with(b"/") && entry.size == 0 && entry.packed == 0 { Nature::Directory } else { Nature::File };
+        let nature = if entry.name.ends_with(b"/") && entry.size == 0 && entry.packed == 0 {
+            Nature::Directory
+        } else if number(bytes, central + 40, 2)? & 0o17_0000 == 0o12_0000 {
+            Nature::Link
+        } else {
+            Nature::File
+        };
         let after = entry.comment.end;
         out.members.push(Member { name: entry.name.to_vec(), nature, held, head: local..next, entry: central..after });
         local = next;
@@ -213,7 +219,7 @@ fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
     let mut out = vec![
         Field::fixed("local header", local..local + 4),
         version(bytes, local + 4),
-        flags(bytes, local + 6),
+        flags(bytes, local + 6, entry.method),
         method(local + 8),
         time(bytes, local + 10),
         Field::caused("CRC and sizes", Cause::Derived, local + 14..local + 26, ""),
@@ -227,7 +233,7 @@ fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
         Field::caused("data descriptor", Cause::Derived, content.end..member.head.end, ""),
         Field::fixed("directory entry", central..central + 6),
         version(bytes, central + 6),
-        flags(bytes, central + 8),
+        flags(bytes, central + 8, entry.method),
         method(central + 10),
         time(bytes, central + 12),
         Field::caused("CRC and sizes", Cause::Derived, central + 16..central + 28, ""),
@@ -244,10 +250,11 @@ fn fields(bytes: &[u8], member: &Member) -> Vec<Field> {
     out
 }
 
-/// The general flags: bits 1 and 2 say how hard deflate tried, bit 3 that sizes follow the content.
-fn flags(bytes: &[u8], at: usize) -> Field {
-    const FORM: usize = 0b1110;
-    let value = number(bytes, at, 2).unwrap_or(0) & !FORM;
+/// The general flags: bits 1 and 2 say how hard deflate tried, bit 3 that sizes follow the content. Deflate says itself where it
+/// ends; of stored content with its size behind it, who reads a stream takes any end that looks like one.
+fn flags(bytes: &[u8], at: usize, method: usize) -> Field {
+    let form = if method == 8 { 0b1110 } else { 0 };
+    let value = number(bytes, at, 2).unwrap_or(0) & !form;
     Field::caused("flags", Cause::Compression, at..at + 2, format!("{value:#06x}")).rule(Rule::SameValue)
 }
 
@@ -443,5 +450,11 @@ fn time(bytes: &[u8], at: usize) -> Field {
         clock >> 5 & 63,
         (clock & 31) * 2
     );
+    let (month, day) = (date >> 5 & 15, date & 31);
+    let valid = (1..=12).contains(&month) && day > 0 && clock >> 11 < 24 && (clock >> 5 & 63) < 60 && clock & 31 < 30;
+    // All zeros is how no time is written.
+    if !valid && (clock, date) != (0, 0) {
+        return Field::shown("mtime", at..at + 4, text);
+    }
     Field::caused("mtime", Cause::Mtime, at..at + 4, text)
 }

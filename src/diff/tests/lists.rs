@@ -34,7 +34,7 @@ struct Jar {
     signature: &'static [u8],
 }
 
-const JAR: Jar = Jar { class: "same", digest_of: "same", tool: "17.0.1 (A)", user: "one", more: "", signature: b"\x30\x01" };
+const JAR: Jar = Jar { class: "same", digest_of: "same", tool: "17.0.1 (A)", user: "one", more: "", signature: b"one" };
 
 impl Jar {
     fn make(&self) -> Vec<u8> {
@@ -52,16 +52,31 @@ impl Jar {
         make::zip(&[
             file("META-INF/MANIFEST.MF", manifest.as_bytes()),
             file("META-INF/X.SF", signed.as_bytes()),
-            file("META-INF/X.RSA", self.signature),
+            file("META-INF/X.RSA", &signature(self.signature, b"")),
             File { mtime: 7, ..file("A.class", self.class.as_bytes()) },
         ])
     }
 }
 
+/// A signature of PKCS #7 that nobody made: its parts are where they must be. With `enclosed`, over something inside of itself.
+pub(super) fn signature(value: &[u8], enclosed: &[u8]) -> Vec<u8> {
+    fn part(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+    }
+    let data = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+    let signed_data = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    let sha256 = part(0x30, &[b"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01"]);
+    let inner = if enclosed.is_empty() { Vec::new() } else { part(0xa0, &[&part(4, &[enclosed])]) };
+    let signer = part(0x30, &[b"\x02\x01\x03", &part(0x80, &[b"key"]), &sha256, &sha256, &part(4, &[value])]);
+    let parts = [b"\x02\x01\x03".to_vec(), part(0x31, &[&sha256]), part(0x30, &[data, &inner]), part(0x31, &[&signer])];
+    part(0x30, &[signed_data, &part(0xa0, &[&part(0x30, &parts.each_ref().map(Vec::as_slice))])])
+}
+
 #[test]
 fn manifest_signature_file_and_signature_follow_from_one_another() {
     let a = JAR.make();
-    let node = compare_bytes(&a, &Jar { tool: "17.0.2 (B)", user: "two", signature: b"\x30\x02", ..JAR }.make());
+    let node = compare_bytes(&a, &Jar { tool: "17.0.2 (B)", user: "two", signature: b"two", ..JAR }.make());
     let why = |n: &Node| format!("{:?} {}", n.tried, n.why);
     for name in ["META-INF/MANIFEST.MF", "META-INF/X.SF", "META-INF/X.RSA"] {
         assert_eq!(find(&node, name).result, ResultMark::Equivalent, "{name} {}", why(find(&node, name)));
@@ -77,7 +92,7 @@ fn manifest_signature_file_and_signature_follow_from_one_another() {
 fn a_signature_over_other_content_and_a_lying_manifest_are_unexplained() {
     let a = JAR.make();
     // Other code with the right digests: they follow, and the signature is over something that differs.
-    let node = compare_bytes(&a, &Jar { class: "evil", digest_of: "evil", signature: b"\x30\x02", ..JAR }.make());
+    let node = compare_bytes(&a, &Jar { class: "evil", digest_of: "evil", signature: b"two", ..JAR }.make());
     assert_eq!(find(&node, "META-INF/MANIFEST.MF").result, ResultMark::Equivalent);
     assert_eq!(find(&node, "META-INF/X.SF").result, ResultMark::Equivalent);
     assert_eq!(find(&node, "META-INF/X.RSA").result, ResultMark::Different);

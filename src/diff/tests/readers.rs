@@ -1,0 +1,165 @@
+//! What two readers of a container take differently, and what only looks like a signature or a link: never explained.
+
+use super::lists::signature;
+use super::make::{File, file};
+use super::*;
+
+/// Both ways round: it differs, and the words say why.
+fn differs(a: &[u8], b: &[u8], word: &str) {
+    for (x, y) in [(a, b), (b, a)] {
+        let node = compare_bytes(x, y);
+        assert_eq!(node.result, ResultMark::Different, "{word}: {} {:?}", node.why, node.metadata);
+        let mut said = Vec::new();
+        node.walk(&mut |trail| {
+            let node = trail.last().unwrap();
+            said.push(node.why.clone());
+            said.extend(node.metadata.iter().cloned());
+            said.extend(node.tried.iter().map(|t| t.why.clone()));
+        });
+        assert!(said.iter().any(|s| s.contains(word)), "{word}: {said:?}");
+    }
+}
+
+fn same(a: &[u8], b: &[u8]) {
+    for (x, y) in [(a, b), (b, a)] {
+        let node = compare_bytes(x, y);
+        assert_eq!(node.result, ResultMark::Equivalent, "{} {:?} {:?}", node.why, node.metadata, node.tried);
+    }
+}
+
+/// A header of tar with some of its bytes replaced, and the sum made right.
+fn patched(archive: &[u8], header: usize, at: usize, with: &[u8]) -> Vec<u8> {
+    let mut out = archive.to_vec();
+    out[header + at..header + at + with.len()].copy_from_slice(with);
+    out[header + 148..header + 156].copy_from_slice(b"        ");
+    let sum: u32 = out[header..header + 512].iter().map(|b| u32::from(*b)).sum();
+    out[header + 148..header + 155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    out
+}
+
+#[test]
+fn two_sizes_of_a_member_are_read_in_two_ways() {
+    let hidden = make::tar(&[file("bin/evil", b"evil")]);
+    let record = format!("13 size={}\n", hidden.len());
+    assert_eq!(record.len(), 13);
+    let pax = File { flag: b'x', ..file("pax", record.as_bytes()) };
+    let honest = make::tar(&[pax, file("doc.txt", &hidden), file("z", b"z")]);
+    // The size of pax is right; without it the content is a member.
+    differs(&honest, &patched(&honest, 1024, 124, b"00000000000"), "two sizes");
+    differs(&honest, &patched(&patched(&honest, 0, 136, b"00000000005"), 1024, 124, b"00000000000"), "two sizes");
+    same(&honest, &patched(&honest, 0, 136, b"00000000005"));
+}
+
+#[test]
+fn further_times_of_gnu_are_a_folder_to_some_readers() {
+    let plain = patched(&make::tar(&[file("bin/tool", b"x")]), 0, 257, b"ustar  \0");
+    differs(&plain, &patched(&plain, 0, 345, b"00000000755\x0000000000755\0"), "further times");
+}
+
+#[test]
+fn a_folder_stands_before_what_is_in_it() {
+    let folder = |flag, mode| File { flag, mode, ..file("d", b"") };
+    let cases: [(&dyn Fn(&[File]) -> Vec<u8>, File, u32); 2] =
+        [(&make::tar, folder(b'5', 0o755), 0o644), (&make::cpio, folder(b'5', 0o4_0755), 0o10_0644)];
+    for (make, folder, mode) in cases {
+        let (x, y) = (File { mode, ..file("d/x", b"one") }, File { mode, ..file("y", b"two") });
+        let first = make(&[folder.clone(), x.clone(), y.clone()]);
+        same(&first, &make(&[y.clone(), folder.clone(), x.clone()]));
+        differs(&first, &make(&[x, folder, y]), "stands behind");
+    }
+    let label = File { flag: b'V', ..file("label", b"") };
+    let (x, y) = (file("x", b"one"), file("y", b"two"));
+    differs(&make::tar(&[label.clone(), x.clone(), y.clone()]), &make::tar(&[x, y, label]), "whose place may count");
+}
+
+#[test]
+fn signatures_of_a_jar_stand_before_what_they_sign() {
+    let jar = ["META-INF/MANIFEST.MF", "META-INF/A.SF", "META-INF/A.RSA", "C.class", "D.class"];
+    let made = |order: [usize; 5]| make::zip(&order.map(|i| file(jar[i], format!("content {i}").as_bytes())));
+    same(&made([0, 1, 2, 3, 4]), &made([0, 1, 2, 4, 3]));
+    differs(&made([0, 1, 2, 3, 4]), &made([0, 3, 1, 2, 4]), "the place of");
+    differs(&made([0, 1, 2, 3, 4]), &made([0, 1, 3, 2, 4]), "the place of");
+}
+
+/// A stored member: with its size before it, or (as a stream is written) behind it.
+fn stored(content: &[u8], streamed: bool) -> Vec<u8> {
+    let size = u32::try_from(content.len()).unwrap();
+    let crc = crate::inspect::stream::crc32(content);
+    let flag = if streamed { 8u16 } else { 0 };
+    let head = |numbers: [u32; 3]| {
+        let form = [20u16, flag, 0, 0, 0x5021].map(u16::to_le_bytes).concat();
+        [form, numbers.map(u32::to_le_bytes).concat(), vec![1, 0, 0, 0]].concat()
+    };
+    let real = [crc, size, size];
+    let mut out = [b"PK\x03\x04", &head(if streamed { [0; 3] } else { real })[..], b"x", content].concat();
+    if streamed {
+        out.extend([b"PK\x07\x08", &real.map(u32::to_le_bytes).concat()[..]].concat());
+    }
+    let start = u32::try_from(out.len()).unwrap();
+    out.extend([b"PK\x01\x02\x14\x03", &head(real)[..], &[0; 14], b"x"].concat());
+    let length = u32::try_from(out.len()).unwrap() - start;
+    out.extend([b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &[length, start].map(u32::to_le_bytes).concat()[..], &[0, 0]].concat());
+    out
+}
+
+#[test]
+fn stored_content_with_its_size_behind_it_ends_where_a_reader_thinks() {
+    differs(&stored(b"content", false), &stored(b"content", true), "flags");
+    assert_eq!(compare_bytes(&stored(b"one", true), &stored(b"two", true)).metadata, [""; 0]);
+}
+
+#[test]
+fn what_a_link_in_a_zip_leads_to_is_no_text() {
+    let zip = |target: &str| make::zip(&[File { mode: 0o12_0777, ..file("current", target.as_bytes()) }]);
+    differs(&zip("built 2022-12-26"), &zip("built 2023-12-26"), "the link target built");
+    let text = |content: &str| make::zip(&[file("current", content.as_bytes())]);
+    same(&text("built 2022-12-26"), &text("built 2023-12-26"));
+}
+
+#[test]
+fn a_time_of_a_zip_that_is_none_is_not_explained() {
+    let zip = |mtime| make::zip(&[File { mtime, ..file("x", b"same") }]);
+    same(&zip(0x5021_0000), &zip(0x5022_0821));
+    same(&zip(0x5021_0000), &zip(0));
+    for odd in [0xffff_ffff, 0x5001_0000, 0x5020_0000, 0x5021_f800, 0x5021_001f] {
+        differs(&zip(0x5021_0000), &zip(odd), "mtime");
+    }
+}
+
+#[test]
+fn a_file_that_is_called_a_signature_is_none_by_its_name() {
+    let jar = |name: &str, content: &[u8], signed: bool| {
+        let list = if signed { "META-INF/X.SF" } else { "META-INF/Y.txt" };
+        make::zip(&[file("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\n\r\n"), file(list, b"same"), file(name, content)])
+    };
+    let (one, two) = (signature(b"one", b""), signature(b"two", b""));
+    same(&jar("META-INF/X.RSA", &one, true), &jar("META-INF/X.RSA", &two, true));
+    differs(&jar("META-INF/X.RSA", &one, false), &jar("META-INF/X.RSA", &two, false), "no signature file");
+    let enclosed = [signature(b"one", b"a key"), signature(b"one", b"no key")];
+    let longer = [&one[..], b"\0"].concat();
+    for odd in [&b"allow = evil\n"[..], &elf(), &enclosed[0], &enclosed[1], &longer] {
+        differs(&jar("META-INF/X.RSA", &one, true), &jar("META-INF/X.RSA", odd, true), "in the form of a jar");
+    }
+}
+
+fn elf() -> Vec<u8> {
+    make::elf(&make::program())
+}
+
+#[test]
+fn streams_in_a_row_end_at_the_same_places() {
+    let content = b"0123456789".repeat(30);
+    let parts = |cuts: &[usize]| -> Vec<u8> {
+        let mut from = 0;
+        let ends = cuts.iter().copied().chain([content.len()]);
+        ends.flat_map(|end| make::gzip(&content[std::mem::replace(&mut from, end)..end], 6, 1)).collect()
+    };
+    differs(&parts(&[]), &parts(&[100]), "some readers take the first only");
+    differs(&parts(&[]), &parts(&[0]), "some readers take the first only");
+    differs(&parts(&[100]), &parts(&[200]), "end at other places");
+    let quick: Vec<u8> = [0..100, 100..300].into_iter().flat_map(|part| make::gzip(&content[part], 1, 9)).collect();
+    same(&parts(&[100]), &quick);
+    let zstd = |part: &[u8]| ruzstd::encoding::compress_to_vec(part, ruzstd::encoding::CompressionLevel::Fastest);
+    differs(&zstd(&content), &[zstd(b""), zstd(&content)].concat(), "some readers take the first only");
+    differs(&make::xz(&content), &[make::xz(&content[..7]), make::xz(&content[7..])].concat(), "some readers take the first only");
+}
