@@ -1,6 +1,6 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
@@ -28,6 +28,8 @@ pub(super) struct Image {
     /// Code between functions.
     pub(super) fillers: Vec<Function>,
     bindings: BTreeMap<u64, Bound>,
+    /// Slots that the loader fills with the same import as another one of their section.
+    twins: HashSet<u64>,
     /// Where an address stands in full, and its bytes: where the loader adds the distance from the preferred base (PE), or
     /// the linker puts it (objects).
     pub(super) moved: BTreeMap<u64, u8>,
@@ -56,6 +58,7 @@ impl Image {
         go_on()?;
         let bindings = symbols::bindings(&elf);
         go_on()?;
+        let twins = twins(&elf, &bindings);
         let stubs = symbols::stubs(&elf, &bindings);
         let moved = elf.object.as_ref().map_or_else(|| pe::tables::relocations(&elf), |o| o.addresses.clone());
         go_on()?;
@@ -71,7 +74,7 @@ impl Image {
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0) {
             ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
         }
-        Some(Self { elf, functions, fillers, bindings, moved, stubs, objects, extents, ends })
+        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, ends })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -170,8 +173,9 @@ impl Image {
 pub(super) enum Target {
     /// An imported function, through a PLT stub whose code was read.
     Import(Vec<u8>),
-    /// The slot that the loader fills with that import.
-    Slot(Vec<u8>, u64),
+    /// The only slot of a section that the loader fills with that import: import, addend and section. Of two slots with one
+    /// import each has its place: who has the address of one reads on from there.
+    Slot(Vec<u8>, u64, Vec<u8>),
     /// An offset in a pair of functions; other offsets than 0 only where the code of both has the same size.
     Function(usize, u64),
     /// An offset in code between functions, by its address on the shipped side.
@@ -269,7 +273,7 @@ impl Images {
             return Target::Import(name.clone());
         }
         if let Some((name, offset)) = image.outside(address) {
-            return if offset == 0 { Target::Import(name.to_vec()) } else { Target::Slot(name.to_vec(), offset) };
+            return if offset == 0 { Target::Import(name.to_vec()) } else { Target::Slot(name.to_vec(), offset, Vec::new()) };
         }
         if let Some(i) = image.function_at(address) {
             let start = image.functions.get(i).map_or(0, |f| f.address);
@@ -284,10 +288,11 @@ impl Images {
         if s.is_code() {
             return self.filler(side, address).unwrap_or(Target::Unknown(address));
         }
-        if (s.name.starts_with(b".got") || image.elf.format == Format::Pe)
+        if is_table(&image.elf, s)
             && let Some(Bound::Import(name, addend)) = image.bindings.get(&address)
+            && !image.twins.contains(&address)
         {
-            return Target::Slot(name.clone(), *addend);
+            return Target::Slot(name.clone(), *addend, s.name.clone());
         }
         if let Some(permuted) = self.permuted.get(&s.name) {
             return match permuted.spot(side, address - s.address) {
@@ -481,6 +486,26 @@ impl Images {
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))
     }
+}
+
+/// Whether a section holds slots that the loader fills with imports.
+fn is_table(exe: &Exe, s: &Section) -> bool {
+    s.name.starts_with(b".got") || exe.format == Format::Pe
+}
+
+/// The slots of such sections that share their import with another one of the same section.
+fn twins(exe: &Exe, bindings: &BTreeMap<u64, Bound>) -> HashSet<u64> {
+    let mut first: HashMap<(usize, &Bound), u64> = HashMap::new();
+    let mut out = HashSet::new();
+    for (address, bound) in bindings.iter().filter(|(_, b)| matches!(b, Bound::Import(..))) {
+        let Some(index) = exe.section_index_at(*address) else { continue };
+        if exe.sections.get(index).is_some_and(|s| is_table(exe, s))
+            && let Some(known) = first.insert((index, bound), *address)
+        {
+            out.extend([known, *address]);
+        }
+    }
+    out
 }
 
 /// Code between functions with its counterpart: the one that follows the same pair in a section of the same name.

@@ -69,7 +69,7 @@ pub(crate) fn symbols(elf: &Exe, dynamic: bool) -> Vec<Symbol> {
 }
 
 /// What the loader puts at an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Bound {
     /// The address of an imported or exported symbol, with its version, plus an addend. `%` and a word behind the name say
     /// that it is not the address but a copy of the object (`%COPY`), or its place in thread storage (`%TPOFF`).
