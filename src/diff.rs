@@ -33,6 +33,7 @@ mod macho;
 mod matching;
 mod members;
 mod objects;
+mod observed;
 mod order;
 mod pairing;
 mod paths;

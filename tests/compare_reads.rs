@@ -1,4 +1,5 @@
-//! What a program reads of its own: slots beside each other that the loader fills with one import.
+//! What a program reads of its own: slots beside each other that the loader fills with one import, and notes that look like
+//! something that a link leaves behind.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::disallowed_types, clippy::print_stderr, reason = "files are made with the system's compiler")]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -48,4 +49,48 @@ fn two_slots_with_one_import_are_two_places() {
     let mut shipped = rebuilt.clone();
     shipped.lead(operand, &rebuilt, "main", steps + 16);
     different(&shipped, &rebuilt, "the third step instead of the first");
+}
+
+/// A note in the form of a build-id, whose content the program reads: `READ` says how.
+const NOTE: &str = r#"
+#include <stdio.h>
+asm(".section .note.id,\"a\",@note\n.balign 4\n.globl note\nnote: .long 4, SIZE, 3\n.asciz \"GNU\"\nkey: .ascii \"the key that is trusted\"\n.fill SIZE - 23\n"
+    ".text");
+extern const char note[] __attribute__((visibility("hidden")));
+READ
+"#;
+
+const READS: &[&str] = &[
+    "int main(void) { return puts(note + 16); }",
+    "static const char *volatile p = note; int main(void) { return puts(p + 16); }",
+    "asm(\".section .text\\nread: lea key(%rip), %rdi\\njmp puts@plt\\n\"); extern int read(void); int main(void) { return read(); }",
+];
+
+#[test]
+fn a_note_that_the_program_reads_is_no_build_id() {
+    for (size, options) in [("64", &["-fPIE", "-pie"][..]), ("64", &["-fno-pie", "-no-pie"]), ("512", &["-fPIE", "-pie"])] {
+        for read in READS {
+            let source = NOTE.replace("SIZE", size).replace("READ", read);
+            let options = [&["-Wl,--build-id=none"], options].concat();
+            let Some(rebuilt) = linked(&source, &options) else { return };
+            let mut shipped = rebuilt.clone();
+            let at = rebuilt.find(".note.id", b"the key");
+            shipped.put(at, b"another");
+            different(&shipped, &rebuilt, &format!("{size} bytes, {read}"));
+        }
+    }
+}
+
+#[test]
+fn a_note_that_is_longer_than_any_digest_is_no_build_id() {
+    let main = "int main(void) { return 0; }";
+    for (size, expected) in [("64", ResultMark::Equivalent), ("68", ResultMark::Different)] {
+        let source = NOTE.replace("SIZE", size).replace("READ", main).replace(".globl note\\nnote:", "");
+        let Some(rebuilt) = linked(&source, &["-Wl,--build-id=none"]) else { return };
+        let mut shipped = rebuilt.clone();
+        let at = rebuilt.find(".note.id", b"the key");
+        shipped.put(at, b"another");
+        let node = comparing::compare(&shipped.bytes, &rebuilt.bytes);
+        assert_eq!(node.result, expected, "{size} bytes: {}", node.why);
+    }
 }

@@ -5,11 +5,15 @@ use std::ops::Range;
 use super::account::{prove, span};
 use super::exe::{RegionPair, both};
 use super::image::Images;
+use super::observed;
 use crate::digest::hex;
 use crate::inspect::debug;
 use crate::inspect::exe::Exe;
-use crate::model::{Cause, Node, Sides, Tried};
+use crate::model::{Cause, Node, Side, Sides, Tried};
 use crate::text::Untrusted;
+
+/// Size of the header of a note with the name `GNU`, in bytes.
+const NOTE: u64 = 16;
 
 /// Whether a debug file is for this binary: the build-id agrees, and so does the place of its code.
 pub(super) fn describes(debug: &Exe, elf: &Exe) -> bool {
@@ -54,6 +58,17 @@ pub(super) fn build_id(node: &mut Node, images: &Images, regions: &mut [RegionPa
     let only_it = pair.account.shipped.unexplained == differing && pair.account.rebuilt.unexplained == differing && old.len() == new.len();
     if residue > 0 || !only_it {
         let why = "it follows from the differing content and cannot be recomputed here".to_owned();
+        node.tried.push(Tried { cause: Cause::BuildId, why });
+        return;
+    }
+    // With its header: who has the address of a note finds its content.
+    let reader = |side: Side, id: &Range<usize>| {
+        let image = images.sides.get(side);
+        let start = image.elf.address_of(id.start as u64).and_then(|at| at.checked_sub(NOTE))?;
+        observed::reader(image, &(start..start + NOTE + id.len() as u64))
+    };
+    if let Some(who) = reader(Side::Shipped, &x).or_else(|| reader(Side::Rebuilt, &y)) {
+        let why = format!("the program reads it ({who} refers to it): it is data of the program");
         node.tried.push(Tried { cause: Cause::BuildId, why });
         return;
     }

@@ -8,6 +8,8 @@ use super::exe::{Exe, Format, Numbers, Region, Section, Segment, flags_text, tex
 
 /// Sections that a file may have.
 const MAX_SECTIONS: usize = 65_535;
+/// Bytes of a build-id: a digest, or a number that the linker was given. A longer note is something else.
+const MAX_BUILD_ID: u64 = 64;
 /// Program headers that a file may have: each section is looked up in them.
 const MAX_SEGMENTS: u64 = 2048;
 
@@ -175,7 +177,11 @@ impl Exe {
                 let name_at = at + 12;
                 let value = name_at.checked_add((name as usize).next_multiple_of(4))?;
                 let end = value.checked_add(size as usize)?;
-                if kind == 3 && data.get(name_at..name_at + 4) == Some(b"GNU\0".as_slice()) && end <= data.len() && size > 0 {
+                if kind == 3
+                    && data.get(name_at..name_at + 4) == Some(b"GNU\0".as_slice())
+                    && end <= data.len()
+                    && (1..=MAX_BUILD_ID).contains(&size)
+                {
                     return Some(s.range.start + value..s.range.start + end);
                 }
                 at = end.checked_next_multiple_of(4)?;

@@ -1,0 +1,129 @@
+//! Whether a program reads bytes of its own that a build leaves in it: an identity, or what the loader maps behind the last section
+//! because it maps whole pages. Nothing that a program reads follows from its content alone.
+
+use std::ops::Range;
+
+use super::asm;
+use super::image::Image;
+use crate::inspect::exe::Exe;
+use crate::inspect::symbols::{Bound, Function};
+
+/// What may stand behind the distance in an instruction that the distance counts from: an immediate.
+const BEHIND: u64 = 4;
+
+/// What refers to a range of addresses, in words: code, a word that the loader fills, a symbol of data, and in a file with a fixed
+/// place a word of data.
+pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
+    if range.is_empty() {
+        return None;
+    }
+    let filled = image.filled(0..u64::MAX).find(|(_, bound)| {
+        let (Bound::Relative(to) | Bound::Computed(to)) = bound else { return false };
+        range.contains(to)
+    });
+    if let Some((at, _)) = filled {
+        return Some(format!("a pointer at {at:#x}"));
+    }
+    let reaches = |start: u64, size: u64| start < range.end && start.saturating_add(size) > range.start;
+    if let Some(s) = image.objects.iter().find(|s| reaches(s.address, s.size)) {
+        return Some(format!("the symbol {}", crate::text::Untrusted::from(s.name.as_slice()).shown().cut(60)));
+    }
+    if let Some(at) = code(image, range) {
+        return Some(format!("the code at {at:#x}"));
+    }
+    fixed_words(&image.elf, range).map(|at| format!("a word at {at:#x}"))
+}
+
+/// The first piece of code with a reference into the range. Only pieces are decoded in which such bytes stand at all.
+fn code(image: &Image, range: &Range<u64>) -> Option<u64> {
+    let elf = &image.elf;
+    for s in elf.sections.iter().filter(|s| s.is_code() && s.is_allocated()) {
+        let code = elf.data(s);
+        let mut next = 0;
+        for at in candidates(elf, code, s.address, range) {
+            let address = s.address.wrapping_add(at as u64);
+            let Some(f) = piece(image, address).filter(|_| address >= next) else { continue };
+            next = f.end();
+            if refers(image, f, range) {
+                return Some(f.address);
+            }
+        }
+    }
+    None
+}
+
+/// Offsets in code at which the bytes could be a reference into the range.
+fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>) -> Box<dyn Iterator<Item = usize> + 'a> {
+    match elf.machine {
+        62 | 3 => {
+            let fixed = elf.kind == 2 || elf.machine == 3;
+            let hits = move |(at, raw): (usize, &[u8])| {
+                let number = i32::from_le_bytes(raw.try_into().unwrap_or_default());
+                let from = start.wrapping_add(at as u64 + 4).wrapping_add_signed(i64::from(number));
+                // With what may stand behind it, the end of the instruction is that much further.
+                let relative = from < range.end && from.saturating_add(BEHIND) >= range.start;
+                (relative || fixed && range.contains(&u64::from(number.cast_unsigned()))).then_some(at)
+            };
+            Box::new(code.windows(4).enumerate().filter_map(hits))
+        }
+        183 => {
+            let hits = move |(n, raw): (usize, &[u8])| {
+                let word = u32::from_le_bytes(raw.try_into().unwrap_or_default());
+                let base = start.wrapping_add(n as u64 * 4);
+                let signed = |from: u32, bits: u32| i64::from((word << (32 - from - bits)).cast_signed() >> (32 - bits));
+                let pair = signed(5, 19) << 2 | i64::from(word >> 29 & 3);
+                let near = match word {
+                    _ if word & 0x9f00_0000 == 0x9000_0000 => {
+                        let page = (base & !0xfff).wrapping_add_signed(pair << 12);
+                        page < range.end && page.saturating_add(0x1000) > range.start
+                    }
+                    _ if word & 0x9f00_0000 == 0x1000_0000 => range.contains(&base.wrapping_add_signed(pair)),
+                    _ if word & 0x3b00_0000 == 0x1800_0000 => range.contains(&base.wrapping_add_signed(signed(5, 19) << 2)),
+                    _ => false,
+                };
+                near.then_some(n * 4)
+            };
+            Box::new(code.chunks_exact(4).enumerate().filter_map(hits))
+        }
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// The function, or the code between functions, that an address is in.
+fn piece(image: &Image, address: u64) -> Option<&Function> {
+    if let Some(i) = image.function_at(address) {
+        return image.functions.get(i);
+    }
+    let after = image.fillers.partition_point(|f| f.address <= address);
+    after.checked_sub(1).and_then(|i| image.fillers.get(i)).filter(|f| address < f.end())
+}
+
+fn refers(image: &Image, f: &Function, range: &Range<u64>) -> bool {
+    // A base just before the range reaches it.
+    let to = |at: u64| range.contains(&at);
+    if let Some(scan) = asm::scan(image, f).filter(|_| image.elf.machine == 62) {
+        return scan.references.iter().any(|r| to(r.to) || r.reach > 0 && r.to < range.start && r.to.saturating_add(r.reach) > range.start);
+    }
+    match asm::decode(image, f) {
+        Some(insns) => insns.iter().filter_map(asm::Insn::reference).any(to),
+        // What cannot be read may do anything.
+        None => true,
+    }
+}
+
+/// Of a file with a fixed place: the first word of data that is an address in the range.
+fn fixed_words(elf: &Exe, range: &Range<u64>) -> Option<u64> {
+    if elf.kind != 2 {
+        return None;
+    }
+    let size = if elf.wide { 8 } else { 4 };
+    let data = elf.sections.iter().filter(|s| s.is_allocated() && !s.is_code() && matches!(s.kind, 1 | 14..=16));
+    for s in data {
+        let all = elf.data(s);
+        let hit = (0..all.len()).step_by(4).find(|at| elf.numbers().int(all, *at, size).is_some_and(|word| range.contains(&word)));
+        if let Some(at) = hit {
+            return Some(s.address.wrapping_add(at as u64));
+        }
+    }
+    None
+}
