@@ -149,7 +149,7 @@ fn headers(l: &Library, out: &mut [u8]) {
     let mut directory = |i: usize, rva: u32, size: u32| words(out, optional + 112 + i * 8, &[rva, size]);
     directory(0, 0x20a0, 0x44);
     directory(1, 0x2040, 40);
-    directory(2, 0x2270, 40);
+    directory(2, 0x2270, 0x70);
     directory(3, 0x22a0, 24);
     directory(5, 0x4000, 36);
     directory(6, 0x20f0, 56);
@@ -198,8 +198,9 @@ fn rdata(l: &Library, out: &mut [u8]) {
     put(out, at(0x2230), b"U.dll");
     words(out, at(0x2240), &[0x2258]);
     put(out, at(0x225a), l.delayed.as_bytes());
-    // Resources: a directory that holds one more.
-    words(out, RESOURCE, &[0, l.times[2], 0, 0x0001_0000, 16, 0x8000_0018, 0, l.times[2]]);
+    // Resources: a directory that holds one more, which holds a leaf; its content is a zero somewhere else.
+    words(out, RESOURCE, &[0, l.times[2], 0, 0x0001_0000, 16, 0x8000_0018, 0, l.times[2], 0, 0x0001_0000, 1, 0x60]);
+    words(out, RESOURCE + 0x60, &[0x2068, 1, 0, 0]);
     let start = 0x1000 + l.second as u32;
     let end = start + 1 + l.text.iter().skip(l.second).position(|b| *b == 0xc3).unwrap() as u32;
     words(out, at(0x22a0), &[0x1000, 0x100c, 0x22c0, start, end, 0x22c0]);

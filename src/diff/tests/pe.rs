@@ -57,6 +57,39 @@ fn the_times_of_the_link_are_explained_with_their_dates() {
 }
 
 #[test]
+fn a_time_in_a_table_counts_only_in_the_form_of_that_table() {
+    let time = |bytes: &mut [u8], at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    let (root, inner) = (make_pe::RESOURCE, make_pe::RESOURCE + 24);
+    let bytes = pe(&library());
+    let fix = |mut bytes: Vec<u8>| {
+        let at = make_pe::COFF + 24 + 64;
+        let sum = crate::inspect::pe::marks::checksum(&bytes, at);
+        bytes[at..at + 4].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    };
+    // Directories of one tree have one time.
+    let mut other = bytes.clone();
+    time(&mut other, inner + 4, 5);
+    assert_eq!(compare_bytes(&bytes, &fix(other)).result, ResultMark::Different);
+    let mut other = bytes.clone();
+    time(&mut other, make_pe::DEBUG + 32, 5);
+    assert_eq!(compare_bytes(&bytes, &fix(other)).result, ResultMark::Different);
+    // The inner directory is empty, or lies over its own leaf, on both sides.
+    for (at, value) in [(inner + 12, 0), (inner + 20, 28)] {
+        let made = |value: u32, stamp: u32| {
+            let mut bytes = bytes.clone();
+            time(&mut bytes, at, value);
+            time(&mut bytes, root + 4, stamp);
+            time(&mut bytes, inner + 4, stamp);
+            fix(bytes)
+        };
+        let before = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        assert_eq!(compare_bytes(&made(before, 5), &made(before, 6)).result, ResultMark::Equivalent);
+        assert_eq!(compare_bytes(&made(value, 5), &made(value, 6)).result, ResultMark::Different, "{at:#x}");
+    }
+}
+
+#[test]
 fn a_checksum_is_explained_only_when_it_is_right() {
     proved(&changed(|l| l.times[0] = 5), &[Cause::Derived, Cause::Timestamp]);
     let node = changed(|l| (l.times[0], l.checksum_off) = (5, 1));

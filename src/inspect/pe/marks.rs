@@ -10,6 +10,8 @@ use crate::inspect::exe::{Exe, text_at};
 
 /// Directories of a resource tree that are visited at most.
 const MAX_RESOURCES: usize = 10_000;
+/// Bytes of a digest, at most.
+const MAX_DIGEST: u64 = 64;
 /// Entries of the debug directory that are read at most.
 const MAX_DEBUG: usize = 256;
 
@@ -142,7 +144,7 @@ pub(crate) fn identity(raw: &[u8]) -> String {
 pub(crate) fn repro(exe: &Exe, header: &Header) -> Option<Range<usize>> {
     let entry = debug(exe, header).into_iter().find(|d| d.kind == 16)?;
     let size = N.int(exe.blob.get(entry.data.clone())?, 0, 4)?;
-    (size > 0 && size + 4 == entry.data.len() as u64).then(|| entry.data.start + 4..entry.data.end)
+    ((1..=MAX_DIGEST).contains(&size) && size + 4 == entry.data.len() as u64).then(|| entry.data.start + 4..entry.data.end)
 }
 
 /// Whether the linker says that its time stamps are hashes.
@@ -155,37 +157,64 @@ pub(crate) fn stamps(exe: &Exe, header: &Header) -> Vec<(&'static str, usize)> {
     let mut out = vec![("COFF header", header.start + 8)];
     let export = header.directory(0).and_then(|(rva, size)| offset_of(exe, header, rva, 40).filter(|_| size >= 40));
     out.extend(export.map(|at| ("export directory", at + 4)));
-    out.extend(debug(exe, header).iter().map(|d| ("debug directory", d.at + 4)));
+    let entries: Vec<usize> = debug(exe, header).iter().map(|d| d.at + 4).collect();
+    out.extend(one_time(&exe.blob, &entries).iter().map(|at| ("debug directory", *at)));
     if let Some((rva, size)) = header.directory(2)
         && let Some(root) = offset_of(exe, header, rva, size as usize)
     {
         let tree = exe.blob.get(root..root + size as usize).unwrap_or_default();
-        out.extend(resource_directories(tree).into_iter().map(|at| ("resource directory", root + at + 4)));
+        let directories = resource_directories(tree, rva).unwrap_or_default();
+        let times: Vec<usize> = directories.into_iter().map(|at| root + at + 4).collect();
+        out.extend(one_time(&exe.blob, &times).iter().map(|at| ("resource directory", *at)));
     }
     out
 }
 
-/// Offsets of the directories of a resource tree.
-fn resource_directories(tree: &[u8]) -> BTreeSet<usize> {
+/// The fields, when all of them that are set have one time: a linker knows of no other. Else they hold something else.
+fn one_time<'a>(bytes: &[u8], fields: &'a [usize]) -> &'a [usize] {
+    let mut set = fields.iter().filter_map(|at| N.int(bytes, *at, 4)).filter(|time| *time != 0);
+    let first = set.next();
+    if set.all(|time| Some(time) == first) { fields } else { &[] }
+}
+
+/// Offsets of the directories of a resource tree that starts at an RVA. `None` when parts of it lie over each other, or a directory
+/// is empty: then it may be anything else that somebody reads.
+fn resource_directories(tree: &[u8], rva: u32) -> Option<BTreeSet<usize>> {
     let mut seen = BTreeSet::new();
+    // Start and end of each part; names and leaves may be shared.
+    let mut parts: BTreeSet<(usize, usize)> = BTreeSet::new();
     let mut open = vec![(0usize, 0)];
     while let Some((at, depth)) = open.pop() {
-        let counts = N.int(tree, at + 12, 2).zip(N.int(tree, at + 14, 2));
-        let Some((named, numbered)) = counts.filter(|_| depth < 4 && seen.len() < MAX_RESOURCES) else { continue };
-        if !seen.insert(at) {
-            continue;
+        let (named, numbered) = N.int(tree, at + 12, 2).zip(N.int(tree, at + 14, 2))?;
+        let count = (named + numbered) as usize;
+        let end = at + 16 + count * 8;
+        if depth >= 4 || seen.len() >= MAX_RESOURCES || count == 0 || end > tree.len() || !seen.insert(at) || !parts.insert((at, end)) {
+            return None;
         }
-        for i in 0..(named + numbered) as usize {
-            let Some(to) = N.int(tree, at + 16 + i * 8 + 4, 4) else { break };
-            if to & 0x8000_0000 != 0 {
-                open.push(((to & 0x7fff_ffff) as usize, depth + 1));
+        for i in 0..count {
+            let entry = at + 16 + i * 8;
+            let (name, to) = (N.int(tree, entry, 4)?, N.int(tree, entry + 4, 4)?);
+            let place = |word: u64| (word & 0x7fff_ffff) as usize;
+            if name & 0x8000_0000 != 0 {
+                let length = N.int(tree, place(name), 2)? as usize;
+                parts.insert((place(name), place(name) + 2 + length * 2));
             }
-            if open.len() > MAX_RESOURCES {
-                break;
+            if to & 0x8000_0000 != 0 {
+                open.push((place(to), depth + 1));
+            } else {
+                let (data, size) = (N.int(tree, place(to), 4)?, N.int(tree, place(to) + 4, 4)? as usize);
+                parts.insert((place(to), place(to) + 16));
+                // Content outside of the tree lies over nothing in it.
+                let start = (data as u32).checked_sub(rva).map(|n| n as usize).filter(|n| *n < tree.len());
+                parts.extend(start.map(|start| (start, start.saturating_add(size))).filter(|_| size > 0));
+            }
+            if open.len() + parts.len() > 4 * MAX_RESOURCES {
+                return None;
             }
         }
     }
-    seen
+    let apart = parts.iter().zip(parts.iter().skip(1)).all(|(x, y)| x.1 <= y.0);
+    apart.then_some(seen)
 }
 
 /// The certificate table: where it is, or why it is not one that a signing tool makes. Absent when the file has none.
