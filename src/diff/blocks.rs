@@ -248,6 +248,11 @@ impl Blocks {
         })
     }
 
+    /// Whether everything that has a place has it on both sides.
+    pub(super) fn is_still(&self) -> bool {
+        self.sizes.shipped == self.sizes.rebuilt && self.blocks.iter().all(|b| b.sides.shipped == b.sides.rebuilt)
+    }
+
     /// Every byte of both sides, and the explained ranges.
     pub(super) fn account(&self, old: &[u8], new: &[u8]) -> (Sides<Account>, Vec<Sides<Range<usize>>>) {
         let mut account: Sides<Account> = Sides::default();

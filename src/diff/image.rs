@@ -574,7 +574,9 @@ fn common_parts(sides: &Sides<Image>) -> Common {
         // Tables of the loader have a meaning of their own; only plain data is put side by side by its content.
         if s.kind == 1 && old != new && is_data(&name) && s.size == old.len() as u64 && t.size == new.len() as u64 {
             let found = Blocks::new(old, new, Sides::new(*i, *j), Sides::new(s.address, t.address));
-            if let Some(blocks) = found.filter(|b| b.path.is_some() || old.len() != new.len()) {
+            // Only of ELF files are the references of what did not change followed to what moved.
+            let followed = |b: &Blocks| a.format == Format::Elf || b.is_still();
+            if let Some(blocks) = found.filter(|b| (b.path.is_some() || old.len() != new.len()) && followed(b)) {
                 all_blocks.insert(name, blocks);
                 continue;
             }

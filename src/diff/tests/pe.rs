@@ -90,6 +90,15 @@ fn a_time_in_a_table_counts_only_in_the_form_of_that_table() {
 }
 
 #[test]
+fn what_moved_in_data_of_a_pe_is_different() {
+    // Nobody follows the references of code that did not change to what stands behind the path.
+    let text = |path: &str| -> &'static str { Box::leak(format!("{path}\0yes\0no\0").into_boxed_str()) };
+    let node = changed_from(&Library { date: text("/b/one/x.c"), ..library() }, |l| l.date = text("/b/three/x.c"));
+    let rdata = node.regions.iter().find(|r| r.name.as_str() == Some(".rdata")).unwrap();
+    assert!(rdata.account.shipped.unexplained > 12, "{:?}", rdata.account);
+}
+
+#[test]
 fn a_checksum_is_explained_only_when_it_is_right() {
     proved(&changed(|l| l.times[0] = 5), &[Cause::Derived, Cause::Timestamp]);
     let node = changed(|l| (l.times[0], l.checksum_off) = (5, 1));
