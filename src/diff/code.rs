@@ -287,7 +287,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
 /// Where anything moved, follows the references of all code whose instructions stand at the same offsets; else nothing is
 /// to be followed. `None` when it was given up.
 fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Loose>> {
-    if images.shifts().is_still() || images.sides.shipped.elf.format != Format::Elf {
+    if images.is_still() || images.sides.shipped.elf.format != Format::Elf {
         return Some(Vec::new());
     }
     let each = |i: usize| {

@@ -102,6 +102,10 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let first = first.first().map_or("", String::as_str);
         node.metadata.push(format!("the loader fills {rebound} places with something else; first: {first}"));
     }
+    if let Some(name) = images.named_twice().filter(|_| !images.is_still()) {
+        let shown = Untrusted::from(name).shown().cut(60);
+        node.metadata.push(format!("two sections are named {shown}, and something moved: which of them a reference means is not known"));
+    }
     check(cancelled)?;
     let starts = images.sides.as_ref().map(|image| image.functions.iter().map(|f| f.address).collect::<Vec<_>>());
     let Some(tables) = origin.learn(&starts, cancelled, share) else { return Err(given_up()) };

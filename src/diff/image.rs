@@ -161,6 +161,19 @@ impl Image {
         name.and_then(|n| n.split(|b| matches!(b, b'@' | b'%')).next())
     }
 
+    /// Whether it is an ELF program or library, whose sections have addresses.
+    fn is_linked(&self) -> bool {
+        self.elf.format == Format::Elf && self.elf.kind != 1
+    }
+
+    /// Name and address of each loaded section, sorted.
+    fn standing(&self) -> Vec<(&[u8], u64)> {
+        let loaded = self.elf.sections.iter().filter(|s| s.is_allocated() && s.size > 0);
+        let mut out: Vec<(&[u8], u64)> = loaded.map(|s| (s.name.as_slice(), s.address)).collect();
+        out.sort_unstable();
+        out
+    }
+
     /// The function that an address is in.
     pub(super) fn function_at(&self, address: u64) -> Option<usize> {
         let i = self.functions.partition_point(|f| f.address <= address).checked_sub(1)?;
@@ -387,6 +400,23 @@ impl Images {
             }
         }
         out
+    }
+
+    /// Whether everything stands where it stood: what has a counterpart, and every loaded section of a linked file.
+    pub(super) fn is_still(&self) -> bool {
+        self.shifts().is_still() && (!self.sides.shipped.is_linked() || self.sides.shipped.standing() == self.sides.rebuilt.standing())
+    }
+
+    /// A name that two loaded sections of a linked file have. Which of them is meant by it nobody can tell.
+    pub(super) fn named_twice(&self) -> Option<Vec<u8>> {
+        for image in [&self.sides.shipped, &self.sides.rebuilt] {
+            let all = if image.is_linked() { image.standing() } else { Vec::new() };
+            let twice = all.iter().zip(all.iter().skip(1)).find(|(s, t)| s.0 == t.0);
+            if let Some((s, _)) = twice {
+                return Some(s.0.to_vec());
+            }
+        }
+        None
     }
 
     /// How far everything of the shipped side is from its counterpart.

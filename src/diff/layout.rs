@@ -131,14 +131,17 @@ fn explain_fields(
     }
 }
 
+/// The name of a section, and how many of that name are before it.
+type Named<'a> = (&'a [u8], usize);
+
 /// What a segment spans, in terms of sections: those are compared by themselves.
 #[derive(PartialEq, Eq)]
 struct Spanned<'a> {
-    first: &'a [u8],
+    first: Named<'a>,
     /// From the start of the segment to its first section, in memory and in the file; `None` when it starts with the file.
     before: Option<(i64, i64)>,
-    in_file: &'a [u8],
-    in_memory: &'a [u8],
+    in_file: Named<'a>,
+    in_memory: Named<'a>,
     /// From the end of the last section to that of the segment, in the file and in memory.
     behind: (i64, i64),
     /// Whether the physical address is the virtual one.
@@ -199,7 +202,11 @@ fn spanned<'a>(exe: &'a Exe, raw: &[u8]) -> Option<Spanned<'a>> {
     let apart = |x: u64, y: u64| x.wrapping_sub(y).cast_signed();
     let before = (offset != 0).then(|| (apart(first.address, address), apart(first.range.start as u64, offset)));
     let behind = (apart(offset.checked_add(in_file)?, filled.range.end as u64), apart(end, last.address + last.size));
-    Some(Spanned { first: &first.name, before, in_file: &filled.name, in_memory: &last.name, behind, plain: physical == address })
+    let named = |s: &'a Section| -> Named<'a> {
+        let before = exe.sections.iter().take_while(|t| !std::ptr::eq(*t, s));
+        (&s.name, before.filter(|t| t.name == s.name).count())
+    };
+    Some(Spanned { first: named(first), before, in_file: named(filled), in_memory: named(last), behind, plain: physical == address })
 }
 
 /// The entry point, when both lead to the same place.

@@ -266,7 +266,7 @@ pub(super) fn explain_tables(node: &mut Node, images: &Images, regions: &mut [Re
 /// thread-local data. Ranges in both files.
 pub(super) fn headers(images: &Images) -> Vec<Sides<Range<usize>>> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
-    if images.shifts().is_still() || !a.wide || a.kind == 1 {
+    if images.is_still() || !a.wide || a.kind == 1 {
         return Vec::new();
     }
     let mut out = Vec::new();

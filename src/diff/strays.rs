@@ -22,7 +22,7 @@ const SIZES: [usize; 2] = [4, 8];
 /// The words that lead to a function on one side and not to the same on the other: ranges in both files. `None` when it was given up.
 pub(super) fn find(images: &Images, regions: &[RegionPair], cancelled: &dyn Fn() -> bool) -> Option<Vec<Sides<Range<usize>>>> {
     let mut out = Vec::new();
-    if images.shifts().is_still() {
+    if images.is_still() {
         return Some(out);
     }
     let (a, b) = (&images.sides.shipped, &images.sides.rebuilt);

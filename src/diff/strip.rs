@@ -145,12 +145,16 @@ fn kept_alike(a: &Exe, b: &Exe) -> bool {
     let mut theirs = b.sections.iter().filter(|s| known.contains(&s.name));
     let ours = a.sections.iter().filter(|s| others.contains(&s.name));
     let table = |name: &[u8]| matches!(name, b".shstrtab" | b".symtab" | b".strtab");
-    let mut alike = true;
+    // What is loaded is on both sides, whether the file has bytes of it or not.
+    let alone = |elf: &Exe, others: &BTreeSet<Vec<u8>>| elf.sections.iter().any(|s| s.is_allocated() && !others.contains(&s.name));
+    let mut alike = !alone(a, &others) && !alone(b, &known);
+    // The section that a table belongs to, by its name: its number may change.
+    let link = |elf: &'_ Exe, s: &Section| elf.sections.get(s.link).map(|l| l.name.clone());
     for s in ours {
         let t = theirs.next();
         alike &= t.is_some_and(|t| {
             let size = table(&s.name) || s.size == t.size;
-            s.name == t.name && size && (s.kind, s.flags, s.address) == (t.kind, t.flags, t.address)
+            s.name == t.name && size && (s.kind, s.flags, s.address, link(a, s)) == (t.kind, t.flags, t.address, link(b, t))
         });
     }
     alike && theirs.next().is_none()

@@ -43,7 +43,10 @@ impl Table<'_> {
             }
             let field = |same| Field::new(at + 8..at + 16, same);
             if ADDRESSES.contains(&tag.shipped) {
-                let starts = |side: Side| section(side, *value.get(side)).map(|s| (s.name.as_slice(), s.kind));
+                // Of two sections with one name it is not said which is meant.
+                let once = |side: Side, name: &[u8]| self.exe(side).sections.iter().filter(|s| s.name == name).count() == 1;
+                let own = |side: Side| section(side, *value.get(side)).filter(|s| once(side, &s.name));
+                let starts = |side: Side| own(side).map(|s| (s.name.as_slice(), s.kind));
                 let start = starts(Side::Shipped).is_some() && starts(Side::Shipped) == starts(Side::Rebuilt);
                 out.push(field(start || self.same(&value)));
             } else if let Some((_, of)) = SIZES.iter().find(|(size, _)| *size == tag.shipped) {
