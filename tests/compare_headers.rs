@@ -44,6 +44,11 @@ fn different(one: &Patch, two: &Patch, what: &str) {
     assert_eq!(result(two, one), ResultMark::Different, "{what}, the other way round");
 }
 
+/// Unexplained bytes of a region, of both sides. Around it there may be more: the linker leaves other gaps.
+fn unexplained(shipped: &Patch, rebuilt: &Patch, region: &str) -> u64 {
+    comparing::unexplained_in(&comparing::compare(&shipped.bytes, &rebuilt.bytes), region)
+}
+
 /// Gives a section the name of another one.
 fn rename(file: &mut Patch, from: &str, to: &str) {
     let (own, other) = (file.header(from), file.header(to));
@@ -114,6 +119,66 @@ fn what_is_called_first_is_not_named_by_its_section() {
     let mut shipped = rebuilt.clone();
     shipped.put(at, &two.to_le_bytes());
     different(&shipped, &rebuilt, "the second of two sections with one name is called first");
+}
+
+const STUBS: &str = r#"
+.globl _start
+.type _start,@function
+.type puts,@function
+_start:
+ .cfi_startproc
+ lea puts(%rip),%rax
+ call *%rax
+ call remove@plt
+ hlt
+ .cfi_endproc
+.size _start,.-_start
+.section .rodata
+ .long puts - .
+ .asciz "hello"
+"#;
+
+#[test]
+fn the_address_that_a_program_gives_to_a_function_follows_its_stub() {
+    let at = |start: &'static str| ["-no-pie", "-s", "-Wl,-z,lazy,-z,noseparate-code", start];
+    let (near, far) = (at("-Wl,--section-start=.plt=0x400510"), at("-Wl,--section-start=.plt=0x400520"));
+    let Some(mut files) = linked("main.s", STUBS, &[], &[&near, &far]) else { return };
+    let (mut shipped, rebuilt) = (files.pop().unwrap(), files.pop().unwrap());
+    let symbol = |file: &Patch| {
+        let (from, size) = file.section(".dynsym");
+        (from..from + size).step_by(24).map(|at| at + 8).find(|at| file.u64(*at) != 0).unwrap()
+    };
+    let (old, new) = (symbol(&shipped), symbol(&rebuilt));
+    assert_ne!(shipped.u64(old), rebuilt.u64(new), "nothing moved");
+    assert_eq!(unexplained(&shipped, &rebuilt, ".dynsym"), 0);
+    let kept = rebuilt.u64(new);
+    shipped.put(old, &kept.to_le_bytes());
+    // What others call is another stub.
+    assert!(unexplained(&shipped, &rebuilt, ".dynsym") > 0);
+    assert!(unexplained(&rebuilt, &shipped, ".dynsym") > 0);
+}
+
+#[test]
+fn slots_of_the_first_call_follow_their_stubs_whatever_their_section_is_called() {
+    let at = |start: &'static str| ["-no-pie", "-s", "-Wl,-z,lazy,-z,noseparate-code", start];
+    let (near, far) = (at("-Wl,--section-start=.plt=0x400510"), at("-Wl,--section-start=.plt=0x400520"));
+    let source = STUBS.replace(" .long puts - .\n", "").replace("lea puts(%rip),%rax", "call puts@plt").replace(" call *%rax\n", "");
+    let Some(mut files) = linked("main.s", &source, &[], &[&near, &far]) else { return };
+    let (mut shipped, mut rebuilt) = (files.pop().unwrap(), files.pop().unwrap());
+    // Of an ELF file without a fixed place only a word of the loader is an address.
+    for file in [&mut shipped, &mut rebuilt] {
+        file.put(16, &[3]);
+        let (at, length) = file.section(".shstrtab");
+        let name = file.bytes[at..at + length].windows(9).position(|w| w == b".got.plt\0").unwrap();
+        file.put(at + name, b".table.x\0");
+    }
+    let (from, to) = (rebuilt.section(".table.x"), shipped.section(".table.x"));
+    let slots = rebuilt.bytes[from.0 + 24..from.0 + from.1].to_vec();
+    assert_ne!(shipped.bytes[to.0 + 24..to.0 + to.1], slots, "nothing moved");
+    shipped.put(to.0 + 24, &slots);
+    // The first call of one function is that of another one.
+    assert!(unexplained(&shipped, &rebuilt, ".table.x") > 0);
+    assert!(unexplained(&rebuilt, &shipped, ".table.x") > 0);
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) fn explain(
 ) -> Option<Vec<Sides<Range<usize>>>> {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let relative = Sides::new(dynamic::packed(a), dynamic::packed(b));
-    let still = images.shifts().is_still();
+    let still = images.is_still();
     let mut loose: Vec<(usize, Sides<Range<usize>>)> = Vec::new();
     // Names pair functions: what they say follows only when the code of all of them is accounted for.
     let unproved = regions.iter().any(|p| {
@@ -218,7 +218,10 @@ impl<'a> Table<'a> {
             };
             let held = |side: Side| self.exe(side).section_at(*words.get(side)).is_some();
             let by_loader = s.is_written() && (!equal || !self.relative.shipped.is_empty()) && bound(Side::Shipped) && bound(Side::Rebuilt);
-            let by_itself = (fixed || table) && (held(Side::Shipped) || held(Side::Rebuilt));
+            // Of a slot that is filled at the first call the loader takes what the file has there.
+            let import = |side: Side| matches!(self.images.sides.get(side).bound(self.address(side, at)), Some(Bound::Import(..)));
+            let slot = || import(Side::Shipped) && import(Side::Rebuilt);
+            let by_itself = (fixed || table || slot()) && (held(Side::Shipped) || held(Side::Rebuilt));
             if by_loader || by_itself && (equal || pointers_only) {
                 out.push(Field::new(at..at + 8, self.same(&words)));
             }
@@ -280,7 +283,11 @@ impl<'a> Table<'a> {
                 && (1..0xff00).contains(&index.shipped)
                 && section(a, index.shipped) == section(b, index.rebuilt)
                 && names.at(name.shipped).is_some_and(|text| others.at(name.rebuilt) == Some(text));
-            if alike {
+            // The address that a program gives to a function of others: its own stub.
+            let stub = said && !thread && (index.shipped, index.rebuilt) == (0, 0) && (value.shipped, value.rebuilt) != (0, 0);
+            if stub {
+                out.push(Field::new(at + 8..at + 16, self.same(&value)));
+            } else if alike {
                 out.push(Field::new(at + 8..at + 16, self.same(&value) || self.bounds(index.shipped, &value)));
             }
         }
