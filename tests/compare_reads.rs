@@ -94,3 +94,28 @@ fn a_note_that_is_longer_than_any_digest_is_no_build_id() {
         assert_eq!(node.result, expected, "{size} bytes: {}", node.why);
     }
 }
+
+/// Prints what stands behind its last section: the loader maps the whole page.
+const TAIL: &str = r#"
+extern char edata[];
+volatile int seven = 7;
+static long call(long n, long a, long b, long c) {
+    long r;
+    asm volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+    return r;
+}
+void _start(void) { call(1, 1, WHAT, 32); call(60, 0, 0, 0); }
+"#;
+
+#[test]
+fn what_is_mapped_behind_the_last_section_counts_where_the_program_reads_it() {
+    let options = ["-nostdlib", "-static", "-no-pie", "-fno-pie", "-fno-asynchronous-unwind-tables"];
+    for (what, expected) in [("(long)edata", ResultMark::Different), ("(long)&seven", ResultMark::Equivalent)] {
+        let Some(rebuilt) = linked(&TAIL.replace("WHAT", what), &options) else { return };
+        let mut shipped = rebuilt.clone();
+        let at = rebuilt.section(".comment").0;
+        shipped.put(at, b"XYZ");
+        let node = comparing::compare(&shipped.bytes, &rebuilt.bytes);
+        assert_eq!(node.result, expected, "{what}: {} {:?}", node.why, node.metadata);
+    }
+}

@@ -13,8 +13,8 @@ use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
 use super::{
-    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, pe, pieces, spread_sides, steady, strays,
-    strip,
+    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, observed, pe, pieces, spread_sides, steady,
+    strays, strip,
 };
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
@@ -142,6 +142,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             loose.extend(strays::find(&images, &regions, cancelled).ok_or_else(given_up)?);
             loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
+            node.metadata.extend(observed::around(&images));
             steady::settle(node, &images, &mut regions, &loose);
             check(cancelled)?;
             elf::build_id(node, &images, &mut regions);

@@ -4,9 +4,10 @@
 use std::ops::Range;
 
 use super::asm;
-use super::image::Image;
+use super::image::{Image, Images};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::{Bound, Function};
+use crate::model::Side;
 
 /// What may stand behind the distance in an instruction that the distance counts from: an immediate.
 const BEHIND: u64 = 4;
@@ -32,6 +33,54 @@ pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
         return Some(format!("the code at {at:#x}"));
     }
     fixed_words(&image.elf, range).map(|at| format!("a word at {at:#x}"))
+}
+
+/// What the loader maps around a segment because it maps whole pages: the bytes of the file, and the address of the first.
+type Edge<'a> = (&'a [u8], u64);
+
+/// For each loaded segment, what of its first page is before it, and what of its last page is behind it.
+fn edges(exe: &Exe) -> Vec<[Edge<'_>; 2]> {
+    let page = if exe.machine == 183 { 0x1_0000 } else { 0x1000 };
+    let loads: Vec<_> = exe.segments.iter().filter(|s| s.kind == 1).collect();
+    let bytes = |offset: u64, length: u64| -> &[u8] {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(exe.blob.len());
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(exe.blob.len());
+        exe.blob.get(start..end).unwrap_or_default()
+    };
+    let edge = |s: &&crate::inspect::exe::Segment| {
+        let end = s.address.saturating_add(s.size);
+        let others = || loads.iter().filter(|t| !std::ptr::eq(**t, *s) && t.memory > 0);
+        // What another segment has there is that one's.
+        let floor = others().map(|t| t.address.saturating_add(t.memory)).filter(|e| *e <= s.address).max().unwrap_or(0);
+        let first = (s.address - s.address % page).max(floor).max(s.address.saturating_sub(s.offset));
+        let before = s.address - first;
+        let roof = others().map(|t| t.address - t.address % page).filter(|a| *a >= s.address).min().unwrap_or(u64::MAX);
+        let last = end.checked_next_multiple_of(page).unwrap_or(end).min(roof.max(end));
+        // Where more is in memory than in the file, the loader puts zeros there.
+        let behind = if s.memory == s.size { last - end } else { 0 };
+        [(bytes(s.offset - before, before), first), (bytes(s.offset.saturating_add(s.size), behind), end)]
+    };
+    loads.iter().map(edge).collect()
+}
+
+/// Sentences for what differs around segments and is in memory, when the program reads it: that has no account as loaded content.
+pub(super) fn around(images: &Images) -> Vec<String> {
+    let (a, b) = (edges(&images.sides.shipped.elf), edges(&images.sides.rebuilt.elf));
+    if images.sides.shipped.elf.kind == 1 || a.len() != b.len() {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for (x, y) in a.iter().flatten().zip(b.iter().flatten()).filter(|(x, y)| x.0 != y.0) {
+        for (side, word, edge) in [(Side::Shipped, "shipped", x), (Side::Rebuilt, "rebuilt", y)] {
+            let range = edge.1..edge.1.saturating_add(edge.0.len() as u64);
+            if let Some(who) = reader(images.sides.get(side), &range) {
+                let where_ = format!("what the loader maps at {:#x} beside a segment", range.start);
+                out.push(format!("{word}: {where_} differs, and the program reads it ({who} refers to it)"));
+            }
+        }
+    }
+    out.truncate(20);
+    out
 }
 
 /// The first piece of code with a reference into the range. Only pieces are decoded in which such bytes stand at all.

@@ -155,7 +155,9 @@ impl Exe {
             part(b"section headers", range, 0, false, None);
         }
         for (i, s) in self.sections.iter().enumerate().filter(|(_, s)| !s.range.is_empty()) {
-            part(&s.name, s.range.clone(), s.address, s.is_allocated(), Some(i));
+            // Whatever its header says: what a segment covers is in memory.
+            let loaded = self.is_loaded(s.range.start as u64) || self.is_loaded(s.range.end.saturating_sub(1) as u64);
+            part(&s.name, s.range.clone(), s.address, s.is_allocated() || loaded, Some(i));
         }
         if self.sections.is_empty() {
             for (i, s) in self.segments.iter().enumerate().filter(|(_, s)| s.kind == 1) {
@@ -228,5 +230,6 @@ fn segment(n: Numbers, raw: &[u8]) -> Option<Segment> {
         offset: n.word(raw, 4, 8)?,
         address: n.word(raw, 8, 16)?,
         size: n.word(raw, 16, 32)?,
+        memory: n.word(raw, 20, 40)?,
     })
 }

@@ -27,6 +27,8 @@ pub(crate) struct Segment {
     pub(crate) offset: u64,
     pub(crate) address: u64,
     pub(crate) size: u64,
+    /// Its size in memory.
+    pub(crate) memory: u64,
 }
 
 /// A section header.

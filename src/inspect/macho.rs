@@ -155,7 +155,7 @@ impl Exe {
             let rights = N.int(raw, 60, 4).unwrap_or(0) as u32;
             // Read 1, write 2, run 4 here; read 4, write 2, run 1 in ELF.
             let flags = (rights & 1) << 2 | rights & 2 | rights >> 2 & 1;
-            self.segments.push(Segment { kind: 1, flags, offset: long(40), address: long(24), size: long(48) });
+            self.segments.push(Segment { kind: 1, flags, offset: long(40), address: long(24), size: long(48), memory: long(32) });
             if raw.len().saturating_sub(72) / 80 < N.int(raw, 64, 4).unwrap_or(0) as usize {
                 self.odd.push("a segment says that it has more sections than fit".to_owned());
             }

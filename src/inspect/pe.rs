@@ -142,7 +142,7 @@ impl Exe {
             object: None,
         };
         let size = u64::from(header.headers_size).min(bytes.len() as u64);
-        exe.segments.push(Segment { kind: 1, flags: 4, offset: 0, address: header.base, size });
+        exe.segments.push(Segment { kind: 1, flags: 4, offset: 0, address: header.base, size, memory: size });
         let padding = exe.read_pe_sections(&header);
         let mut parts = exe.pe_parts(&header);
         parts.extend(padding);
@@ -185,7 +185,8 @@ impl Exe {
             let kept = bit(0x8000_0000, 1) | if debug { 0 } else { 2 } | bit(0x2000_0020, 4);
             if !range.is_empty() && !debug {
                 let rights = (bit(0x4000_0000, 4) | bit(0x8000_0000, 2) | bit(0x2000_0000, 1)) as u32;
-                segments.push(Segment { kind: 1, flags: rights, offset: range.start as u64, address, size: range.len() as u64 });
+                let length = range.len() as u64;
+                segments.push(Segment { kind: 1, flags: rights, offset: range.start as u64, address, size: length, memory: size });
             }
             if own.end < range.end {
                 let name = [b"padding of ", name.as_slice()].concat();
