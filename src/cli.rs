@@ -11,6 +11,7 @@ mod merge;
 mod pack;
 mod questions;
 mod seal;
+pub use seal::broker;
 mod show;
 mod sign;
 mod verify;
@@ -116,9 +117,6 @@ pub enum Command {
     Config(ConfigArgs),
     /// Prove the seal: what a sealed process must not be able to do is tried.
     Seal(seal::SealArgs),
-    /// Open files for a process of this program that is sealed where the kernel has no Landlock. It starts this itself.
-    #[command(hide = true)]
-    Broker(seal::BrokerArgs),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -387,7 +385,6 @@ pub fn run(cli: Cli, plain: bool) -> color_eyre::Result<Asked> {
         Command::Log(args) => log::run(&args)?,
         Command::Merge(args) => merge::run(&args)?,
         Command::Seal(args) => seal::run(&args, cli.seal)?,
-        Command::Broker(args) => seal::serve(args)?,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);

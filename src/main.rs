@@ -15,6 +15,11 @@ fn main() -> ExitCode {
     if let Err(report) = color_eyre::install() {
         return cli::trouble(&report).into();
     }
+    match cli::broker() {
+        Some(Ok(outcome)) => return outcome.into(),
+        Some(Err(report)) => return cli::trouble(&report).into(),
+        None => {}
+    }
     let cli = Cli::parse();
     let _start = session::uptime();
     // Read before the seal: the folder of settings is not among what a sealed process may read.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use color_eyre::eyre::eyre;
 use serde_json::json;
 
@@ -48,9 +48,9 @@ pub struct SealArgs {
     ground: Option<PathBuf>,
 }
 
-/// Arguments of `broker`.
-#[derive(Debug, Args)]
-pub struct BrokerArgs {
+/// Open files for a process of this program that is sealed where the kernel has no Landlock. It starts this itself.
+#[derive(Debug, Parser)]
+struct BrokerArgs {
     /// What may be read.
     #[arg(long, value_name = "PATH")]
     read: Vec<PathBuf>,
@@ -59,13 +59,21 @@ pub struct BrokerArgs {
     write: Vec<PathBuf>,
 }
 
+/// The work of the process that opens files for another, when this one was started as such. It is known before anything else of the
+/// command line is: the other waits for it.
+#[must_use]
+pub fn broker() -> Option<color_eyre::Result<Outcome>> {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    arguments.peek().is_some_and(|first| first == "broker").then(|| serve(BrokerArgs::try_parse_from(arguments)?))
+}
+
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn serve(args: BrokerArgs) -> color_eyre::Result<Outcome> {
+fn serve(args: BrokerArgs) -> color_eyre::Result<Outcome> {
     crate::session::seal::serve(&Needs { read: args.read, write: args.write }).map(|()| Outcome::Well).map_err(|e| eyre!(e))
 }
 
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub(super) fn serve(_args: BrokerArgs) -> color_eyre::Result<Outcome> {
+fn serve(_args: BrokerArgs) -> color_eyre::Result<Outcome> {
     color_eyre::eyre::bail!("there is no seal on this system")
 }
 
@@ -109,7 +117,7 @@ pub(super) fn needs(command: &Command) -> Option<Needs> {
         }
         Command::Pack(args) => args.needs(),
         Command::Cosign(args) => args.needs(),
-        Command::Seal(_) | Command::Broker(_) => return None,
+        Command::Seal(_) => return None,
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
     })
 }
