@@ -230,6 +230,42 @@ fn what_costs_too_much_is_not_proved() {
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
 
+/// Units that share one table of offsets, and headers that lead into one program without rows: read for each unit, counted for each.
+#[test]
+fn what_units_share_is_counted_for_each_of_them() {
+    let unit = |version: u16, rest: &[u8]| {
+        let mut body = version.to_le_bytes().to_vec();
+        body.extend(rest);
+        [u32::try_from(body.len()).unwrap().to_le_bytes().to_vec(), body].concat()
+    };
+    let within = |made: &dyn Fn(u8) -> made::Sections| {
+        let seen = walked_within(2_000_000, &made(b'x'), &made(b'y'), true);
+        assert!(seen.over && seen.unexplained > 0);
+    };
+    let offsets = |last: u8| -> made::Sections {
+        let info = unit(5, &[1, 8, 0, 0, 0, 0, 1, 8, 0, 0, 0]).repeat(1500);
+        let table = [&16_004u32.to_le_bytes()[..], &[5, 0, 0, 0], &[0; 16_000]].concat();
+        vec![(Id::Info, info), (Id::Abbrev, vec![1, 0x11, 0, 0x72, 0x17, 0, 0, 0]), (Id::StrOffsets, table), (Id::Str, vec![last, 0])]
+    };
+    within(&offsets);
+    let programs = |last: u8| -> made::Sections {
+        // A header of 30 bytes, behind it all others, and behind those what only sets a flag.
+        let (count, size, flags) = (400u32, 30u32, 200_000u32);
+        let (mut lines, mut info) = (Vec::new(), Vec::new());
+        for n in 0..count {
+            let (start, program, end) = (n * size, count * size, count * size + flags);
+            lines.extend((end - start - 4).to_le_bytes());
+            lines.extend([4, 0]);
+            lines.extend((program - start - 10).to_le_bytes());
+            lines.extend([1, 1, 1, 0, 1, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0]);
+            info.extend(unit(4, &[&[0, 0, 0, 0, 8, 1][..], &start.to_le_bytes()].concat()));
+        }
+        lines.extend(vec![7; flags as usize]);
+        vec![(Id::Info, info), (Id::Abbrev, vec![1, 0x11, 0, 0x10, 0x17, 0, 0, 0]), (Id::Line, lines), (Id::Str, vec![last, 0])]
+    };
+    within(&programs);
+}
+
 /// Each byte of each section of each benign pair, changed on one side.
 #[test]
 fn every_changed_byte_is_seen() {
