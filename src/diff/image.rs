@@ -17,6 +17,9 @@ use crate::model::{Side, Sides};
 /// Entries of tables that code refers to, of one pair of files.
 const MAX_ENTRIES: u64 = 1 << 24;
 
+/// Stands for the start of the file: no section has such a name, which ends at the first NUL.
+const FILE: &[u8] = b"\0";
+
 /// Slots that are filled with something else and are said in words.
 pub(super) const MAX_REBOUND: usize = 20;
 
@@ -70,9 +73,14 @@ impl Image {
             extents.push((s.address, end));
         }
         objects.dedup_by_key(|s| s.address);
+        // The end of a section is told by its name: of several that have it none is meant.
+        let mut names: HashMap<&[u8], usize> = HashMap::new();
+        elf.sections.iter().filter(|s| s.is_allocated()).for_each(|s| *names.entry(&s.name).or_default() += 1);
         let mut ends = HashMap::new();
         for (i, s) in elf.sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0) {
-            ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
+            if names.get(s.name.as_slice()) == Some(&1) {
+                ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
+            }
         }
         Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, ends })
     }
@@ -355,7 +363,7 @@ impl Images {
     fn bound_of_section(&self, image: &Image, address: u64) -> Target {
         match image.ends.get(&address).and_then(|i| image.elf.sections.get(*i)) {
             Some(s) => Target::SectionEnd(s.name.clone(), 0),
-            None if image.elf.format == Format::Elf && image.elf.address_of(0) == Some(address) => Target::Section(Vec::new(), 0),
+            None if image.elf.format == Format::Elf && image.elf.address_of(0) == Some(address) => Target::Section(FILE.to_vec(), 0),
             None => Target::Unknown(address),
         }
     }

@@ -171,9 +171,15 @@ impl<'a> Pair<'a> {
             let before = ranges.get(side).as_ref().is_some_and(|c: &Range<usize>| c.start == r.range.end);
             before && r.name.starts_with(b"gap after") && r.range.len() < 16 && all_are(self.bytes(side, &r.range), 0)
         };
-        let alone = |side: Side, r: &Region| named(r, b"code signature") || named(r, b"LC_CODE_SIGNATURE") || padding(side, r);
+        // The signature that was read, and not what another command gives as one.
+        let own = |side: Side, r: &Region| named(r, b"code signature") && ranges.get(side).as_ref() == Some(&r.range);
+        let led = |side: Side, r: &Region| {
+            let command = macho::command(&self.exes.get(side).blob, command::CODE_SIGNATURE);
+            named(r, b"LC_CODE_SIGNATURE") && command.is_some_and(|c| c.range == r.range)
+        };
+        let alone = |side: Side, r: &Region| own(side, r) || led(side, r) || padding(side, r);
         let whole = claims.find(&|sides| match (sides.shipped, sides.rebuilt) {
-            (Some(x), Some(y)) => named(x, b"code signature") && named(y, b"code signature"),
+            (Some(x), Some(y)) => own(Side::Shipped, x) && own(Side::Rebuilt, y),
             (Some(x), None) => alone(Side::Shipped, x),
             (None, Some(y)) => alone(Side::Rebuilt, y),
             (None, None) => false,

@@ -61,11 +61,12 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
         };
         let derived =
             every(&|_, r| r.section.is_none() && (r.name == b"section headers" || r.name.starts_with(b"ELF header: section table")))
-                || tables && every(&|_, r| r.name == b".shstrtab");
+                || tables && every(&|elf, r| r.name == b".shstrtab" && is_single(elf, r));
         let gap = every(&|elf, r| r.section.is_none() && r.name.starts_with(b"gap after") && bytes(elf, r).iter().all(|b| *b == 0));
         let gone = alone(pair) && every(&|elf, r| goes(elf, r));
-        let fewer = !alone(pair) && fewer_symbols && every(&|_, r| matches!(r.name.as_slice(), b".symtab" | b".strtab") && !r.allocated);
-        let linked = alone(pair) && every(&|elf, r| r.name == b".gnu_debuglink" && is_linked(elf, debug));
+        let table = |elf: &Exe, r: &Region| matches!(r.name.as_slice(), b".symtab" | b".strtab") && !r.allocated && is_single(elf, r);
+        let fewer = !alone(pair) && fewer_symbols && every(&table);
+        let linked = alone(pair) && every(&|elf, r| r.name == b".gnu_debuglink" && is_single(elf, r) && is_linked(elf, debug));
         // The numbers of symbols changed, and what they are did not.
         let renumbered = objects
             && !alone(pair)
@@ -158,6 +159,11 @@ fn kept_alike(a: &Exe, b: &Exe) -> bool {
         });
     }
     alike && theirs.next().is_none()
+}
+
+/// Whether a region is the only section of its name: what is read of a table is read of the first.
+fn is_single(elf: &Exe, r: &Region) -> bool {
+    r.section.is_some() && elf.sections.iter().filter(|s| s.name == r.name).count() == 1
 }
 
 /// Whether the table of section names holds nothing but names of sections.

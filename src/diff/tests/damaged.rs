@@ -45,3 +45,22 @@ fn code_is_not_counted_by_the_pieces_of_the_data_of_the_same_name() {
     let account = &code.unwrap().account;
     assert_eq!((account.shipped.identical, account.rebuilt.identical), (0, 0), "{account:?}");
 }
+
+#[test]
+fn the_ends_of_two_sections_of_one_name_are_two_places() {
+    use crate::diff::image::{Image, Images};
+    use crate::inspect::exe::Exe;
+    // Behind both is a gap; the name of the first is that of the second.
+    let mut file = elf(&program());
+    let shoff = usize::try_from(u64::from_le_bytes(file[40..48].try_into().unwrap())).unwrap();
+    let name: [u8; 4] = file[shoff + 64 * 2..][..4].try_into().unwrap();
+    let image = |file: &[u8]| Image::new(Exe::elf(&file.to_vec().into()).unwrap(), Vec::new(), &|| false).unwrap();
+    let same = |file: &[u8]| {
+        let images = Images::new(Sides::new(image(file), image(file)), Vec::new(), &|| false).unwrap();
+        let ends: Vec<u64> = images.sides.shipped.elf.sections[2..4].iter().map(|s| s.address + s.size).collect();
+        (images.same_place(ends[0], ends[0]), images.same_place(ends[0], ends[1]))
+    };
+    assert_eq!(same(&file), (true, false));
+    file[shoff + 64 * 3..][..4].copy_from_slice(&name);
+    assert_eq!(same(&file), (false, false));
+}
