@@ -29,6 +29,7 @@ mod layout;
 mod likeness;
 mod line_number;
 mod lines;
+mod live;
 mod macho;
 mod matching;
 mod members;

@@ -15,7 +15,7 @@ use super::account::{own_result, prove, reassign, settle};
 use super::changes::{self, Change};
 use super::text::{Paths, line_changes};
 use super::walk::{Walk, causes};
-use super::{lines, rpm};
+use super::{lines, live, rpm};
 use crate::digest::Algorithm;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Member};
@@ -220,8 +220,12 @@ fn differing(walk: &mut Walk<'_>, sides: &Sides<Side<'_>>, name: &[u8], list: Li
                 List::Record => Ok(vec![record(walk, sides, x, y)?]),
                 List::Manifest | List::SignatureFile => attribute(walk, sides, &section, Sides::new(x, y), list, rest),
             };
-            // A date in a line needs no list.
-            let found = found.or_else(|why| line_changes(x, y, &mut Paths::none(), &walk.tries).ok_or(why))?;
+            // A date in an attribute needs no list.
+            let found = found.or_else(|why| {
+                let dated = live::tells(x) && live::tells(y);
+                let changes = if dated { line_changes(x, y, &mut Paths::none(), &walk.tries) } else { None };
+                changes.ok_or(why)
+            })?;
             out.extend(found.into_iter().map(|change| {
                 let moved = |r: std::ops::Range<usize>, by: usize| r.start + by..r.end + by;
                 Change { ranges: Sides::new(moved(change.ranges.shipped, at.shipped), moved(change.ranges.rebuilt, at.rebuilt)), ..change }

@@ -9,8 +9,10 @@ use super::dates::Tries;
 /// What a text that looks like a date is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Home {
-    /// A line of text, or a string of a file without a known form.
+    /// A line of text.
     Line,
+    /// A string of a file without a known form.
+    Part,
     /// A string in the data of a program.
     Data,
 }
@@ -35,7 +37,7 @@ const MADE: [&[u8]; 16] = [
     b"updated",
 ];
 /// Words of a line on which a date may be a bound that something is compared with.
-const BOUNDS: [&[u8]; 34] = [
+const BOUNDS: [&[u8]; 45] = [
     b"if",
     b"elif",
     b"elsif",
@@ -70,10 +72,41 @@ const BOUNDS: [&[u8]; 34] = [
     b"trial",
     b"revoked",
     b"snapshot",
+    b"end",
+    b"ends",
+    b"eol",
+    b"due",
+    b"than",
+    b"newer",
+    b"older",
+    b"renew",
+    b"renewal",
+    b"embargo",
+    b"effective",
 ];
 /// Signs of a comparison, or of a value that is computed.
-const SIGNS: [&[u8]; 15] =
-    [b" > ", b" < ", b">=", b"<=", b"==", b"!=", b"&&", b"||", b"\\>", b"\\<", b" -gt ", b" -lt ", b" -ge ", b" -le ", b"$("];
+const SIGNS: [&[u8]; 18] = [
+    b"javascript:",
+    b"onload=",
+    b"onclick=",
+    b" > ",
+    b" < ",
+    b">=",
+    b"<=",
+    b"==",
+    b"!=",
+    b"&&",
+    b"||",
+    b"\\>",
+    b"\\<",
+    b" -gt ",
+    b" -lt ",
+    b" -ge ",
+    b" -le ",
+    b"$(",
+];
+/// Names of values that say nothing of what their date is for: the rest of the line does.
+const PLAIN: [&[u8]; 9] = [b"date", b"time", b"datetime", b"timestamp", b"at", b"on", b"content", b"value", b"dc.date"];
 /// How far a path around a date is looked for.
 const MAX_TOKEN: usize = 4096;
 /// The form of `__DATE__`.
@@ -130,7 +163,8 @@ pub(super) fn counts(format: &str, text: &[u8], range: &Range<usize>, said: Said
         return false;
     }
     match home {
-        Home::Line => said.made && (format.contains("%Y") || beside_a_date(before, after, home, tries)),
+        Home::Line | Home::Part if is_value_of_another(before, after) => false,
+        Home::Line | Home::Part => said.made && (format.contains("%Y") || beside_a_date(before, after, home, tries)),
         Home::Data if !format.contains("%Y") => beside_a_date(before, after, home, tries),
         Home::Data => matches!(format, COMPILER_DATE | COMPILER_STAMP) || format.contains("%H") || said.made,
     }
@@ -162,6 +196,42 @@ fn stands_in_more(before: &[u8], after: &[u8], is_time: bool) -> bool {
     last.is_some_and(|b| joins(b) || b == b'.') || first.is_some_and(joins) || dot || colon || token.any(|b| matches!(b, b'/' | b'\\'))
 }
 
+/// Whether it is the value of a name, or a part of it, and neither says that something was made: the word that does stands beside
+/// another value of the line (`{"name": "build-tool", "support": "2030-01-01"}`).
+fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
+    let before = before.get(before.iter().rposition(|b| matches!(b, b'\n' | 0)).map_or(0, |i| i + 1)..).unwrap_or_default();
+    let is_quote = |b: &u8| matches!(b, b'"' | b'\'' | b'`');
+    let tells = |name: &[u8]| is_told(name) || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name));
+    let told = |start: &[u8], ends: &dyn Fn(&u8) -> bool| {
+        let rest = after.iter().position(ends).map_or(after, |end| after.get(..end).unwrap_or_default());
+        is_told(start) || is_told(rest)
+    };
+    if let Some(quote) = before.iter().rposition(|b| is_quote(b))
+        && let Some((head, value)) = before.split_at_checked(quote)
+        && let Some((name, _)) = name_before(head)
+    {
+        return !tells(name) && !told(value, &|b| is_quote(b) || *b == b'\n' || *b == 0);
+    }
+    let Some(sign) = before.iter().rposition(|b| matches!(b, b':' | b'=')) else { return false };
+    let Some((head, value)) = before.split_at_checked(sign + 1) else { return false };
+    let Some((name, start)) = name_before(head) else { return false };
+    let lead = before.get(..start).unwrap_or_default().trim_ascii_end();
+    let is_field = head.ends_with(b"=") || lead.last().is_none_or(|b| matches!(b, b'{' | b',' | b';' | b'[' | b'(' | b'&' | b'?' | b'|'));
+    is_field && !tells(name) && !told(value, &|b| matches!(b, b',' | b';' | b'}' | b'&' | b'|' | b'\n' | 0))
+}
+
+/// The name that a text ends with when it is about to give its value (`"name": `), and where it starts.
+fn name_before(text: &[u8]) -> Option<(&[u8], usize)> {
+    let text = text.trim_ascii_end();
+    let text = text.strip_suffix(b":").or_else(|| text.strip_suffix(b"="))?.trim_ascii_end();
+    let quoted = text.strip_suffix(b"\"").or_else(|| text.strip_suffix(b"'"));
+    let text = quoted.unwrap_or(text);
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || quoted.is_some() && *b == b' ';
+    let start = text.iter().rposition(|b| !is_name(b)).map_or(0, |i| i + 1);
+    let name = text.get(start..).filter(|name| !name.is_empty())?;
+    Some((name, if quoted.is_some() { start.saturating_sub(1) } else { start }))
+}
+
 fn has_word(text: &[u8], of: &[&[u8]]) -> bool {
     let inner_upper = |x: &u8, y: &u8| !(x.is_ascii_lowercase() && y.is_ascii_uppercase());
     let mut words = text.split(|b| !b.is_ascii_alphabetic()).flat_map(|part| part.chunk_by(inner_upper));
@@ -172,8 +242,19 @@ fn is_told(string: &[u8]) -> bool {
     has_word(string, &MADE)
 }
 
+/// Whether the words of a name or a line say that something was made.
+pub(super) fn is_of_building(name: &[u8]) -> bool {
+    is_told(name)
+}
+
 fn may_be_a_bound(string: &[u8]) -> bool {
-    has_word(string, &BOUNDS) || SIGNS.iter().any(|sign| string.windows(sign.len()).any(|w| w == *sign))
+    // What ends lines in some languages only: the words may be those of another line.
+    let inner = string.trim_ascii_end();
+    let breaks = |text: &[u8]| {
+        text.iter().any(|b| matches!(b, b'\r' | 0x0b | 0x0c))
+            || ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|c| text.windows(c.len()).any(|w| w == c.as_bytes()))
+    };
+    breaks(inner) || has_word(string, &BOUNDS) || SIGNS.iter().any(|sign| string.windows(sign.len()).any(|w| w == *sign))
 }
 
 /// Whether a date stands directly before or behind: a time of day alone is any three numbers.
@@ -205,9 +286,19 @@ mod tests {
     #[test]
     fn a_date_in_a_line_counts_where_the_line_says_that_something_was_made() {
         let line = |text: &str| told("%Y-%m-%d", text, "2022-12-26", Home::Line);
-        for text in
-            ["built 2022-12-26", "\"buildDate\": \"2022-12-26\",", "<!-- Generated by x on 2022-12-26 -->", "Last updated 2022-12-26."]
-        {
+        for text in [
+            "built 2022-12-26",
+            "\"buildDate\": \"2022-12-26\",",
+            "<!-- Generated by x on 2022-12-26 -->",
+            "Last updated 2022-12-26.",
+            "<meta name=\"dc.created\" content=\"2022-12-26\">",
+            "{\"name\": \"x\", \"built\": \"2022-12-26\"}",
+            "{\"text\": \"x, built by me on 2022-12-26\"}",
+            "Author: Bob, generated 2022-12-26",
+            "Title: x, 2022-12-26 (build 7)",
+            "<p class=\"footer\">Built 2022-12-26 by x</p>",
+            "Built on: Mon, 2022-12-26",
+        ] {
             assert!(line(text), "{text}");
         }
         for text in [
@@ -217,6 +308,14 @@ mod tests {
             "build valid until 2022-12-26",
             "if built < \"2022-12-26\"",
             "build http://x/2022-12-26/",
+            "{\"name\": \"build-tool\", \"support\": \"2022-12-26\"}",
+            "{\"updated\":true,\"license_to\":\"2022-12-26 10:11:12\"}",
+            "<license build=\"7\" to=\"2022-12-26\"/>",
+            "{build: 7, support: 2022-12-26}",
+            "build=7 support=2022-12-26",
+            "name build\rsupport 2022-12-26\rx",
+            "build\u{2028}2022-12-26",
+            "the build ends 2022-12-26",
             "build http://x/2022-12-26",
             "built tool-2022-12-26.so",
             "built 2022-12-26.1",

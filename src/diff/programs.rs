@@ -3,7 +3,7 @@
 use super::walk::Slot;
 
 /// Ends of the names of scripts, of what a build runs or reads its options from, and of what the system starts things by.
-const ENDINGS: [&[u8]; 71] = [
+const ENDINGS: [&[u8]; 150] = [
     b"sh",
     b"bash",
     b"zsh",
@@ -75,6 +75,85 @@ const ENDINGS: [&[u8]; 71] = [
     b"conf",
     b"list",
     b"sources",
+    b"cgi",
+    b"fcgi",
+    b"psgi",
+    b"php3",
+    b"php4",
+    b"php5",
+    b"php7",
+    b"phtml",
+    b"phps",
+    b"inc",
+    b"tpl",
+    b"jsp",
+    b"jspx",
+    b"asp",
+    b"aspx",
+    b"ascx",
+    b"ashx",
+    b"erb",
+    b"ejs",
+    b"hbs",
+    b"vue",
+    b"svelte",
+    b"hta",
+    b"wsf",
+    b"ipynb",
+    b"raku",
+    b"rakumod",
+    b"exs",
+    b"coffee",
+    b"livescript",
+    b"applescript",
+    b"ahk",
+    b"au3",
+    b"exp",
+    b"gdb",
+    b"tf",
+    b"hcl",
+    b"rego",
+    b"star",
+    b"ninja",
+    b"gyp",
+    b"gypi",
+    b"gn",
+    b"gni",
+    b"bp",
+    b"ebuild",
+    b"eclass",
+    b"nsi",
+    b"nsh",
+    b"iss",
+    b"reg",
+    b"inf",
+    b"ks",
+    b"preseed",
+    b"ini",
+    b"cfg",
+    b"cnf",
+    b"toml",
+    b"network",
+    b"netdev",
+    b"link",
+    b"nspawn",
+    b"container",
+    b"preset",
+    b"cts",
+    b"mts",
+    b"plx",
+    b"hy",
+    b"fnl",
+    b"edn",
+    b"clj",
+    b"cljs",
+    b"cljc",
+    b"bb",
+    b"nu",
+    b"elv",
+    b"xsh",
+    b"ps1xml",
+    b"psd1",
 ];
 /// Names of such files as a whole.
 const NAMES: [&[u8]; 20] = [
@@ -100,7 +179,7 @@ const NAMES: [&[u8]; 20] = [
     b"gemfile",
 ];
 /// Folders of such files.
-const FOLDERS: [&[u8]; 13] = [
+const FOLDERS: [&[u8]; 18] = [
     b"bin",
     b"sbin",
     b"libexec",
@@ -114,9 +193,14 @@ const FOLDERS: [&[u8]; 13] = [
     b"profile.d",
     b"rules.d",
     b"hooks",
+    b"default",
+    b"sysconfig",
+    b"completions",
+    b"site-functions",
+    b"vendor-completions",
 ];
-/// What a package manager runs or obeys, in the control part of a Debian package.
-const CONTROL: [&[u8]; 3] = [b"config", b"triggers", b"templates"];
+/// Ends of the names of folders whose files are put together and obeyed, or say what a package needs.
+const PARTS: [&[u8]; 3] = [b".d", b".dist-info", b".egg-info"];
 
 /// Whether a text is run, by its first line, its name or its place.
 pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
@@ -131,8 +215,9 @@ pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
         || hidden
         || ENDINGS.contains(&ending)
         || NAMES.contains(&base)
-        || slot == Slot::ControlFile && CONTROL.contains(&base)
-        || parts.any(|folder| FOLDERS.contains(&folder))
+        // The package manager runs or obeys all of it.
+        || slot == Slot::ControlFile
+        || parts.any(|folder| FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
 }
 
 #[cfg(test)]
@@ -142,11 +227,22 @@ mod tests {
     #[test]
     fn what_is_run_is_known_by_its_first_line_its_name_or_its_place() {
         let run = |name: &str, slot| is_run(name.as_bytes(), slot, b"x", b"y");
-        for name in ["./postinst", "a.py", "x/Makefile", "usr/lib/systemd/system/x.timer", "./etc/cron.d/x", "usr/bin/x", "a.PC", ".bashrc"]
-        {
+        for name in [
+            "./postinst",
+            "a.py",
+            "x/Makefile",
+            "usr/lib/systemd/system/x.timer",
+            "./etc/cron.d/x",
+            "usr/bin/x",
+            "a.PC",
+            ".bashrc",
+            "etc/bash_completion.d/x",
+        ] {
             assert!(run(name, Slot::Free), "{name}");
         }
-        assert!(run("./config", Slot::ControlFile) && !run("./config", Slot::Free));
+        for name in ["./config", "./control", "./shlibs"] {
+            assert!(run(name, Slot::ControlFile) && !run(name, Slot::Free));
+        }
         assert!(is_run(b"x", Slot::Free, b"a", b"#!/bin/sh"));
         for name in ["usr/share/doc/x/README", "index.html", "compile_commands.json", "x.1", "VERSION"] {
             assert!(!run(name, Slot::Free), "{name}");

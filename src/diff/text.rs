@@ -7,6 +7,7 @@ use super::account::{self, raw, settle};
 use super::build_path::BuildPath;
 use super::changes::{self, Change};
 use super::date_place::{Home, Said, counts, is_stamp};
+use super::live::Live;
 use super::texts::{self, Texts};
 use super::walk::Slot;
 use super::{dates, lines, programs};
@@ -19,7 +20,7 @@ const MAX_LINE: usize = 4096;
 /// Lines that are looked into.
 const MAX_LINES: usize = 4096;
 /// Names of sources that are compiled: what is built from them does not read them.
-const SOURCES: [&[u8]; 24] = [
+pub(super) const SOURCES: [&[u8]; 24] = [
     b"c", b"h", b"cc", b"cpp", b"cxx", b"c++", b"hh", b"hpp", b"hxx", b"inl", b"s", b"S", b"asm", b"rs", b"go", b"java", b"kt", b"scala",
     b"swift", b"f", b"f90", b"m", b"y", b"l",
 ];
@@ -62,17 +63,18 @@ pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], slot: Slot, tries: &d
     let rows = lines::align(one, two);
     let before = texts.head.len();
     let mut paths = Paths::new(node.name.as_bytes(), slot, a, b);
-    let mut found = Found::in_rows(&rows, one, two, before, &mut paths, tries);
+    let live = Live::of(node.name.as_bytes(), a, b);
+    let mut found = Found::in_rows(&rows, one, two, before, &mut paths, &live, tries);
     if found.prefix.is_some() && found.counts[0] > 0 {
         // Lines above the one that told the prefix.
-        found = Found::in_rows(&rows, one, two, before, &mut paths, tries);
+        found = Found::in_rows(&rows, one, two, before, &mut paths, &live, tries);
     }
     // A prefix counts only when replacing it everywhere makes the text equal, on lines that are equal now as well.
     let found = match &found.prefix {
         Some(prefix)
             if rows.iter().any(|row| spoils(prefix, row, one)) || [texts.head, texts.tail].iter().any(|t| !prefix.makes_equal(t, t)) =>
         {
-            Found::in_rows(&rows, one, two, before, &mut paths.without(), tries)
+            Found::in_rows(&rows, one, two, before, &mut paths.without(), &live, tries)
         }
         _ => found,
     };
@@ -101,8 +103,17 @@ struct Found {
 }
 
 impl Found {
-    fn in_rows(rows: &[lines::Aligned], one: &[&[u8]], two: &[&[u8]], before: usize, paths: &mut Paths<'_>, tries: &dates::Tries) -> Self {
+    fn in_rows(
+        rows: &[lines::Aligned],
+        one: &[&[u8]],
+        two: &[&[u8]],
+        before: usize,
+        paths: &mut Paths<'_>,
+        live: &Live,
+        tries: &dates::Tries,
+    ) -> Self {
         let mut found = Self::default();
+        let dated = paths.dated;
         let mut at = Sides::new(before, before);
         let mut tried = 0;
         for row in rows {
@@ -113,6 +124,7 @@ impl Found {
                 }
                 (Some(x), Some(y)) => {
                     tried += 1;
+                    paths.dated = dated && live.allows(Sides::new(*x, *y), at);
                     let changes = if tried <= MAX_LINES { line_changes(x, y, paths, tries) } else { None };
                     match changes.and_then(|c| Some((changes::undo(Sides::new(x, y), &c)?, c))) {
                         Some((account, changes)) => {
@@ -135,6 +147,7 @@ impl Found {
             at.shipped += row.sides.shipped.and_then(|i| one.get(i)).map_or(0, |l| l.len());
             at.rebuilt += row.sides.rebuilt.and_then(|i| two.get(i)).map_or(0, |l| l.len());
         }
+        paths.dated = dated;
         found.prefix = paths.prefix.clone();
         found
     }

@@ -211,7 +211,8 @@ impl<'a> Walk<'a> {
         } else if !(text && text::compare(node, a, b, slot, &self.tries)) {
             // Too large for lines, or no text.
             let dated = (text || node.kind == NodeKind::Data) && !programs::is_run(node.name.as_bytes(), slot, a, b);
-            let found = if dated { dates::changes(a, b, Home::Line, &self.tries) } else { Vec::new() };
+            let home = if text { Home::Line } else { Home::Part };
+            let found = if dated { dates::changes(a, b, home, &self.tries) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);
             settle(node);
             node.why = leaf_reason(node);
