@@ -73,6 +73,49 @@ fn compare_takes_directories_and_sees_modes_links_and_absences() {
     assert_eq!(result("bin/tool").as_deref(), Some("identical"));
 }
 
+/// Capabilities, access lists, and whose rights a program with setuid gets. Only who may set them can see it here.
+#[test]
+fn compare_of_directories_sees_rights_beside_the_mode() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    for side in [&a, &b] {
+        fs::create_dir_all(side).expect("made");
+        fs::write(side.join("tool"), b"same").expect("written");
+        fs::set_permissions(side.join("tool"), fs::Permissions::from_mode(0o755)).expect("set");
+    }
+    let differs = |word: &str| {
+        let (code, out, _) = run(&["compare", &text(&a), &text(&b)]);
+        assert!(code == 1 && out.contains(word), "{word}: {out}");
+    };
+    let set = |name: &str, value: &str| {
+        let script = format!("import os; os.setxattr({:?}, {name:?}, bytes.fromhex({value:?}))", text(&a.join("tool")));
+        Command::new("python3").args(["-c", &script]).output().is_ok_and(|out| out.status.success())
+    };
+    let capability = "0100000280000000000000000000000000000000";
+    if set("security.capability", capability) {
+        differs("capabilities only in what was shipped");
+        fs::write(a.join("tool"), b"same").expect("written: that takes them away");
+    }
+    let list = "0200000001000700ffffffff02000700e803000004000500ffffffff10000700ffffffff20000500ffffffff";
+    if set("system.posix_acl_access", list) {
+        differs("access list only in what was shipped");
+        fs::remove_file(a.join("tool")).expect("removed");
+        fs::write(a.join("tool"), b"same").expect("written");
+    }
+    for side in [&a, &b] {
+        fs::set_permissions(side.join("tool"), fs::Permissions::from_mode(0o755)).expect("set");
+    }
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0);
+    if chown(a.join("tool"), Some(1234), None).is_ok() {
+        assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0, "the owner of a copy says nothing");
+        for side in [&a, &b] {
+            fs::set_permissions(side.join("tool"), fs::Permissions::from_mode(0o4755)).expect("set");
+        }
+        differs("owner 1234");
+    }
+}
+
 #[test]
 fn pack_makes_a_bag_that_others_accept_and_check_opens() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -206,7 +206,7 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
         let rest = after.iter().position(ends).map_or(after, |end| after.get(..end).unwrap_or_default());
         is_told(start) || is_told(rest)
     };
-    if let Some(quote) = before.iter().rposition(|b| is_quote(b))
+    if let Some(quote) = before.iter().rposition(is_quote)
         && let Some((head, value)) = before.split_at_checked(quote)
         && let Some((name, _)) = name_before(head)
     {

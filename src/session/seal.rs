@@ -13,7 +13,7 @@ mod filter;
 #[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]
-mod raw;
+pub(super) mod raw;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -1,10 +1,11 @@
 //! Two directories: their files by name, what moved by content, types, modes and link targets.
 
 use std::collections::BTreeMap;
+use std::ffi::CStr;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use crate::digest::{Hasher, Sha256};
 use crate::inspect::kind;
 use crate::model::{Account, Node, NodeKind, ResultMark, Side, Sides};
 use crate::session::read_shared;
+use crate::session::seal::raw;
 use crate::text::Untrusted;
 
 /// Files that a directory may hold.
@@ -25,9 +27,11 @@ const PIECE: usize = 256 << 10;
 /// What of a mode decides what a file may do: the owner's bits of a copy say nothing.
 const FILE_MODE: u32 = 0o7113;
 const FOLDER_MODE: u32 = 0o7002;
+/// Attributes that give rights beside those of the mode.
+const RIGHTS: [(&CStr, &str); 2] = [(c"security.capability", "capabilities"), (c"system.posix_acl_access", "access list")];
 
 enum Entry {
-    File { mode: u32, size: u64 },
+    File { mode: u32, size: u64, owner: (u32, u32) },
     Folder(u32),
     Link(PathBuf),
     Other,
@@ -58,7 +62,9 @@ fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
                     open.push(path.clone());
                     Entry::Folder(meta.permissions().mode() & 0o7777)
                 }
-                Ok(meta) if meta.is_file() => Entry::File { mode: meta.permissions().mode() & 0o7777, size: meta.len() },
+                Ok(meta) if meta.is_file() => {
+                    Entry::File { mode: meta.permissions().mode() & 0o7777, size: meta.len(), owner: (meta.uid(), meta.gid()) }
+                }
                 Ok(meta) if meta.is_symlink() => fs::read_link(&path).map_or_else(|e| Entry::Unreadable(e.to_string()), Entry::Link),
                 Ok(_) => Entry::Other,
             };
@@ -238,15 +244,22 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
         (Some((_, Entry::Unreadable(e))), _) | (_, Some((_, Entry::Unreadable(e)))) => {
             with(NodeKind::Data, ResultMark::NotExamined, &format!("not examined: {e}"))
         }
-        (Some((x, Entry::File { mode: m, size })), Some((y, Entry::File { mode: n, size: other }))) => {
-            let mut node = contents(name, &path(a, x), &path(b, y), size == other && *size >= STREAMED, tools);
+        (Some((x, Entry::File { mode: m, size, owner })), Some((y, Entry::File { mode: n, size: other, owner: user }))) => {
+            let (one, two) = (path(a, x), path(b, y));
+            let mut node = contents(name, &one, &two, size == other && *size >= STREAMED, tools);
+            let found = node.metadata.len();
             if x != y {
                 node.metadata.push(format!("is named {} in what was rebuilt", Untrusted::from(y).shown().cut_start(200)));
             }
             if m & FILE_MODE != n & FILE_MODE {
                 node.metadata.push(format!("mode {m:04o} against {n:04o}"));
             }
-            if let Some(first) = node.metadata.first().filter(|_| x != y || m & FILE_MODE != n & FILE_MODE) {
+            // With such bits the owner decides whose rights a program gets.
+            if (m | n) & 0o6000 != 0 && owner != user {
+                node.metadata.push(format!("owner {}:{} against {}:{}, with mode {m:04o}", owner.0, owner.1, user.0, user.1));
+            }
+            node.metadata.extend(RIGHTS.iter().filter_map(|(attribute, word)| other_rights(&one, &two, attribute, word)));
+            if let Some(first) = node.metadata.get(found..).and_then(<[String]>::first) {
                 if node.result.is_equal() || node.why.is_empty() {
                     node.why = first.clone();
                 }
@@ -274,6 +287,18 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
         (None, Some((_, y))) => with(special(y), ResultMark::OnlyRebuilt, &format!("{} only in what was rebuilt", word(y))),
         (None, None) => return None,
     })
+}
+
+/// What is said of a right beside the mode that only one file has, or each in another way.
+fn other_rights(a: &Path, b: &Path, attribute: &CStr, word: &str) -> Option<String> {
+    let of = |path: &Path| raw::attribute(&fs::File::open(path)?, attribute);
+    match (of(a), of(b)) {
+        (Ok(one), Ok(two)) if one == two => None,
+        (Ok(Some(_)), Ok(Some(_))) => Some(format!("other {word}")),
+        (Ok(Some(_)), Ok(None)) => Some(format!("{word} only in what was shipped")),
+        (Ok(None), Ok(_)) => Some(format!("{word} only in what was rebuilt")),
+        (Err(e), _) | (_, Err(e)) => Some(format!("its {word} cannot be read: {e}")),
+    }
 }
 
 fn word(entry: &Entry) -> &'static str {

@@ -1,8 +1,10 @@
 //! Calls that safe code does not offer: made here and nowhere else.
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
+use std::fs::File;
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 
 use libc::c_long;
 
@@ -12,6 +14,20 @@ pub(super) fn call(number: c_long, arguments: [usize; 6]) -> io::Result<c_long> 
     // SAFETY: the callers pass no pointer but null and those to values that live until the call is over.
     let answer = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// An extended attribute of an open file; `None` when it has none of that name.
+pub(in crate::session) fn attribute(file: &File, name: &CStr) -> io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0u8; 4 << 10];
+    let number = usize::try_from(file.as_raw_fd()).map_err(io::Error::other)?;
+    match call(libc::SYS_fgetxattr, [number, name.as_ptr().addr(), value.as_mut_ptr().addr(), value.len(), 0, 0]) {
+        Ok(length) => {
+            value.truncate(usize::try_from(length).map_err(io::Error::other)?);
+            Ok(Some(value))
+        }
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ENODATA | libc::EOPNOTSUPP)) => Ok(None),
+        Err(e) => Err(e),
+    }
 }
 
 /// The descriptor that a call has just made.
