@@ -25,6 +25,9 @@ use crate::text::Untrusted;
 /// The type of a signature of PKCS #7.
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 
+/// Longest name of a section that is looked up, in bytes: no member has a longer one.
+const MAX_NAME: usize = 4096;
+
 /// What a member of an archive is by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum List {
@@ -308,8 +311,8 @@ fn attribute(
         }
         _ => {}
     }
-    if section.shipped.name != section.rebuilt.name {
-        return Err("the lists name different files".to_owned());
+    if section.shipped.name.as_ref().is_some_and(|name| name.len() > MAX_NAME) || section.shipped.name != section.rebuilt.name {
+        return Err("the lists name different files, or one by a name that is too long".to_owned());
     }
     for (side, section, line, range) in
         [(&sides.shipped, &section.shipped, x, &ranges.shipped), (&sides.rebuilt, &section.rebuilt, y, &ranges.rebuilt)]

@@ -179,7 +179,7 @@ const NAMES: [&[u8]; 20] = [
     b"gemfile",
 ];
 /// Folders of such files.
-const FOLDERS: [&[u8]; 18] = [
+const FOLDERS: [&[u8]; 19] = [
     b"bin",
     b"sbin",
     b"libexec",
@@ -193,6 +193,7 @@ const FOLDERS: [&[u8]; 18] = [
     b"profile.d",
     b"rules.d",
     b"hooks",
+    b"scripts",
     b"default",
     b"sysconfig",
     b"completions",
@@ -218,6 +219,18 @@ pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
         // The package manager runs or obeys all of it.
         || slot == Slot::ControlFile
         || parts.any(|folder| FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
+}
+
+/// Whether it is a script in the form that its machine runs: its strings stand side by side, and what one says says nothing of the
+/// next.
+pub(super) fn is_compiled(bytes: &[u8]) -> bool {
+    match bytes {
+        // Python; Java and Kotlin; Android; WebAssembly; Lua, LuaJIT; Erlang; Emacs; Ruby; LLVM; PHP's opcode cache.
+        [_, _, b'\r', b'\n', ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => true,
+        _ => [&b"dex\n"[..], b"\0asm", b"\x1bLua", b"\x1bLJ", b"FOR1", b";ELC", b"YARB", b"RITE", b"BC\xc0\xde", b"OPCACHE"]
+            .iter()
+            .any(|magic| bytes.starts_with(magic)),
+    }
 }
 
 #[cfg(test)]

@@ -210,7 +210,8 @@ impl<'a> Walk<'a> {
             node.why = causes(node);
         } else if !(text && text::compare(node, a, b, slot, &self.tries)) {
             // Too large for lines, or no text.
-            let dated = (text || node.kind == NodeKind::Data) && !programs::is_run(node.name.as_bytes(), slot, a, b);
+            let dated = (text || node.kind == NodeKind::Data && !programs::is_compiled(a) && !programs::is_compiled(b))
+                && !programs::is_run(node.name.as_bytes(), slot, a, b);
             let home = if text { Home::Line } else { Home::Part };
             let found = if dated { dates::changes(a, b, home, &self.tries) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);

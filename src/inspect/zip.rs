@@ -34,6 +34,8 @@ struct Entry<'a> {
     offset: usize,
     extra: Range<usize>,
     comment: Range<usize>,
+    /// Which of size, packed size and offset stand in the zip64 record only.
+    full: [bool; 3],
 }
 
 /// Takes an archive apart. Packed members are the zip's own bytes as well: its fields cover all of it.
@@ -153,7 +155,9 @@ fn entry(bytes: &[u8], at: usize, limit: usize) -> Result<Entry<'_>, Refused> {
         offset: number(bytes, at + 42, 4)?,
         extra: extra_at..comment_at,
         comment: comment_at..next,
+        full: [false; 3],
     };
+    entry.full = [entry.size, entry.packed, entry.offset].map(|n| n == 0xffff_ffff);
     if [entry.packed, entry.size, entry.offset].contains(&0xffff_ffff) {
         let mut values = wide_values(bytes, entry.extra.clone())?;
         for value in [&mut entry.size, &mut entry.packed, &mut entry.offset] {
@@ -290,7 +294,7 @@ fn extra(bytes: &[u8], range: Range<usize>, entry: &Entry<'_>, mode: usize, base
         let optional = |what, cause, shown: String| Field::caused(what, cause, whole.clone(), shown).rule(Rule::Optional);
         let field = match (id, raw) {
             _ if !once => Field::fixed("repeated extra field", whole),
-            (1, _) if is_known_numbers(raw, entry) => optional("zip64 sizes", Cause::Derived, String::new()),
+            (1, _) if is_known_numbers(raw, entry, base != 0) => optional("zip64 sizes", Cause::Derived, String::new()),
             (0x5455, [flags, rest @ ..]) if *flags < 8 && matches!(rest.len(), 0 | 4 | 8 | 12) => {
                 let first = (flags & 1 == 1).then(|| rest.get(..4)).flatten();
                 let shown = first.map_or_else(String::new, |t| time_text(i64::from(little(t) as i32)));
@@ -314,10 +318,18 @@ fn extra(bytes: &[u8], range: Range<usize>, entry: &Entry<'_>, mode: usize, base
     out.push(Field::caused("alignment", Cause::Attributes, zeros, "").key(base));
 }
 
-/// Whether a zip64 record holds the entry's sizes and offset (or zeros, before the content) and nothing else.
-fn is_known_numbers(raw: &[u8], entry: &Entry<'_>) -> bool {
-    let known = [0, entry.size as u64, entry.packed as u64, entry.offset as u64];
-    raw.len().is_multiple_of(8) && raw.len() <= 24 && raw.chunks(8).all(|n| known.contains(&little(n)))
+/// Whether a zip64 record holds the entry's sizes (and in the directory its offset), each in its place, and nothing else: some readers
+/// take them always, others where the short ones are full. Before a stream the sizes may be zeros.
+fn is_known_numbers(raw: &[u8], entry: &Entry<'_>, in_directory: bool) -> bool {
+    let all = [entry.size as u64, entry.packed as u64, entry.offset as u64];
+    let stated: Vec<u64> = raw.chunks(8).map(little).collect();
+    let full = all.iter().zip(&entry.full).filter(|(_, full)| **full).map(|(n, _)| *n);
+    raw.len().is_multiple_of(8)
+        && if in_directory {
+            !stated.is_empty() && all.starts_with(&stated) || full.eq(stated.iter().copied())
+        } else {
+            stated == all[..2] || entry.flags & 8 != 0 && entry.method == 8 && stated == [0, 0]
+        }
 }
 
 /// Info-ZIP's user and group: version 1, then each number with its length in front.

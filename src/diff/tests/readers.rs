@@ -163,3 +163,64 @@ fn streams_in_a_row_end_at_the_same_places() {
     differs(&zstd(&content), &[zstd(b""), zstd(&content)].concat(), "some readers take the first only");
     differs(&make::xz(&content), &[make::xz(&content[..7]), make::xz(&content[7..])].concat(), "some readers take the first only");
 }
+
+/// A zip64 record is there or not, and says what it must.
+#[test]
+fn numbers_of_zip64_stand_in_their_places() {
+    let with = |here: &[u64], there: &[u64]| {
+        let record = |numbers: &[u64]| -> Vec<u8> {
+            if numbers.is_empty() {
+                return Vec::new();
+            }
+            let size = u16::try_from(numbers.len() * 8).unwrap();
+            [&1u16.to_le_bytes()[..], &size.to_le_bytes(), &numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<_>>()].concat()
+        };
+        let (local, central) = (record(here), record(there));
+        let plain = stored(b"content", false);
+        let directory = plain.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+        let mut head = plain[..directory].to_vec();
+        head[28] = u8::try_from(local.len()).unwrap();
+        head.splice(31..31, local);
+        let start = u32::try_from(head.len()).unwrap();
+        let mut entry = plain[directory..plain.len() - 22].to_vec();
+        entry[30] = u8::try_from(central.len()).unwrap();
+        entry.extend(central);
+        let mut end = plain[plain.len() - 22..].to_vec();
+        end[12..16].copy_from_slice(&u32::try_from(entry.len()).unwrap().to_le_bytes());
+        end[16..20].copy_from_slice(&start.to_le_bytes());
+        [head, entry, end].concat()
+    };
+    let none = with(&[], &[]);
+    same(&none, &with(&[7, 7], &[]));
+    same(&none, &with(&[7, 7], &[7, 7, 0]));
+    for (here, there) in [(&[0u64, 0][..], &[][..]), (&[7], &[]), (&[7, 0], &[]), (&[], &[0]), (&[], &[7, 0]), (&[], &[7, 7, 7])] {
+        differs(&none, &with(here, there), "extra field");
+    }
+}
+
+/// A name of a megabyte in front of each of thousands of digests.
+#[test]
+fn a_long_name_in_a_manifest_takes_no_time() {
+    let started = std::time::Instant::now();
+    let name = "n".repeat(1 << 20);
+    let jar = |value: &str| {
+        let section = format!("Name: {name}\r\nX: {value}\r\n\r\n");
+        let digest = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, Sha256::of(section.as_bytes()).0);
+        let lines = format!("SHA-256-Digest: {digest}\r\n").repeat(2000);
+        let main = "Manifest-Version: 1.0\r\n\r\n";
+        let manifest = format!("{main}{section}");
+        let list = format!("Signature-Version: 1.0\r\n\r\nName: {name}\r\n{lines}\r\n");
+        make::zip(&[file("META-INF/MANIFEST.MF", manifest.as_bytes()), file("META-INF/A.SF", list.as_bytes())])
+    };
+    differs(&jar("1"), &jar("2"), "a name that is too long");
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+#[test]
+fn strings_of_compiled_scripts_say_nothing_of_one_another() {
+    let data = |magic: &[u8], date: &str| [magic, b"\x01 build \"", date.as_bytes(), b" \x02"].concat();
+    same(&data(b"\x01\x02\x03\x04", "2022-12-26"), &data(b"\x01\x02\x03\x04", "2099-12-26"));
+    for magic in [&b"\xa7\x0d\r\n"[..], b"\0asm", b"\x1bLua", b"\xca\xfe\xba\xbe\0\0\0\x41", b"dex\n"] {
+        assert_eq!(compare_bytes(&data(magic, "2022-12-26"), &data(magic, "2099-12-26")).result, ResultMark::Different, "{magic:?}");
+    }
+}
