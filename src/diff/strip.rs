@@ -163,7 +163,7 @@ fn kept_alike(a: &Exe, b: &Exe) -> bool {
 
 /// Whether a region is the only section of its name: what is read of a table is read of the first.
 fn is_single(elf: &Exe, r: &Region) -> bool {
-    r.section.is_some() && elf.sections.iter().filter(|s| s.name == r.name).count() == 1
+    r.section.is_some() && elf.sections.iter().filter(|s| s.name == r.name).take(2).count() == 1
 }
 
 /// Whether the table of section names holds nothing but names of sections.

@@ -35,6 +35,13 @@ impl Table<'_> {
         };
         let known = Sides::new(starts(Side::Shipped), starts(Side::Rebuilt));
         let section = |side: Side, address: u64| known.get(side).get(&address).copied();
+        // Of two sections with one name it is not said which is meant.
+        let names = |side: Side| {
+            let mut count: HashMap<&[u8], usize> = HashMap::new();
+            self.exe(side).sections.iter().for_each(|s| *count.entry(&s.name).or_default() += 1);
+            count
+        };
+        let names = Sides::new(names(Side::Shipped), names(Side::Rebuilt));
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len()).step_by(16) {
             let (Some(tag), Some(value)) = (self.words(at, 8), self.words(at + 8, 8)) else { break };
@@ -43,9 +50,8 @@ impl Table<'_> {
             }
             let field = |same| Field::new(at + 8..at + 16, same);
             if ADDRESSES.contains(&tag.shipped) {
-                // Of two sections with one name it is not said which is meant.
-                let once = |side: Side, name: &[u8]| self.exe(side).sections.iter().filter(|s| s.name == name).count() == 1;
-                let own = |side: Side| section(side, *value.get(side)).filter(|s| once(side, &s.name));
+                let once = |side: Side, s: &Section| names.get(side).get(s.name.as_slice()) == Some(&1);
+                let own = |side: Side| section(side, *value.get(side)).filter(|s| once(side, s));
                 let starts = |side: Side| own(side).map(|s| (s.name.as_slice(), s.kind));
                 let start = starts(Side::Shipped).is_some() && starts(Side::Shipped) == starts(Side::Rebuilt);
                 out.push(field(start || self.same(&value)));
