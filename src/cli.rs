@@ -388,7 +388,7 @@ pub fn run(cli: Cli, plain: bool) -> color_eyre::Result<Asked> {
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);
-            print(&String::from_utf8_lossy(&out))?;
+            print_as_it_is(&String::from_utf8_lossy(&out))?;
             Outcome::Well
         }
         Command::Man { subcommand } => man(subcommand.as_deref())?,
@@ -429,7 +429,7 @@ fn man(subcommand: Option<&str>) -> color_eyre::Result<Outcome> {
     };
     let mut out = Vec::new();
     clap_mangen::Man::new(page).render(&mut out)?;
-    print(&String::from_utf8_lossy(&out))?;
+    print_as_it_is(&String::from_utf8_lossy(&out))?;
     Ok(Outcome::Well)
 }
 
@@ -451,7 +451,20 @@ pub fn trouble(report: &color_eyre::Report) -> Outcome {
 }
 
 /// Prints text that has passed the guard. A closed pipe is no error: the reader has seen enough.
+/// Prints lines of text. They went through the guard where they were made; here they do once more, so that one forgotten place
+/// does not reach the terminal.
 fn print(text: &str) -> color_eyre::Result<()> {
+    let mut guarded = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        guarded.push_str(crate::text::Shown::new(line).as_str());
+        guarded.push_str(end);
+    }
+    print_as_it_is(&guarded)
+}
+
+/// Prints a document of another format, whose writer is its guard.
+fn print_as_it_is(text: &str) -> color_eyre::Result<()> {
     let mut out = std::io::stdout().lock();
     printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }

@@ -130,7 +130,7 @@ pub(super) fn run(args: &CompareArgs) -> color_eyre::Result<Outcome> {
             print(&out)?;
         }
         PaperForm::Json => printed(document(&node))?,
-        PaperForm::Html => print(&page(&node, stopped, args))?,
+        form @ PaperForm::Html => form.print(&page(&node, stopped, args))?,
     }
     let equal = node.result.is_equal();
     // The program ends here: what is held of large files goes with it, and not piece by piece while somebody waits.

@@ -81,7 +81,7 @@ pub(super) fn run(args: ShowArgs) -> color_eyre::Result<Outcome> {
     }
     let items = review::changed_first(review::queue(&done.facts, done.session.policy()), done.session.state());
     if args.paper.is_asked() {
-        print(&args.paper.write(&done, &items, args.screen, args.item.as_deref())?)?;
+        args.paper.print(&done, &items, args.screen, args.item.as_deref())?;
         return Ok(Outcome::Well);
     }
     let mut out = check::heading(&done.facts);

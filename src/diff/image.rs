@@ -494,8 +494,12 @@ impl Images {
         })
     }
 
-    /// A name for an address on a screen: a claim, not a proof.
+    /// A name for an address on a screen, behind the guard: a claim, not a proof.
     pub(super) fn label(&self, side: Side, address: u64) -> Option<String> {
+        self.said(side, address).map(|name| crate::text::Shown::new(&name).to_string())
+    }
+
+    fn said(&self, side: Side, address: u64) -> Option<String> {
         let image = self.sides.get(side);
         let plain = |name: &[u8]| String::from_utf8_lossy(name.split(|b| *b == b'@').next().unwrap_or_default()).into_owned();
         if let Some(name) = image.stubs.get(&address) {

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use color_eyre::eyre::bail;
 
 use super::{Screen, find_item};
+use crate::cli::{print, print_as_it_is};
 use crate::report::paper::{Form, Paper};
 use crate::review::Item;
 use crate::session::Headless;
@@ -30,6 +31,17 @@ impl From<PaperForm> for Form {
     }
 }
 
+impl PaperForm {
+    /// Prints a report of this form.
+    pub(in crate::cli) fn print(self, report: &str) -> color_eyre::Result<()> {
+        match self {
+            Self::Text => print(report),
+            // Their writers are their guards; a long line of them is not cut.
+            Self::Html | Self::Json => print_as_it_is(report),
+        }
+    }
+}
+
 /// The report that is asked for.
 #[derive(Debug, Args)]
 pub(super) struct PaperArgs {
@@ -48,8 +60,8 @@ impl PaperArgs {
         self.format.is_some()
     }
 
-    /// The report.
-    pub(super) fn write(&self, done: &Headless, items: &[Item], screen: Screen, wanted: Option<&str>) -> color_eyre::Result<String> {
+    /// Prints the report.
+    pub(super) fn print(&self, done: &Headless, items: &[Item], screen: Screen, wanted: Option<&str>) -> color_eyre::Result<()> {
         let facts = &done.facts;
         let paper = match (screen, wanted) {
             (Screen::Compare, Some(wanted)) => {
@@ -69,8 +81,8 @@ impl PaperArgs {
             (Screen::Artifacts, Some(_)) => bail!("artifacts takes no item: `countersign show BUNDLE compare ITEM --format …` reports one"),
             _ => bail!("a report is made of `artifacts` and `compare`: leave out --format, or name one of them"),
         };
-        let form = self.format.unwrap_or(PaperForm::Text).into();
-        Ok(paper.write(form, &|file: &Untrusted, line| line_of(done, file, line)))
+        let form = self.format.unwrap_or(PaperForm::Text);
+        form.print(&paper.write(form.into(), &|file: &Untrusted, line| line_of(done, file, line)))
     }
 }
 

@@ -64,3 +64,23 @@ fn the_ends_of_two_sections_of_one_name_are_two_places() {
     file[shoff + 64 * 3..][..4].copy_from_slice(&name);
     assert_eq!(same(&file), (false, false));
 }
+
+#[test]
+fn names_of_imports_reach_nobody_unguarded() {
+    // An import's name is what the first sentence of a difference says.
+    let named = |name: &'static str| {
+        let mut p = program();
+        p.symbols = vec![("first", 0, 6), (name, 16, 6)];
+        elf(&p)
+    };
+    let node = compare_bytes(&named("second\u{1b}[2J\u{202e}"), &{
+        let mut p = program();
+        p.symbols = vec![("first", 0, 6), ("second", 16, 6)];
+        p.text[1] = 0x0c;
+        elf(&p)
+    });
+    let mut said = vec![node.why.clone()];
+    said.extend(node.functions.iter().map(|f| f.what.clone()));
+    assert!(said.iter().any(|s| s.contains("<1B>")), "{said:?}");
+    assert!(said.iter().all(|s| !s.contains(['\u{1b}', '\u{202e}'])), "{said:?}");
+}
