@@ -50,6 +50,9 @@ fn linked(main: &str, options: &[&str]) -> Option<[Vec<u8>; 2]> {
 /// are put there afterwards: the address of the function in the rebuilt file.
 type Kept = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], bool);
 
+/// A function that holds the table.
+const AMONG_CODE: &str = ".text\\n.globl holder\\n.type holder, @function\\n.size holder, 24\\n.balign 8\\nholder: .fill 7, 1, 0x90\\nret";
+
 const KEPT: &[Kept] = &[
     (".rodata", "long long", ".quad deny - table, 77", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
     (".rodata", "int", ".long 7, deny - table, 8, 9", "(char *)table + table[1]", &["-pie", "-fPIE"], false),
@@ -57,6 +60,13 @@ const KEPT: &[Kept] = &[
     (".rodata", "int", ".long deny, 7, 8, 9", "(long)table[0]", &["-no-pie", "-fno-pie"], false),
     (".data", "int", ".long 7, deny, 8, 9", "(long)table[1]", &["-no-pie", "-fno-pie"], false),
     (".rodata", "long long", ".quad 1, 2", "__executable_start + table[0]", &["-pie", "-fPIE"], true),
+    // Whatever type the header of the section says.
+    (".note.x, \\\"a\\\", @note", "int", ".long deny - table, 7, 8, 9", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
+    (".x, \\\"a\\\", @0x60000001", "int", ".long deny - table, 7, 8, 9", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
+    (".note.x, \\\"a\\\", @note", "long long", ".quad deny, 7", "table[0]", &["-no-pie", "-fno-pie"], false),
+    // Among code.
+    (AMONG_CODE, "int", ".long deny - table, 0x90909090, 0x90909090, 0xc3909090", "(char *)table + table[0]", &["-pie", "-fPIE"], false),
+    (AMONG_CODE, "long long", ".quad deny, 0xc390909090909090", "table[0]", &["-no-pie", "-fno-pie"], false),
 ];
 
 #[test]
@@ -88,4 +98,16 @@ fn numbers_that_lead_nowhere_stay_what_they_are() {
     let Some([rebuilt, shipped]) = linked(&main, &["-pie", "-fPIE"]) else { return };
     let node = comparing::compare(&shipped, &rebuilt);
     assert_eq!(node.result, ResultMark::Equivalent, "{}; {:?}", node.why, comparing::different_regions(&node));
+}
+
+#[test]
+fn an_operand_that_the_program_reads_as_a_number_is_one() {
+    // The distance of a call is another one where the function moved; its first byte is not.
+    let holder = "asm(\".globl holder\\n.type holder, @function\\nholder: sub $8, %rsp\\nsite: call deny\\nadd $8, %rsp\\nret\\n.size holder, .-holder\");";
+    for (byte, expected) in [(0, ResultMark::Equivalent), (1, ResultMark::Different)] {
+        let read = format!("int main(void) {{ int n; asm volatile(\"movzbl site+{byte}(%%rip), %0\" : \"=a\"(n)); return n; }}");
+        let Some([rebuilt, shipped]) = linked(&format!("{holder}\n{read}"), &["-pie", "-fPIE"]) else { return };
+        let node = comparing::compare(&shipped, &rebuilt);
+        assert_eq!(node.result, expected, "byte {byte} of a call: {} {:?}", node.why, comparing::different_regions(&node));
+    }
 }

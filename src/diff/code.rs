@@ -33,6 +33,8 @@ pub(super) struct Found {
     pub(super) loose: Vec<Sides<std::ops::Range<usize>>>,
     /// And tables of places whose entries were followed: address on each side, and how many.
     pub(super) tables: BTreeSet<(u64, u64, u64)>,
+    /// And places inside of code of the shipped side that are read, or whose address is taken.
+    pub(super) inner: BTreeSet<u64>,
 }
 
 /// A piece of code on each side; `named` says that it is a function.
@@ -253,6 +255,7 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
         }
         if let (Some(loose), Some(x), Some(y)) = (followed.get(n), &piece.sides.shipped, &piece.sides.rebuilt) {
             found.tables.extend(loose.tables.iter().copied());
+            found.inner.extend(loose.inner.iter().copied());
             let base = |side: Side, f: &Function| images.sides.get(side).elf.offset_of(f.address).and_then(|o| usize::try_from(o).ok());
             if let (Some(p), Some(q)) = (base(Side::Shipped, x), base(Side::Rebuilt, y)) {
                 found.loose.extend(loose.unknown.iter().map(|r| Sides::new(p + r.start..p + r.end, q + r.start..q + r.end)));

@@ -87,6 +87,9 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     let pair = regions.iter_mut().find(|p| both(images, p).is_some_and(|(x, y)| x.range == old.2 && y.range == new.2));
     let Some(pair) = pair.filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained > 0) else { return };
     let mut missing = Vec::new();
+    if both(images, pair).is_some_and(|(x, y)| x.allocated || y.allocated) {
+        missing.push("the link is loaded: it is data of the program".to_owned());
+    }
     // Where everything that is loaded is accounted for, the link can only follow from debug information.
     for (word, elf, link) in [("shipped", a, &old), ("rebuilt", b, &new)] {
         let file = debug.iter().find(|d| describes(&d.elf, elf));

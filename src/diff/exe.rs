@@ -139,11 +139,11 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             steady::explain_tables(node, &images, &mut regions, &found.tables);
             let mut loose = found.loose;
             loose.extend(steady::headers(&images));
-            loose.extend(strays::find(&images, &regions, cancelled).ok_or_else(given_up)?);
+            loose.extend(strays::find(&images, &regions, &found.inner, cancelled).ok_or_else(given_up)?);
             loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
             node.metadata.extend(observed::around(&images));
-            steady::settle(node, &images, &mut regions, &loose);
+            let settled = steady::settle(node, &images, &mut regions, &loose);
             check(cancelled)?;
             elf::build_id(node, &images, &mut regions);
             elf::producer(node, &images, &mut regions);
@@ -153,9 +153,14 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             objects::explain(node, &images, &mut regions);
             strip::explain(node, &images, &mut regions, debug_images);
             layout::explain_headers(node, &images, &mut regions);
+            if !settled {
+                // What stood against it may have been explained since.
+                steady::settle(node, &images, &mut regions, &loose);
+            }
         }
         Format::Pe => {
             pe::explain(node, &images, &mut regions);
+            node.metadata.extend(observed::mapped(&images, &regions));
             dwarf::explain(node, &images, &mut regions, cancelled, share);
         }
         Format::MachO => macho::explain(node, &images, &mut regions),

@@ -169,6 +169,15 @@ impl Image {
         name.and_then(|n| n.split(|b| matches!(b, b'@' | b'%')).next())
     }
 
+    /// The function, or the code between functions, that an address is in.
+    pub(super) fn piece_at(&self, address: u64) -> Option<&Function> {
+        if let Some(i) = self.function_at(address) {
+            return self.functions.get(i);
+        }
+        let after = self.fillers.partition_point(|f| f.address <= address);
+        after.checked_sub(1).and_then(|i| self.fillers.get(i)).filter(|f| address < f.end())
+    }
+
     /// Whether it is an ELF program or library, whose sections have addresses.
     fn is_linked(&self) -> bool {
         self.elf.format == Format::Elf && self.elf.kind != 1

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::asm;
+use super::exe::{RegionPair, bytes};
 use super::image::{Image, Images};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::{Bound, Function};
@@ -23,6 +24,13 @@ pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
         range.contains(to)
     });
     if let Some((at, _)) = filled {
+        return Some(format!("a pointer at {at:#x}"));
+    }
+    let moved = image.moved.iter().find(|(at, size)| {
+        let word = image.elf.bytes_at(**at).get(..usize::from(**size)).and_then(|raw| image.elf.numbers().int(raw, 0, raw.len()));
+        word.is_some_and(|to| range.contains(&to))
+    });
+    if let Some((at, _)) = moved {
         return Some(format!("a pointer at {at:#x}"));
     }
     let reaches = |start: u64, size: u64| start < range.end && start.saturating_add(size) > range.start;
@@ -83,6 +91,26 @@ pub(super) fn around(images: &Images) -> Vec<String> {
     out
 }
 
+/// Sentences for debug sections of PE files that differ and that the program reads: Windows maps them like all others.
+pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
+    let mut out = Vec::new();
+    for pair in regions {
+        let region = |side: Side| pair.regions.get(side).and_then(|i| images.sides.get(side).elf.regions.get(i));
+        let content = |side: Side| region(side).map(|r| bytes(&images.sides.get(side).elf, r));
+        if content(Side::Shipped) == content(Side::Rebuilt) {
+            continue;
+        }
+        for (side, word) in [(Side::Shipped, "shipped"), (Side::Rebuilt, "rebuilt")] {
+            let Some(r) = region(side).filter(|r| r.section.is_some() && !r.allocated) else { continue };
+            if let Some(who) = reader(images.sides.get(side), &(r.address..r.address.saturating_add(r.range.len() as u64))) {
+                let name = crate::text::Untrusted::from(r.name.as_slice()).shown().cut(60);
+                out.push(format!("{word}: {name} differs, and the program reads it ({who} refers to it)"));
+            }
+        }
+    }
+    out
+}
+
 /// The first piece of code with a reference into the range. Only pieces are decoded in which such bytes stand at all.
 fn code(image: &Image, range: &Range<u64>) -> Option<u64> {
     let elf = &image.elf;
@@ -91,7 +119,7 @@ fn code(image: &Image, range: &Range<u64>) -> Option<u64> {
         let mut next = 0;
         for at in candidates(elf, code, s.address, range) {
             let address = s.address.wrapping_add(at as u64);
-            let Some(f) = piece(image, address).filter(|_| address >= next) else { continue };
+            let Some(f) = image.piece_at(address).filter(|_| address >= next) else { continue };
             next = f.end();
             if refers(image, f, range) {
                 return Some(f.address);
@@ -136,15 +164,6 @@ fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>) 
         }
         _ => Box::new(std::iter::empty()),
     }
-}
-
-/// The function, or the code between functions, that an address is in.
-fn piece(image: &Image, address: u64) -> Option<&Function> {
-    if let Some(i) = image.function_at(address) {
-        return image.functions.get(i);
-    }
-    let after = image.fillers.partition_point(|f| f.address <= address);
-    after.checked_sub(1).and_then(|i| image.fillers.get(i)).filter(|f| address < f.end())
 }
 
 fn refers(image: &Image, f: &Function, range: &Range<u64>) -> bool {

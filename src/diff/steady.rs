@@ -9,7 +9,7 @@ use super::account::prove;
 use super::asm::{self, Form, Reference};
 use super::elf::loaded_residue;
 use super::exe::{RegionPair, both};
-use super::image::{Images, Target};
+use super::image::{Image, Images, Target};
 use super::layout;
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
@@ -71,6 +71,8 @@ pub(super) struct Loose {
     pub(super) unknown: Vec<Range<usize>>,
     /// Tables whose entries lead to the same places: address on each side, and how many.
     pub(super) tables: BTreeSet<(u64, u64, u64)>,
+    /// Where code of the shipped side reads data among code, or takes the address of something inside of code.
+    pub(super) inner: BTreeSet<u64>,
 }
 
 /// Follows every reference of a pair whose instructions stand at the same offsets.
@@ -104,8 +106,12 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
             out.unknown.push(p.bytes.clone());
             continue;
         }
+        if is_inner(&images.sides.shipped, p) {
+            out.inner.insert(p.to);
+        }
         let idle = || x86 && asm::is_idle(codes.shipped, p.bytes.start) && asm::is_idle(codes.rebuilt, q.bytes.start);
         match follow(images, pair, p, q) {
+            Meaning::Same if reads_other(images, p, q) => out.other.push(p.bytes.clone()),
             Meaning::Same => {}
             _ if idle() => {}
             Meaning::Other => out.other.push(p.bytes.clone()),
@@ -122,6 +128,24 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         }
     }
     out
+}
+
+/// Whether a reference leads to data among code: something is read there, or its address is taken and no function begins there.
+fn is_inner(image: &Image, r: &Reference) -> bool {
+    let code = || image.elf.section_at(r.to).is_some_and(|s| s.is_code());
+    let starts = || image.function_at(r.to).and_then(|i| image.functions.get(i)).is_some_and(|f| f.address == r.to);
+    !matches!(r.form, Form::Branch | Form::Page) && code() && (r.reach > 0 || !starts() && image.import(r.to).is_none())
+}
+
+/// Whether what an instruction reads among code has other bytes there than on the other side: an operand that leads to the same place is
+/// another number to who reads it.
+fn reads_other(images: &Images, p: &Reference, q: &Reference) -> bool {
+    let read = |side: Side, r: &Reference| {
+        let exe = &images.sides.get(side).elf;
+        let reach = usize::try_from(r.reach).unwrap_or(usize::MAX);
+        exe.section_at(r.to).filter(|s| s.is_code()).and_then(|_| exe.bytes_at(r.to).get(..reach))
+    };
+    p.reach > 0 && p.form != Form::Branch && read(Side::Shipped, p) != read(Side::Rebuilt, q)
 }
 
 fn is_inside(f: &Function, address: u64) -> bool {
@@ -290,10 +314,11 @@ pub(super) fn headers(images: &Images) -> Vec<Sides<Range<usize>>> {
 }
 
 /// Once all loaded content is accounted for: what is equal but refers to nobody knows what is not accounted for after all.
-/// `places` are ranges in the file of the shipped and of the rebuilt side, both of the same length.
-pub(super) fn settle(node: &mut Node, images: &Images, regions: &mut [RegionPair], places: &[Sides<Range<usize>>]) {
-    if places.is_empty() || loaded_residue(images, regions) > build_id_bytes(images) {
-        return;
+/// `places` are ranges in the file of the shipped and of the rebuilt side, both of the same length. False when something else is not
+/// accounted for.
+pub(super) fn settle(node: &mut Node, images: &Images, regions: &mut [RegionPair], places: &[Sides<Range<usize>>]) -> bool {
+    if loaded_residue(images, regions) > build_id_bytes(images) {
+        return false;
     }
     let mut first = None;
     let mut count = 0u64;
@@ -324,6 +349,7 @@ pub(super) fn settle(node: &mut Node, images: &Images, regions: &mut [RegionPair
         let what = "of unchanged content are not proved to lead to the same places, and something moved";
         node.metadata.push(format!("{count} references {what}; the first at offset {at:#x} of the file"));
     }
+    true
 }
 
 /// The build-id is explained last.

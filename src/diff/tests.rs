@@ -318,6 +318,15 @@ fn a_debug_link_is_explained_only_by_the_debug_file_or_equal_content() {
     // Without the file, only where everything that is loaded is accounted for.
     let node = compare_with(&a, &b, &[file(2)], Limits::default());
     assert_eq!(node.result, ResultMark::Equivalent);
+    // A link that is loaded is data of the program.
+    let loaded = |mut bytes: Vec<u8>| {
+        let table = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
+        bytes[table + 6 * 64 + 8] |= 2;
+        bytes
+    };
+    let node = compare_with(&loaded(a.clone()), &loaded(b.clone()), &[file(1), file(2)], Limits::default());
+    assert_eq!(node.result, ResultMark::Different);
+    assert!(node.tried.iter().any(|t| t.why.starts_with("the link is loaded")), "{:?}", node.tried);
     let mut changed = a.clone();
     let at = changed.windows(6).position(|w| *w == p.text[..6]).expect("the code");
     changed[at] ^= 1;

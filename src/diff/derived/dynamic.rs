@@ -67,12 +67,22 @@ impl Table<'_> {
         out
     }
 
-    /// `.relr.dyn`: the same words on both sides, in the same order.
+    /// `.relr.dyn`: the same words on both sides, in the same order, and in each an address of the same place: wherever it stands.
     pub(super) fn packed_relocations(&self) -> Fields {
         let words = |side: Side| unpack(self.exe(side), self.bytes.get(side));
+        let held = |side: Side, at: u64| {
+            let exe = self.exe(side);
+            exe.numbers().int(exe.bytes_at(at), 0, if exe.wide { 8 } else { 4 })
+        };
+        let leads = |x: u64, y: u64| match (held(Side::Shipped, x), held(Side::Rebuilt, y)) {
+            (Some(old), Some(new)) => self.same(&Sides::new(old, new)),
+            _ => false,
+        };
         let (old, new) = (words(Side::Shipped), words(Side::Rebuilt));
         let same = match (old, new) {
-            (Some(old), Some(new)) => old.len() == new.len() && old.iter().zip(&new).all(|(x, y)| self.same(&Sides::new(*x, *y))),
+            (Some(old), Some(new)) => {
+                old.len() == new.len() && old.iter().zip(&new).all(|(x, y)| self.same(&Sides::new(*x, *y)) && leads(*x, *y))
+            }
             _ => false,
         };
         vec![Field::new(0..self.bytes.shipped.len(), same)]

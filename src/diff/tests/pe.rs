@@ -90,6 +90,37 @@ fn a_time_in_a_table_counts_only_in_the_form_of_that_table() {
 }
 
 #[test]
+fn a_debug_section_of_a_pe_counts_where_the_program_reads_it() {
+    // `.data` by another name: Windows maps it all the same.
+    let made = |callback: u64, byte: u8| {
+        let mut bytes = pe(&Library { callback, data_flags: 0x4200_0040, ..library() });
+        let at = bytes.windows(8).position(|w| w == b".data\0\0\0").unwrap();
+        bytes[at..at + 8].copy_from_slice(b".debug_x");
+        bytes[0xa30] = byte;
+        bytes
+    };
+    let reads = |callback: u64| {
+        let node = compare_bytes(&made(callback, 1), &made(callback, 2));
+        assert_eq!(node.result, ResultMark::Different);
+        node.metadata.iter().any(|m| m.contains("the program reads it"))
+    };
+    assert!(reads(make_pe::BASE + 0x3030) && !reads(make_pe::BASE + 0x1010));
+    // So does code: lea rax, [there]; ret.
+    let mut text = vec![0x48, 0x8d, 0x05];
+    text.extend((0x3030u32 - 0x1007).to_le_bytes());
+    text.push(0xc3);
+    text.resize(16, 0xcc);
+    text.extend(&library().text[16..]);
+    let with_code = |byte: u8| {
+        let mut bytes = made(make_pe::BASE + 0x1010, byte);
+        bytes[0x400..0x400 + text.len()].copy_from_slice(&text);
+        bytes
+    };
+    let node = compare_bytes(&with_code(1), &with_code(2));
+    assert!(node.metadata.iter().any(|m| m.contains("the program reads it")), "{:?}", node.metadata);
+}
+
+#[test]
 fn what_moved_in_data_of_a_pe_is_different() {
     // Nobody follows the references of code that did not change to what stands behind the path.
     let text = |path: &str| -> &'static str { Box::leak(format!("{path}\0yes\0no\0").into_boxed_str()) };
