@@ -262,3 +262,31 @@ fn members_whose_parts_a_linker_puts_together_keep_their_order() {
         assert!(turned(&plain).result.is_equal(), "{form}");
     }
 }
+
+#[test]
+fn a_group_of_sections_is_not_known_by_names_that_two_have() {
+    let dir = tempfile::tempdir().unwrap();
+    let part = |group: &str, n: u8| {
+        format!(
+            ".section .text.f,\"axG\",@progbits,{group},comdat\n.globl {group}\n.type {group},@function\n{group}: mov ${n}, %eax\nret\n.size {group}, .-{group}\n"
+        )
+    };
+    std::fs::write(dir.path().join("x.s"), part("deny", 1) + &part("allow", 2)).unwrap();
+    let made = Command::new("cc").args(["-c", "x.s", "-o", "x.o"]).current_dir(dir.path()).output();
+    if !made.is_ok_and(|out| out.status.success()) {
+        eprintln!("no C compiler: skipped");
+        return;
+    }
+    let rebuilt = Patch::new(&std::fs::read(dir.path().join("x.o")).unwrap());
+    // Each group gets the code of the other one: the linker throws the wrong one away.
+    let sections = |file: &Patch| -> Vec<usize> {
+        let (table, count) = (usize::try_from(file.u64(40)).unwrap(), usize::from(file.bytes[60]));
+        let headers = (0..count).map(|i| table + i * 64).filter(|at| file.u32(at + 4) == 17);
+        headers.map(|at| usize::try_from(file.u64(at + 24)).unwrap()).collect()
+    };
+    let [one, two] = sections(&rebuilt)[..] else { panic!("two groups") };
+    let mut shipped = rebuilt.clone();
+    shipped.swap(one + 4, two + 4, 4);
+    let node = comparing::compare(&shipped.bytes, &rebuilt.bytes);
+    assert_eq!(node.result, ResultMark::Different, "{}", node.why);
+}

@@ -270,6 +270,7 @@ fn same_name(exes: Sides<&Exe>, objects: Sides<&Object>, x: &Reloc, y: &Reloc) -
 pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     let (Some(one), Some(two)) = (&a.object, &b.object) else { return };
+    let named = std::cell::LazyCell::new(|| (numbers(a), numbers(b)));
     let mut clean: BTreeMap<(usize, usize), Option<Cause>> = BTreeMap::new();
     for pair in regions.iter().filter(|p| p.account.shipped.unexplained + p.account.rebuilt.unexplained == 0) {
         let Some((x, y)) = both(images, pair) else { continue };
@@ -298,7 +299,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
             let otherwise = if moved { Cause::AddressShift } else { Cause::Derived };
             known.filter(|_| ready && same).map(|cause| cause.filter(|_| moved).unwrap_or(otherwise))
         } else if a.sections.get(i).is_some_and(|s| s.kind == 17) {
-            let groups = (group(a, one, i), group(b, two, j));
+            let groups = (group(a, one, i, &named.0), group(b, two, j, &named.1));
             (groups.0.is_some() && groups.0 == groups.1).then_some(Cause::Derived)
         } else {
             None
@@ -313,20 +314,33 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
     }
 }
 
-/// Flags of a group of sections, its name, and the names of its sections.
-type Group<'a> = (u64, &'a [u8], Vec<&'a [u8]>);
+/// For each section, how many of its name there are up to it.
+fn numbers(exe: &Exe) -> Vec<usize> {
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
+    let mut out = Vec::with_capacity(exe.sections.len());
+    for s in &exe.sections {
+        let count = seen.entry(&s.name).or_default();
+        *count += 1;
+        out.push(*count);
+    }
+    out
+}
+
+/// Flags of a group of sections, its name, and its sections: their names, and which of that name each is.
+type Group<'a> = (u64, &'a [u8], Vec<(&'a [u8], usize)>);
 
 /// What a group of sections says (gABI, "Section Groups"): its flags, its name, and the names of its sections.
-fn group<'a>(exe: &'a Exe, object: &'a Object, index: usize) -> Option<Group<'a>> {
+fn group<'a>(exe: &'a Exe, object: &'a Object, index: usize, numbers: &[usize]) -> Option<Group<'a>> {
     let s = exe.sections.get(index)?;
     let n = exe.numbers();
     let data = exe.data(s);
     let flags = n.int(data, 0, 4)?;
-    let members: Option<Vec<&[u8]>> = data
-        .get(4..)?
-        .chunks_exact(4)
-        .map(|raw| exe.sections.get(usize::try_from(n.int(raw, 0, 4)?).ok()?).map(|s| s.name.as_slice()))
-        .collect();
+    let member = |raw: &[u8]| {
+        let index = usize::try_from(n.int(raw, 0, 4)?).ok()?;
+        let name = exe.sections.get(index)?.name.as_slice();
+        Some((name, *numbers.get(index)?))
+    };
+    let members: Option<Vec<_>> = data.get(4..)?.chunks_exact(4).map(member).collect();
     let name = object.symbols.get(s.info).map(|s| s.name.as_slice()).filter(|n| !n.is_empty() && data.len().is_multiple_of(4))?;
     Some((flags, name, members?))
 }
@@ -358,15 +372,6 @@ type Said<'a> = (&'a [u8], u8, u8, Result<(&'a [u8], usize), u64>, u64, u64);
 /// of a kept section uses. `gone` says which sections are left out.
 pub(super) fn is_subset(fewer: &Exe, more: &Exe, gone: &dyn Fn(&Section) -> bool) -> bool {
     let (Ok(one), Ok(two)) = (Object::read(fewer), Object::read(more)) else { return false };
-    let numbers = |exe: &Exe| -> Vec<usize> {
-        let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
-        let mut number = |s: &Section| {
-            let count = seen.entry(s.name.clone()).or_default();
-            *count += 1;
-            *count
-        };
-        exe.sections.iter().map(&mut number).collect()
-    };
     let (own, theirs) = (numbers(fewer), numbers(more));
     fn said<'a>(exe: &'a Exe, numbers: &[usize], s: &'a Symbol) -> Said<'a> {
         let place = s.place().and_then(|i| Some((exe.sections.get(i)?.name.as_slice(), *numbers.get(i)?))).ok_or(s.section);
