@@ -1,5 +1,6 @@
 //! Causes that only Mach-O files have. Each touches the bytes of its own fields and nothing else.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::build_path::BuildPath;
@@ -63,6 +64,7 @@ impl<'a> Pair<'a> {
     /// The object files that the symbol table notes for debuggers: when they were made, and where they were.
     fn notes(&self, claims: &mut Claims<'_>) {
         let Some(notes) = self.both(notes) else { return };
+        let names = self.each(|bytes| named(bytes).unwrap_or_default());
         for (x, y) in notes.shipped.iter().zip(&notes.rebuilt) {
             if x.kind != y.kind {
                 return;
@@ -74,7 +76,10 @@ impl<'a> Pair<'a> {
             let texts = Sides::new(self.bytes(Side::Shipped, &x.path), self.bytes(Side::Rebuilt, &y.path));
             let name = |path: &'a [u8]| path.rsplit(|b| *b == b'/').next().unwrap_or(path);
             let prefix = BuildPath::propose(texts.shipped, texts.rebuilt).filter(|p| p.makes_equal(texts.shipped, texts.rebuilt));
-            if prefix.is_some() && name(texts.shipped) == name(texts.rebuilt) && texts.shipped.len() == texts.rebuilt.len() {
+            // A name that begins in the path is that of a symbol too.
+            let shared = |side: Side, path: &Range<usize>| names.get(side).range(path.clone()).next().is_some();
+            let alone = !shared(Side::Shipped, &x.path) && !shared(Side::Rebuilt, &y.path);
+            if prefix.is_some() && alone && name(texts.shipped) == name(texts.rebuilt) && texts.shipped.len() == texts.rebuilt.len() {
                 let text = |_: Side, raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
                 claims.take(&self.claim(Cause::BuildPath, Sides::new(x.path.clone(), y.path.clone()), text));
             }
@@ -258,6 +263,18 @@ struct Note {
 const OBJECT: u8 = 0x66;
 /// A source file or its folder.
 const SOURCE: u8 = 0x64;
+
+/// Offsets in the file of the names of all symbols that are no notes for debuggers.
+fn named(bytes: &[u8]) -> Option<BTreeSet<usize>> {
+    let c = macho::command(bytes, command::SYMTAB)?;
+    let (table, count, strings) = (c.word(bytes, 8)?, c.word(bytes, 12)?, c.word(bytes, 16)?);
+    let raw = bytes.get(table..table.checked_add(count.checked_mul(16)?)?)?;
+    let name = |raw: &[u8]| {
+        let at = usize::try_from(N.int(raw, 0, 4)?).ok().filter(|_| raw.get(4).is_some_and(|kind| kind & 0xe0 == 0))?;
+        strings.checked_add(at)
+    };
+    Some(raw.chunks_exact(16).filter_map(name).collect())
+}
 
 fn notes(bytes: &[u8]) -> Option<Vec<Note>> {
     let c = macho::command(bytes, command::SYMTAB)?;

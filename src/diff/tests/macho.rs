@@ -44,6 +44,12 @@ fn the_notes_for_debuggers_are_explained_by_time_and_folder() {
     proved(&node, &[Cause::BuildId, Cause::Timestamp, Cause::BuildPath]);
     assert_eq!(node.proofs[0].values.shipped.as_str(), Some("2021-01-14 08:25:36"));
     assert_eq!(changed(|m| m.object = "/b/one/y.o").result, ResultMark::Different);
+    // Where the path holds the name of a symbol, that one would be another.
+    let named = |object, shared| Macho { object, shared: Some(shared), ..program() };
+    for (old, new) in [(named("/b/one/x.o", "one/x.o"), "two/x.o"), (named("/b/one/x.o", "x.o"), "x.o")] {
+        let node = changed_from(&old, |m| (m.object, m.shared) = ("/b/two/x.o", Some(new)));
+        assert_eq!(node.result, ResultMark::Different, "{new}");
+    }
 }
 
 #[test]

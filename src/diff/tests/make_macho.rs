@@ -8,6 +8,8 @@ pub(super) struct Macho {
     /// When the object file was made, and where it was.
     pub(super) time: u64,
     pub(super) object: &'static str,
+    /// Where the name of `second` begins, when it is not its own.
+    pub(super) shared: Option<&'static str>,
     /// Content of the signature, when there is one; and the rights that it grants.
     pub(super) signature: Option<Vec<u8>>,
     pub(super) rights: &'static str,
@@ -38,6 +40,7 @@ pub(super) fn program() -> Macho {
         uuid: [7; 16],
         time: 0x6000_0000,
         object,
+        shared: None,
         signature: None,
         rights: "",
         flags: 2,
@@ -91,8 +94,12 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
     let at = names.len() as u32;
     names.extend(m.object.as_bytes());
     names.push(0);
+    // A name that is the end of the path.
+    let second = m.shared.map_or(8, |name| at + u32::try_from(m.object.rfind(name).unwrap()).unwrap());
     let symbols = LINKED + linked.len();
-    for (name, kind, section, value) in [(1, 0x0f, 1, BASE + TEXT as u64), (8, 0x0f, 1, BASE + TEXT as u64 + 16), (at, 0x66, 0, m.time)] {
+    for (name, kind, section, value) in
+        [(1, 0x0f, 1, BASE + TEXT as u64), (second, 0x0f, 1, BASE + TEXT as u64 + 16), (at, 0x66, 0, m.time)]
+    {
         linked.extend(words(&[name]));
         linked.extend([kind, section, 0, 0]);
         linked.extend(value.to_le_bytes());
