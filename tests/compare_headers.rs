@@ -198,3 +198,39 @@ fn stripping_leaves_what_the_kept_sections_belong_to() {
     lying.put(header + 8, &2u64.to_le_bytes());
     different(&lying, &stripped, "a loaded section on one side only");
 }
+
+/// 96 bytes of constants that begin with the path of the source, and as many of code in a section of its own.
+const AS_LARGE: &str = r#"
+const char where[96] = __FILE__;
+__asm__(".section .quick,\"ax\"\n.globl quick\n.type quick,@function\nquick: mov $1,%eax\n ret\n.skip 90,0x90\n.size quick,6\n.previous");
+int quick(void);
+void _start(void) { if (quick()) __asm__ volatile("" : : "r"(where)); for (;;); }
+"#;
+
+#[test]
+fn code_with_the_name_and_the_size_of_constants_is_still_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let built = |folder: &str| -> Option<Patch> {
+        let folder = dir.path().join(folder);
+        std::fs::create_dir(&folder).unwrap();
+        let source = folder.join("a.c");
+        std::fs::write(&source, AS_LARGE).unwrap();
+        let options = ["-g", "-O1", "-nostartfiles", "-fno-asynchronous-unwind-tables", "-Wl,--build-id=none", "-o", "app"];
+        let made = Command::new("cc").arg(&source).args(options).current_dir(&folder).output();
+        made.is_ok_and(|out| out.status.success()).then(|| Patch::new(&std::fs::read(folder.join("app")).unwrap()))
+    };
+    let (Some(mut one), Some(mut two)) = (built("one"), built("two")) else { return eprintln!("no C compiler: skipped") };
+    assert_eq!(one.section(".quick").1, one.section(".rodata").1, "of one size");
+    assert_eq!(result(&one, &two), ResultMark::Equivalent, "built in another folder");
+    // What a section is called decides nothing when the program runs.
+    let code = one.section(".quick").0;
+    for file in [&mut one, &mut two] {
+        // The constants come first in the table of sections.
+        let (own, other) = (file.header(".quick"), file.header(".rodata"));
+        rename(file, ".quick", ".rodata");
+        file.swap(own, other, 64);
+    }
+    assert_eq!(result(&one, &two), ResultMark::Equivalent, "as before");
+    two.put(code + 1, &[0]);
+    different(&one, &two, "the code gives 0 instead of 1");
+}
