@@ -3,7 +3,7 @@
 use super::account::{self, Headers, Ledger, Place, alone, raw, settle, span};
 use super::pairing::{Pair, pair_members};
 use super::walk::{Slot, Walk, because, not_examined};
-use super::{archive, checksums, deb, lines, only, only_special, reorder};
+use super::{archive, checksums, deb, lines, only, only_special, pyc, reorder};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Field, Held, Member, Nature};
@@ -86,6 +86,7 @@ impl Walk<'_> {
         let pairs = pair_members(blobs, parsed, &mut self.likeness_left);
         let moved = lines::displaced(&pairs);
         let order = if moved.is_empty() { Place::Kept } else { self.order(node, blobs, parsed, &pairs) };
+        pyc::check_times(self, node, blobs, parsed);
         if node.kind != NodeKind::Ar {
             repeated(node, parsed.shipped, "shipped");
             repeated(node, parsed.rebuilt, "rebuilt");

@@ -1,8 +1,14 @@
-//! Compiled Python: the header holds the time of the source (PEP 552).
+//! Compiled Python: the header holds the time of the source (PEP 552). Python runs the compiled file where the source beside it has
+//! that very time, and compiles the source where it has not: which of the two runs is a matter of times alone.
+
+use std::collections::HashMap;
 
 use super::changes::Change;
-use crate::inspect::container::time_text;
-use crate::model::{Cause, Sides};
+use super::walk::Walk;
+use crate::inspect::blob::Blob;
+use crate::inspect::container::{Container, Member, time_text};
+use crate::model::{Cause, Node, NodeKind, Sides};
+use crate::text::Untrusted;
 
 /// Magic number, flags, time, size of the source.
 const HEADER: usize = 16;
@@ -18,4 +24,83 @@ pub(super) fn change(a: &[u8], b: &[u8]) -> Option<Change> {
     }
     let time = |raw: &[u8]| time_text(i64::from(u32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]])));
     Some(Change { cause: Cause::Mtime, ranges: Sides::new(8..12, 8..12), values: Sides::new(time(old), time(new)) })
+}
+
+/// Says where the time in a compiled file agrees with that of its source on one side only.
+pub(super) fn check_times(walk: &mut Walk<'_>, node: &mut Node, blobs: &Sides<&Blob>, parsed: &Sides<&Container>) {
+    let is_archive = matches!(node.kind, NodeKind::Tar | NodeKind::Cpio | NodeKind::Zip);
+    if !is_archive || !parsed.shipped.members.iter().any(|m| m.name.ends_with(b".pyc")) {
+        return;
+    }
+    let names = parsed.as_ref().map(|side| side.members.iter().map(|m| (m.name.as_slice(), m)).collect::<HashMap<_, _>>());
+    for compiled in parsed.shipped.members.iter().filter(|m| m.name.ends_with(b".pyc")) {
+        let source = source_of(&compiled.name);
+        let pair = |name: &[u8]| Some(Sides::new(*names.shipped.get(name)?, *names.rebuilt.get(name)?));
+        let (Some(files), Some(sources)) = (pair(&compiled.name), pair(&source)) else { continue };
+        let mut lag = |blob: &Blob, container: &Container, file: &Member, source: &Member| -> Option<i64> {
+            let written = source_time(&walk.content(file, blob).ok()?)?;
+            // A zip counts in steps of two seconds.
+            let written = if node.kind == NodeKind::Zip { written & !1 } else { written };
+            Some(written - time_of(blob, container, source)?)
+        };
+        let old = lag(blobs.shipped, parsed.shipped, files.shipped, sources.shipped);
+        let new = lag(blobs.rebuilt, parsed.rebuilt, files.rebuilt, sources.rebuilt);
+        // Times of a zip are those of a zone that nobody knows: there any other lag may be none.
+        let both_stale = node.kind != NodeKind::Zip && old.is_some_and(|n| n != 0) && new.is_some_and(|n| n != 0);
+        if old != new && !both_stale {
+            let (file, source) = (shown(&compiled.name), shown(&source));
+            node.metadata.push(format!("{file}: its time agrees with that of {source} on one side only: Python runs the one or the other"));
+        }
+    }
+}
+
+fn shown(name: &[u8]) -> String {
+    Untrusted::from(name).shown().cut_start(80).as_str().to_owned()
+}
+
+/// The source of `a/__pycache__/x.cpython-311.opt-1.pyc` or `a/x.pyc`.
+fn source_of(name: &[u8]) -> Vec<u8> {
+    let stem = name.strip_suffix(b".pyc").unwrap_or(name);
+    let (folder, base) = stem.split_at(stem.iter().rposition(|b| *b == b'/').map_or(0, |i| i + 1));
+    match folder.strip_suffix(b"__pycache__/") {
+        Some(folder) => {
+            let cut = base.iter().position(|b| *b == b'.').unwrap_or(base.len());
+            [folder, base.get(..cut).unwrap_or_default(), b".py"].concat()
+        }
+        None => [stem, b".py"].concat(),
+    }
+}
+
+/// The time of the source that a compiled file states; none when it goes by the content of its source.
+fn source_time(bytes: &[u8]) -> Option<i64> {
+    match bytes {
+        [_, _, b'\r', b'\n', 0, 0, 0, 0, a, b, c, d, ..] => Some(i64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
+        _ => None,
+    }
+}
+
+/// The time of a member in seconds, that of pax before that of the header.
+fn time_of(blob: &Blob, container: &Container, member: &Member) -> Option<i64> {
+    let fields = container.fields(blob, member);
+    let of_pax = fields.iter().find(|f| f.what == "pax time" && f.key == u32::from(b'm'));
+    let field = of_pax.or_else(|| fields.iter().find(|f| f.what == "mtime" && f.key == 0))?;
+    let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", &field.value).ok()?;
+    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|t| t.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_of_a_compiled_file_is_beside_it() {
+        for (name, source) in [
+            ("a/__pycache__/x.cpython-311.pyc", "a/x.py"),
+            ("__pycache__/x.cpython-39.opt-1.pyc", "x.py"),
+            ("a/x.pyc", "a/x.py"),
+            ("./x.y.pyc", "./x.y.py"),
+        ] {
+            assert_eq!(source_of(name.as_bytes()), source.as_bytes());
+        }
+    }
 }

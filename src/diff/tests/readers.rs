@@ -224,3 +224,27 @@ fn strings_of_compiled_scripts_say_nothing_of_one_another() {
         assert_eq!(compare_bytes(&data(magic, "2022-12-26"), &data(magic, "2099-12-26")).result, ResultMark::Different, "{magic:?}");
     }
 }
+
+/// The same source and the same compiled file: their times say which of them runs.
+#[test]
+fn whether_a_compiled_file_is_of_its_source_is_no_matter_of_times() {
+    let compiled = |time: u32| [&b"\xa7\x0d\r\n\0\0\0\0"[..], &time.to_le_bytes(), &[9, 0, 0, 0], b"\xe3code"].concat();
+    let files = |mode, source: u64, stated: u32| {
+        let pyc = File { mode, ..file("a/__pycache__/x.cpython-311.pyc", &compiled(stated)) };
+        [File { mode, mtime: source, ..file("a/x.py", b"print(1)\n") }, pyc]
+    };
+    let forms: [(&dyn Fn(&[File]) -> Vec<u8>, u32); 2] = [(&make::tar, 0o644), (&make::cpio, 0o10_0644)];
+    for (make, mode) in forms {
+        let made = |source, stated| make(&files(mode, source, stated));
+        same(&made(1000, 1000), &made(2000, 2000));
+        same(&made(1000, 1100), &made(1000, 1200));
+        differs(&made(1000, 1000), &made(1000, 1001), "on one side only");
+        differs(&made(1000, 1000), &made(1001, 1000), "on one side only");
+    }
+    let alone = |time| make::tar(&files(0o644, 1, time)[1..]);
+    same(&alone(1000), &alone(2000));
+    // 2020-01-01 00:00:00 and :02 in a zip.
+    let zip = |source, stated| make::zip(&files(0o10_0644, source, stated));
+    same(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_802));
+    differs(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_800), "on one side only");
+}
