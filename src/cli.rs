@@ -454,13 +454,15 @@ pub fn trouble(report: &color_eyre::Report) -> Outcome {
 /// Prints lines of text. They went through the guard where they were made; here they do once more, so that one forgotten place
 /// does not reach the terminal.
 fn print(text: &str) -> color_eyre::Result<()> {
-    let mut guarded = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
-        guarded.push_str(crate::text::Shown::new(line).as_str());
-        guarded.push_str(end);
-    }
-    print_as_it_is(&guarded)
+    print_as_it_is(&guarded(text))
+}
+
+fn guarded(text: &str) -> String {
+    let lines = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        Some(line) => crate::text::Shown::new(line).to_string() + "\n",
+        None => crate::text::Shown::new(line).to_string(),
+    });
+    lines.collect()
 }
 
 /// Prints a document of another format, whose writer is its guard.
@@ -490,4 +492,17 @@ fn print_json(value: &serde_json::Value) -> color_eyre::Result<()> {
         out.finish()
     };
     printed(write())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::guarded;
+
+    #[test]
+    fn what_is_printed_is_guarded_line_by_line_and_guarded_text_stays_as_it_is() {
+        let text = "one \u{1b}[2J\r\ntwo \u{202e}\u{9b}1m\n\n  three é → █\nno end";
+        let once = guarded(text);
+        assert_eq!(once, "one <1B>[2J<0D>\ntwo <U+202E><9B>1m\n\n  three é → █\nno end");
+        assert_eq!(guarded(&once), once);
+    }
 }
