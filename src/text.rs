@@ -114,12 +114,14 @@ impl Shown {
                 cells += 1 + blanks;
             }
             let shown = guard::show(part).0;
-            cells += guard::width(&shown);
-            line.push_str(&shown);
-            if cells > MAX_CELLS {
+            let width = guard::width(&shown);
+            if cells + width > MAX_CELLS {
+                line.push_str(&guard::cut_end(&shown, MAX_CELLS.saturating_sub(cells)));
                 line.push_str("<cut>");
                 break;
             }
+            cells += width;
+            line.push_str(&shown);
         }
         Self(line)
     }

@@ -37,8 +37,12 @@ pub(super) fn show(bytes: &[u8]) -> Shown {
             }
         }
         for byte in chunk.invalid() {
-            let _ = write!(out, "\\x{byte:02X}");
             cells += 4;
+            if cells > MAX_CELLS {
+                out.push_str("<cut>");
+                return Shown(out);
+            }
+            let _ = write!(out, "\\x{byte:02X}");
         }
     }
     Shown(out)
@@ -312,8 +316,12 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_with_a_mark() {
-        let out = show("x".repeat(50_000).as_bytes());
-        assert!(out.0.ends_with("<cut>"));
+        // Valid text, bytes of which none is valid, and a line whose two parts are each as long as a line may be.
+        let parts = [vec![b'x'; MAX_CELLS - 10], vec![b'y'; MAX_CELLS - 10]].join(&b'\t');
+        for out in [show(&[b'x'; 50_000]), show(&[0xf8; 50_000]), Shown::of_line(&parts), Shown::of_line(&[b'\t'; 50_000])] {
+            assert!(out.0.ends_with("<cut>"));
+            assert!(out.width() <= MAX_CELLS + 16, "{}", out.width());
+        }
     }
 
     #[test]
