@@ -11,6 +11,10 @@ use crate::inspect::container::{Container, Held, Member, Nature};
 use crate::model::{NodeKind, Sides};
 use crate::text::Untrusted;
 
+/// Bytes that names beyond ASCII may become, of all members of a container, as the least exact system reads them: one letter can
+/// become eighteen.
+const MAX_FOLDED: usize = 16 << 20;
+
 /// Whether the other order of these pairs means nothing; otherwise why it may.
 pub(super) fn check(
     kind: NodeKind,
@@ -97,7 +101,7 @@ fn is_hard_link(blob: &Blob, parsed: &Container, member: &Member) -> bool {
 /// A path as the least exact system reads it: `\` is `/`, and neither case, nor the form of a letter, nor what is not seen counts.
 fn folded(name: &[u8]) -> Vec<u8> {
     let slashes = |b: u8| if b == b'\\' { b'/' } else { b };
-    let Ok(text) = std::str::from_utf8(name) else {
+    let Some(text) = std::str::from_utf8(name).ok().filter(|text| !text.is_ascii()) else {
         return name.iter().map(|b| slashes(b.to_ascii_lowercase())).collect();
     };
     // By capitals first: several small letters have the same one.
@@ -123,9 +127,13 @@ fn part_of_path(part: &[u8]) -> &[u8] {
 /// change what is there in the end.
 fn paths_are_independent(parsed: &Container) -> Result<(), String> {
     let mut paths: Vec<(Vec<u8>, bool, usize)> = Vec::with_capacity(parsed.members.len());
+    let mut left = MAX_FOLDED;
     for (place, member) in parsed.members.iter().enumerate() {
         let shown = || Untrusted::from(member.name.as_slice()).shown().cut_start(80);
         let name = folded(&member.name);
+        if !member.name.is_ascii() {
+            left = left.checked_sub(name.len()).ok_or("the names are too long for reading them as every system does")?;
+        }
         let parts: Vec<&[u8]> = name.split(|b| *b == b'/').map(part_of_path).filter(|p| !p.is_empty()).collect();
         // What only dots are left of leads up, or nowhere that is known; a letter with a colon is a drive.
         let leads_away = name.split(|b| *b == b'/').any(|p| p != b"." && !p.is_empty() && part_of_path(p).is_empty());

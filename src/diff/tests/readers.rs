@@ -248,3 +248,12 @@ fn whether_a_compiled_file_is_of_its_source_is_no_matter_of_times() {
     same(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_802));
     differs(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_800), "on one side only");
 }
+
+/// One letter that becomes eighteen, in names as long as they may be.
+#[test]
+fn names_that_grow_are_not_read_without_end() {
+    let files: Vec<File> = (0..400).map(|i| File { mode: 0o10_0644, ..file(&format!("{}{i}", "\u{fdfa}".repeat(1300)), b"") }).collect();
+    let turned = |files: &[File]| [&files[1..], &files[..1]].concat();
+    differs(&make::cpio(&files), &make::cpio(&turned(&files)), "the names are too long");
+    same(&make::cpio(&files[..20]), &make::cpio(&turned(&files[..20])));
+}
