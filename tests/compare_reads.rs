@@ -119,3 +119,43 @@ fn what_is_mapped_behind_the_last_section_counts_where_the_program_reads_it() {
         assert_eq!(node.result, expected, "{what}: {} {:?}", node.why, node.metadata);
     }
 }
+
+/// Says a path and what stands behind it. The debug information names the path of either folder.
+const BEHIND: &str = r#"
+#include <stdio.h>
+TEXTS
+static const char end[64] __attribute__((aligned(32))) = {1, 2, 3, 4};
+int main(int argc, char **argv) { (void)argv; return say() + end[argc]; }
+#line 1 "/b/one/x.c"
+int one(int x) { return x + 1; }
+#line 1 "/b/seven/x.c"
+int seven(int x) { return x + 2; }
+"#;
+
+const TEXTS: &[&str] = &[
+    // The mode is reached from the start of the object, wherever it is.
+    "struct s { char path[sizeof \"/b/one/x.c\"]; char mode[4]; };
+         static const struct s s = {\"/b/one/x.c\", \"yes\"};
+         __attribute__((noinline)) static int print(const struct s *p) { asm volatile(\"\" : \"+r\"(p)); return puts(p->mode); }
+         static int say(void) { return print(&s); }",
+    // So is what is reached from the path alone, without a symbol.
+        "asm(\".section .rodata\\n.balign 32\\n.Lpath: .asciz \\\"/b/one/x.c\\\"\\n.asciz \\\"yes\\\"\\n.text\\n.globl path\\n.type path, @function\\npath: lea .Lpath(%rip), %rax\\nret\\n.size path, .-path\");
+         extern const char *path(void);
+         static int say(void) { return puts(path() + 11); }",
+];
+
+#[test]
+fn what_stands_behind_a_build_folder_counts_where_nothing_else_refers_to_it() {
+    for texts in TEXTS {
+        for symbols in ["-rdynamic", "-no-pie"] {
+            let Some(rebuilt) = linked(&BEHIND.replace("TEXTS", texts), &["-g", "-fno-toplevel-reorder", symbols]) else { return };
+            let (old, new) = (b"/b/one/x.c\0yes\0\0\0", b"/b/seven/x.c\0yes\0");
+            let mut shipped = rebuilt.clone();
+            let at = rebuilt.find(".rodata", old);
+            shipped.put(at, new);
+            let node = comparing::compare(&shipped.bytes, &rebuilt.bytes);
+            assert_eq!(node.result, ResultMark::Different, "{texts}: {} {:?}", node.why, comparing::causes(&node));
+            assert!(node.tried.iter().all(|t| !t.why.contains("does not name")), "{:?}", node.tried);
+        }
+    }
+}

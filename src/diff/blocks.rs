@@ -4,11 +4,12 @@
 //! A reference into an equal part leads to the same content on both sides. That says nothing of how far it is read: what
 //! stands behind is equal too, or it is in the account as something else.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::build_path::BuildPath;
 use super::lines::align;
-use crate::model::{Account, Cause, Sides};
+use crate::model::{Account, Cause, Side, Sides};
 
 /// Larger sections are compared by their common start and end only.
 const MAX_SECTION: usize = 64 << 20;
@@ -28,6 +29,8 @@ enum Kind {
     Padding,
     /// Of the same size, and compared position by position: tables of places that moved.
     Open,
+    /// Equal, but nobody says that what is read there begins there: its place is known, and all of it is unexplained.
+    Adrift,
 }
 
 #[derive(Clone, Debug)]
@@ -193,7 +196,7 @@ impl Blocks {
         self.path = texts.first().map(|t| t.1.clone()).filter(kept);
         let path = self.path.clone();
         self.blocks.retain(|b| match (b.kind, &path) {
-            (Kind::Equal | Kind::Open | Kind::Unnamed, _) => true,
+            (Kind::Equal | Kind::Open | Kind::Unnamed | Kind::Adrift, _) => true,
             (_, None) => false,
             (Kind::Padding, Some(_)) => true,
             (Kind::Path, Some(path)) => {
@@ -232,7 +235,7 @@ impl Blocks {
         let block = self.blocks.get(..after)?.iter().rev().take(3).find(|b| own(b).contains(&offset))?;
         let inside = offset - own(block).start;
         let known = match block.kind {
-            Kind::Equal | Kind::Open => true,
+            Kind::Equal | Kind::Open | Kind::Adrift => true,
             Kind::Path | Kind::Unnamed => inside == 0,
             Kind::Padding => false,
         };
@@ -246,6 +249,45 @@ impl Blocks {
             let end = if matches!(b.kind, Kind::Path | Kind::Unnamed) { own.start + 1 } else { own.end };
             (own.start as u64..end as u64, b.sides.rebuilt.start as u64)
         })
+    }
+
+    /// Leaves unexplained what moved otherwise than the part before it, up to a place that both sides refer to by itself. What nobody refers to
+    /// may be read from what stands before it, and would be something else there. `starts` are addresses that are referred to, and
+    /// `inside` says that an object reaches over one.
+    pub(super) fn anchor(&mut self, starts: &Sides<BTreeSet<u64>>, inside: &dyn Fn(Side, u64) -> bool) {
+        let mut last = 0;
+        let mut kept = Vec::with_capacity(self.blocks.len());
+        for mut block in std::mem::take(&mut self.blocks) {
+            let shift = block.sides.rebuilt.start.wrapping_sub(block.sides.shipped.start);
+            if block.kind == Kind::Padding || shift == last {
+                kept.push(block);
+                continue;
+            }
+            let at = |side: Side, r: &Range<usize>| self.starts.get(side).wrapping_add(r.start as u64);
+            let (x, y) = (at(Side::Shipped, &block.sides.shipped), at(Side::Rebuilt, &block.sides.rebuilt));
+            let whole = !matches!(block.kind, Kind::Equal);
+            let length = if whole { 1 } else { block.sides.shipped.len() as u64 };
+            let free = |d: &u64| {
+                let there = y.wrapping_add(*d);
+                starts.rebuilt.contains(&there) && !inside(Side::Shipped, x.wrapping_add(*d)) && !inside(Side::Rebuilt, there)
+            };
+            let first = starts.shipped.range(x..x.saturating_add(length)).map(|to| to - x).find(free);
+            let first = first.and_then(|d| usize::try_from(d).ok());
+            if first.is_some() {
+                last = shift;
+            }
+            if let Some(first) = first.filter(|d| *d > 0) {
+                kept.push(Block { sides: block.sides.as_ref().map(|r| r.start..r.start + first), kind: Kind::Adrift });
+                block.sides = block.sides.map(|r| r.start + first..r.end);
+            }
+            block.kind = match (first, block.kind) {
+                (Some(_), kind) => kind,
+                (None, Kind::Path | Kind::Unnamed) => Kind::Unnamed,
+                (None, _) => Kind::Adrift,
+            };
+            kept.push(block);
+        }
+        self.blocks = kept;
     }
 
     /// Whether everything that has a place has it on both sides.
@@ -273,6 +315,7 @@ impl Blocks {
                     one.iter().rev().zip(two.iter().rev()).take_while(|(m, n)| m == n).count()
                 }
                 Kind::Padding => x.len().min(y.len()),
+                Kind::Adrift => continue,
             };
             for (account, range) in [(&mut account.shipped, x), (&mut account.rebuilt, y)] {
                 account.identical += equal as u64;

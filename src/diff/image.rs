@@ -1,11 +1,11 @@
 //! Both executables of a pair with what is known about them, and what an address means on each side.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 
 use super::account::{common_end, common_start};
-use super::asm::Ending;
+use super::asm::{self, Ending};
 use super::blocks::Blocks;
 use super::pieces::{self, Block, Permuted, Spot};
 use super::shifts::Shifts;
@@ -270,6 +270,7 @@ impl Images {
         // Where a build folder changed, texts have other lengths: that is undone first.
         permuted.retain(|name, _| blocks.get(name).is_none_or(|b| b.path.is_none()));
         blocks.retain(|name, _| !permuted.contains_key(name));
+        anchor(&sides, &mut blocks, cancelled)?;
         let mut images = Self {
             sides,
             pairs,
@@ -537,6 +538,57 @@ impl Images {
         let shown: String = String::from_utf8_lossy(&text).chars().take(40).collect();
         Some(format!("{shown:?}"))
     }
+}
+
+/// Where a build folder has another length, what stands behind it is known only from where something refers to it. `None` when it was
+/// given up.
+fn anchor(sides: &Sides<Image>, all: &mut BTreeMap<Vec<u8>, Blocks>, cancelled: &dyn Fn() -> bool) -> Option<()> {
+    let mut moved: Vec<_> = all.iter_mut().filter(|(_, b)| b.path.is_some() && !b.is_still()).collect();
+    if moved.is_empty() {
+        return Some(());
+    }
+    let names: HashSet<&[u8]> = moved.iter().map(|(name, _)| name.as_slice()).collect();
+    let starts = Sides::new(referred(&sides.shipped, &names, cancelled)?, referred(&sides.rebuilt, &names, cancelled)?);
+    let inside = |side: Side, at: u64| sides.get(side).is_inside_object(at);
+    for (_, blocks) in &mut moved {
+        blocks.anchor(&starts, &inside);
+    }
+    Some(())
+}
+
+/// The addresses in sections of these names that code, pointers and symbols of a side name.
+fn referred(image: &Image, names: &HashSet<&[u8]>, cancelled: &dyn Fn() -> bool) -> Option<BTreeSet<u64>> {
+    let elf = &image.elf;
+    let mut out = BTreeSet::new();
+    let mut add = |to: u64| {
+        if elf.section_at(to).is_some_and(|s| names.contains(s.name.as_slice())) {
+            out.insert(to);
+        }
+    };
+    for f in image.functions.iter().chain(&image.fillers) {
+        if cancelled() {
+            return None;
+        }
+        if elf.machine == 62 {
+            asm::scan(image, f).iter().flat_map(|scan| &scan.references).for_each(|r| add(r.to));
+        } else {
+            asm::decode(image, f).iter().flatten().filter_map(asm::Insn::reference).for_each(&mut add);
+        }
+    }
+    for bound in image.bindings.values() {
+        if let Bound::Relative(to) | Bound::Computed(to) = bound {
+            add(*to);
+        }
+    }
+    let word = |at: u64, size: usize| elf.numbers().int(elf.bytes_at(at), 0, size);
+    image.moved.iter().filter_map(|(at, size)| word(*at, usize::from(*size))).for_each(&mut add);
+    image.objects.iter().for_each(|s| add(s.address));
+    let size = if elf.wide { 8 } else { 4 };
+    for s in elf.sections.iter().filter(|s| elf.kind == 2 && s.is_allocated() && !s.is_code()) {
+        let data = elf.data(s);
+        (0..data.len()).step_by(size).filter_map(|at| elf.numbers().int(data, at, size)).for_each(&mut add);
+    }
+    Some(out)
 }
 
 /// Whether a section holds slots that the loader fills with imports.
