@@ -85,10 +85,8 @@ const BOUNDS: [&[u8]; 45] = [
     b"effective",
 ];
 /// Signs of a comparison, or of a value that is computed.
-const SIGNS: [&[u8]; 18] = [
+const SIGNS: [&[u8]; 16] = [
     b"javascript:",
-    b"onload=",
-    b"onclick=",
     b" > ",
     b" < ",
     b">=",
@@ -254,7 +252,21 @@ fn may_be_a_bound(string: &[u8]) -> bool {
         text.iter().any(|b| matches!(b, b'\r' | 0x0b | 0x0c))
             || ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|c| text.windows(c.len()).any(|w| w == c.as_bytes()))
     };
-    breaks(inner) || has_word(string, &BOUNDS) || SIGNS.iter().any(|sign| string.windows(sign.len()).any(|w| w == *sign))
+    breaks(inner)
+        || has_handler(inner)
+        || has_word(string, &BOUNDS)
+        || SIGNS.iter().any(|sign| string.windows(sign.len()).any(|w| w == *sign))
+}
+
+/// Whether an element of a page has code for something that happens: `onclick="…"`.
+fn has_handler(line: &[u8]) -> bool {
+    line.windows(2).enumerate().filter(|(_, w)| w.eq_ignore_ascii_case(b"on")).any(|(at, _)| {
+        let starts = at.checked_sub(1).and_then(|i| line.get(i)).is_none_or(|b| !b.is_ascii_alphanumeric());
+        let rest = line.get(at + 2..).unwrap_or_default();
+        let name = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let after = rest.get(name..).unwrap_or_default().trim_ascii_start();
+        starts && name > 0 && after.first() == Some(&b'=')
+    })
 }
 
 /// Whether a date stands directly before or behind: a time of day alone is any three numbers.
@@ -316,6 +328,8 @@ mod tests {
             "name build\rsupport 2022-12-26\rx",
             "build\u{2028}2022-12-26",
             "the build ends 2022-12-26",
+            "<text onmouseover=\"f('built', '2022-12-26')\">",
+            "<body ONLOAD = 'x(`built 2022-12-26`)'>",
             "build http://x/2022-12-26",
             "built tool-2022-12-26.so",
             "built 2022-12-26.1",

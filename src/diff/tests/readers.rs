@@ -4,6 +4,9 @@ use super::lists::signature;
 use super::make::{File, file};
 use super::*;
 
+/// Makes an archive.
+type Make<'m> = &'m dyn Fn(&[File]) -> Vec<u8>;
+
 /// Both ways round: it differs, and the words say why.
 fn differs(a: &[u8], b: &[u8], word: &str) {
     for (x, y) in [(a, b), (b, a)] {
@@ -59,8 +62,7 @@ fn further_times_of_gnu_are_a_folder_to_some_readers() {
 #[test]
 fn a_folder_stands_before_what_is_in_it() {
     let folder = |flag, mode| File { flag, mode, ..file("d", b"") };
-    let cases: [(&dyn Fn(&[File]) -> Vec<u8>, File, u32); 2] =
-        [(&make::tar, folder(b'5', 0o755), 0o644), (&make::cpio, folder(b'5', 0o4_0755), 0o10_0644)];
+    let cases: [(Make<'_>, File, u32); 2] = [(&make::tar, folder(b'5', 0o755), 0o644), (&make::cpio, folder(b'5', 0o4_0755), 0o10_0644)];
     for (make, folder, mode) in cases {
         let (x, y) = (File { mode, ..file("d/x", b"one") }, File { mode, ..file("y", b"two") });
         let first = make(&[folder.clone(), x.clone(), y.clone()]);
@@ -233,7 +235,7 @@ fn whether_a_compiled_file_is_of_its_source_is_no_matter_of_times() {
         let pyc = File { mode, ..file("a/__pycache__/x.cpython-311.pyc", &compiled(stated)) };
         [File { mode, mtime: source, ..file("a/x.py", b"print(1)\n") }, pyc]
     };
-    let forms: [(&dyn Fn(&[File]) -> Vec<u8>, u32); 2] = [(&make::tar, 0o644), (&make::cpio, 0o10_0644)];
+    let forms: [(Make<'_>, u32); 2] = [(&make::tar, 0o644), (&make::cpio, 0o10_0644)];
     for (make, mode) in forms {
         let made = |source, stated| make(&files(mode, source, stated));
         same(&made(1000, 1000), &made(2000, 2000));
