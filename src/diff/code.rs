@@ -302,7 +302,14 @@ fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool +
             _ => Some(Loose::default()),
         }
     };
-    spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect()
+    let mut all: Vec<Loose> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect::<Option<_>>()?;
+    let entered: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
+    for (piece, loose) in pieces.iter().zip(&mut all) {
+        if let Some(f) = &piece.sides.shipped {
+            loose.other.extend(steady::hidden_entries(&images.sides.shipped, f, &entered));
+        }
+    }
+    Some(all)
 }
 
 /// A pair of functions in which a reference leads elsewhere is different, even with equal bytes.
@@ -310,7 +317,7 @@ fn elsewhere(diff: &mut FunctionDiff, account: &mut Sides<Account>, loose: &Loos
     let Some((old, new)) = code else { return };
     if diff.result == ResultMark::Equivalent {
         diff.result = ResultMark::Different;
-        diff.what = format!("{} references lead elsewhere, or tables of theirs do", loose.other.len());
+        diff.what = format!("{} references or entries of tables lead elsewhere, or into an instruction", loose.other.len());
         diff.changed = loose.other.len();
     }
     let mut ranges = loose.other.clone();

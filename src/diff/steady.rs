@@ -73,6 +73,8 @@ pub(super) struct Loose {
     pub(super) tables: BTreeSet<(u64, u64, u64)>,
     /// Where code of the shipped side reads data among code, or takes the address of something inside of code.
     pub(super) inner: BTreeSet<u64>,
+    /// Where jumps and tables of the shipped side lead, other than into the function itself.
+    pub(super) entered: BTreeSet<u64>,
 }
 
 /// Follows every reference of a pair whose instructions stand at the same offsets.
@@ -109,6 +111,13 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         if is_inner(&images.sides.shipped, p) {
             out.inner.insert(p.to);
         }
+        if p.form == Form::Branch {
+            if !is_inside(x, p.to) {
+                out.entered.insert(p.to);
+            } else if !old.is_entry(codes.shipped, p.to - x.address) {
+                out.other.push(p.bytes.clone());
+            }
+        }
         let idle = || x86 && asm::is_idle(codes.shipped, p.bytes.start) && asm::is_idle(codes.rebuilt, q.bytes.start);
         match follow(images, pair, p, q) {
             Meaning::Same if reads_other(images, p, q) => out.other.push(p.bytes.clone()),
@@ -118,7 +127,15 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
             Meaning::Unknown => out.unknown.push(p.bytes.clone()),
         }
         if p.form == Form::Address && old.tables {
-            match table(images, pair, p.to, q.to) {
+            let mut entered = |to: u64| {
+                if is_inside(x, to) {
+                    old.is_entry(codes.shipped, to - x.address)
+                } else {
+                    out.entered.insert(to);
+                    true
+                }
+            };
+            match table(images, pair, p.to, q.to, &mut entered) {
                 Ok(0) => {}
                 Ok(count) => {
                     out.tables.insert((p.to, q.to, count));
@@ -128,6 +145,14 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         }
     }
     out
+}
+
+/// Offsets in a function, which other code enters, that are no start of an instruction: what runs from there was read by nobody.
+pub(super) fn hidden_entries(image: &Image, f: &Function, entered: &BTreeSet<u64>) -> Vec<Range<usize>> {
+    let mut entered = entered.range(f.address.saturating_add(1)..f.end().max(f.address.saturating_add(1))).peekable();
+    let Some(scan) = entered.peek().and_then(|_| asm::scan(image, f)) else { return Vec::new() };
+    let offsets = entered.map(|to| to - f.address).filter(|offset| !scan.is_entry(image.code(f), *offset));
+    offsets.filter_map(|offset| usize::try_from(offset).ok()).map(|at| at..at + 1).collect()
 }
 
 /// Whether a reference leads to data among code: something is read there, or its address is taken and no function begins there.
@@ -198,8 +223,8 @@ fn lead(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference) -
 }
 
 /// Numbers that are distances from the start of their own table, as those of `switch` are: how many lead to the same places
-/// on both sides. An error when one leads elsewhere.
-fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) -> Result<u64, ()> {
+/// on both sides. An error when one leads elsewhere, or where `is_entry` says that no instruction starts.
+fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64, is_entry: &mut dyn FnMut(u64) -> bool) -> Result<u64, ()> {
     let data = |exe: &Exe, at: u64| exe.section_at(at).is_some_and(|s| !s.is_code() && !s.is_written() && s.kind == 1);
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     if !data(a, shipped) || !data(b, rebuilt) || images.is_text(shipped) {
@@ -237,7 +262,7 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64) ->
         }
         let local = is_inside(pair.shipped, old) && is_inside(pair.rebuilt, new);
         let same = if local { old - pair.shipped.address == new - pair.rebuilt.address } else { images.meaning(old, new) == Meaning::Same };
-        if !same {
+        if !same || to_code && !is_entry(old) {
             // Where the table ends is not known: a number behind it that seems to lead elsewhere is taken for an entry.
             return Err(());
         }

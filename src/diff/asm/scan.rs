@@ -41,6 +41,8 @@ pub(in crate::diff) struct Scan {
     pub(in crate::diff) references: Vec<Reference>,
     /// Whether it adds numbers that it reads to addresses: the tables of `switch`.
     pub(in crate::diff) tables: bool,
+    /// Offsets at which an instruction starts, where those have more than one length.
+    starts: Vec<u32>,
 }
 
 impl Scan {
@@ -56,7 +58,16 @@ impl Scan {
             };
             Reference { base, to, ..r.clone() }
         };
-        Self { references: self.references.iter().map(one).collect(), tables: self.tables }
+        Self { references: self.references.iter().map(one).collect(), tables: self.tables, starts: self.starts.clone() }
+    }
+
+    /// Whether what is entered at an offset of that code is what was read there: an instruction starts, or only its `lock` or `rep`
+    /// is left out. Inside of another one stands code that nobody followed.
+    pub(in crate::diff) fn is_entry(&self, code: &[u8], offset: u64) -> bool {
+        let Ok(offset) = u32::try_from(offset) else { return false };
+        let before = self.starts.partition_point(|s| *s <= offset).checked_sub(1).and_then(|i| self.starts.get(i));
+        let skipped = before.and_then(|start| code.get(*start as usize..offset as usize));
+        self.starts.is_empty() || skipped.is_some_and(|bytes| bytes.iter().all(|b| matches!(b, 0xf0 | 0xf2 | 0xf3)))
     }
 }
 
@@ -77,6 +88,7 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
     let mut out = Scan::default();
     while decoder.can_decode() {
         let at = decoder.position();
+        out.starts.extend(u32::try_from(at).ok());
         decoder.decode_out(&mut insn);
         if insn.is_invalid() {
             continue;
