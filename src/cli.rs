@@ -11,10 +11,11 @@ mod merge;
 mod pack;
 mod questions;
 mod seal;
-pub use seal::broker;
 mod show;
 mod sign;
 mod verify;
+
+pub use seal::broker;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -37,13 +38,21 @@ pub enum Outcome {
     Trouble,
 }
 
+impl Outcome {
+    /// The exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Differs => 1,
+            Self::Trouble => 2,
+        }
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Well => 0,
-            Outcome::Differs => 1,
-            Outcome::Trouble => 2,
-        })
+        Self::from(outcome.code())
     }
 }
 

@@ -34,7 +34,10 @@ fn main() -> ExitCode {
         Err(report) => return cli::trouble(&report).into(),
     };
     match asked {
-        Asked::Done(outcome) => outcome.into(),
+        Asked::Done(outcome) => {
+            session::seal::leave(outcome.code());
+            outcome.into()
+        }
         Asked::Console(asked, look) => match settle(look, &files).and_then(|(settings, _)| console(*asked, settings)) {
             Ok(()) => Outcome::Well.into(),
             Err(report) => cli::trouble(&report).into(),

@@ -158,3 +158,14 @@ fn apply(_needs: &Needs) -> Result<Level, String> {
          and the record says so"
         .to_owned())
 }
+
+/// Ends the process at once, when everything was written: the memory that it held goes with it, and is not given back piece by piece
+/// while somebody waits. Returns where there is no such call.
+pub fn leave(code: u8) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().flush();
+    #[cfg(target_os = "linux")]
+    let _ = raw::call(libc::SYS_exit_group, [code.into(), 0, 0, 0, 0, 0]);
+    #[cfg(not(target_os = "linux"))]
+    let _ = code;
+}
