@@ -10,6 +10,8 @@ use crate::inspect::exe::Exe;
 use crate::inspect::symbols::{Bound, Function};
 use crate::model::Side;
 
+/// Bytes of code that are looked at in one go.
+const BLOCK: usize = 256;
 /// What may stand behind the distance in an instruction that the distance counts from: an immediate.
 const BEHIND: u64 = 4;
 
@@ -134,14 +136,22 @@ fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>) 
     match elf.machine {
         62 | 3 => {
             let fixed = elf.kind == 2 || elf.machine == 3;
-            let hits = move |(at, raw): (usize, &[u8])| {
-                let number = i32::from_le_bytes(raw.try_into().unwrap_or_default());
+            // With what may stand behind it, the end of the instruction is that much further.
+            let (first, width) = (range.start.saturating_sub(BEHIND), range.end - range.start.saturating_sub(BEHIND));
+            let could = move |at: usize, raw: [u8; 4]| {
+                let number = i32::from_le_bytes(raw);
                 let from = start.wrapping_add(at as u64 + 4).wrapping_add_signed(i64::from(number));
-                // With what may stand behind it, the end of the instruction is that much further.
-                let relative = from < range.end && from.saturating_add(BEHIND) >= range.start;
-                (relative || fixed && range.contains(&u64::from(number.cast_unsigned()))).then_some(at)
+                from.wrapping_sub(first) < width || fixed && range.contains(&u64::from(number.cast_unsigned()))
             };
-            Box::new(code.windows(4).enumerate().filter_map(hits))
+            // All of a block without a branch: the compiler makes vector instructions of that.
+            let block = move |(n, raw): (usize, &'a [u8])| {
+                let raw = code.get(n * BLOCK..).map_or(raw, |rest| rest.get(..BLOCK + 3).unwrap_or(rest));
+                let places = raw.windows(4).map(|w| <[u8; 4]>::try_from(w).unwrap_or_default());
+                let any = places.clone().enumerate().fold(false, |any, (i, w)| any | could(n * BLOCK + i, w));
+                let hits = places.enumerate().filter(move |(i, w)| any && could(n * BLOCK + i, *w)).map(move |(i, _)| n * BLOCK + i);
+                any.then_some(hits).into_iter().flatten()
+            };
+            Box::new(code.chunks(BLOCK).enumerate().flat_map(block))
         }
         183 => {
             let hits = move |(n, raw): (usize, &[u8])| {

@@ -3,6 +3,8 @@
 //! Functions of two compilers differ in most of their instructions. There the steps of Myers' algorithm grow with the square of
 //! the differences; these do not depend on them. H. Hyyrö, "Bit-parallel LCS-length computation revisited" (2004).
 
+use std::cell::RefCell;
+
 /// Bits of a word.
 const WORD: usize = u64::BITS as usize;
 
@@ -11,10 +13,29 @@ const WORD: usize = u64::BITS as usize;
 ///
 /// Takes `a.len() * b.len() / 64` steps and as many words of memory: it is for the caller to bound that.
 pub(super) fn runs(a: &[u32], b: &[u32], count: usize) -> Vec<(usize, usize, usize)> {
+    ROWS.with_borrow_mut(|rows| {
+        let found = runs_in(rows, a, b, count);
+        if rows.capacity() > KEPT {
+            *rows = Vec::new();
+        }
+        found
+    })
+}
+
+/// Words of memory that a thread keeps for the next two functions: memory that was never used before is slow.
+const KEPT: usize = 1 << 19;
+
+thread_local! {
+    static ROWS: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+fn runs_in(rows: &mut Vec<u64>, a: &[u32], b: &[u32], count: usize) -> Vec<(usize, usize, usize)> {
     let words = a.len().div_ceil(WORD);
     let places = Places::new(a, count);
-    // Bit i of row j is clear where the best of `a[..=i]` and `b[..j]` is one longer than the best without `a[i]`.
-    let mut rows = vec![u64::MAX; words * (b.len() + 1)];
+    // Bit i of row j is clear where the best of `a[..=i]` and `b[..j]` is one longer than the best without `a[i]`. All but the first
+    // row are written before they are read.
+    rows.resize(rows.len().max(words * (b.len() + 1)), 0);
+    rows.iter_mut().take(words).for_each(|word| *word = u64::MAX);
     let mut wanted = vec![0u64; words];
     for (j, id) in b.iter().enumerate() {
         let (before, after) = rows.split_at_mut((j + 1) * words);
