@@ -165,6 +165,10 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         }
         Format::MachO => macho::explain(node, &images, &mut regions),
     }
+    if images.sides.shipped.elf.format != Format::Elf && !images.is_still() {
+        let what = "something stands at another place, and unchanged references are followed in ELF files only";
+        node.metadata.push(what.to_owned());
+    }
     for pair in &regions {
         add(&mut node.account, &pair.account);
     }

@@ -233,13 +233,13 @@ pub(super) fn pdb(l: &Library, source: Source<'_>) -> Vec<u8> {
         record(0x1110, fields.concat())
     };
     let symbols = [word(4), record(0x113c, [vec![0; 22], b"a compiler 1.0\0".to_vec()].concat())].concat();
-    let symbols = [symbols, function("first", 0, 12), function("second", 0x10, 6)].concat();
+    let symbols = [symbols, function("first", 0, 12), function("second", l.second, 6)].concat();
     let part = |kind: usize, data: Vec<u8>| padded([word(kind), word(data.len()), data].concat());
     let digest = padded([word(1), vec![source.2.len() as u8, source.1], source.2.to_vec()].concat());
     let line = |at: usize, size: usize, line: usize| {
         part(0xf2, [word(at), half(1), half(0), word(size), word(0), word(1), word(20), word(0), word(line | 0x8000_0000)].concat())
     };
-    let lines = [part(0xf4, digest), line(0, 12, 3), line(0x10, 6, 7)].concat();
+    let lines = [part(0xf4, digest), line(0, 12, 3), line(l.second, 6, 7)].concat();
     let mut module = vec![0; 34];
     module.extend([half(5), word(symbols.len()), word(0), word(lines.len()), vec![0; 16], b"x.obj\0x.obj\0".to_vec()].concat());
     let module = padded(module);

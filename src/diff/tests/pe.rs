@@ -458,3 +458,27 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn where_a_function_moved_unchanged_calls_prove_nothing() {
+    // `second` stands 16 bytes later, among as much padding. A linker would have changed the call in `first`.
+    let base = {
+        let mut l = library();
+        l.text.splice(24..24, [0xcc; 16]);
+        l.text[42] = 0xda;
+        l
+    };
+    for call in [0x1b, 0x0b] {
+        let mut other = library();
+        other.text.splice(16..16, [0xcc; 16]);
+        (other.text[1], other.text[42]) = (call, 0xda);
+        (other.second, other.callback, other.guid) = (32, make_pe::BASE + 0x1020, [8; 16]);
+        let debug =
+            |l: &Library, name: &str| DebugFile { name: name.into(), bytes: Arc::from(make_pe::pdb(l, ("/b/one/x.c", 1, &[7; 16]))) };
+        let node = compare_with(&pe(&base), &pe(&other), &[debug(&base, "a.pdb"), debug(&other, "b.pdb")], Limits::default());
+        assert_eq!(node.result, ResultMark::Different);
+        assert!(node.metadata.iter().any(|m| m.contains("unchanged references are followed in ELF files only")), "{:?}", node.metadata);
+        let first = node.functions.iter().find(|f| f.name.lossy() == "first");
+        assert_eq!(first.map(|f| f.result), (call == 0x1b).then_some(ResultMark::Equivalent));
+    }
+}
