@@ -304,10 +304,12 @@ fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool +
     };
     let mut all: Vec<Loose> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect::<Option<_>>()?;
     let entered: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
-    for (piece, loose) in pieces.iter().zip(&mut all) {
-        if let Some(f) = &piece.sides.shipped {
-            loose.other.extend(steady::hidden_entries(&images.sides.shipped, f, &entered));
-        }
+    let hidden = |i: usize| {
+        let f = pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
+        if cancelled() { None } else { Some(f.map_or_else(Vec::new, |f| steady::hidden_entries(&images.sides.shipped, f, &entered))) }
+    };
+    for (loose, hidden) in all.iter_mut().zip(spread(share, pieces.len(), hidden)) {
+        loose.other.extend(hidden.flatten()?);
     }
     Some(all)
 }
