@@ -56,9 +56,19 @@ impl List {
 
 /// Whether a member is a signature over a manifest.
 fn is_signature(name: &[u8]) -> bool {
+    in_meta_inf(name).is_some_and(|n| [&b".RSA"[..], b".DSA", b".EC"].iter().any(|end| n.ends_with(end)))
+}
+
+/// Whether a member belongs to a signature of a jar: the signature itself, what it signs, or anything of that name ("JAR File
+/// Specification", Signed JAR File). Java reads a jar as a stream as well: one that stands behind what it signs is not seen then.
+pub(super) fn is_of_signature(name: &[u8]) -> bool {
+    is_signature(name) || in_meta_inf(name).is_some_and(|n| n.ends_with(b".SF") || n.starts_with(b"SIG-"))
+}
+
+/// The name of a file right in `META-INF`, in capitals: no letter's case counts there.
+fn in_meta_inf(name: &[u8]) -> Option<Vec<u8>> {
     let upper = name.to_ascii_uppercase();
-    let inner = upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/'));
-    inner.is_some_and(|n| [&b".RSA"[..], b".DSA", b".EC"].iter().any(|end| n.ends_with(end)))
+    upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/')).map(<[u8]>::to_vec)
 }
 
 /// Whether that is a signature over something else (PKCS #7 in DER, from the first byte to the last, with nothing enclosed): a

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::archive;
+use super::{archive, checksums};
 use crate::inspect::armap;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Held, Member, Nature};
@@ -66,7 +66,7 @@ pub(super) fn check(
 fn is_placed(kind: NodeKind, name: &[u8]) -> bool {
     match kind {
         NodeKind::Ar => armap::is_symbol_table(name) || name == b"//",
-        NodeKind::Zip => matches!(name, b"mimetype" | b"META-INF/" | b"META-INF/MANIFEST.MF") || is_of_signature(name),
+        NodeKind::Zip => matches!(name, b"mimetype" | b"META-INF/" | b"META-INF/MANIFEST.MF") || checksums::is_of_signature(name),
         // What a package manager reads before the files.
         NodeKind::Tar => {
             let base = name.strip_prefix(b"./").unwrap_or(name);
@@ -74,14 +74,6 @@ fn is_placed(kind: NodeKind, name: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-/// Java reads a jar as a stream as well: signatures that stand behind what they sign are not seen then.
-fn is_of_signature(name: &[u8]) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let inner = upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/'));
-    let ends = [&b".SF"[..], b".RSA", b".DSA", b".EC"];
-    inner.is_some_and(|n| n.starts_with(b"SIG-") || ends.iter().any(|end| n.ends_with(end)))
 }
 
 fn names_are_unique(parsed: &Container) -> Result<(), String> {
