@@ -65,6 +65,15 @@ impl Room {
     }
 }
 
+#[test]
+fn a_path_is_told_and_not_obeyed() {
+    // The command names the file that it wrote: the last guard of what is printed is between.
+    let room = Room::new();
+    let out = room.export(&["--format", "html", "--output", &room.at("a\u{1b}[2J\u{202e}.html")]);
+    assert!(out.contains("wrote ") && out.contains("a<1B>[2J<U+202E>"), "{out}");
+    assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+}
+
 fn zbarimg(file: &str) -> Option<String> {
     let out = Command::new("zbarimg").args(["--raw", "-q", file]).output().ok()?;
     assert!(out.status.success(), "zbarimg finds no code in {file}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::fs;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -258,7 +258,7 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
             if (m | n) & 0o6000 != 0 && owner != user {
                 node.metadata.push(format!("owner {}:{} against {}:{}, with mode {m:04o}", owner.0, owner.1, user.0, user.1));
             }
-            node.metadata.extend(RIGHTS.iter().filter_map(|(attribute, word)| other_rights(&one, &two, attribute, word)));
+            node.metadata.extend(other_rights(&one, &two));
             if let Some(first) = node.metadata.get(found..).and_then(<[String]>::first) {
                 if node.result.is_equal() || node.why.is_empty() {
                     node.why = first.clone();
@@ -289,16 +289,23 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
     })
 }
 
-/// What is said of a right beside the mode that only one file has, or each in another way.
-fn other_rights(a: &Path, b: &Path, attribute: &CStr, word: &str) -> Option<String> {
-    let of = |path: &Path| raw::attribute(&fs::File::open(path)?, attribute);
-    match (of(a), of(b)) {
-        (Ok(one), Ok(two)) if one == two => None,
-        (Ok(Some(_)), Ok(Some(_))) => Some(format!("other {word}")),
-        (Ok(Some(_)), Ok(None)) => Some(format!("{word} only in what was shipped")),
-        (Ok(None), Ok(_)) => Some(format!("{word} only in what was rebuilt")),
-        (Err(e), _) | (_, Err(e)) => Some(format!("its {word} cannot be read: {e}")),
-    }
+/// What is said of rights beside the mode that only one file has, or each in another way.
+fn other_rights(a: &Path, b: &Path) -> Vec<String> {
+    let of = |path: &Path| -> io::Result<Vec<Option<Vec<u8>>>> {
+        let file = fs::File::open(path)?;
+        RIGHTS.iter().map(|(attribute, _)| raw::attribute(&file, attribute)).collect()
+    };
+    let (one, two) = match (of(a), of(b)) {
+        (Ok(one), Ok(two)) => (one, two),
+        (Err(e), _) | (_, Err(e)) => return vec![format!("its capabilities and access list cannot be read: {e}")],
+    };
+    let each = one.iter().zip(&two).zip(RIGHTS).filter(|((one, two), _)| one != two);
+    let said = each.map(|((one, two), (_, word))| match (one, two) {
+        (Some(_), Some(_)) => format!("other {word}"),
+        (Some(_), None) => format!("{word} only in what was shipped"),
+        (None, _) => format!("{word} only in what was rebuilt"),
+    });
+    said.collect()
 }
 
 fn word(entry: &Entry) -> &'static str {
