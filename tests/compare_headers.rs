@@ -93,6 +93,9 @@ fn of_two_sections_with_one_name_none_is_meant() {
     let to = shipped.section(".text").0;
     shipped.put(to, &code);
     different(&shipped, &rebuilt, "the same code with another text at its place");
+    // Other proofs stand against this pair too: the sentence is what this one says.
+    let said = comparing::compare(&shipped.bytes, &rebuilt.bytes).metadata;
+    assert!(said.iter().any(|m| m.contains("two sections are named .one, and something moved")), "{said:?}");
 }
 
 const INIT: &str = r#"
