@@ -132,7 +132,8 @@ fn header(bytes: &[u8], at: usize, base: u32, out: &mut Container, tags: &mut BT
             return Err(Refused::odd(format!("the value of tag {tag} in the header at byte {at} overlaps another")));
         }
         let gap = done..range.start;
-        let padding = gap.len() < 8 && bytes.get(gap.clone()).is_some_and(|g| all_are(g, 0));
+        // Behind the last value nothing has to be aligned: a store that is longer says another size.
+        let padding = range.start < end && gap.len() < 8 && bytes.get(gap.clone()).is_some_and(|g| all_are(g, 0));
         if !gap.is_empty() {
             let field = Field::fixed("alignment", gap).key(base);
             out.loose.push(if padding { Field { cause: Some(Cause::Derived), ..field }.rule(Rule::Optional) } else { field });

@@ -121,6 +121,19 @@ fn no_byte_of_a_package_vanishes() {
 }
 
 #[test]
+fn a_store_that_takes_the_padding_behind_it_has_another_size() {
+    // The signature header ends four bytes before the next multiple of eight.
+    let a = Build { signature: Some(b"signs"), ..ONE }.make();
+    for more in 1..=4 {
+        let mut b = a.clone();
+        b[111] += more;
+        for (x, y) in [(&a, &b), (&b, &a)] {
+            assert_eq!(compare_bytes(x, y).result, ResultMark::Different, "{more} bytes");
+        }
+    }
+}
+
+#[test]
 fn a_package_that_lies_about_its_layout_is_compared_as_bytes() {
     let a = ONE.make();
     let header = 96 + (0..a.len()).find(|i| a[96 + 16 + i..].starts_with(b"\x8e\xad\xe8\x01")).unwrap() + 16;
