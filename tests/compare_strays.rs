@@ -111,3 +111,30 @@ fn an_operand_that_the_program_reads_as_a_number_is_one() {
         assert_eq!(node.result, expected, "byte {byte} of a call: {} {:?}", node.why, comparing::different_regions(&node));
     }
 }
+
+#[test]
+fn a_number_that_is_the_address_of_a_function_is_a_number() {
+    const KEPT: &[(&str, &[&str])] = &[
+        (".got, \\\"aw\\\"", &["-pie", "-fPIE"]),
+        (".got, \\\"aw\\\"", &["-no-pie", "-fno-pie"]),
+        (".data.rel.ro.x, \\\"aw\\\"", &["-no-pie", "-fno-pie"]),
+    ];
+    for (section, options) in KEPT {
+        let main = MAIN.replace("SECTION", section).replace("TYPE", "long").replace("WORDS", ".quad 77, 78");
+        let main = main.replace("step s = (step)(CALL); return s(argc);", "return table[0] == argc ? deny(argc) : allow(argc);");
+        let main = main.replace("typedef", "int deny(int), allow(int);\ntypedef");
+        let Some([rebuilt, shipped]) = linked(&main, options) else { return };
+        let kept = comparing::compare(&shipped, &rebuilt);
+        assert_eq!(kept.result, ResultMark::Equivalent, "{section}: {}", kept.why);
+        let (mut rebuilt, mut shipped) = (Patch::new(&rebuilt), Patch::new(&shipped));
+        assert_ne!(rebuilt.symbol("deny").0, shipped.symbol("deny").0, "nothing moved");
+        for file in [&mut rebuilt, &mut shipped] {
+            let at = file.offset(file.symbol("table").0);
+            file.put(at, &file.symbol("deny").0.to_le_bytes());
+        }
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(&a.bytes, &b.bytes);
+            assert_eq!(node.result, ResultMark::Different, "{section}: {}", node.why);
+        }
+    }
+}

@@ -192,18 +192,20 @@ impl<'a> Table<'a> {
         out
     }
 
-    /// Words that the loader fills with an address of this file, and that hold this address already; in a file with a fixed
-    /// place, and in the global offset table, every word that is an address of this file.
+    /// Words that the loader fills with an address of this file, and that hold this address already. Of a word that nobody fills it is not
+    /// said that it is an address, whatever its section is called: where it differs only the arrays of functions, which hold nothing else,
+    /// and the first word of the global offset table are. Where it did not change and would be one, it must lead to the same place.
     fn pointers(&self) -> Fields {
         let exe = self.exe(Side::Shipped);
         if !exe.wide {
             return Vec::new();
         }
         let s = self.sections.shipped;
-        let name = s.name.as_slice();
         let fixed = exe.kind == 2;
-        let table = name.starts_with(b".got");
-        let pointers_only = table || matches!(s.kind, 14..=16) || name.starts_with(b".data.rel.ro");
+        let table = s.name.starts_with(b".got");
+        let called = fixed && matches!(s.kind, 14..=16);
+        let dynamic = |side: Side| self.exe(side).sections.iter().find(|s| s.kind == 6).map(|s| s.address);
+        let dynamic = Sides::new(dynamic(Side::Shipped), dynamic(Side::Rebuilt));
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len() / 8 * 8).step_by(8) {
             let Some(words) = self.words(at, 8) else { break };
@@ -219,10 +221,14 @@ impl<'a> Table<'a> {
             let held = |side: Side| self.exe(side).section_at(*words.get(side)).is_some();
             let by_loader = s.is_written() && (!equal || !self.relative.shipped.is_empty()) && bound(Side::Shipped) && bound(Side::Rebuilt);
             // Of a slot that is filled at the first call the loader takes what the file has there.
-            let import = |side: Side| matches!(self.images.sides.get(side).bound(self.address(side, at)), Some(Bound::Import(..)));
-            let slot = || import(Side::Shipped) && import(Side::Rebuilt);
+            let filled = |side: Side| {
+                let bound = self.images.sides.get(side).bound(self.address(side, at));
+                matches!(bound, Some(Bound::Import(..) | Bound::Computed(_)))
+            };
+            let slot = || filled(Side::Shipped) && filled(Side::Rebuilt);
+            let first = || table && at == 0 && words.as_ref().map(|word| Some(*word)) == dynamic;
             let by_itself = (fixed || table || slot()) && (held(Side::Shipped) || held(Side::Rebuilt));
-            if by_loader || by_itself && (equal || pointers_only) {
+            if by_loader || by_itself && (equal || called || first() || slot()) {
                 out.push(Field::new(at..at + 8, self.same(&words)));
             }
         }
