@@ -18,6 +18,7 @@ mod deb;
 mod derived;
 mod dwarf;
 mod elf;
+mod entered;
 mod entry;
 mod evidence;
 mod evidence_elf;

@@ -10,8 +10,15 @@ use countersign::model::ResultMark;
 
 mod comparing;
 
+const MAIN: &str = "extern int one(void), two(void); int main(void) { return one() + two(); }\n";
+
 /// Two functions in two objects, linked in the order of `names`; `None` where there is no compiler.
 fn linked(first: &str, second: &str, names: [&str; 2]) -> Option<Vec<u8>> {
+    with(MAIN, first, second, names, &["-fPIE", "-pie"])
+}
+
+/// The same with another program around them.
+fn with(main: &str, first: &str, second: &str, names: [&str; 2], options: &[&str]) -> Option<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let function = |name: &str, code: &str| {
         format!(
@@ -21,8 +28,8 @@ fn linked(first: &str, second: &str, names: [&str; 2]) -> Option<Vec<u8>> {
     };
     std::fs::write(dir.path().join("one.s"), function("one", first)).unwrap();
     std::fs::write(dir.path().join("two.s"), function("two", second)).unwrap();
-    std::fs::write(dir.path().join("main.c"), "extern int one(void), two(void); int main(void) { return one() + two(); }\n").unwrap();
-    let done = Command::new("cc").args(["-O1", "-fPIE", "-pie", "-o", "main", "main.c"]).args(names).current_dir(dir.path()).output();
+    std::fs::write(dir.path().join("main.c"), main).unwrap();
+    let done = Command::new("cc").args(options).args(["-O1", "-o", "main", "main.c"]).args(names).current_dir(dir.path()).output();
     if !done.is_ok_and(|out| out.status.success()) {
         eprintln!("no C compiler: skipped");
         return None;
@@ -63,6 +70,105 @@ fn what_is_entered_inside_of_an_instruction_is_not_proved() {
             let node = comparing::compare(a, b);
             let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
             assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?}", node.why, node.metadata);
+        }
+    }
+}
+
+#[test]
+fn whatever_leads_into_an_instruction_is_not_proved() {
+    const ONE: &str = "mov $0x11223344, %eax\ncall puts@plt\nret";
+    const NOTHING: &str = "xor %eax, %eax\nret";
+    let pointer =
+        |to: &str| format!("extern int one(void), two(void); int (*volatile p)(void) = {to}; int main(void) {{ return p() + two(); }}");
+    let called = |section: &str| pointer("(int(*)(void))((char *)one + 6)").replace("int (*volatile", &format!("{section} int (*volatile"));
+    let pie: &[&str] = &["-fPIE", "-pie"];
+    let symbol = "nop\n.set inside, one+6\n.globl inside\n.type inside, @object\n.size inside, 1";
+    for (what, main, second, options, expected) in [
+        ("a pointer", pointer("(int(*)(void))((char *)one + 6)"), NOTHING, pie, ResultMark::Different),
+        ("a pointer to its start", pointer("one"), NOTHING, pie, ResultMark::Equivalent),
+        ("a pointer to an instruction", pointer("(int(*)(void))((char *)one + 5)"), NOTHING, pie, ResultMark::Equivalent),
+        ("a constructor", called("__attribute__((section(\".init_array\"), used))"), NOTHING, pie, ResultMark::Different),
+        (
+            "a word of a file with a fixed place",
+            called("__attribute__((section(\".rodata\"), used))"),
+            NOTHING,
+            &["-fno-pie", "-no-pie"],
+            ResultMark::Different,
+        ),
+        ("an address that is taken", MAIN.to_owned(), "lea one+6(%rip), %rax\njmp *%rax", pie, ResultMark::Different),
+        ("the address of an instruction", MAIN.to_owned(), "lea one+5(%rip), %rax\njmp *%rax", pie, ResultMark::Equivalent),
+        ("an address in itself", MAIN.to_owned(), "lea 1f+1(%rip), %rax\n1: mov $0x11223344, %ecx\njmp *%rax", pie, ResultMark::Different),
+        ("a symbol", MAIN.to_owned(), NOTHING, &["-fPIE", "-pie", "-rdynamic"], ResultMark::Different),
+    ] {
+        let pair = ["one.s", "two.s"].map(|first| {
+            let names = if first == "one.s" { ["one.s", "two.s"] } else { ["two.s", "one.s"] };
+            with(&main, &if what == "a symbol" { format!("{ONE}\n{symbol}") } else { ONE.to_owned() }, second, names, options)
+        });
+        let [Some(shipped), Some(rebuilt)] = pair else { return };
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(a, b);
+            let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
+            let regions = comparing::different_regions(&node);
+            assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?} {regions:?}", node.why, node.metadata);
+        }
+    }
+}
+
+/// A program in which nothing moves, with an assertion at a line, and something that enters the instruction which holds its number.
+fn asserting(line: u32, entering: &str) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().unwrap();
+    let source = format!(
+        "#include <assert.h>\nextern int enter(int);\nint f(int x) {{\n#line {line} \"main.c\"\nassert(x > 2); return x; }}\nint main(int c, char **v) \
+         {{ (void)v; return c > 5 ? f(c) : enter(c); }}\nasm(\"{entering}\");\n"
+    );
+    std::fs::write(dir.path().join("main.c"), source).unwrap();
+    let run = |args: &[&str]| {
+        let done = Command::new("cc")
+            .args(["-O1", "-g", "-fPIE", "-fdebug-prefix-map=.=/b"])
+            .arg(format!("-fdebug-prefix-map={}=/b", dir.path().display()))
+            .args(args)
+            .current_dir(dir.path())
+            .output();
+        done.is_ok_and(|out| out.status.success())
+    };
+    if !run(&["-S", "main.c"]) {
+        eprintln!("no C compiler: skipped");
+        return None;
+    }
+    // The compiler's own instruction gets a name.
+    let code = std::fs::read_to_string(dir.path().join("main.s")).unwrap();
+    let number = format!("movl\t${line}, %edx");
+    assert_eq!(code.matches(&number).count(), 1, "the compiler writes the line otherwise");
+    std::fs::write(dir.path().join("main.s"), code.replace(&number, &format!("site: {number}"))).unwrap();
+    assert!(run(&["-pie", "-o", "main", "main.s"]));
+    Some(std::fs::read(dir.path().join("main")).unwrap())
+}
+
+#[test]
+fn a_line_number_that_is_entered_is_code() {
+    const ENTER: &str = "\\n.globl enter\\n.type enter, @function\\nenter: ";
+    const END: &str = "\\n.size enter, .-enter\\n";
+    for (what, entering, expected) in [
+        ("nothing", "ret".to_owned(), ResultMark::Equivalent),
+        ("a jump to it", "jmp site".to_owned(), ResultMark::Equivalent),
+        ("a jump", "jmp site+1".to_owned(), ResultMark::Different),
+        ("an address", "lea site+1(%rip), %rax\\n jmp *%rax".to_owned(), ResultMark::Different),
+        ("a pointer", "jmp *hidden(%rip)\\n.data\\nhidden: .quad site+1\\n.text".to_owned(), ResultMark::Different),
+        (
+            "a table",
+            "lea 3f(%rip), %rdx\\nmovslq (%rdx,%rdi,4), %rax\\nadd %rdx, %rax\\njmp *%rax\\n.section .rodata\\n.balign 4\\n3: .long f-3b, \
+             site-3b+1\\n.long 0, 0\\n.text"
+                .to_owned(),
+            ResultMark::Different,
+        ),
+    ] {
+        let entering = format!("{ENTER}{entering}{END}");
+        let (Some(shipped), Some(rebuilt)) = (asserting(0x11_c3c0, &entering), asserting(0x11_c3c1, &entering)) else { return };
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(a, b);
+            let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
+            let regions = comparing::different_regions(&node);
+            assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?} {regions:?} {:?}", node.why, node.metadata, node.tried);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::account::{raw, span};
+use super::entered;
 use super::entry::Entries;
 use super::image::{Images, display_name};
 use super::line_number::Claim;
@@ -159,6 +160,19 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     // Back in the order of the pieces.
     let mut judged: Vec<(usize, Option<Option<Verdict>>)> = largest.iter().copied().zip(judged).collect();
     judged.sort_unstable_by_key(|(i, _)| *i);
+    // Where nothing moved no reference was followed; but what was rewritten may be entered inside, and run as other code.
+    let explained = |n: usize| {
+        let verdict = judged.binary_search_by_key(&n, |(i, _)| *i).ok().and_then(|i| judged.get(i)).and_then(|(_, v)| v.as_ref()?.as_ref());
+        verdict.is_some_and(|v| !v.explained.is_empty())
+    };
+    let mut place = 0;
+    let mut changed = vec![false; pieces.len()];
+    for (slot, _) in changed.iter_mut().zip(&looked_at).filter(|(_, looked)| **looked) {
+        *slot = explained(place);
+        place += 1;
+    }
+    let followed = if followed.is_empty() { rewritten(images, &pieces, &changed, cancelled, share)? } else { followed };
+    let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());
     let mut judged = judged.into_iter().map(|(_, verdict)| verdict);
     // Debug information is opened only when there is something to look up.
     let finder = std::cell::LazyCell::new(|| origin.open());
@@ -303,15 +317,43 @@ fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool +
         }
     };
     let mut all: Vec<Loose> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect::<Option<_>>()?;
-    let entered: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
+    let mut into: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
+    into.extend(entered::by_data(&images.sides.shipped));
     let hidden = |i: usize| {
         let f = pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
-        if cancelled() { None } else { Some(f.map_or_else(Vec::new, |f| steady::hidden_entries(&images.sides.shipped, f, &entered))) }
+        if cancelled() { None } else { Some(f.map_or_else(Vec::new, |f| entered::hidden(&images.sides.shipped, f, &into))) }
     };
     for (loose, hidden) in all.iter_mut().zip(spread(share, pieces.len(), hidden)) {
         loose.other.extend(hidden.flatten()?);
     }
     Some(all)
+}
+
+/// Of the pieces that are explained although their bytes differ: instructions with other bytes that something enters inside.
+fn rewritten(
+    images: &Images,
+    pieces: &[Piece<'_>],
+    changed: &[bool],
+    cancelled: &(dyn Fn() -> bool + Sync),
+    share: &Share<'_>,
+) -> Option<Vec<Loose>> {
+    if !changed.contains(&true) {
+        return Some(Vec::new());
+    }
+    let image = &images.sides.shipped;
+    let own = |i: usize| pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
+    let each = |i: usize| if cancelled() { None } else { Some(own(i).map_or_else(BTreeSet::new, |f| entered::by_code(image, f))) };
+    let all: Option<Vec<BTreeSet<u64>>> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect();
+    let mut into: BTreeSet<u64> = all?.into_iter().flatten().collect();
+    into.extend(entered::by_data(image));
+    let one = |(piece, changed): (&Piece<'_>, &bool)| {
+        let mut out = Loose::default();
+        if let (true, Some(x), Some(y)) = (changed, &piece.sides.shipped, &piece.sides.rebuilt) {
+            out.other = entered::rewritten(image, x, images.sides.rebuilt.code(y), &into);
+        }
+        out
+    };
+    Some(pieces.iter().zip(changed).map(one).collect())
 }
 
 /// A pair of functions in which a reference leads elsewhere is different, even with equal bytes.

@@ -9,6 +9,8 @@ mod handlers;
 mod hash;
 mod turned;
 
+pub(super) use handlers::landing_pads;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -73,7 +73,7 @@ pub(super) struct Loose {
     pub(super) tables: BTreeSet<(u64, u64, u64)>,
     /// Where code of the shipped side reads data among code, or takes the address of something inside of code.
     pub(super) inner: BTreeSet<u64>,
-    /// Where jumps and tables of the shipped side lead, other than into the function itself.
+    /// Where jumps and tables of the shipped side lead, other than into the function itself, and whose address its code takes.
     pub(super) entered: BTreeSet<u64>,
 }
 
@@ -111,7 +111,7 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         if is_inner(&images.sides.shipped, p) {
             out.inner.insert(p.to);
         }
-        if p.form == Form::Branch {
+        if enters(p) {
             if !is_inside(x, p.to) {
                 out.entered.insert(p.to);
             } else if !old.is_entry(codes.shipped, p.to - x.address) {
@@ -147,12 +147,9 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
     out
 }
 
-/// Offsets in a function, which other code enters, that are no start of an instruction: what runs from there was read by nobody.
-pub(super) fn hidden_entries(image: &Image, f: &Function, entered: &BTreeSet<u64>) -> Vec<Range<usize>> {
-    let mut entered = entered.range(f.address.saturating_add(1)..f.end().max(f.address.saturating_add(1))).peekable();
-    let Some(scan) = entered.peek().and_then(|_| asm::scan(image, f)) else { return Vec::new() };
-    let offsets = entered.map(|to| to - f.address).filter(|offset| !scan.is_entry(image.code(f), *offset));
-    offsets.filter_map(|offset| usize::try_from(offset).ok()).map(|at| at..at + 1).collect()
+/// Whether code could run where a reference leads: it jumps there, or takes the address.
+pub(super) fn enters(r: &Reference) -> bool {
+    r.form == Form::Branch || matches!(r.form, Form::Address | Form::Number) && r.reach == 0
 }
 
 /// Whether a reference leads to data among code: something is read there, or its address is taken and no function begins there.
@@ -222,6 +219,13 @@ fn lead(images: &Images, pair: Sides<&Function>, p: &Reference, q: &Reference) -
     }
 }
 
+/// Where an entry of a table leads that holds distances from its own start.
+pub(super) fn entry(exe: &Exe, start: u64, n: u64) -> Option<u64> {
+    let raw = exe.bytes_at(start.wrapping_add(n * 4)).get(..4)?;
+    let number = i32::from_le_bytes(raw.try_into().ok()?);
+    Some(start.wrapping_add_signed(i64::from(number)))
+}
+
 /// Numbers that are distances from the start of their own table, as those of `switch` are: how many lead to the same places
 /// on both sides. An error when one leads elsewhere, or where `is_entry` says that no instruction starts.
 fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64, is_entry: &mut dyn FnMut(u64) -> bool) -> Result<u64, ()> {
@@ -230,11 +234,6 @@ fn table(images: &Images, pair: Sides<&Function>, shipped: u64, rebuilt: u64, is
     if !data(a, shipped) || !data(b, rebuilt) || images.is_text(shipped) {
         return Ok(0);
     }
-    let entry = |exe: &Exe, start: u64, n: u64| {
-        let raw = exe.bytes_at(start.wrapping_add(n * 4)).get(..4)?;
-        let number = i32::from_le_bytes(raw.try_into().ok()?);
-        Some(start.wrapping_add_signed(i64::from(number)))
-    };
     let is_code = |exe: &Exe, to: u64| exe.section_at(to).is_some_and(|s| s.is_code());
     let first = |exe: &Exe, start: u64| entry(exe, start, 0).is_some_and(|to| is_code(exe, to));
     // A table of places in code, or of places in constants.

@@ -71,6 +71,16 @@ impl Scan {
     }
 }
 
+impl Scan {
+    /// The instruction that an offset of that code is in.
+    pub(in crate::diff) fn instruction(&self, code: &[u8], offset: u64) -> Option<Range<usize>> {
+        let offset = u32::try_from(offset).ok()?;
+        let after = self.starts.partition_point(|s| *s <= offset);
+        let start = *self.starts.get(after.checked_sub(1)?)?;
+        Some(start as usize..self.starts.get(after).map_or(code.len(), |next| *next as usize))
+    }
+}
+
 /// Reads the code of a function; `None` where the references of a processor, or of such a file, cannot be told from its code.
 pub(in crate::diff) fn scan(image: &Image, f: &Function) -> Option<Scan> {
     let code = image.code(f);

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::frames::{frames_of, number};
 use super::{Field, Fields, Table};
+use crate::inspect::exe::Exe;
 use crate::model::{Side, Sides};
 
 /// Actions of one function that are followed.
@@ -50,6 +51,60 @@ impl Table<'_> {
         }
         out
     }
+}
+
+/// Where exceptions go on, of all functions.
+pub(in crate::diff) fn landing_pads(exe: &Exe) -> Vec<u64> {
+    let mut out = Vec::new();
+    let Some(s) = exe.section(".gcc_except_table") else { return out };
+    let data = exe.data(s);
+    let mut left = data.len().saturating_mul(4);
+    for frame in frames_of(exe).unwrap_or_default() {
+        let own = frame.start.zip(frame.data).and_then(|(f, at)| Some((f, usize::try_from(at.checked_sub(s.address)?).ok()?)));
+        let Some((start, at)) = own else { continue };
+        if pads(data, at, start, &mut left, &mut out).is_none() && left == 0 {
+            break;
+        }
+    }
+    out
+}
+
+/// Those of the function that starts there.
+fn pads(data: &[u8], mut at: usize, function: u64, left: &mut usize, out: &mut Vec<u64>) -> Option<()> {
+    let byte = |at: &mut usize| {
+        let value = data.get(*at).copied()?;
+        *at += 1;
+        Some(value)
+    };
+    if byte(&mut at)? != OMITTED {
+        return None;
+    }
+    if byte(&mut at)? != OMITTED {
+        number(data, &mut at)?;
+    }
+    // Call sites as LEB128 numbers, or as four bytes each.
+    let form = byte(&mut at)?;
+    let length = usize::try_from(number(data, &mut at)?).ok()?;
+    let end = at.checked_add(length).filter(|e| *e <= data.len())?;
+    while at < end {
+        *left = left.checked_sub(1)?;
+        let mut three = [0; 3];
+        for field in &mut three {
+            *field = match form {
+                1 => number(data, &mut at)?,
+                3 => {
+                    at += 4;
+                    u64::from(u32::from_le_bytes(data.get(at - 4..at)?.try_into().ok()?))
+                }
+                _ => return None,
+            };
+        }
+        number(data, &mut at)?;
+        if three[2] != 0 {
+            out.push(function.wrapping_add(three[2]));
+        }
+    }
+    Some(())
 }
 
 /// The pointers to types in the data of one function that starts at an offset, and whether they are indirect; `None` for a form

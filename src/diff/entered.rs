@@ -1,0 +1,104 @@
+//! Who enters code otherwise than by running into it: jumps and tables, pointers that the loader fills, symbols of other files, handlers
+//! of exceptions, the headers. Where that is inside of an instruction, other code runs than was read there.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::asm::{self, Form};
+use super::derived;
+use super::image::Image;
+use super::steady;
+use crate::inspect::exe::{Exe, Format};
+use crate::inspect::symbols::{Bound, Function};
+
+/// Entries of one table that are looked at.
+const MAX_ENTRIES: u64 = 1 << 16;
+
+/// Where data and headers of a file lead into its code.
+pub(super) fn by_data(image: &Image) -> BTreeSet<u64> {
+    let exe = &image.elf;
+    let filled = image.filled(0..u64::MAX).filter_map(|(_, bound)| match bound {
+        Bound::Relative(to) | Bound::Computed(to) => Some(*to),
+        Bound::Import(..) => None,
+    });
+    let mut out: BTreeSet<u64> = filled.collect();
+    let word = |(at, size): (&u64, &u8)| {
+        let raw = exe.bytes_at(*at).get(..usize::from(*size))?;
+        exe.numbers().int(raw, 0, raw.len())
+    };
+    out.extend(image.moved.iter().filter_map(word));
+    if exe.format == Format::Elf {
+        out.extend(exe.numbers().word(&exe.blob, 24, 24));
+        out.extend(exported(exe));
+        out.extend(derived::landing_pads(exe));
+        out.extend(fixed(exe));
+    }
+    out.retain(|to| is_code(exe, *to));
+    out
+}
+
+/// Where symbols of a library lead, and what the loader calls first and last.
+fn exported(exe: &Exe) -> impl Iterator<Item = u64> {
+    let n = exe.numbers();
+    let tables = exe.sections.iter().filter(|s| s.kind == 11);
+    let symbols = tables.flat_map(move |s| exe.data(s).chunks_exact(if n.wide { 24 } else { 16 }));
+    let defined = symbols.filter(move |raw| n.int(raw, if n.wide { 6 } else { 14 }, 2).is_some_and(|section| section != 0));
+    let values = defined.filter_map(move |raw| n.word(raw, 4, 8));
+    let size = if n.wide { 8 } else { 4 };
+    let entries = exe.sections.iter().filter(|s| s.kind == 6).flat_map(move |s| exe.data(s).chunks_exact(2 * size));
+    values.chain(entries.filter(move |raw| matches!(n.int(raw, 0, size), Some(12 | 13))).filter_map(move |raw| n.int(raw, size, size)))
+}
+
+/// Words of data, in a file with a fixed place.
+fn fixed(exe: &Exe) -> Vec<u64> {
+    let data = exe.sections.iter().filter(|s| exe.kind == 2 && s.is_allocated() && !s.is_code());
+    let words = |s| {
+        let all = exe.data(s);
+        (0..all.len()).step_by(4).flat_map(move |at| [4, 8].map(|size| exe.numbers().int(all, at, size))).flatten()
+    };
+    data.flat_map(words).filter(|to| is_code(exe, *to)).collect()
+}
+
+fn is_code(exe: &Exe, to: u64) -> bool {
+    exe.section_at(to).is_some_and(|s| s.is_code())
+}
+
+/// Where the code of one function leads, itself included: jumps, addresses that it takes, and tables.
+pub(super) fn by_code(image: &Image, f: &Function) -> BTreeSet<u64> {
+    let exe = &image.elf;
+    let Some(scan) = asm::scan(image, f) else { return BTreeSet::new() };
+    let mut out = BTreeSet::new();
+    for r in scan.references.iter().filter(|r| steady::enters(r)) {
+        if is_code(exe, r.to) {
+            out.insert(r.to);
+        } else if scan.tables && r.form == Form::Address {
+            let entries = (0..MAX_ENTRIES).map_while(|n| steady::entry(exe, r.to, n));
+            out.extend(entries.take_while(|to| is_code(exe, *to)));
+        }
+    }
+    out
+}
+
+/// Offsets in a function that are entered and are no start of an instruction.
+pub(super) fn hidden(image: &Image, f: &Function, entered: &BTreeSet<u64>) -> Vec<Range<usize>> {
+    found(image, f, entered).map(|(at, _)| at..at + 1).collect()
+}
+
+/// Instructions of a function whose bytes are others than on the other side, and that are entered inside.
+pub(super) fn rewritten(image: &Image, f: &Function, other: &[u8], entered: &BTreeSet<u64>) -> Vec<Range<usize>> {
+    let code = image.code(f);
+    let all = found(image, f, entered).map(|(_, whole)| whole);
+    all.filter(|whole| code.get(whole.clone()) != other.get(whole.clone())).collect()
+}
+
+/// Each such offset, with the instruction that it is in.
+fn found<'a>(image: &'a Image, f: &'a Function, entered: &BTreeSet<u64>) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
+    let first = f.address.saturating_add(1);
+    let inside: Vec<u64> = entered.range(first..f.end().max(first)).map(|to| to - f.address).collect();
+    let scan = if inside.is_empty() { None } else { asm::scan(image, f) };
+    let one = move |offset: u64| {
+        let scan = scan.as_ref().filter(|scan| !scan.is_entry(image.code(f), offset))?;
+        Some((usize::try_from(offset).ok()?, scan.instruction(image.code(f), offset)?))
+    };
+    inside.into_iter().filter_map(one)
+}
