@@ -7,6 +7,7 @@ use super::build_path::BuildPath;
 use super::claims::{Claim, Claims};
 use super::exe::RegionPair;
 use super::image::Images;
+use super::observed;
 use crate::digest::hex;
 use crate::inspect::container::{all_are, time_text};
 use crate::inspect::exe::{Exe, Region};
@@ -20,7 +21,7 @@ const MAX_NOTES: usize = 100_000;
 
 /// Explains what belongs to the build and not to the program.
 pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
-    let pair = Pair { exes: images.sides.as_ref().map(|i| &i.elf) };
+    let pair = Pair { exes: images.sides.as_ref().map(|i| &i.elf), images };
     let mut tried = Vec::new();
     let mut claims = Claims::new(node, images, regions);
     pair.notes(&mut claims);
@@ -33,6 +34,7 @@ pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPai
 
 struct Pair<'a> {
     exes: Sides<&'a Exe>,
+    images: &'a Images,
 }
 
 fn is_loaded(region: &Region) -> bool {
@@ -64,6 +66,9 @@ impl<'a> Pair<'a> {
     /// The object files that the symbol table notes for debuggers: when they were made, and where they were.
     fn notes(&self, claims: &mut Claims<'_>) {
         let Some(notes) = self.both(notes) else { return };
+        if self.each(only_notes) != Sides::new(true, true) {
+            return;
+        }
         let names = self.each(|bytes| named(bytes).unwrap_or_default());
         for (x, y) in notes.shipped.iter().zip(&notes.rebuilt) {
             if x.kind != y.kind {
@@ -76,8 +81,12 @@ impl<'a> Pair<'a> {
             let texts = Sides::new(self.bytes(Side::Shipped, &x.path), self.bytes(Side::Rebuilt, &y.path));
             let name = |path: &'a [u8]| path.rsplit(|b| *b == b'/').next().unwrap_or(path);
             let prefix = BuildPath::propose(texts.shipped, texts.rebuilt).filter(|p| p.makes_equal(texts.shipped, texts.rebuilt));
-            // A name that begins in the path is that of a symbol too.
-            let shared = |side: Side, path: &Range<usize>| names.get(side).range(path.clone()).next().is_some();
+            // A name that begins in the path, or runs on into it, is that of a symbol too.
+            let shared = |side: Side, path: &Range<usize>| {
+                let before = self.exes.get(side).blob.get(..path.start).unwrap_or_default();
+                let start = before.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1);
+                names.get(side).range(start..path.end).next().is_some()
+            };
             let alone = !shared(Side::Shipped, &x.path) && !shared(Side::Rebuilt, &y.path);
             if prefix.is_some() && alone && name(texts.shipped) == name(texts.rebuilt) && texts.shipped.len() == texts.rebuilt.len() {
                 let text = |_: Side, raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
@@ -89,7 +98,7 @@ impl<'a> Pair<'a> {
     /// What follows from the rest: UUID and signature.
     fn follow(&self, claims: &mut Claims<'_>, tried: &mut Vec<Tried>) {
         let start = claims.snapshot();
-        let signature = self.signature(claims);
+        let signature = self.signature(claims).and_then(|differs| self.unread(differs, |b| signature(b)?.ok()).map(|()| differs));
         let identity = self.identity(claims);
         let (all, loaded) = (claims.residue(&|_| true) == 0, claims.residue(&is_loaded) == 0);
         if matches!(signature, Ok(true)) && all || matches!(signature, Ok(false)) && loaded {
@@ -112,11 +121,27 @@ impl<'a> Pair<'a> {
         }
     }
 
+    /// An error where the program refers to a part of its own file that differs: then that is data of the program.
+    fn unread(&self, differs: bool, part: impl Fn(&'a [u8]) -> Option<Range<usize>>) -> Result<(), String> {
+        for side in [Side::Shipped, Side::Rebuilt].into_iter().filter(|_| differs) {
+            let exe = self.exes.get(side);
+            let Some(range) = part(&exe.blob) else { continue };
+            let Some(start) = exe.address_of(range.start as u64) else { continue };
+            if let Some(who) = observed::reader(self.images.sides.get(side), &(start..start.saturating_add(range.len() as u64))) {
+                return Err(format!("is read by the program: {who} refers to it"));
+            }
+        }
+        Ok(())
+    }
+
     /// Claims the UUID; says whether it differs.
     fn identity(&self, claims: &mut Claims<'_>) -> bool {
         let Some(ids) = self.both(uuid) else { return false };
-        claims.take(&self.claim(Cause::BuildId, ids.clone(), |_, raw| hex(raw)));
-        self.bytes(Side::Shipped, &ids.shipped) != self.bytes(Side::Rebuilt, &ids.rebuilt)
+        let differs = self.bytes(Side::Shipped, &ids.shipped) != self.bytes(Side::Rebuilt, &ids.rebuilt);
+        if self.unread(differs, uuid).is_ok() {
+            claims.take(&self.claim(Cause::BuildId, ids, |_, raw| hex(raw)));
+        }
+        differs
     }
 
     /// Claims a signature that one side has, or each its own, with what follows from its size. `Ok(false)` when none differs.
@@ -142,6 +167,13 @@ impl<'a> Pair<'a> {
             (Some(Some(one)), None) | (None, Some(Some(one))) => one.adds(),
             (None, None) => None,
         };
+        // What is signed is all that stands before the signature.
+        for side in [Side::Shipped, Side::Rebuilt] {
+            let start = ranges.get(side).as_ref().map(|r: &Range<usize>| r.start as u64);
+            if terms(side).flatten().is_some_and(|t| t.directories.values().any(|d| Some(d.limit) != start)) {
+                return Err("does not cover all that stands before it".to_owned());
+            }
+        }
         if let Some(what) = differs {
             return Err(format!("has other terms than on the other side: {what}"));
         }
@@ -274,6 +306,26 @@ fn named(bytes: &[u8]) -> Option<BTreeSet<usize>> {
         strings.checked_add(at)
     };
     Some(raw.chunks_exact(16).filter_map(name).collect())
+}
+
+/// Whether the notes for debuggers are nothing else: no stub and no pointer names one as its import, and they stand where the loader looks
+/// for no symbol.
+fn only_notes(bytes: &[u8]) -> bool {
+    let own = |c: Command, d: Command| {
+        let (table, count) = (c.word(bytes, 8)?, c.word(bytes, 12)?);
+        let raw = bytes.get(table..table.checked_add(count.checked_mul(16)?)?)?;
+        let note = |n: usize| raw.get(n.checked_mul(16)?..)?.get(4).map(|kind| kind & 0xe0 != 0);
+        let (first, locals) = (d.word(bytes, 8)?, d.word(bytes, 12)?);
+        let locals = first..first.checked_add(locals)?;
+        let (start, named) = (d.word(bytes, 56)?, d.word(bytes, 60)?);
+        let named = bytes.get(start..start.checked_add(named.checked_mul(4)?)?)?;
+        let mut named = named.chunks_exact(4).filter_map(|n| usize::try_from(N.int(n, 0, 4)?).ok());
+        Some(named.all(|n| note(n) != Some(true)) && (0..count).all(|n| locals.contains(&n) || note(n) != Some(true)))
+    };
+    match (macho::command(bytes, command::SYMTAB), macho::command(bytes, command::DYSYMTAB)) {
+        (Some(c), Some(d)) => own(c, d) == Some(true),
+        _ => true,
+    }
 }
 
 fn notes(bytes: &[u8]) -> Option<Vec<Note>> {

@@ -5,6 +5,7 @@ pub(crate) mod fat;
 pub(crate) mod signature;
 pub(crate) mod tables;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::blob::Blob;
@@ -139,6 +140,7 @@ impl Exe {
             exe.odd.push("the load commands do not fit into their place".to_owned());
         }
         exe.read_segments(&commands);
+        exe.ambiguous(&commands);
         let parts = exe.macho_parts(&commands);
         exe.cover(parts);
         Ok(exe)
@@ -188,6 +190,41 @@ impl Exe {
         self.starts = sections.iter().enumerate().filter(|(_, s)| s.is_allocated() && s.size > 0).map(|(i, s)| (s.address, i)).collect();
         self.starts.sort_unstable();
         self.sections = sections;
+    }
+
+    /// Says what could be read in two ways: bytes that belong to two things, and commands of which the loader takes one.
+    fn ambiguous(&mut self, commands: &[Command]) {
+        let bytes: &[u8] = &self.blob;
+        let mut all: Vec<(Range<u64>, String)> = Vec::new();
+        let part = |start: u64, size: u64, what: &str| (start..start.saturating_add(size), what.to_owned());
+        let mut once = BTreeSet::new();
+        let mut odd = Vec::new();
+        for c in commands {
+            let name = name_of(c.kind).map_or_else(|| format!("load command {:#x}", c.kind), str::to_owned);
+            let data = linked_data(c, bytes);
+            let several = c.kind == NOTE || !ONCE.contains(&c.kind) && data.is_empty();
+            if !several && !once.insert(c.kind) {
+                odd.push(format!("{name} occurs twice: the loader takes one of them"));
+            }
+            all.push(part(c.range.start as u64, c.range.len() as u64, &name));
+            all.extend(data.into_iter().map(|(start, size)| part(start, size, &name)));
+        }
+        all.push(part(0, HEADER as u64, "the header"));
+        let sections = self.sections.iter().filter(|s| !s.range.is_empty());
+        all.extend(sections.map(|s| part(s.range.start as u64, s.range.len() as u64, &String::from_utf8_lossy(&s.name))));
+        let segments = commands.iter().filter(|c| c.kind == command::SEGMENT).filter_map(|c| bytes.get(c.range.clone()));
+        for raw in segments.flat_map(section_headers) {
+            let int = |at| N.int(raw, at, 4).unwrap_or(0);
+            all.push(part(int(56), int(60).saturating_mul(8), "relocations"));
+        }
+        let loads = self.segments.iter().map(|s| part(s.offset, s.size, "a segment")).collect();
+        for mut group in [all, loads] {
+            group.retain(|(range, _)| !range.is_empty());
+            group.sort_by_key(|(range, _)| (range.start, range.end));
+            let pairs = group.iter().zip(group.iter().skip(1)).filter(|((x, _), (y, _))| y.start < x.end);
+            odd.extend(pairs.take(20).map(|((_, x), (_, y))| format!("{} overlaps {}", shown(y), shown(x))));
+        }
+        self.odd.extend(odd);
     }
 
     /// The parts of the file that its load commands describe: each command is one, and so is each table that is linked.
@@ -244,6 +281,39 @@ impl Exe {
         }
         parts
     }
+}
+
+/// Commands of which a file has one, beside those that lead to data.
+const ONCE: [u32; 3] = [command::UUID, command::MAIN, command::ID_DYLIB];
+/// A note of the linker for somebody, of which there may be many.
+const NOTE: u32 = 0x31;
+
+/// Data that a command leads to: where it is in the file, and its size.
+fn linked_data(c: &Command, bytes: &[u8]) -> Vec<(u64, u64)> {
+    let word = |at: usize| c.word(bytes, at).unwrap_or(0) as u64;
+    let pairs =
+        |fields: &[(usize, u64)]| fields.iter().map(|(at, unit)| (word(*at), word(at + 4).saturating_mul(*unit))).collect::<Vec<_>>();
+    let mut out = match c.kind {
+        command::SYMTAB => pairs(&[(8, 16), (16, 1)]),
+        command::DYSYMTAB => pairs(&[(32, 8), (40, 56), (48, 4), (56, 4), (64, 8), (72, 8)]),
+        0x22 | 0x8000_0022 => pairs(&[(8, 1), (16, 1), (24, 1), (32, 1), (40, 1)]),
+        // Hints of two levels.
+        0x16 => pairs(&[(8, 4)]),
+        NOTE => {
+            let long = |at: usize| if at + 8 <= c.range.len() { N.int(bytes, c.range.start + at, 8).unwrap_or(0) } else { 0 };
+            vec![(long(24), long(32))]
+        }
+        command::CODE_SIGNATURE | command::FUNCTION_STARTS | 0x1e | 0x29 | 0x2b | 0x2e | 0x36..=0x38 | 0x8000_0033 | 0x8000_0034 => {
+            pairs(&[(8, 1)])
+        }
+        _ => Vec::new(),
+    };
+    out.retain(|(_, size)| *size > 0);
+    out
+}
+
+fn shown(name: &str) -> String {
+    crate::text::Untrusted::from(name.as_bytes()).shown().cut(60).to_string()
 }
 
 fn name_of(kind: u32) -> Option<&'static str> {

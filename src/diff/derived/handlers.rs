@@ -88,20 +88,21 @@ fn pads(data: &[u8], mut at: usize, function: u64, left: &mut usize, out: &mut V
     let end = at.checked_add(length).filter(|e| *e <= data.len())?;
     while at < end {
         *left = left.checked_sub(1)?;
-        let mut three = [0; 3];
-        for field in &mut three {
-            *field = match form {
+        let mut pad = 0;
+        for _ in 0..3 {
+            pad = match form {
                 1 => number(data, &mut at)?,
                 3 => {
+                    let field = data.get(at..at.checked_add(4)?)?;
                     at += 4;
-                    u64::from(u32::from_le_bytes(data.get(at - 4..at)?.try_into().ok()?))
+                    u64::from(u32::from_le_bytes(field.try_into().ok()?))
                 }
                 _ => return None,
             };
         }
         number(data, &mut at)?;
-        if three[2] != 0 {
-            out.push(function.wrapping_add(three[2]));
+        if pad != 0 {
+            out.push(function.wrapping_add(pad));
         }
     }
     Some(())

@@ -57,9 +57,9 @@ fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more
     let signed = Macho { signature: Some(vec![1; 60]), ..program() };
     proved(&changed(|m| m.signature = Some(vec![1; 60])), &[Cause::Signature]);
     proved(&changed_from(&signed, |m| m.signature = Some(vec![2; 60])), &[Cause::Signature]);
-    proved(&changed_from(&signed, |m| (m.signature, m.uuid) = (Some(vec![2; 90]), [8; 16])), &[Cause::BuildId, Cause::Signature]);
+    proved(&changed_from(&signed, |m| (m.signature, m.uuid) = (Some(vec![2; 100]), [8; 16])), &[Cause::BuildId, Cause::Signature]);
     type Change = fn(&mut Macho);
-    let abuses: [(&str, Change); 13] = [
+    let abuses: [(&str, Change); 14] = [
         ("other code", |m| (m.signature, m.text[17]) = (None, 43)),
         ("other code under another signature", |m| (m.signature, m.text[17]) = (Some(vec![2; 60]), 43)),
         ("rights", |m| m.rights = "<key>com.apple.security.cs.disable-library-validation</key>"),
@@ -72,6 +72,7 @@ fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more
         ("other requirements", |m| m.requirements = "anchor apple"),
         ("a hardened runtime by another signature", |m| (m.signature, m.flags) = (Some(vec![2; 60]), 0x1_0002)),
         ("something behind the signature", |m| m.tail = vec![1; 16]),
+        ("something between its blobs", |m| (m.signature, m.gap) = (Some(vec![2; 60]), vec![1; 16])),
         ("another library", |m| (m.signature, m.library) = (None, "/usr/lib/libB")),
     ];
     for (what, change) in abuses {
@@ -139,6 +140,97 @@ fn each_architecture_is_a_member() {
     assert_eq!(crate::inspect::kind::recognise(b"\xca\xfe\xba\xbe\0\0\0\x34\0\x10"), NodeKind::Data);
 }
 
+/// The file with a number of four bytes of the first command of a kind set to another one.
+fn command(mut bytes: Vec<u8>, kind: u32, changes: &[(usize, usize)]) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut at = 32;
+    while word(&bytes, at) != kind {
+        at += word(&bytes, at + 4) as usize;
+    }
+    for (offset, value) in changes {
+        bytes[at + offset..at + offset + 4].copy_from_slice(&u32::try_from(*value).unwrap().to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn what_stands_in_another_thing_is_not_explained_as_that() {
+    let find = |bytes: &[u8], needle: &[u8]| bytes.windows(needle.len()).position(|w| w == needle).unwrap();
+    let pair = [[1; 60], [2; 60]].map(|hashes| macho(&Macho { signature: Some(hashes.to_vec()), ..program() }));
+    let inside = find(&pair[0], &[1; 60]);
+    proved(&compare_bytes(&pair[0], &pair[1]), &[Cause::Signature]);
+    type Changes = &'static [(usize, usize)];
+    let abuses: [(&str, u32, Changes, bool); 6] = [
+        ("starts of functions", 0x26, &[(12, 8)], true),
+        ("pointers", 0x26, &[(0, 0x8000_0034), (12, 16)], true),
+        ("exports", 0x26, &[(0, 0x8000_0033), (12, 16)], true),
+        ("names of symbols", 2, &[(20, 16)], false),
+        ("symbols", 2, &[(12, 1)], true),
+        ("a note", 0xc, &[(0, 0x31), (28, 0), (32, 16), (36, 0)], false),
+    ];
+    for (what, kind, changes, first) in abuses {
+        let offset = match kind {
+            0xc => 24,
+            _ if first => 8,
+            _ => 16,
+        };
+        let [a, b] = pair.clone().map(|bytes| command(bytes, kind, &[&[(offset, inside)], changes].concat()));
+        let node = compare_bytes(&a, &b);
+        assert_eq!(node.result, ResultMark::Different, "{what} in the signature");
+        assert!(node.metadata.iter().any(|m| m.contains("overlaps")), "{what}: {:?}", node.metadata);
+    }
+    // A segment of what is signed, where another one ends.
+    let [a, b] = pair.clone().map(|bytes| command(bytes, 0x19, &[(48, inside + 60)]));
+    assert_eq!(compare_bytes(&a, &b).result, ResultMark::Different, "a segment that reaches into the signature");
+}
+
+#[test]
+fn notes_for_debuggers_are_no_data_and_no_names() {
+    // A note that stands in the code, with its time.
+    let text = |time: u64| {
+        let mut text = program().text;
+        text.resize(32, 0x90);
+        [&text[..], &[1, 0, 0, 0, 0x66, 0, 0, 0], &time.to_le_bytes()].concat()
+    };
+    let pair = [0x6000_0000, 0x6000_0001].map(|time| {
+        let bytes = macho(&Macho { text: text(time), ..program() });
+        command(bytes, 2, &[(8, super::make_macho::TEXT + 32), (12, 1)])
+    });
+    assert_eq!(compare_bytes(&pair[0], &pair[1]).result, ResultMark::Different, "a note in the code");
+    // A name that begins before the path and runs on into it.
+    let pair = ["evil/b/one/x.o", "evil/b/two/x.o"].map(|object| {
+        let mut bytes = macho(&Macho { object, shared: Some(object), ..program() });
+        let note = bytes.windows(4).position(|w| w == [0x66, 0, 0, 0]).unwrap();
+        bytes[note - 4] += 4;
+        bytes
+    });
+    assert_eq!(compare_bytes(&pair[0], &pair[1]).result, ResultMark::Different, "a name before the path");
+}
+
+#[test]
+fn what_the_program_reads_of_its_own_file_is_data() {
+    // lea rax, [rip + distance] to what is in the file before the code, or behind it.
+    let reading = |to: i32| {
+        let mut text = program().text;
+        let from = super::make_macho::TEXT + text.len() - 1 + 7;
+        text.pop();
+        text.extend([0x48, 0x8d, 0x05]);
+        text.extend((to - i32::try_from(from).unwrap()).to_le_bytes());
+        text.push(0xc3);
+        Macho { text, signature: Some(vec![1; 60]), ..program() }
+    };
+    let plain = macho(&reading(0x100));
+    let find = |needle: &[u8]| i32::try_from(plain.windows(needle.len()).position(|w| w == needle).unwrap()).unwrap();
+    let nothing = reading(0x100);
+    proved(&changed_from(&nothing, |m| m.uuid = [8; 16]), &[Cause::BuildId]);
+    let node = changed_from(&reading(find(&[7; 16])), |m| m.uuid = [8; 16]);
+    assert_eq!(node.result, ResultMark::Different, "the UUID");
+    proved(&changed_from(&nothing, |m| m.signature = Some(vec![2; 60])), &[Cause::Signature]);
+    // The linked segment stands elsewhere in memory than in the file.
+    let node = changed_from(&reading(find(&[1; 60]) - 0x800 + 0x4000), |m| m.signature = Some(vec![2; 60]));
+    assert_eq!(node.result, ResultMark::Different, "the signature");
+}
+
 /// A flipped byte is explained only inside the fields of the causes, and is never nothing.
 #[test]
 fn a_flipped_byte_of_a_macho_never_vanishes() {
@@ -146,8 +238,8 @@ fn a_flipped_byte_of_a_macho_never_vanishes() {
     let place = |needle: &[u8]| bytes.windows(needle.len()).position(|w| w == needle).unwrap();
     let id = place(&[7; 16]);
     let (time, path) = (place(&0x6000_0000u64.to_le_bytes()), place(b"/b/one/x.o"));
-    let signature = place(&0xfade_0cc0u32.to_be_bytes());
-    let allowed = [id..id + 16, time..time + 8, path + 1..path + 7, signature..bytes.len()];
+    let hashes = place(&[1; 40]);
+    let allowed = [id..id + 16, time..time + 8, path + 1..path + 7, hashes..hashes + 40];
     for at in 0..bytes.len() {
         let mut other = bytes.clone();
         other[at] ^= [0x01, 0x80, 0xff][at % 3];

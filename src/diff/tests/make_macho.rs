@@ -25,6 +25,8 @@ pub(super) struct Macho {
     /// Rights of the first segment.
     pub(super) rwx: u32,
     pub(super) tail: Vec<u8>,
+    /// What stands between the blobs of the signature.
+    pub(super) gap: Vec<u8>,
 }
 
 pub(super) const TEXT: usize = 0x400;
@@ -52,6 +54,7 @@ pub(super) fn program() -> Macho {
         library: "/usr/lib/libA",
         rwx: 5,
         tail: Vec::new(),
+        gap: Vec::new(),
     }
 }
 
@@ -74,13 +77,13 @@ fn segment(name: &str, place: [u64; 4], rights: u32, sections: u32) -> Vec<u8> {
 }
 
 /// A code directory of version 0x20400, whose hashes have 20 bytes, with one of `Info.plist`.
-fn directory(m: &Macho, hashes: &[u8]) -> Vec<u8> {
+fn directory(m: &Macho, hashes: &[u8], limit: usize) -> Vec<u8> {
     let big = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
     let names = [m.identifier.as_bytes(), b"\0", m.team.as_bytes(), b"\0"].concat();
     let team = if m.team.is_empty() { 0 } else { 88 + m.identifier.len() + 1 };
     let first = 88 + names.len() + 20;
     let mut out = [big(0xfade_0c02), big(first + hashes.len()), big(0x2_0400), m.flags.to_be_bytes()].concat();
-    out.extend([big(first), big(88), big(1), big(hashes.len() / 20), big(LINKED), [20, 1, 0, 12], big(0)].concat());
+    out.extend([big(first), big(88), big(1), big(hashes.len() / 20), big(limit), [20, 1, 0, 12], big(0)].concat());
     out.extend([big(0), big(team), big(0), big(0), big(0)].concat());
     out.extend([0u64, LINKED as u64, m.segment].iter().flat_map(|n| n.to_be_bytes()));
     assert_eq!(out.len(), 88);
@@ -113,11 +116,12 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
         let big = |n: usize| u32::try_from(n).unwrap().to_be_bytes();
         let rights = [&0xfade_7171u32.to_be_bytes()[..], &big(8 + m.rights.len()), m.rights.as_bytes()].concat();
         let requirements = [&0xfade_0c01u32.to_be_bytes()[..], &big(8 + m.requirements.len()), m.requirements.as_bytes()].concat();
-        let directory = directory(m, content);
+        let directory = directory(m, content, LINKED + start);
         linked.extend(0xfade_0cc0u32.to_be_bytes());
-        let (second, third) = (36 + directory.len(), 36 + directory.len() + requirements.len());
+        let second = 36 + directory.len() + m.gap.len();
+        let third = second + requirements.len();
         linked.extend([big(third + rights.len()), big(3), big(0), big(36), big(2), big(second), big(5), big(third)].concat());
-        linked.extend([directory, requirements, rights].concat());
+        linked.extend([&directory[..], &m.gap, &requirements, &rights].concat());
         linked.resize(linked.len().next_multiple_of(16), 0);
         signature = Some((LINKED + start, linked.len() - start));
     }

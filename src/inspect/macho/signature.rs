@@ -1,6 +1,7 @@
 //! What a code signature says beside the hashes of the code: under which rules the system runs the program, and as whom.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::inspect::exe::{MAX_TEXT, Numbers, text_at};
 
@@ -34,8 +35,14 @@ pub(crate) struct Directory {
     segment: u64,
     /// The version of the hardened runtime.
     runtime: u64,
-    /// Kind and size of the hashes.
-    hash: (u64, u64),
+    /// Kind and size of the hashes, and of the pages that they are over.
+    hash: (u64, u64, u64),
+    /// The version of its form.
+    version: usize,
+    /// Where the code that is signed ends in the file.
+    pub(crate) limit: u64,
+    /// Where the executable segment is in the file, and how long it is.
+    executable: (u64, u64),
     /// Hashes by their slots from 1: `Info.plist`, requirements, resources, and so on; those that are all zeros are none.
     special: BTreeMap<usize, Vec<u8>>,
 }
@@ -60,19 +67,20 @@ impl Terms {
         let word = |bytes: &[u8], at: usize| N.int(bytes, at, 4).and_then(|n| usize::try_from(n).ok());
         let count = word(signature, 8).filter(|n| *n <= MAX_BLOBS && word(signature, 0) == Some(0xfade_0cc0))?;
         let mut out = Self::default();
-        // Blobs that overlap would be kept again and again.
-        let mut left = signature.len();
+        // Blobs that overlap would be kept again and again; what is in none of them nobody reads.
+        let mut cover = Cover::new(signature, 12 + count * 8);
         for i in 0..count {
             let (slot, at) = (word(signature, 12 + i * 8)?, word(signature, 16 + i * 8)?);
             let blob = signature.get(at..)?;
             let blob = blob.get(..word(blob, 4)?)?;
-            left = left.checked_sub(blob.len())?;
+            cover.take(at..at + blob.len());
             let twice = if slot == 0 || (0x1000..0x1010).contains(&slot) {
                 out.directories.insert(slot, Directory::read(blob)?).is_some()
             } else {
                 // With its kind: the same words mean something else in another kind of blob.
                 let content = blob.get(8..)?;
-                let kept = slot != SIGNATURE && !(content.is_empty() && ENTITLEMENTS.contains(&slot));
+                let none = content.is_empty() && ENTITLEMENTS.contains(&slot) && matches!(word(blob, 0), Some(0xfade_7171 | 0xfade_7172));
+                let kept = slot != SIGNATURE && !none;
                 kept && out.blobs.insert(slot, blob.to_vec()).is_some()
             };
             // Which of two is meant is not for us to say.
@@ -80,7 +88,7 @@ impl Terms {
                 return None;
             }
         }
-        out.directories.contains_key(&0).then_some(out)
+        (cover.is_whole() && out.directories.contains_key(&0)).then_some(out)
     }
 
     /// The rights that it grants, as text and the same as DER.
@@ -124,6 +132,50 @@ impl Terms {
     }
 }
 
+/// Which bytes of a blob belong to what.
+struct Cover<'a> {
+    bytes: &'a [u8],
+    parts: Vec<Range<usize>>,
+}
+
+impl<'a> Cover<'a> {
+    /// Of bytes that begin with a header of that size.
+    fn new(bytes: &'a [u8], header: usize) -> Self {
+        Self { bytes, parts: vec![0..header] }
+    }
+
+    fn take(&mut self, part: Range<usize>) {
+        self.parts.push(part);
+    }
+
+    /// Whether no two of them overlap, and zeros are all that is in none.
+    fn is_whole(mut self) -> bool {
+        self.parts.sort_unstable_by_key(|p| (p.start, p.end));
+        let mut at = 0;
+        for part in self.parts.into_iter().chain([self.bytes.len()..self.bytes.len()]) {
+            if part.start < at || !self.bytes.get(at..part.start).is_some_and(|gap| gap.iter().all(|b| *b == 0)) {
+                return false;
+            }
+            at = part.end;
+        }
+        true
+    }
+}
+
+/// Size of the header of a code directory of a version.
+fn header(version: usize) -> Option<usize> {
+    Some(match version {
+        0x2_0001..0x2_0100 => 44,
+        0x2_0100..0x2_0200 => 48,
+        0x2_0200..0x2_0300 => 52,
+        0x2_0300..0x2_0400 => 64,
+        0x2_0400..0x2_0500 => 88,
+        0x2_0500..0x2_0600 => 96,
+        0x2_0600..0x2_0700 => 108,
+        _ => return None,
+    })
+}
+
 impl Directory {
     fn read(blob: &[u8]) -> Option<Self> {
         let number = |at: usize, size: usize| N.int(blob, at, size);
@@ -141,6 +193,21 @@ impl Directory {
         if count > MAX_SPECIAL || later(0x2_0100, 44, 4)? != 0 {
             return None;
         }
+        // Spare fields, hashes of what is encrypted later, and what is linked to others: nobody says what they mean to the program.
+        let extra = [(0, 40, 4), (0x2_0300, 52, 4), (0x2_0500, 92, 4), (0x2_0600, 96, 4), (0x2_0600, 100, 8)];
+        if extra.iter().any(|(since, at, size)| later(*since, *at, *size) != Some(0)) {
+            return None;
+        }
+        let mut cover = Cover::new(blob, header(version)?);
+        let code = word(28)?.checked_mul(size)?;
+        cover.take(hashes.checked_sub(count.checked_mul(size)?)?..hashes.checked_add(code)?);
+        for at in [word(20)?, team].into_iter().filter(|at| *at > 0) {
+            cover.take(at..at.checked_add(text(at)?.len() + 1)?);
+        }
+        if !cover.is_whole() {
+            return None;
+        }
+        let long = later(0x2_0300, 56, 8)?;
         let mut special = BTreeMap::new();
         for slot in 1..=count {
             let start = hashes.checked_sub(slot.checked_mul(size)?)?;
@@ -156,7 +223,10 @@ impl Directory {
             platform: number(38, 1)?,
             segment: later(0x2_0400, 80, 8)?,
             runtime: later(0x2_0500, 88, 4)?,
-            hash: (number(37, 1)?, size as u64),
+            hash: (number(37, 1)?, size as u64, number(39, 1)?),
+            version,
+            limit: if long > 0 { long } else { number(32, 4)? },
+            executable: (later(0x2_0400, 64, 8)?, later(0x2_0400, 72, 8)?),
             special,
         })
     }
@@ -168,7 +238,8 @@ impl Directory {
             (self.team != other.team, "team"),
             (self.platform != other.platform || self.segment != other.segment, "rights of the platform"),
             (self.runtime != other.runtime, "version of the runtime"),
-            (self.hash != other.hash, "kind of hashes"),
+            (self.hash != other.hash || self.version != other.version, "kind of hashes"),
+            (self.executable != other.executable, "executable segment"),
             (self.special != other.special, "hashes of Info.plist, requirements, resources or entitlements"),
         ]
         .into_iter()
