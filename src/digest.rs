@@ -138,6 +138,18 @@ impl Digest {
         Ok(Self { algorithm, bytes })
     }
 
+    /// That digest of `bytes`, and no other.
+    #[must_use]
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let bytes = match algorithm {
+            Algorithm::Md5 => md5::Md5::digest(bytes).to_vec(),
+            Algorithm::Sha1 => sha1::Sha1::digest(bytes).to_vec(),
+            Algorithm::Sha256 => sha2::Sha256::digest(bytes).to_vec(),
+            Algorithm::Sha512 => sha2::Sha512::digest(bytes).to_vec(),
+        };
+        Self { algorithm, bytes }
+    }
+
     /// The value as SHA-256, if that is what it is.
     #[must_use]
     pub fn sha256(&self) -> Option<Sha256> {

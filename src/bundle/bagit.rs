@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::defects::Defects;
 use super::{limits, paths};
-use crate::digest::{Algorithm, Digest, Hasher, Sha256};
+use crate::digest::{Algorithm, Digest, Sha256};
 use crate::model::{Identity, IdentityBasis, Where};
 use crate::text::{Shown, Untrusted};
 
@@ -161,11 +161,7 @@ fn tags(manifests: &[(Algorithm, &[u8])], files: &BTreeMap<&[u8], Vec<u8>>, decl
             if let Some(why) = paths::trouble(&line.path) {
                 defects.fail("bag.escape", place(), format!("lists {name}: {why}"), ASK);
             } else if let Some(bytes) = files.get(line.path.as_slice()) {
-                let mut hasher = Hasher::new(&[*algorithm]);
-                hasher.update(bytes);
-                let (sha256, others, _) = hasher.finish();
-                let ours = others.into_iter().next().unwrap_or_else(|| sha256.into());
-                if ours != line.digest {
+                if Digest::of(*algorithm, bytes) != line.digest {
                     defects.fail("bag.tag", place(), format!("{name} has another {} than is declared here", algorithm.name()), ASK);
                 }
             } else {

@@ -165,11 +165,9 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
         let verdict = judged.binary_search_by_key(&n, |(i, _)| *i).ok().and_then(|i| judged.get(i)).and_then(|(_, v)| v.as_ref()?.as_ref());
         verdict.is_some_and(|v| !v.explained.is_empty())
     };
-    let mut place = 0;
     let mut changed = vec![false; pieces.len()];
-    for (slot, _) in changed.iter_mut().zip(&looked_at).filter(|(_, looked)| **looked) {
+    for (place, (slot, _)) in changed.iter_mut().zip(&looked_at).filter(|(_, looked)| **looked).enumerate() {
         *slot = explained(place);
-        place += 1;
     }
     let followed = if followed.is_empty() { rewritten(images, &pieces, &changed, cancelled, share)? } else { followed };
     let leads_elsewhere = |n: usize| followed.get(n).is_some_and(|l| !l.other.is_empty());

@@ -142,7 +142,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             loose.extend(strays::find(&images, &regions, &found.inner, cancelled).ok_or_else(given_up)?);
             loose.extend(derived::explain(node, &images, &mut regions, cancelled).ok_or_else(given_up)?);
             layout::explain_loaded(node, &images, &mut regions);
-            node.metadata.extend(observed::around(&images));
+            node.metadata.extend(observed::around(&images, share));
             let settled = steady::settle(node, &images, &mut regions, &loose);
             check(cancelled)?;
             elf::build_id(node, &images, &mut regions);

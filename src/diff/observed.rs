@@ -1,11 +1,12 @@
 //! Whether a program reads bytes of its own that a build leaves in it: an identity, or what the loader maps behind the last section
 //! because it maps whole pages. Nothing that a program reads follows from its content alone.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::asm;
 use super::exe::{RegionPair, bytes};
 use super::image::{Image, Images};
+use super::{Share, asm, spread_sides};
 use crate::inspect::exe::Exe;
 use crate::inspect::symbols::{Bound, Function};
 use crate::model::Side;
@@ -18,6 +19,25 @@ const BEHIND: u64 = 4;
 /// What refers to a range of addresses, in words: code, a word that the loader fills, a symbol of data, and in a file with a fixed
 /// place a word of data.
 pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
+    readers(image, std::slice::from_ref(range)).into_iter().next().flatten()
+}
+
+/// The same for each of several ranges. Code is read once for all of them.
+fn readers(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<String>> {
+    let mut out: Vec<Option<String>> = ranges.iter().map(|range| named_reader(image, range)).collect();
+    let open: Vec<usize> = (0..out.len()).filter(|n| matches!(out.get(*n), Some(None))).collect();
+    let open_ranges: Vec<Range<u64>> = open.iter().filter_map(|n| ranges.get(*n)).cloned().collect();
+    for ((n, range), at) in open.into_iter().zip(&open_ranges).zip(code(image, &open_ranges)) {
+        let code = at.map(|at| format!("the code at {at:#x}"));
+        if let Some(slot) = out.get_mut(n) {
+            *slot = code.or_else(|| fixed_words(&image.elf, range).map(|at| format!("a word at {at:#x}")));
+        }
+    }
+    out
+}
+
+/// What the file itself says that it leads into a range: a word that the loader fills, a symbol of data.
+fn named_reader(image: &Image, range: &Range<u64>) -> Option<String> {
     if range.is_empty() {
         return None;
     }
@@ -36,13 +56,8 @@ pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
         return Some(format!("a pointer at {at:#x}"));
     }
     let reaches = |start: u64, size: u64| start < range.end && start.saturating_add(size) > range.start;
-    if let Some(s) = image.objects.iter().find(|s| reaches(s.address, s.size)) {
-        return Some(format!("the symbol {}", crate::text::Untrusted::from(s.name.as_slice()).shown().cut(60)));
-    }
-    if let Some(at) = code(image, range) {
-        return Some(format!("the code at {at:#x}"));
-    }
-    fixed_words(&image.elf, range).map(|at| format!("a word at {at:#x}"))
+    let symbol = image.objects.iter().find(|s| reaches(s.address, s.size))?;
+    Some(format!("the symbol {}", crate::text::Untrusted::from(symbol.name.as_slice()).shown().cut(60)))
 }
 
 /// What the loader maps around a segment because it maps whole pages: the bytes of the file, and the address of the first.
@@ -74,23 +89,26 @@ fn edges(exe: &Exe) -> Vec<[Edge<'_>; 2]> {
 }
 
 /// Sentences for what differs around segments and is in memory, when the program reads it: that has no account as loaded content.
-pub(super) fn around(images: &Images) -> Vec<String> {
+pub(super) fn around(images: &Images, share: &Share<'_>) -> Vec<String> {
     let (a, b) = (edges(&images.sides.shipped.elf), edges(&images.sides.rebuilt.elf));
     if images.sides.shipped.elf.kind == 1 || a.len() != b.len() {
         return Vec::new();
     }
-    let mut out = Vec::new();
-    for (x, y) in a.iter().flatten().zip(b.iter().flatten()).filter(|(x, y)| x.0 != y.0) {
-        for (side, word, edge) in [(Side::Shipped, "shipped", x), (Side::Rebuilt, "rebuilt", y)] {
-            let range = edge.1..edge.1.saturating_add(edge.0.len() as u64);
-            if let Some(who) = reader(images.sides.get(side), &range) {
-                let where_ = format!("what the loader maps at {:#x} beside a segment", range.start);
-                out.push(format!("{word}: {where_} differs, and the program reads it ({who} refers to it)"));
-            }
-        }
-    }
-    out.truncate(20);
-    out
+    let differing = || a.iter().flatten().zip(b.iter().flatten()).filter(|(x, y)| x.0 != y.0);
+    let both = spread_sides(share, |side| {
+        let edge = |(x, y)| if side == Side::Shipped { x } else { y };
+        let range = |(content, start): &Edge<'_>| *start..start.saturating_add(content.len() as u64);
+        let ranges: Vec<Range<u64>> = differing().map(edge).map(range).collect();
+        let who = readers(images.sides.get(side), &ranges);
+        ranges.into_iter().zip(who).collect::<Vec<_>>()
+    });
+    let Some(both) = both else { return vec!["what the loader maps around the segments was not looked at".to_owned()] };
+    let sentence = |word: &str, (range, who): (Range<u64>, Option<String>)| {
+        let where_ = format!("what the loader maps at {:#x} beside a segment", range.start);
+        who.map(|who| format!("{word}: {where_} differs, and the program reads it ({who} refers to it)"))
+    };
+    let pairs = both.shipped.into_iter().zip(both.rebuilt);
+    pairs.flat_map(|(x, y)| [sentence("shipped", x), sentence("rebuilt", y)]).flatten().take(20).collect()
 }
 
 /// Sentences for debug sections of PE files that differ and that the program reads: Windows maps them like all others.
@@ -113,22 +131,37 @@ pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
     out
 }
 
-/// The first piece of code with a reference into the range. Only pieces are decoded in which such bytes stand at all.
-fn code(image: &Image, range: &Range<u64>) -> Option<u64> {
+/// For each range the first piece of code with a reference into it. Only pieces are decoded in which such bytes stand at all, and each
+/// once.
+fn code(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<u64>> {
     let elf = &image.elf;
+    let mut found = vec![None; ranges.len()];
     for s in elf.sections.iter().filter(|s| s.is_code() && s.is_allocated()) {
         let code = elf.data(s);
-        let mut next = 0;
-        for at in candidates(elf, code, s.address, range) {
-            let address = s.address.wrapping_add(at as u64);
-            let Some(f) = image.piece_at(address).filter(|_| address >= next) else { continue };
-            next = f.end();
-            if refers(image, f, range) {
-                return Some(f.address);
+        // Pieces by their place, and the ranges that they may refer to.
+        let mut pieces: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (n, range) in ranges.iter().enumerate().filter(|(n, _)| found.get(*n) == Some(&None)) {
+            let mut next = 0;
+            for at in candidates(elf, code, s.address, range) {
+                let address = s.address.wrapping_add(at as u64);
+                let Some(f) = image.piece_at(address).filter(|_| address >= next) else { continue };
+                next = f.end();
+                pieces.entry(f.address).or_default().push(n);
+            }
+        }
+        for (start, asked) in pieces {
+            let asked = || asked.iter().filter_map(|n| Some((*n, ranges.get(*n)?)));
+            let open = asked().filter(|(n, _)| found.get(*n) == Some(&None));
+            let open: Vec<(usize, &Range<u64>)> = open.collect();
+            let Some(f) = image.piece_at(start).filter(|_| !open.is_empty()) else { continue };
+            for (n, refers) in open.iter().map(|o| o.0).zip(refers(image, f, open.iter().map(|o| o.1))) {
+                if let Some(slot) = found.get_mut(n).filter(|_| refers) {
+                    *slot = Some(f.address);
+                }
             }
         }
     }
-    None
+    found
 }
 
 /// Offsets in code at which the bytes could be a reference into the range.
@@ -176,17 +209,19 @@ fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>) 
     }
 }
 
-fn refers(image: &Image, f: &Function, range: &Range<u64>) -> bool {
-    // A base just before the range reaches it.
-    let to = |at: u64| range.contains(&at);
+/// Whether a piece of code refers to each of the ranges.
+fn refers<'r>(image: &Image, f: &Function, ranges: impl Iterator<Item = &'r Range<u64>>) -> Vec<bool> {
     if let Some(scan) = asm::scan(image, f).filter(|_| image.elf.machine == 62) {
-        return scan.references.iter().any(|r| to(r.to) || r.reach > 0 && r.to < range.start && r.to.saturating_add(r.reach) > range.start);
+        // A base just before the range reaches it.
+        let reaches = |to: u64, by: u64, range: &Range<u64>| by > 0 && to < range.start && to.saturating_add(by) > range.start;
+        let refers = |range: &Range<u64>| scan.references.iter().any(|r| range.contains(&r.to) || reaches(r.to, r.reach, range));
+        return ranges.map(refers).collect();
     }
-    match asm::decode(image, f) {
-        Some(insns) => insns.iter().filter_map(asm::Insn::reference).any(to),
-        // What cannot be read may do anything.
-        None => true,
-    }
+    let insns = asm::decode(image, f);
+    // What cannot be read may do anything.
+    let refers =
+        |range: &Range<u64>| insns.as_ref().is_none_or(|all| all.iter().filter_map(asm::Insn::reference).any(|to| range.contains(&to)));
+    ranges.map(refers).collect()
 }
 
 /// Of a file with a fixed place: the first word of data that is an address in the range.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use crate::digest::{Algorithm, Hasher, Sha256};
+use crate::digest::{Algorithm, Digest};
 use crate::inspect::debug::NamedFile;
 use crate::model::{EntryKind, SourceContent, SourceStatus, SourceTree};
 use crate::text::Untrusted;
@@ -258,7 +258,7 @@ impl SourceMap {
             let ends = bytes.iter().filter(|b| **b == b'\n').count();
             let open = usize::from(bytes.last().is_some_and(|b| *b != b'\n'));
             let lines = u32::try_from(ends + open).unwrap_or(u32::MAX);
-            Some(Known { digest: digest_of(algorithm, &bytes)?, lines })
+            Some(Known { digest: Digest::of(algorithm, &bytes).bytes, lines })
         };
         self.known.lock().ok()?.entry((index, algorithm)).or_insert_with(read).clone()
     }
@@ -282,15 +282,6 @@ fn is_system(file: &NamedFile) -> bool {
 
 fn starts_with(parts: &[&[u8]], prefix: &[Vec<u8>]) -> bool {
     parts.len() > prefix.len() && parts.iter().zip(prefix).all(|(x, y)| x == y)
-}
-
-fn digest_of(algorithm: Algorithm, bytes: &[u8]) -> Option<Vec<u8>> {
-    if algorithm == Algorithm::Sha256 {
-        return Some(Sha256::of(bytes).0.to_vec());
-    }
-    let mut hasher = Hasher::new(&[algorithm]);
-    hasher.update(bytes);
-    hasher.finish().1.into_iter().next().map(|d| d.bytes)
 }
 
 /// Components with `.` and `..` undone; an absolute path has an empty one first. The case is kept.
@@ -403,7 +394,7 @@ mod tests {
     fn ties_are_shown_and_only_content_decides_them() {
         let map = map(&["a/util.c", "b/util.c"], Some(&[b"one\n", b"two\nmore"]));
         assert_eq!(check(&map, &[file("util.c", "")]), ["?"]);
-        let digest = |bytes: &[u8]| digest_of(Algorithm::Sha256, bytes).map(|d| (Algorithm::Sha256, d));
+        let digest = |bytes: &[u8]| Some((Algorithm::Sha256, Digest::of(Algorithm::Sha256, bytes).bytes));
         let mut recorded = file("util.c", "");
         recorded.digest = digest(b"two\nmore");
         let named = map.resolve(std::slice::from_ref(&recorded), &|| false).unwrap();
@@ -419,7 +410,7 @@ mod tests {
         let map = map(&["src/x.c"], Some(&[b"int x;\n"]));
         for algorithm in [Algorithm::Md5, Algorithm::Sha1, Algorithm::Sha256] {
             for (bytes, status) in [(&b"int x;\n"[..], SourceStatus::MatchedByChecksum), (b"int y;\n", SourceStatus::ChecksumDiffers)] {
-                let digest = digest_of(algorithm, bytes).map(|d| (algorithm, d));
+                let digest = Some((algorithm, Digest::of(algorithm, bytes).bytes));
                 let named = map.resolve(&[NamedFile { digest, ..file("C:/b/src/x.c", "") }], &|| false).unwrap();
                 assert_eq!(named.files[0].status, status, "{algorithm:?}");
             }

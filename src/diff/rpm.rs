@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::walk::{Slot, Walk};
-use crate::digest::{Algorithm, Hasher};
+use crate::digest::{Algorithm, Digest};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
 use crate::inspect::container::Nature;
@@ -174,8 +174,5 @@ fn compressor(kind: NodeKind) -> &'static [u8] {
 
 /// A digest in hexadecimal.
 pub(super) fn digest(bytes: &[u8], algorithm: Algorithm) -> String {
-    let mut hasher = Hasher::new(&[algorithm]);
-    hasher.update(bytes);
-    let (main, others, _) = hasher.finish();
-    others.first().map_or_else(|| main.to_string(), ToString::to_string)
+    Digest::of(algorithm, bytes).to_string()
 }

@@ -18,7 +18,7 @@ use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Trie
 use crate::text::Untrusted;
 
 /// Files that are hashed at the same time, in bytes.
-const LARGE: usize = 256 << 10;
+const LARGE: usize = 64 << 10;
 /// Streams that are unpacked at the same time, in bytes.
 const PACKED: usize = 16 << 10;
 /// Bytes that are hashed or compared before it is asked whether to go on.

@@ -3,13 +3,23 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
+
 /// How many cores there are. Asked once: a sealed process cannot read what limits its group to fewer.
 pub(super) fn count() -> usize {
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(|| std::thread::available_parallelism().map_or(1, |n| n.get()))
 }
 
-/// How many threads may still be started.
+/// Threads for all cores but one. They stay: a comparison has a dozen steps that take less time than to make a thread, and what a
+/// thread had of memory serves it again. `None` where the system has none to give.
+fn threads() -> Option<&'static ThreadPool> {
+    static THREADS: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    let make = || ThreadPoolBuilder::new().num_threads(count() - 1).thread_name(|_| "work".to_owned()).build().ok();
+    THREADS.get_or_init(make).as_ref()
+}
+
+/// How many threads are idle.
 pub(super) struct Cores {
     idle: AtomicUsize,
 }
@@ -36,10 +46,12 @@ impl Cores {
         if helpers.is_empty() {
             return work();
         }
-        std::thread::scope(|scope| {
+        let Some(threads) = threads() else { return work() };
+        let work = &work;
+        threads.in_place_scope(|scope| {
             for helper in helpers {
-                scope.spawn(|| {
-                    // Given back when this thread is done, not when all are; also after a panic.
+                scope.spawn(move |_| {
+                    // Given back when this one is done, not when all are; also after a panic.
                     let _given_back = helper;
                     work();
                 });

@@ -67,9 +67,7 @@ pub(super) fn deb(control: &[File], data: &[File]) -> Vec<u8> {
 }
 
 pub(super) fn md5(bytes: &[u8]) -> String {
-    let mut hasher = crate::digest::Hasher::new(&[crate::digest::Algorithm::Md5]);
-    hasher.update(bytes);
-    hasher.finish().1[0].to_string()
+    crate::digest::Digest::of(crate::digest::Algorithm::Md5, bytes).to_string()
 }
 
 /// A member of a cpio archive of the new form; `mtime`, `mode` as they are.

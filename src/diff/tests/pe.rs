@@ -363,12 +363,7 @@ fn with_pdb(pdb: &[u8], rebuilt: &Library) -> Node {
 }
 
 fn digest(algorithm: crate::digest::Algorithm, bytes: &[u8]) -> Vec<u8> {
-    if algorithm == crate::digest::Algorithm::Sha256 {
-        return Sha256::of(bytes).0.to_vec();
-    }
-    let mut hasher = crate::digest::Hasher::new(&[algorithm]);
-    hasher.update(bytes);
-    hasher.finish().1[0].bytes.clone()
+    crate::digest::Digest::of(algorithm, bytes).bytes
 }
 
 #[test]

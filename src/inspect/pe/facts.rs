@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Header, N, marks, tables};
-use crate::digest::{Algorithm, Hasher, Sha256, hex};
+use crate::digest::{Algorithm, Digest};
 use crate::inspect::exe::{Exe, flags_text};
 use crate::inspect::facts::{Sheet, add_embedded, switch};
 use crate::model::{Fact, FactGroup, Sides};
@@ -138,14 +138,13 @@ fn signature(exe: &Exe, header: &Header) -> Option<String> {
     let parts = [0..sum, sum + 4..entry, entry + 8..range.start].map(|r| bytes.get(r).unwrap_or_default());
     let blob = bytes.get(range).unwrap_or_default();
     let holds = |digest: &[u8]| blob.windows(digest.len().max(1)).any(|w| w == digest);
-    let mut sha256 = Sha256::of(&parts.concat()).0.to_vec();
-    if !holds(&sha256) {
-        let mut hasher = Hasher::new(&[Algorithm::Sha1]);
-        parts.iter().for_each(|p| hasher.update(p));
-        sha256 = hasher.finish().1.into_iter().next().map(|d| d.bytes).unwrap_or_default();
+    let content = parts.concat();
+    let mut digest = Digest::of(Algorithm::Sha256, &content);
+    if !holds(&digest.bytes) {
+        digest = Digest::of(Algorithm::Sha1, &content);
     }
-    let covers = !sha256.is_empty() && holds(&sha256);
-    Some(if covers { format!("holds the digest of this file, {}", hex(&sha256)) } else { "is for another content".to_owned() })
+    let covers = holds(&digest.bytes);
+    Some(if covers { format!("holds the digest of this file, {digest}") } else { "is for another content".to_owned() })
 }
 
 /// The value of a text of the version resource. Found by its key, which stands there as UTF-16.
