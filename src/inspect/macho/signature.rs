@@ -88,7 +88,7 @@ impl Terms {
                 return None;
             }
         }
-        (cover.is_whole() && out.directories.contains_key(&0)).then_some(out)
+        (cover.covers_all() && out.directories.contains_key(&0)).then_some(out)
     }
 
     /// The rights that it grants, as text and the same as DER.
@@ -141,7 +141,7 @@ struct Cover<'a> {
 impl<'a> Cover<'a> {
     /// Of bytes that begin with a header of that size.
     fn new(bytes: &'a [u8], header: usize) -> Self {
-        Self { bytes, parts: vec![0..header] }
+        Self { bytes, parts: std::iter::once(0..header).collect() }
     }
 
     fn take(&mut self, part: Range<usize>) {
@@ -149,10 +149,10 @@ impl<'a> Cover<'a> {
     }
 
     /// Whether no two of them overlap, and zeros are all that is in none.
-    fn is_whole(mut self) -> bool {
+    fn covers_all(mut self) -> bool {
         self.parts.sort_unstable_by_key(|p| (p.start, p.end));
         let mut at = 0;
-        for part in self.parts.into_iter().chain([self.bytes.len()..self.bytes.len()]) {
+        for part in self.parts.into_iter().chain(std::iter::once(self.bytes.len()..self.bytes.len())) {
             if part.start < at || !self.bytes.get(at..part.start).is_some_and(|gap| gap.iter().all(|b| *b == 0)) {
                 return false;
             }
@@ -204,7 +204,7 @@ impl Directory {
         for at in [word(20)?, team].into_iter().filter(|at| *at > 0) {
             cover.take(at..at.checked_add(text(at)?.len() + 1)?);
         }
-        if !cover.is_whole() {
+        if !cover.covers_all() {
             return None;
         }
         let long = later(0x2_0300, 56, 8)?;
