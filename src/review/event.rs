@@ -1,172 +1,12 @@
 //! Events: what a person did, in words that a journal line keeps for ever.
 
+mod anchor;
+mod terms;
+mod words;
+
+pub use anchor::Anchor;
 use serde::{Deserialize, Serialize};
-
-/// What a person ruled on an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Ruling {
-    /// Looked at and accepted.
-    Accepted,
-    /// Rejected, with a reason.
-    Rejected,
-}
-
-impl Ruling {
-    /// The mark on screens.
-    #[must_use]
-    pub fn mark(self) -> char {
-        match self {
-            Self::Accepted => 'a',
-            Self::Rejected => 'x',
-        }
-    }
-}
-
-/// The outcome that a record states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Decision {
-    /// Everything was judged and nothing stands in the way.
-    Approved,
-    /// Approved, with the findings that the record lists.
-    ApprovedWithFindings,
-    /// Rejected.
-    Rejected,
-    /// The review is not finished, and says so.
-    Incomplete,
-}
-
-impl Decision {
-    /// All of them, the least committing first.
-    pub const ALL: [Self; 4] = [Self::Incomplete, Self::Rejected, Self::ApprovedWithFindings, Self::Approved];
-
-    /// The word used on the command line and in records.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Approved => "approved",
-            Self::ApprovedWithFindings => "approvedWithFindings",
-            Self::Rejected => "rejected",
-            Self::Incomplete => "incomplete",
-        }
-    }
-
-    /// In plain words, for a person.
-    #[must_use]
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Approved => "APPROVED",
-            Self::ApprovedWithFindings => "APPROVED WITH FINDINGS",
-            Self::Rejected => "REJECTED",
-            Self::Incomplete => "INCOMPLETE: neither approved nor rejected",
-        }
-    }
-
-    /// Whether the release may be used by this decision.
-    #[must_use]
-    pub fn is_approval(self) -> bool {
-        matches!(self, Self::Approved | Self::ApprovedWithFindings)
-    }
-
-    /// The decision of that word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|d| d.word() == word)
-    }
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum FindingSeverity {
-    /// A remark.
-    Note,
-    /// Something is wrong.
-    #[default]
-    Problem,
-    /// A release with this must not be used.
-    Blocking,
-}
-
-impl FindingSeverity {
-    /// The word used in records.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Problem => "problem",
-            Self::Blocking => "blocking",
-        }
-    }
-
-    /// The next one, round the end.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Note => Self::Problem,
-            Self::Problem => Self::Blocking,
-            Self::Blocking => Self::Note,
-        }
-    }
-}
-
-/// Where a note or a finding is attached: names, places and digests; never source text or disassembly.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Anchor {
-    /// The item it belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub item: Option<String>,
-    /// Artifact path, function or attestation, as displayable text.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub place: String,
-    /// What of it: the question that an attestation answers, a link of the chain, the code of a check.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    /// The function, as its symbol claims.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub function: Option<String>,
-    /// Address in the shipped file, where that applies.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<u64>,
-    /// Address after the last byte of a range.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to_address: Option<u64>,
-    /// Path in the source tree, as displayable text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// Line in that file (without a path: in the artifact), from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// Last line of a span.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to_line: Option<u64>,
-    /// The id of the source file's blob.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub blob: Option<String>,
-    /// SHA-256 of the source file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
-    /// SHA-256 of the lines of the span, with their ends, as they are in the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub span: Option<String>,
-    /// SHA-256 of the bytes of the range in the shipped file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub range: Option<String>,
-    /// SHA-256 of the bytes that an attestation's signature covers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub statement: Option<String>,
-    /// SHA-256 of what a check or a link of the chain said: verdict, reason and evidence, with a zero byte between.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<String>,
-    /// SHA-256 of the shipped content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shipped: Option<String>,
-    /// SHA-256 of the rebuilt content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rebuilt: Option<String>,
-}
+pub use terms::{Decision, FindingSeverity, Ruling};
 
 /// Where the reviewer was, so that a next session opens there: places and numbers, no text of a bundle but paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,59 +50,6 @@ pub struct MergedFrom {
 
 fn is_zero(n: &usize) -> bool {
     *n == 0
-}
-
-impl Anchor {
-    /// The place in words: the artifact or path, function and addresses, source lines.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let mut text = self.place.clone();
-        if let Some(field) = &self.field {
-            text.push_str(&format!(" {field}"));
-        }
-        match (self.address, self.to_address) {
-            (Some(from), Some(to)) => text.push_str(&format!(" {from:#x}-{to:#x}")),
-            (Some(at), None) => text.push_str(&format!(" {at:#x}")),
-            _ => {}
-        }
-        text
-    }
-
-    /// The source lines in words: `src/a.c:3-9`; of an artifact's own text `line 7`.
-    #[must_use]
-    pub fn lines_words(&self) -> Option<String> {
-        let line = self.line?;
-        let to = self.to_line.filter(|to| *to != line).map_or_else(String::new, |to| format!("-{to}"));
-        Some(match &self.path {
-            Some(path) => format!("{path}:{line}{to}"),
-            None => format!("line {line}{to}"),
-        })
-    }
-
-    /// All digests with what each is of.
-    #[must_use]
-    pub fn digests(&self) -> Vec<(&'static str, &str)> {
-        let all = [
-            ("blob", &self.blob),
-            ("source file", &self.content),
-            ("lines", &self.span),
-            ("shipped", &self.shipped),
-            ("rebuilt", &self.rebuilt),
-            ("bytes of the range", &self.range),
-            ("statement", &self.statement),
-            ("verdict", &self.verdict),
-        ];
-        all.into_iter().filter_map(|(what, digest)| Some((what, digest.as_deref()?))).collect()
-    }
-
-    /// Everything it says, a line each, for reading.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let mut out = vec![crate::text::Shown::new(&self.words()).to_string()];
-        out.extend(self.lines_words().map(|l| crate::text::Shown::new(&l).to_string()));
-        out.extend(self.digests().into_iter().map(|(what, digest)| format!("{what} {}", crate::text::Shown::new(digest))));
-        out
-    }
 }
 
 /// What happened.
@@ -488,64 +275,12 @@ impl Body {
                 | Self::TakenUp { .. }
         )
     }
-}
 
-impl Body {
     /// Whether a correction of a signed review carries it over.
     #[must_use]
     pub fn is_carried(&self) -> bool {
         let facts = matches!(self, Self::Shown { .. } | Self::Read { .. } | Self::At { .. } | Self::Merged { .. } | Self::Disputed { .. });
         facts || self.is_undoable() || matches!(self, Self::Carried(_) | Self::Replied { .. })
-    }
-
-    /// What happened, in a few words. They hold what the reviewer typed and names from the bundle: not guarded.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(", because: {reason}") };
-        match self {
-            Self::Opened { release, reviewer, tool, .. } => format!("opened {release}, by {reviewer}, with {tool}"),
-            Self::Identified { bundle } => format!("hashed to the end: the bundle is {bundle}"),
-            Self::Corrects { record, count, carried, .. } => {
-                format!("corrects the record {record}; {carried} events are carried over from its journal of {count} lines")
-            }
-            Self::Merged { from } => {
-                let sides: Vec<String> = from
-                    .iter()
-                    .map(|f| format!("{} ({} lines, head {})", f.reviewer, f.count, f.head.get(..16).unwrap_or(&f.head)))
-                    .collect();
-                format!("merged of {}", sides.join(" and "))
-            }
-            Self::Disputed { item, said } => format!("open again: {item}: {said}"),
-            Self::At { item, rest } => {
-                let screen = rest.as_ref().map_or_else(String::new, |r| format!(", screen {}", r.screen));
-                if item.is_empty() { format!("no item in front{screen}") } else { format!("in front: {item}{screen}") }
-            }
-            Self::Shown { item, differences, of, .. } => format!("shown: {} of {of} differences of {item}", differences.len()),
-            Self::Read { path, from, to, of, .. } => format!("read: {path}, lines {from} to {to} of {of}"),
-            Self::Ruled { item, ruling, reason, covers, .. } => {
-                let word = if *ruling == Ruling::Accepted { "accepted" } else { "rejected" };
-                let group = if *covers > 1 { format!(" ({covers} files)") } else { String::new() };
-                format!("{word}: {item}{group}{}", because(reason))
-            }
-            Self::Noted { at, text } => format!("note on {}: {text}", at.place),
-            Self::Filed { id, title, at, .. } => format!("finding {id} on {}: {title}", at.place),
-            Self::Closed { id, reason } => format!("closed {id}{}", because(reason)),
-            Self::Carried(carried) => {
-                let (rulings, files) = (carried.rulings.len(), carried.read.len());
-                format!("carried over from record {}: {rulings} rulings, and what was shown of {files} files", carried.sequence)
-            }
-            Self::TakenUp { item } => format!("looks again at {item}"),
-            Self::Withdrawn { id, reason } => format!("withdrew {id}{}", because(reason)),
-            Self::Reopened { id, reason } => format!("opened {id} again{}", because(reason)),
-            Self::Edited { id, title, severity } => format!("changed {id} ({}): {title}", severity.word()),
-            Self::Reworded { n, text } => format!("changed the note of line {n}: {text}"),
-            Self::Replied { id, text, who, .. } => format!("{who} answers {id}: {text}"),
-            Self::Answered { id, answer } if answer.is_empty() => format!("answer to {id} taken back"),
-            Self::Answered { id, answer } => format!("answered {id}: {answer}"),
-            Self::Undone { n } => format!("took back line {n}"),
-            Self::Redone { n } => format!("did line {n} again"),
-            Self::Signed { payload, decision, key, .. } => format!("signed as {}: the record {payload}, with {key}", decision.word()),
-        }
     }
 }
 
