@@ -18,6 +18,11 @@ use crate::inspect::exe::{Exe, Format};
 use crate::inspect::symbols::{Bound, Function};
 use crate::model::{Side, Sides};
 
+/// Makes what the first executable would wait for.
+pub(super) fn prepare() {
+    x86::prepare();
+}
+
 /// Code of one function that is decoded at most, in bytes.
 const MAX_CODE: usize = 4 << 20;
 

@@ -159,6 +159,7 @@ pub fn compare_paths(
         let done = compare_all(&asked, &asked_to_stop, &told);
         let _ = send.send(Word::Done(Box::new(done)));
     });
+    diff::prepare();
     let done = wait(&words, &stop, told);
     let stopped = stop.load(Ordering::Relaxed);
     // From here on an interrupt ends the program.

@@ -17,6 +17,11 @@ pub(super) struct Mode {
     pub(super) fixed: bool,
 }
 
+/// Makes the tables of the decoder, which are made once.
+pub(super) fn prepare() {
+    let _ = Decoder::new(64, &[0x90], DecoderOptions::NONE).decode();
+}
+
 /// All instructions of some code. `fixups` are sorted by address.
 pub(super) fn decode(mode: &Mode, code: &[u8], address: u64, fixups: &[Fixup]) -> Vec<Insn> {
     let mut decoder = Decoder::with_ip(mode.bits, code, address, DecoderOptions::NONE);
