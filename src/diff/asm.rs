@@ -2,12 +2,14 @@
 //! instructions proves is decided in `judge`; what belongs to one processor is in `x86` and `aarch64`.
 
 mod aarch64;
+mod decoded;
 mod flow;
 mod judge;
 mod pages;
 mod scan;
 mod x86;
 
+pub(super) use decoded::Decoded;
 pub(super) use flow::{Ending, flow};
 pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
 pub(super) use scan::{Form, Reference, is_idle, scan};
@@ -206,7 +208,9 @@ fn is_fixed(image: &Image) -> bool {
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.
 pub(super) fn shape(image: &Image, f: &Function) -> Option<u64> {
     let insns = decode(image, f)?;
-    (insns.len() >= 3).then(|| mix(insns.iter().map(|i| i.bare)))
+    let shape = (insns.len() >= 3).then(|| mix(insns.iter().map(|i| i.bare)));
+    image.decoded.put(f, insns);
+    shape
 }
 
 /// Whether it is padding that does nothing: `nop`, traps, zeros.

@@ -1,13 +1,13 @@
 //! Aligning two functions, and deciding for each row whether its difference is proved benign.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
 use super::{Arch, Hole, Insn, Kind, aarch64, arch, decode, fold, x86};
 use crate::diff::account::runs;
 use crate::diff::image::{Images, Target};
 use crate::diff::lines::{Aligned, align_code};
+use crate::diff::matching::mix;
 use crate::inspect::symbols::Function;
 use crate::model::{Cause, LineMark, Side, Sides};
 
@@ -86,7 +86,11 @@ impl Code {
 /// Aligns the code of two functions and judges every row; `explain` may know why an immediate changed.
 pub(in crate::diff) fn compare_with(images: &Images, pair: Sides<&Function>, explain: &Explain<'_>) -> Option<Code> {
     let kind = arch(&images.sides.shipped).filter(|a| arch(&images.sides.rebuilt) == Some(*a))?;
-    let sides = Sides::new(decode(&images.sides.shipped, pair.shipped)?, decode(&images.sides.rebuilt, pair.rebuilt)?);
+    let insns = |side: Side| {
+        let (image, f) = (images.sides.get(side), pair.get(side));
+        image.decoded.take(f).or_else(|| decode(image, f))
+    };
+    let sides = Sides::new(insns(Side::Shipped)?, insns(Side::Rebuilt)?);
     let places = Sides::new(places(images, Side::Shipped, pair, &sides), places(images, Side::Rebuilt, pair, &sides));
     let keys = |side: Side| -> Vec<u64> {
         let hints = places.get(side).iter().map(Place::hint);
@@ -123,11 +127,7 @@ impl Place {
         match self {
             Self::None | Self::Out(Target::Unknown(_)) => 0,
             Self::Local => 1,
-            Self::Out(target) => {
-                let mut state = DefaultHasher::new();
-                target.hash(&mut state);
-                state.finish()
-            }
+            Self::Out(target) => mix(std::iter::once(target)),
         }
     }
 }

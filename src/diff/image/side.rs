@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::diff::asm::Ending;
+use crate::diff::asm::{Decoded, Ending};
 use crate::inspect::exe::{Exe, Format, Section};
 use crate::inspect::pe;
 use crate::inspect::symbols::{self, Bound, Function, Symbol};
@@ -27,6 +27,8 @@ pub(in crate::diff) struct Image {
     pub(super) extents: Vec<(u64, u64)>,
     /// Where loaded sections end, with the first that ends there.
     pub(super) ends: HashMap<u64, usize>,
+    /// Instructions that will be asked for once more.
+    pub(in crate::diff) decoded: Decoded,
 }
 
 impl Image {
@@ -66,7 +68,7 @@ impl Image {
                 ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
             }
         }
-        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, ends })
+        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, ends, decoded: Decoded::default() })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
