@@ -12,7 +12,7 @@ mod x86;
 pub(super) use decoded::Decoded;
 pub(super) use flow::{Ending, flow};
 pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
-pub(super) use scan::{Form, Reference, is_idle, scan};
+pub(super) use scan::{Form, Reference, Scan, is_idle, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;
@@ -203,6 +203,22 @@ fn fixups(image: &Image, f: &Function) -> Vec<Fixup> {
 /// Whether it always runs at the addresses that are in the file.
 fn is_fixed(image: &Image) -> bool {
     image.elf.format == Format::Elf && image.elf.kind == 2
+}
+
+/// The numbers of four bytes and more in the operands of x86 code.
+pub(super) fn numbers(image: &Image, f: &Function) -> Vec<i64> {
+    match arch(image) {
+        Some(Arch::X86(bits)) => x86::numbers(bits, image.code(f), f.address),
+        _ => Vec::new(),
+    }
+}
+
+/// Addresses that the code of a function makes in two steps, in its order. Empty for processors that need but one.
+pub(super) fn two_steps(image: &Image, f: &Function) -> Vec<Reference> {
+    let insns = if arch(image) == Some(Arch::Aarch64) { decode(image, f) } else { None }.unwrap_or_default();
+    let (code, bytes) = (image.code(f), |i: &Insn| i.at as usize..i.at as usize + usize::from(i.length));
+    let second = insns.iter().filter(|i| i.kind == Kind::Reference && i.web != 0);
+    second.map(|i| Reference::in_two_steps(bytes(i), i.ip, i.to, aarch64::reach(aarch64::word(i.bytes(code))))).collect()
 }
 
 /// A number for the instructions of a function without any reference: it proposes a match and proves nothing.

@@ -126,25 +126,38 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
             Meaning::Other => out.other.push(p.bytes.clone()),
             Meaning::Unknown => out.unknown.push(p.bytes.clone()),
         }
-        if p.form == Form::Address && old.tables {
-            let mut entered = |to: u64| {
-                if is_inside(x, to) {
-                    old.is_entry(codes.shipped, to - x.address)
-                } else {
-                    out.entered.insert(to);
-                    true
-                }
-            };
-            match table(images, pair, p.to, q.to, &mut entered) {
-                Ok(0) => {}
-                Ok(count) => {
-                    out.tables.insert((p.to, q.to, count));
-                }
-                Err(()) => out.other.push(p.bytes.clone()),
-            }
+        if p.form == Form::Address && old.tables && !follow_table(images, pair, (p.to, q.to), &old, &mut out) {
+            out.other.push(p.bytes.clone());
+        }
+    }
+    out.unknown.extend(old.counted.iter().chain(&new.counted).cloned());
+    let (first, second) = (asm::two_steps(&images.sides.shipped, x), asm::two_steps(&images.sides.rebuilt, y));
+    if first.len() != second.len() {
+        out.unknown.push(whole);
+    }
+    for (p, q) in first.iter().zip(&second) {
+        let places = (p.to, q.to);
+        if p.bytes != q.bytes || follow(images, pair, p, q) != Meaning::Same || !follow_table(images, pair, places, &old, &mut out) {
+            out.unknown.push(p.bytes.clone());
         }
     }
     out
+}
+
+/// Follows the entries of a table that code of a function refers to, if it is one: whether all lead to the same places.
+fn follow_table(images: &Images, pair: Sides<&Function>, places: (u64, u64), scan: &asm::Scan, out: &mut Loose) -> bool {
+    let (x, code) = (pair.shipped, images.sides.shipped.code(pair.shipped));
+    let mut entered = |to: u64| {
+        if is_inside(x, to) {
+            scan.is_entry(code, to - x.address)
+        } else {
+            out.entered.insert(to);
+            true
+        }
+    };
+    let found = table(images, pair, places.0, places.1, &mut entered);
+    out.tables.extend(found.ok().filter(|count| *count > 0).map(|count| (places.0, places.1, count)));
+    found.is_ok()
 }
 
 /// Whether code could run where a reference leads: it jumps there, or takes the address.

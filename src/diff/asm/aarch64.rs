@@ -100,6 +100,17 @@ pub(super) fn page_user(w: u32) -> Option<(u32, u64)> {
     Some((w >> 5 & 31, imm << scale))
 }
 
+/// Bytes that the second half of a pair reads or writes; 0 where it only makes the address.
+pub(super) fn reach(w: u32) -> u64 {
+    match (w & 0x3b00_0000 == 0x3900_0000, w >> 26 & 1, w >> 23 & 1, w >> 30) {
+        (false, ..) => 0,
+        // A prefetch.
+        (true, 0, 1, 3) => 0,
+        (true, 1, 1, _) => 16,
+        (true, _, _, size) => 1 << size,
+    }
+}
+
 /// The immediate that `MOV` puts into a register (`MOVZ` without a shift), and its bits.
 pub(super) fn immediate(w: u32) -> Option<(u64, u32)> {
     (w & 0x7fe0_0000 == 0x5280_0000).then_some((u64::from(w >> 5 & 0xffff), 0x001f_ffe0))
@@ -223,6 +234,102 @@ fn memory(w: u32) -> Option<Effect> {
         }
         _ => None,
     }
+}
+
+/// Steps back from a jump that are looked at for one register.
+const MAX_BACK: usize = 256;
+
+/// Whether a word jumps to, or calls, a sum that does not count from an address in this code.
+pub(super) fn jumps_to_sum(words: &[u32], at: usize, address: u64) -> bool {
+    let Some(w) = words.get(at).copied() else { return false };
+    let register = match w {
+        // `BR`, `BLR` and `RET`, without a key and with one.
+        _ if w & 0xff9f_fc1f == 0xd61f_0000 && w != 0xd65f_03c0 => w >> 5 & 31,
+        _ if w & 0xfedf_f800 == 0xd61f_0800 => w >> 5 & 31,
+        _ => return false,
+    };
+    is_sum(words, at, register, address, 4)
+}
+
+/// The nearest word before another one that writes a register.
+fn writer(words: &[u32], at: usize, register: u32, address: u64) -> Option<(usize, u32)> {
+    let before = words.get(at.saturating_sub(MAX_BACK)..at)?.iter().enumerate().rev();
+    let first = at.saturating_sub(MAX_BACK);
+    let mut all = before.map(|(i, w)| (first + i, *w));
+    all.find(|(i, w)| {
+        let does = effect(*w, address.wrapping_add(*i as u64 * 4));
+        (does.writes | does.spoils) >> register & 1 == 1
+    })
+}
+
+/// Whether a register holds a sum there, as far as the words before tell: not what was loaded, given or returned.
+fn is_sum(words: &[u32], at: usize, register: u32, address: u64, depth: u32) -> bool {
+    let Some((i, w)) = writer(words, at, register, address) else { return false };
+    let Some(depth) = depth.checked_sub(1) else { return true };
+    let (n, m) = (w >> 5 & 31, w >> 16 & 31);
+    let again = |r: u32| is_sum(words, i, r, address, depth);
+    match w {
+        // `MOV`, and what authenticates or signs.
+        _ if w & 0xffe0_ffe0 == 0xaa00_03e0 => again(m),
+        _ if w & 0xffff_c000 == 0xdac1_0000 => again(register),
+        // A number on top, and one of two.
+        _ if w & 0xff80_0000 == 0x9100_0000 => again(n),
+        _ if w & 0xffe0_0800 == 0x9a80_0000 => again(n) || again(m),
+        _ if w & 0xff20_0000 == 0x8b00_0000 || w & 0xffe0_0000 == 0x8b20_0000 => {
+            !is_own_place(words, i, n, address, depth) && !is_own_place(words, i, m, address, depth)
+        }
+        // What the C library keeps its pointers secret with: no address of its own is in it.
+        _ if w & 0xff20_0000 == 0xca00_0000 => again(n) || again(m) || is_address(words, i, n, depth) || is_address(words, i, m, depth),
+        _ if w & 0x1f00_0000 == 0x1000_0000 || w & 0x0a00_0000 == 0x0800_0000 => false,
+        _ => matches!(effect(w, 0).flow, Flow::Next),
+    }
+}
+
+/// Whether a register holds an address that the code makes by itself.
+fn is_address(words: &[u32], at: usize, register: u32, depth: u32) -> bool {
+    let Some((i, w)) = writer(words, at, register, 0) else { return false };
+    match (w, depth.checked_sub(1)) {
+        _ if w & 0x1f00_0000 == 0x1000_0000 => true,
+        (_, Some(depth)) if w & 0xffe0_ffe0 == 0xaa00_03e0 => is_address(words, i, w >> 16 & 31, depth),
+        (_, Some(depth)) if w & 0xff80_0000 == 0x9100_0000 => is_address(words, i, w >> 5 & 31, depth),
+        _ => false,
+    }
+}
+
+/// Whether a word goes from a page to another one: it adds more than what is left of the page, or nobody knows how much.
+pub(super) fn leaves_page(words: &[u32], at: usize) -> bool {
+    let Some(w) = words.get(at).copied() else { return false };
+    let (n, m) = (w >> 5 & 31, w >> 16 & 31);
+    let is_page = |r: u32| {
+        let mut place = (at, r);
+        for _ in 0..4 {
+            let Some((i, w)) = writer(words, place.0, place.1, 0) else { return false };
+            if w & 0xffe0_ffe0 != 0xaa00_03e0 {
+                return page(w, 0).is_some();
+            }
+            place = (i, w >> 16 & 31);
+        }
+        true
+    };
+    match w {
+        _ if page_user(w).is_some_and(|(_, offset)| offset >= 0x1000) => is_page(n),
+        // Other sums of 64 bits with a number, and with a register.
+        _ if w & 0x9f80_0000 == 0x9100_0000 && page_user(w).is_none() => is_page(n),
+        _ if w & 0x9f20_0000 == 0x8b00_0000 || w & 0x9fe0_0000 == 0x8b20_0000 => is_page(n) || is_page(m),
+        _ if w & 0x3b20_0c00 == 0x3820_0800 => is_page(n) || is_page(m),
+        _ => false,
+    }
+}
+
+/// Whether a register holds an address in this code there.
+fn is_own_place(words: &[u32], at: usize, register: u32, address: u64, depth: u32) -> bool {
+    let Some((i, w)) = writer(words, at, register, address) else { return false };
+    let Some(depth) = depth.checked_sub(1) else { return false };
+    if w & 0xffe0_ffe0 == 0xaa00_03e0 {
+        return is_own_place(words, i, w >> 16 & 31, address, depth);
+    }
+    let place = address.wrapping_add(i as u64 * 4).wrapping_add_signed(adr_distance(w));
+    w & 0x9f00_0000 == 0x1000_0000 && place.wrapping_sub(address) < words.len() as u64 * 4
 }
 
 /// The words of some code.
@@ -505,6 +612,38 @@ mod tests {
         assert_eq!(kinds(&[0xb000_0013, 0xb940_1261, 0xd280_0013, RET, 0xf940_0a61, NEW1, 0xd280_0013, RET]), "........");
         // A jump through a register leads to it with what is there then.
         assert_eq!(kinds(&[0xb000_0013, 0xb940_1261, 0xd61f_0060, 0xf940_0a61, NEW1, 0xd280_0013, RET]), ".......");
+    }
+
+    #[test]
+    fn a_jump_to_a_sum_counts_from_code_or_from_data() {
+        let jumps = |words: &[u32]| jumps_to_sum(words, words.len() - 1, 0x1000);
+        // adr x2, +8 (here), or -0x100 (before the code); add x0, x2, x1, sxtb #2; mov x3, x0; br x0; br x3; blr x0; braa x0, x1.
+        const OWN: u32 = 0x1000_0042;
+        const OTHER: u32 = 0x10ff_f802;
+        const SUM: u32 = 0x8b21_8840;
+        for jump in [0xd61f_0000, 0xd63f_0000, 0xd71f_0801] {
+            assert!(!jumps(&[OWN, SUM, jump]) && jumps(&[OTHER, SUM, jump]) && jumps(&[SUM, jump]), "{jump:#x}");
+            // ldr x0, [x1]; an argument; what a call returns; adrp and add of a number.
+            assert!(!jumps(&[0xf940_0020, jump]) && !jumps(&[jump]) && !jumps(&[SUM, 0x9400_0010, jump]));
+            assert!(!jumps(&[ADRP0, ADD0, jump]));
+            // sub x0, x0, x1; eor of what was loaded, and of an address.
+            assert!(jumps(&[0xcb01_0000, jump]));
+            assert!(!jumps(&[0xf940_0020, 0xca01_0000, jump]) && jumps(&[ADRP0, ADD0, 0xca01_0000, jump]));
+        }
+        assert!(jumps(&[OTHER, SUM, 0xaa00_03e3, 0xd61f_0060]) && !jumps(&[OWN, SUM, 0xaa00_03e3, 0xd61f_0060]));
+        assert!(!jumps(&[SUM, RET]) && jumps(&[SUM, 0xd65f_0000]), "a return to another register");
+    }
+
+    #[test]
+    fn what_goes_on_from_a_page_to_another_one_is_found() {
+        let leaves = |words: &[u32]| leaves_page(words, words.len() - 1);
+        // ldr x1, [x0, #0x1000]; add x0, x0, #1, lsl #12; sub x0, x0, #1; ldr x1, [x0, x2]; add x0, x2, x0.
+        for word in [0xf948_0001, 0x9140_0400, 0xd100_0400, 0xf862_6801, 0x8b00_0040] {
+            assert!(leaves(&[ADRP0, word]) && !leaves(&[ADRP0, ADD0, word]) && !leaves(&[word]), "{word:#x}");
+            assert!(leaves(&[0xb000_0003, 0xaa03_03e0, word]), "{word:#x} behind a move");
+        }
+        // ldr x1, [x0, #0xff8].
+        assert!(!leaves(&[ADRP0, 0xf947_fc01]) && !leaves(&[ADRP0, ADD0]));
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub(in crate::diff) struct Reference {
     pub(in crate::diff) reach: u64,
 }
 
+impl Reference {
+    /// An address that code makes in two steps: the second one adds it up, and reads or writes so many bytes there.
+    pub(in crate::diff) fn in_two_steps(bytes: Range<usize>, base: u64, to: u64, reach: u64) -> Self {
+        Self { bytes, base, to, form: if reach > 0 { Form::Relative } else { Form::Address }, reach }
+    }
+}
+
 /// How a reference is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::diff) enum Form {
@@ -43,6 +50,9 @@ pub(in crate::diff) struct Scan {
     pub(in crate::diff) tables: bool,
     /// Offsets at which an instruction starts, where those have more than one length.
     starts: Vec<u32>,
+    /// Bytes of jumps and calls to a sum that does not count from this code (but from a table of data, or from nobody knows where), and of
+    /// what goes on from a page to another one.
+    pub(in crate::diff) counted: Vec<Range<usize>>,
 }
 
 impl Scan {
@@ -58,7 +68,8 @@ impl Scan {
             };
             Reference { base, to, ..r.clone() }
         };
-        Self { references: self.references.iter().map(one).collect(), tables: self.tables, starts: self.starts.clone() }
+        let references = self.references.iter().map(one).collect();
+        Self { references, tables: self.tables, starts: self.starts.clone(), counted: self.counted.clone() }
     }
 
     /// Whether what is entered at an offset of that code is what was read there: an instruction starts, or only its `lock` or `rep`
@@ -173,9 +184,15 @@ fn is_wide(kind: OpKind) -> bool {
     matches!(kind, OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64)
 }
 
-/// Branches, literals and pages. The tables of `switch` are relative to the code there, and move with it.
+/// Branches, literals and pages. The tables of `switch` that compilers make are relative to the code there, and move with it.
 fn aarch64(code: &[u8], address: u64) -> Scan {
-    let mut out = Scan::default();
+    let mut out = Scan { tables: true, ..Scan::default() };
+    let words = super::aarch64::words(code);
+    for i in 0..words.len() {
+        if super::aarch64::jumps_to_sum(&words, i, address) || super::aarch64::leaves_page(&words, i) {
+            out.counted.push(i * 4..i * 4 + 4);
+        }
+    }
     for (n, raw) in code.chunks_exact(4).enumerate() {
         let word = raw.iter().rev().fold(0u32, |w, b| w << 8 | u32::from(*b));
         let base = address.wrapping_add(n as u64 * 4);

@@ -105,6 +105,22 @@ fn absolute(raw: &Instruction) -> Option<u64> {
     (memory && bare && !number && !segment).then(|| raw.memory_displacement64())
 }
 
+/// The numbers of four bytes and more in the operands of some code: immediates, and displacements that count from a register.
+pub(super) fn numbers(bits: u32, code: &[u8], address: u64) -> Vec<i64> {
+    let mut decoder = Decoder::with_ip(bits, code, address, DecoderOptions::NONE);
+    let mut insn = Instruction::default();
+    let mut out = Vec::new();
+    while decoder.can_decode() {
+        decoder.decode_out(&mut insn);
+        if insn.memory_displ_size() >= 4 && !insn.is_ip_rel_memory_operand() {
+            out.push(insn.memory_displacement64().cast_signed());
+        }
+        let wide = |n: &u32| matches!(insn.op_kind(*n), OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64);
+        out.extend((0..insn.op_count()).filter(wide).filter_map(|n| insn.try_immediate(n).ok()).map(u64::cast_signed));
+    }
+    out
+}
+
 /// Whether an instruction that starts inside another one ends with it and has the same operand that refers to an address.
 pub(super) fn is_tail(mode: &Mode, whole: &Insn, code: &[u8], offset: u8) -> bool {
     let Some(rest) = whole.bytes(code).get(usize::from(offset)..) else { return false };
