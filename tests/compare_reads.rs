@@ -159,3 +159,46 @@ fn what_stands_behind_a_build_folder_counts_where_nothing_else_refers_to_it() {
         }
     }
 }
+
+#[test]
+fn an_identity_that_code_reaches_from_its_table_is_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let done = Command::new("cc").args(args).current_dir(dir.path()).output();
+        done.is_ok_and(|out| out.status.success())
+    };
+    for (width, model, reads) in [
+        ("-m32", &["-fPIE", "-pie"][..], true),
+        ("-m32", &["-fPIE", "-pie"], false),
+        ("-m64", &["-mcmodel=large", "-fPIC", "-shared"], true),
+        ("-m64", &["-mcmodel=large", "-fPIC", "-shared"], false),
+    ] {
+        // Twice, since the address of the note is known once it is linked.
+        let link = |out: &str, id: &str, at: u64| {
+            let read = if reads { "id[20]" } else { "7" };
+            let source = format!(
+                "extern const unsigned char id[] __attribute__((visibility(\"hidden\"))); int f(void) {{ return {read}; }}\nint _start(void) {{ return f(); }}\n"
+            );
+            std::fs::write(dir.path().join("main.c"), source).unwrap();
+            let id = format!("-Wl,--build-id=0x{id}");
+            let place = format!("-Wl,--defsym=id={at:#x}");
+            let options = [width, "-nostdlib", "-nostartfiles", &id, &place, "-o", out, "main.o"];
+            let made = run(&[&[width, "-O1", "-c", "main.c"], model].concat()) && run(&[&options[..], model].concat());
+            made.then(|| std::fs::read(dir.path().join(out)).unwrap())
+        };
+        let build = |id: &str| {
+            use object::{Object as _, ObjectSection as _};
+            let first = link("first", id, 0x200)?;
+            let file = object::File::parse(first.as_slice()).unwrap();
+            let at = file.section_by_name(".note.gnu.build-id").unwrap().address();
+            link("main", id, at)
+        };
+        let (Some(shipped), Some(rebuilt)) = (build("00112233445566778899aabbccddeeff"), build("01112233445566778899aabbccddeeff")) else {
+            eprintln!("no compiler for {width}: skipped");
+            continue;
+        };
+        let node = comparing::compare(&shipped, &rebuilt);
+        let expected = if reads { ResultMark::Different } else { ResultMark::Equivalent };
+        assert_eq!(node.result, expected, "{width} {reads}: {} {:?}", node.why, comparing::different_regions(&node));
+    }
+}
