@@ -138,3 +138,53 @@ fn a_number_that_is_the_address_of_a_function_is_a_number() {
         }
     }
 }
+
+/// Sets the relocation of the pointer `p` to another kind and another number, and lets the loader look at the kind of each.
+fn related(file: &mut Patch, info: u64, addend: u64) {
+    let place = file.symbol("p").0;
+    let (table, size) = file.section(".rela.dyn");
+    let at = (table..table + size).step_by(24).find(|at| file.u64(*at) == place).unwrap();
+    file.put(at + 8, &info.to_le_bytes());
+    file.put(at + 16, &addend.to_le_bytes());
+    // What is in the file there says nothing.
+    let word = file.offset(place);
+    file.put(word, &[0; 8]);
+    let (dynamic, size) = file.section(".dynamic");
+    let count = (dynamic..dynamic + size).step_by(16).find(|at| file.u64(*at) == 0x6fff_fff9).unwrap();
+    file.put(count + 8, &((at - table) as u64 / 24).to_le_bytes());
+}
+
+#[test]
+fn a_number_beside_a_relocation_leads_to_the_same_place_whatever_its_kind() {
+    let main = "int deny(int), allow(int); int (*volatile p)(int) = deny; int main(int c, char **v) { (void)v; int (*volatile q)(int) = allow; return \
+                p(c) + q(c); }\n";
+    let Some([rebuilt, shipped]) = linked(main, &["-pie", "-fPIE", "-rdynamic"]) else { return };
+    let number = |file: &Patch| {
+        let (table, size) = file.section(".dynsym");
+        let deny = file.symbol("deny").0;
+        (table..table + size).step_by(24).position(|at| file.u64(at + 8) == deny).unwrap() as u64
+    };
+    let (one, two) = (Patch::new(&shipped), Patch::new(&rebuilt));
+    let (old, new) = (one.symbol("deny").0, two.symbol("deny").0);
+    assert_ne!(old, new, "nothing moved");
+    assert_eq!(comparing::compare(&shipped, &rebuilt).result, comparing::compare(&rebuilt, &shipped).result);
+    let kept = |info: (u64, u64), addend: (u64, u64)| {
+        let (mut one, mut two) = (one.clone(), two.clone());
+        related(&mut one, info.0, addend.0);
+        related(&mut two, info.1, addend.1);
+        let node = comparing::compare(&one.bytes, &two.bytes);
+        assert_eq!(node.result, comparing::compare(&two.bytes, &one.bytes).result);
+        // The places of the relocations are unexplained only where they lead elsewhere.
+        (node.result, comparing::different_regions(&node).contains(".rela.dyn") || !node.metadata.is_empty())
+    };
+    // Relative; of a symbol that is none; of 64 bits in a file of 32; of a slot.
+    for kind in [8, 1, 38, 6] {
+        assert!(!kept((kind, kind), (old, new)).1, "kind {kind}, as it must be");
+        assert_eq!(kept((kind, kind), (new, new)), (ResultMark::Different, true), "kind {kind}, kept");
+    }
+    // What stands behind a symbol of the file.
+    let symbol = (number(&one) << 32 | 1, number(&two) << 32 | 1);
+    if symbol.0 == symbol.1 {
+        assert_eq!(kept(symbol, (16, 16)), (ResultMark::Different, true), "behind a symbol");
+    }
+}

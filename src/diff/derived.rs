@@ -118,6 +118,14 @@ pub(super) fn explain(
     Some(loose.into_iter().map(|l| l.1).collect())
 }
 
+/// The value of the symbol of a table of relocations, where it is defined in the file.
+fn defined(exe: &Exe, table: &Section, index: u64) -> Option<u64> {
+    let symbols = exe.data(exe.sections.get(table.link)?);
+    let symbol = symbols.get(usize::try_from(index).ok()?.checked_mul(24)?..)?;
+    let section = exe.numbers().int(symbol, 6, 2)?;
+    if section == 0 || index == 0 { None } else { exe.numbers().int(symbol, 8, 8) }
+}
+
 /// A pair of sections of one size.
 struct Table<'a> {
     images: &'a Images,
@@ -168,18 +176,17 @@ impl<'a> Table<'a> {
         self.images.meaning(addresses.shipped, addresses.rebuilt) == Meaning::Same
     }
 
-    /// `.rela`: the place that is filled, and for relative ones the address that is put there.
+    /// `.rela`: the place that is filled, and each number beside it that is an address of this file: alone, or counted from a symbol of it.
+    /// Which of them the loader takes alone is not only for the kind to say (`DT_RELACOUNT`, and symbols that are none).
     fn relocations(&self) -> Fields {
-        let (wide, machine) = (self.exe(Side::Shipped).wide, self.exe(Side::Shipped).machine);
-        // R_*_RELATIVE and R_*_IRELATIVE.
-        let relative = match machine {
-            62 => [8, 37],
-            183 => [1027, 1032],
+        // Numbers of these count within thread storage.
+        let local: [u64; 4] = match (self.exe(Side::Shipped).machine, self.exe(Side::Shipped).wide) {
+            (62, true) => [16, 17, 18, 36],
+            (183, true) => [1028, 1029, 1030, 1031],
             _ => return Vec::new(),
         };
-        if !wide {
-            return Vec::new();
-        }
+        let defined = |side: Side, index: u64| defined(self.exe(side), self.sections.get(side), index);
+        let held = |side: Side, at: u64| self.exe(side).section_at(at).is_some();
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len()).step_by(24) {
             let (Some(place), Some(info), Some(addend)) = (self.words(at, 8), self.words(at + 8, 8), self.words(at + 16, 8)) else { break };
@@ -187,8 +194,21 @@ impl<'a> Table<'a> {
                 continue;
             }
             out.push(Field::new(at..at + 8, self.same(&place)));
-            if relative.contains(&(info.shipped & 0xffff_ffff)) {
-                out.push(Field::new(at + 16..at + 24, self.same(&addend)));
+            if local.contains(&(info.shipped & 0xffff_ffff)) {
+                continue;
+            }
+            let index = info.shipped >> 32;
+            let alone = held(Side::Shipped, addend.shipped) || held(Side::Rebuilt, addend.rebuilt);
+            let symbols = (defined(Side::Shipped, index), defined(Side::Rebuilt, index));
+            let counted = match symbols {
+                (Some(x), Some(y)) if (addend.shipped, addend.rebuilt) != (0, 0) => {
+                    Some(Sides::new(x.wrapping_add(addend.shipped), y.wrapping_add(addend.rebuilt)))
+                }
+                _ => None,
+            };
+            if alone || counted.is_some() {
+                let same = (!alone || self.same(&addend)) && counted.is_none_or(|to| self.same(&to));
+                out.push(Field::new(at + 16..at + 24, same));
             }
         }
         out

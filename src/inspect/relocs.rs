@@ -86,6 +86,11 @@ fn table(elf: &Exe, s: &Section, versions: &[u8], names: &BTreeMap<u64, Vec<u8>>
         let bound = match does {
             Does::Relative => Bound::Relative(addend),
             Does::Compute => Bound::Computed(addend),
+            // The symbol 0 stands for the file itself, and one that no other file sees for its own place.
+            Does::Symbol if index == 0 => Bound::Relative(addend),
+            Does::Symbol | Does::Slot if own(n, symbols, index).is_some() => {
+                Bound::Relative(own(n, symbols, index).unwrap_or(0).wrapping_add(addend))
+            }
             Does::Symbol | Does::Slot => match name() {
                 Some(name) if !name.is_empty() => Bound::Import(name, addend),
                 _ => continue,
@@ -98,6 +103,14 @@ fn table(elf: &Exe, s: &Section, versions: &[u8], names: &BTreeMap<u64, Vec<u8>>
         };
         out.insert(at, bound);
     }
+}
+
+/// The value of a symbol that is defined in the file and that other files do not see.
+fn own(n: Numbers, symbols: &[u8], index: u64) -> Option<u64> {
+    let symbol = symbols.get(usize::try_from(index).ok()?.checked_mul(if n.wide { 24 } else { 16 })?..)?;
+    let section = n.int(symbol, if n.wide { 6 } else { 14 }, 2)?;
+    let info = symbol.get(if n.wide { 4 } else { 12 })?;
+    (index != 0 && info >> 4 == 0 && (1..0xff00).contains(&section)).then(|| n.word(symbol, 4, 8)).flatten()
 }
 
 /// A symbol's name with its version; empty for the symbol 0.

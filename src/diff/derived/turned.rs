@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::defined;
 use super::frames::{Frame, frames_of};
 use crate::diff::account::{prove, span};
 use crate::diff::exe::{RegionPair, both};
@@ -154,7 +155,7 @@ fn relocations(images: &Images, s: &Section, t: &Section) -> Option<()> {
         };
         for raw in exe.data(section).chunks(24) {
             let (place, info) = (n.int(raw, 0, 8)?, n.int(raw, 8, 8)?);
-            n.int(raw, 16, 8)?;
+            let addend = n.int(raw, 16, 8)?;
             let kind = info & 0xffff_ffff;
             // Slots of the PLT are found by their number.
             if kind == 7 || relative.contains(&kind) && info >> 32 != 0 {
@@ -163,6 +164,11 @@ fn relocations(images: &Images, s: &Section, t: &Section) -> Option<()> {
             let bound = match image.bound(place)? {
                 Bound::Relative(to) if kind == 8 => Bound::Relative(there(*to)?),
                 Bound::Computed(to) if kind == 37 => Bound::Computed(there(*to)?),
+                // A number that is an address by itself, or behind a symbol of this file.
+                Bound::Import(..) if exe.section_at(addend).is_some() => return None,
+                Bound::Import(..) if !relative.contains(&kind) && addend != 0 && defined(exe, section, info >> 32).is_some() => {
+                    Bound::Relative(there(defined(exe, section, info >> 32)?.wrapping_add(addend))?)
+                }
                 Bound::Import(name, addend) if !relative.contains(&kind) => Bound::Import(name.clone(), *addend),
                 _ => return None,
             };
