@@ -61,6 +61,7 @@ pub use changed::{ChangedLine, ChangedLines, changed_lines};
 pub(crate) use inside::each_inside;
 pub use inside::{Inner, Inside, digests, inside};
 pub use order::worst_first;
+pub(crate) use pyc::{source_of, source_time, told as told_of_compiled};
 
 use std::sync::{Arc, Mutex};
 

@@ -3,6 +3,7 @@
 //! Bytes in, values out: no file, thread or clock. Every parser here is strict and bounded: what it does not understand
 //! it refuses with a reason, and the caller then compares plain bytes.
 
+pub(crate) mod apk;
 pub(crate) mod ar;
 pub(crate) mod armap;
 pub(crate) mod blob;
@@ -18,12 +19,14 @@ pub(crate) mod kind;
 pub(crate) mod macho;
 pub(crate) mod names;
 pub(crate) mod object;
+pub(crate) mod openpgp;
 pub(crate) mod pclntab;
 pub(crate) mod pdb;
 pub(crate) mod pe;
 pub(crate) mod relocs;
 pub(crate) mod rpm;
 pub(crate) mod search;
+pub(crate) mod signed;
 pub(crate) mod stream;
 pub(crate) mod symbols;
 pub(crate) mod syntax;

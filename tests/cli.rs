@@ -116,6 +116,95 @@ fn compare_of_directories_sees_rights_beside_the_mode() {
     }
 }
 
+/// Which names are one file, attributes that programs read, and what more than a umask says.
+#[test]
+fn compare_of_directories_sees_what_files_share_and_who_may_read_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    let mode = |path: &std::path::Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    for side in [&a, &b] {
+        fs::create_dir_all(side.join("etc")).expect("made");
+        mode(&side.join("etc"), 0o755);
+        for name in ["etc/key", "etc/one", "etc/two"] {
+            fs::write(side.join(name), b"same").expect("written");
+            mode(&side.join(name), 0o644);
+        }
+    }
+    let compare = || run(&["compare", &text(&a), &text(&b)]);
+    let differs = |word: &str| {
+        let (code, out, _) = compare();
+        assert!(code == 1 && out.contains(word), "{word}: {out}");
+    };
+    assert_eq!(compare().0, 0);
+    mode(&b.join("etc/key"), 0o600);
+    differs("mode 0644 against 0600");
+    mode(&b.join("etc/key"), 0o664);
+    assert_eq!(compare().0, 0, "nothing else is writable for its group: a umask");
+    mode(&a.join("etc/one"), 0o664);
+    differs("mode 0644 against 0664");
+    for name in ["etc/key", "etc/one", "etc/two"] {
+        mode(&a.join(name), 0o644);
+        mode(&b.join(name), 0o600);
+    }
+    assert_eq!(compare().0, 0, "a umask took it from all");
+    mode(&b.join("etc"), 0o775);
+    assert_eq!(compare().0, 0, "a umask as well");
+    for side in [&a, &b] {
+        fs::create_dir(side.join("var")).expect("made");
+        mode(&side.join("var"), 0o775);
+    }
+    differs("mode 0755 against 0775");
+    mode(&b.join("etc"), 0o755);
+    assert_eq!(compare().0, 0);
+    fs::remove_file(a.join("etc/two")).expect("removed");
+    fs::hard_link(a.join("etc/one"), a.join("etc/two")).expect("linked");
+    differs("is one file with etc/two against no other");
+    fs::remove_file(b.join("etc/two")).expect("removed");
+    fs::hard_link(b.join("etc/one"), b.join("etc/two")).expect("linked");
+    mode(&a.join("etc/one"), 0o600);
+    assert_eq!(compare().0, 0);
+    let set = |path: &std::path::Path, name: &str, value: &str| {
+        let script = format!("import os; os.setxattr({:?}, {name:?}, {value:?}.encode())", text(path));
+        Command::new("python3").args(["-c", &script]).output().is_ok_and(|out| out.status.success())
+    };
+    if set(&a.join("etc"), "user.server", "one") {
+        differs("attribute user.server only in what was shipped");
+        assert!(set(&b.join("etc"), "user.server", "one"));
+        assert_eq!(compare().0, 0);
+        assert!(set(&a.join("etc/key"), "user.server", "one") && set(&b.join("etc/key"), "user.server", "two"));
+        differs("other attribute user.server");
+    }
+}
+
+/// The same source and the same compiled file: Python runs the one or the other by their times.
+#[test]
+fn compare_of_directories_sees_whether_compiled_files_are_of_their_sources() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    let time = |path: &std::path::Path, seconds: u64| {
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        fs::File::options().write(true).open(path).and_then(|f| f.set_modified(at)).expect("set");
+    };
+    let compiled = |seconds: u32| [&b"\xa7\x0d\r\n\0\0\0\0"[..], &seconds.to_le_bytes(), &[9, 0, 0, 0], b"\xe3code"].concat();
+    for side in [&a, &b] {
+        fs::create_dir_all(side.join("__pycache__")).expect("made");
+        fs::write(side.join("x.py"), b"print(1)\n").expect("written");
+        time(&side.join("x.py"), 1000);
+        fs::write(side.join("__pycache__/x.cpython-311.pyc"), compiled(1000)).expect("written");
+    }
+    let code = || run(&["compare", &text(&a), &text(&b)]).0;
+    assert_eq!(code(), 0);
+    time(&a.join("x.py"), 1001);
+    assert_eq!(code(), 1);
+    time(&b.join("x.py"), 2000);
+    assert_eq!(code(), 0, "Python takes the source on both");
+    fs::write(a.join("__pycache__/x.cpython-311.pyc"), compiled(1001)).expect("written");
+    assert_eq!(code(), 1);
+    fs::write(b.join("__pycache__/x.cpython-311.pyc"), compiled(2000)).expect("written");
+    assert_eq!(code(), 0);
+}
+
 #[test]
 fn pack_makes_a_bag_that_others_accept_and_check_opens() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -148,6 +148,9 @@ pub(super) fn fields(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>
         }
         return;
     }
+    if let Some(what) = out_of_order(left.iter(), right.iter()) {
+        node.metadata.push(format!("{}: {what} stands in another order among the fields", (headers.who)()));
+    }
     // Another form: the nth field of a name belongs to the nth of that name.
     let mut theirs: HashMap<(&str, u32), VecDeque<&Field>> = HashMap::new();
     for y in right {
@@ -168,6 +171,22 @@ pub(super) fn fields(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>
     for y in left_over {
         lone(node, ledger, headers, Side::Rebuilt, y, here.shipped);
     }
+}
+
+/// The first field that stands before another one on one side, and behind it on the other: which of them a reader takes first it
+/// decides itself. Paired as in [`fields`].
+pub(super) fn out_of_order<'f>(left: impl Iterator<Item = &'f Field>, right: impl Iterator<Item = &'f Field>) -> Option<&'static str> {
+    let mut theirs: HashMap<(&str, u32), VecDeque<&Field>> = HashMap::new();
+    for y in right {
+        theirs.entry((y.what, y.key)).or_default().push_back(y);
+    }
+    let mut pairs = Vec::new();
+    for x in left {
+        let y = theirs.get_mut(&(x.what, x.key)).and_then(VecDeque::pop_front);
+        pairs.extend(y.filter(|y| !x.range.is_empty() && !y.range.is_empty()).map(|y| (x.range.start, y.range.start, x.what)));
+    }
+    pairs.sort_unstable();
+    pairs.windows(2).find(|pair| matches!(pair, [one, next] if one.1 > next.1)).and_then(|pair| pair.last()).map(|last| last.2)
 }
 
 fn both(node: &mut Node, ledger: &mut Ledger, headers: &Headers<'_>, x: &Field, y: &Field) {

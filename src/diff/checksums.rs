@@ -6,10 +6,6 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use cms::content_info::ContentInfo;
-use cms::signed_data::SignedData;
-use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::{Decode as _, Encode as _};
 
 use super::account::{own_result, prove, reassign, settle};
 use super::changes::{self, Change};
@@ -19,11 +15,9 @@ use super::{lines, live, rpm};
 use crate::digest::Algorithm;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Member};
+use crate::inspect::signed::{self, Over};
 use crate::model::{Cause, Node, NodeKind, ResultMark, Sides, Tried};
 use crate::text::Untrusted;
-
-/// The type of a signature of PKCS #7.
-const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 
 /// Longest name of a section that is looked up, in bytes: no member has a longer one.
 const MAX_NAME: usize = 4096;
@@ -69,14 +63,6 @@ pub(super) fn is_of_signature(name: &[u8]) -> bool {
 fn in_meta_inf(name: &[u8]) -> Option<Vec<u8>> {
     let upper = name.to_ascii_uppercase();
     upper.strip_prefix(b"META-INF/").filter(|n| !n.contains(&b'/')).map(<[u8]>::to_vec)
-}
-
-/// Whether that is a signature over something else (PKCS #7 in DER, from the first byte to the last, with nothing enclosed): a
-/// program may read any other file of such a name.
-fn is_sound(content: &[u8]) -> bool {
-    let signed = ContentInfo::from_der(content).ok().filter(|c| c.content_type == SIGNED_DATA).and_then(|c| c.content.to_der().ok());
-    let signed = signed.and_then(|der| SignedData::from_der(&der).ok());
-    signed.is_some_and(|s| s.encap_content_info.econtent.is_none() && !s.signer_infos.0.is_empty())
 }
 
 /// The contents of one side's members by name, expanded when somebody asks.
@@ -207,7 +193,7 @@ fn not_sound(walk: &mut Walk<'_>, sides: &Sides<Side<'_>>, name: &[u8]) -> Optio
         if !side.members.keys().any(|n| is_file(n)) {
             return Some("there is no signature file that it would be over");
         }
-        if !side.content(walk, name).is_ok_and(|content| is_sound(&content)) {
+        if !side.content(walk, name).is_ok_and(|content| signed::is_signature(&content, Over::Other)) {
             return Some("it is no signature in the form of a jar, or there is more in it");
         }
     }

@@ -49,6 +49,13 @@ impl Walk<'_> {
         let kind = node.kind;
         let who = || kind.word().to_owned();
         let headers = |fields| Headers { bytes, fields, place: Place::Kept, who: &who };
+        if node.kind == NodeKind::Rpm {
+            // Tags of both lists stand between each other, in the index and in the store.
+            let all = parsed.map(|side| side.loose.iter().chain(&side.sealed));
+            if let Some(what) = account::out_of_order(all.shipped, all.rebuilt) {
+                node.metadata.push(format!("{what} stands in another order among the tags"));
+            }
+        }
         account::fields(node, &mut ledger, &headers(Sides::new(&parsed.shipped.loose, &parsed.rebuilt.loose)));
         if node.kind == NodeKind::Ar {
             archive::explain_tables(node, blobs, parsed);
@@ -167,6 +174,12 @@ impl Walk<'_> {
             return child;
         }
         let mut fields = Sides::new(parsed.shipped.fields(bytes.shipped, x), parsed.rebuilt.fields(bytes.rebuilt, y));
+        if slot == Slot::Data || parsed.shipped.is_package || parsed.rebuilt.is_package {
+            // The package manager runs as root, and gives the files to whom the archive says.
+            for field in fields.shipped.iter_mut().chain(&mut fields.rebuilt).filter(|f| f.cause == Some(Cause::Owner)) {
+                field.cause = None;
+            }
+        }
         if !sound {
             // What follows from a content is not proved by a content that cannot be had.
             for field in fields.shipped.iter_mut().chain(&mut fields.rebuilt).filter(|f| follows_from_content(f)) {

@@ -32,26 +32,39 @@ pub(super) fn check_times(walk: &mut Walk<'_>, node: &mut Node, blobs: &Sides<&B
     if !is_archive || !parsed.shipped.members.iter().any(|m| m.name.ends_with(b".pyc")) {
         return;
     }
-    let names = parsed.as_ref().map(|side| side.members.iter().map(|m| (m.name.as_slice(), m)).collect::<HashMap<_, _>>());
+    // Where it is unpacked to is the same for `./x` and `x`.
+    let names = parsed.as_ref().map(|side| side.members.iter().map(|m| (plain(&m.name), m)).collect::<HashMap<_, _>>());
+    let is_zip = node.kind == NodeKind::Zip;
     for compiled in parsed.shipped.members.iter().filter(|m| m.name.ends_with(b".pyc")) {
-        let source = source_of(&compiled.name);
+        let name = plain(&compiled.name);
+        let source = source_of(&name);
         let pair = |name: &[u8]| Some(Sides::new(*names.shipped.get(name)?, *names.rebuilt.get(name)?));
-        let (Some(files), Some(sources)) = (pair(&compiled.name), pair(&source)) else { continue };
+        let (Some(files), Some(sources)) = (pair(&name), pair(&source)) else { continue };
         let mut lag = |blob: &Blob, container: &Container, file: &Member, source: &Member| -> Option<i64> {
             let written = source_time(&walk.content(file, blob).ok()?)?;
             // A zip counts in steps of two seconds.
-            let written = if node.kind == NodeKind::Zip { written & !1 } else { written };
+            let written = if is_zip { written & !1 } else { written };
             Some(written - time_of(blob, container, source)?)
         };
         let old = lag(blobs.shipped, parsed.shipped, files.shipped, sources.shipped);
         let new = lag(blobs.rebuilt, parsed.rebuilt, files.rebuilt, sources.rebuilt);
-        // Times of a zip are those of a zone that nobody knows: there any other lag may be none.
-        let both_stale = node.kind != NodeKind::Zip && old.is_some_and(|n| n != 0) && new.is_some_and(|n| n != 0);
-        if old != new && !both_stale {
-            let (file, source) = (shown(&compiled.name), shown(&source));
-            node.metadata.push(format!("{file}: its time agrees with that of {source} on one side only: Python runs the one or the other"));
-        }
+        node.metadata.extend(told(&name, &source, Sides::new(old, new), is_zip));
     }
+}
+
+/// What is said of a compiled file whose stated time is so many seconds behind that of its source on each side.
+pub(crate) fn told(compiled: &[u8], source: &[u8], lag: Sides<Option<i64>>, is_zip: bool) -> Option<String> {
+    // Times of a zip are those of a zone that nobody knows: there any other lag may be none.
+    let both_stale = !is_zip && lag.shipped.is_some_and(|n| n != 0) && lag.rebuilt.is_some_and(|n| n != 0);
+    (lag.shipped != lag.rebuilt && !both_stale).then(|| {
+        let (file, source) = (shown(compiled), shown(source));
+        format!("{file}: its time agrees with that of {source} on one side only: Python runs the one or the other")
+    })
+}
+
+/// A path without `./` and without slashes that say nothing.
+fn plain(name: &[u8]) -> Vec<u8> {
+    name.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect::<Vec<_>>().join(&b'/')
 }
 
 fn shown(name: &[u8]) -> String {
@@ -59,7 +72,7 @@ fn shown(name: &[u8]) -> String {
 }
 
 /// The source of `a/__pycache__/x.cpython-311.opt-1.pyc` or `a/x.pyc`.
-fn source_of(name: &[u8]) -> Vec<u8> {
+pub(crate) fn source_of(name: &[u8]) -> Vec<u8> {
     let stem = name.strip_suffix(b".pyc").unwrap_or(name);
     let (folder, base) = stem.split_at(stem.iter().rposition(|b| *b == b'/').map_or(0, |i| i + 1));
     match folder.strip_suffix(b"__pycache__/") {
@@ -72,7 +85,7 @@ fn source_of(name: &[u8]) -> Vec<u8> {
 }
 
 /// The time of the source that a compiled file states; none when it goes by the content of its source.
-fn source_time(bytes: &[u8]) -> Option<i64> {
+pub(crate) fn source_time(bytes: &[u8]) -> Option<i64> {
     match bytes {
         [_, _, b'\r', b'\n', 0, 0, 0, 0, a, b, c, d, ..] => Some(i64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
         _ => None,

@@ -1,7 +1,8 @@
 //! rpm packages: what their headers say of the content is recomputed on both sides, or stays unexplained.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::pyc;
 use super::walk::{Slot, Walk};
 use crate::digest::{Algorithm, Digest};
 use crate::inspect::blob::Blob;
@@ -44,14 +45,22 @@ impl Walk<'_> {
         let from_payload = |tag: u32| matches!(tag, 1009 | 1028 | 1035 | 5097) || tag == IN_SIGNATURE + 1007;
         let differs = |tag: u32| value(&sides.shipped, a, tag) != value(&sides.rebuilt, b, tag);
         let differing: Vec<u32> = DERIVED.into_iter().filter(|tag| differs(*tag)).collect();
-        let needs = changed || differing.iter().any(|tag| from_payload(*tag));
+        let compiled = [(&sides.shipped, a), (&sides.rebuilt, b)]
+            .iter()
+            .any(|(package, blob)| package.strings(blob, 1117).iter().any(|name| name.ends_with(b".pyc")));
+        let timed = compiled && (changed || value(&sides.shipped, a, 1034) != value(&sides.rebuilt, b, 1034));
+        let needs = timed || changed || differing.iter().any(|tag| from_payload(*tag));
         let mut wrong: Sides<Vec<(u32, String)>> = Sides::default();
+        let mut lags: Sides<Lags> = Sides::default();
         for side in [Side::Shipped, Side::Rebuilt] {
             let (package, blob) = (sides.get(side), *blobs.get(side));
             let payload = if needs { self.payload(package, blob) } else { Err(String::new()) };
             let checked = DERIVED.into_iter().filter(|tag| (needs || !from_payload(*tag)) && value(package, blob, *tag).is_some());
             let fails = checked.filter_map(|tag| Some((tag, follows(package, blob, payload.as_ref(), tag).err()?)));
             *wrong.get_mut(side) = fails.collect();
+            if timed {
+                *lags.get_mut(side) = lags_of(package, blob, payload.as_ref());
+            }
         }
         for (side, other) in [(Side::Shipped, Side::Rebuilt), (Side::Rebuilt, Side::Shipped)] {
             let word = if side == Side::Shipped { "shipped" } else { "rebuilt" };
@@ -66,6 +75,11 @@ impl Walk<'_> {
                     node.metadata.push(format!("{word}: {what}: {why}"));
                 }
             }
+        }
+        // Installed are the times of the header, whatever the payload has.
+        for (name, (source, old)) in &lags.shipped {
+            let new = lags.rebuilt.get(name).and_then(|(_, lag)| *lag);
+            node.metadata.extend(pyc::told(name, source, Sides::new(*old, new), false));
         }
         self.opened(node, blobs, Sides::new(&sides.shipped.container, &sides.rebuilt.container), depth, Slot::Free);
         Ok(())
@@ -120,6 +134,30 @@ fn follows(package: &Package, blob: &Blob, payload: Result<&Payload, &String>, t
         _ if tag == IN_SIGNATURE + 273 => is(digest(part(&package.header), Algorithm::Sha256).as_bytes() == text),
         _ => Err("nothing says what it must be".to_owned()),
     }
+}
+
+/// Compiled Python files by their path: the source, and by how many seconds the stated time is behind the one that it gets.
+type Lags = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
+
+/// All compiled files of a package whose source is in it.
+fn lags_of(package: &Package, blob: &Blob, payload: Result<&Payload, &String>) -> Lags {
+    let (folders, places, names) = (package.strings(blob, 1118), package.numbers(blob, 1116), package.strings(blob, 1117));
+    let times = package.numbers(blob, 1034);
+    let path = |(name, place): (&&[u8], &u64)| -> Option<Vec<u8>> {
+        let folder = folders.get(usize::try_from(*place).ok()?)?;
+        Some([*folder, *name].concat())
+    };
+    let listed: HashMap<Vec<u8>, u64> =
+        names.iter().zip(&places).zip(times).filter_map(|(file, time)| path(file).map(|path| (path, time))).collect();
+    let mut out = Lags::new();
+    for name in listed.keys().filter(|name| name.ends_with(b".pyc")) {
+        let source = pyc::source_of(name);
+        let Some(time) = listed.get(&source) else { continue };
+        let content = payload.ok().and_then(|p| p.files.get(name)?.as_ref());
+        let lag = content.and_then(|content| Some(pyc::source_time(content)? - i64::try_from(*time).ok()?));
+        out.insert(name.clone(), (source, lag));
+    }
+    out
 }
 
 /// Sizes or digests of the files, each against the payload.

@@ -92,6 +92,11 @@ impl<'a> Walk<'a> {
         } else {
             self.open(&mut node, &a, &b, kinds, depth, slot);
         }
+        if !equal && node.result == ResultMark::Identical {
+            node.metadata.push("the bytes differ where nothing that was looked at does".to_owned());
+            settle(&mut node);
+            node.why = because(&node);
+        }
         if node.children.is_empty() {
             self.done = self.done.saturating_add((a.len() as u64).saturating_add(b.len() as u64));
             (self.context.progress)(self.done);

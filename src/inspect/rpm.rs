@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::budget::{Budget, Refused};
 use super::container::{Container, Field, Held, Member, Nature, Rule, all_are, time_text};
+use super::openpgp;
 use crate::model::Cause;
 
 const LEAD: usize = 96;
@@ -169,6 +170,13 @@ fn meaning(bytes: &[u8], key: u32, value: &Value, count: usize) -> Field {
     let printable = value.kind == 6 && text.iter().all(|b| (0x20..0x7f).contains(b));
     let word = printable && text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':'));
     let numbers = value.kind == 4;
+    // A program may read any other value of such a tag.
+    let is_signature = match value.kind {
+        7 => openpgp::is_signature(raw),
+        8 => value.count > 0 && raw.split(|b| *b == 0).take(value.count).all(openpgp::is_signature_text),
+        _ => false,
+    };
+    let signature = Some(Cause::Signature).filter(|_| is_signature);
     let tag = key & !IN_SIGNATURE;
     let (what, cause) = match (key >= IN_SIGNATURE, tag) {
         (signature, 62 | 63) => {
@@ -188,11 +196,11 @@ fn meaning(bytes: &[u8], key: u32, value: &Value, count: usize) -> Field {
             let whole = raw.get(8..12).is_some_and(|o| u64::from((big(o) as u32).wrapping_neg()) == all);
             (what, Some(Cause::Derived).filter(|_| region(raw) && whole))
         }
-        (true, 267) => ("DSA signature", Some(Cause::Signature)),
-        (true, 268) => ("RSA signature", Some(Cause::Signature)),
-        (true, 278) => ("OpenPGP signature", Some(Cause::Signature)),
-        (true, 1002) => ("PGP signature", Some(Cause::Signature)),
-        (true, 1005) => ("GPG signature", Some(Cause::Signature)),
+        (true, 267) => ("DSA signature", signature),
+        (true, 268) => ("RSA signature", signature),
+        (true, 278) => ("OpenPGP signature", signature),
+        (true, 1002) => ("PGP signature", signature),
+        (true, 1005) => ("GPG signature", signature),
         (true, 1008) => ("reserved space", Some(Cause::Derived).filter(|_| all_are(raw, 0))),
         (true, 269) => ("SHA1HEADER", Some(Cause::ChecksumList)),
         (true, 273) => ("SHA256HEADER", Some(Cause::ChecksumList)),

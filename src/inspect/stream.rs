@@ -11,6 +11,8 @@ const XZ_MEMORY: u32 = 128 * 1024;
 /// Largest zstd window in bytes.
 const ZSTD_WINDOW: u64 = 128 << 20;
 const CHUNK: usize = 64 * 1024;
+/// Longest name of a file, in bytes.
+const MAX_FILE_NAME: usize = 255;
 
 /// A stream taken apart: `fields` cover every byte of it.
 pub(crate) struct Stream {
@@ -217,7 +219,9 @@ fn gzip_member(bytes: &[u8], base: usize, sink: &mut Sink<'_>, fields: &mut Vec<
         at += text_length(bytes, at).ok_or_else(cut)?;
     }
     let shown = String::from_utf8_lossy(bytes.get(name..at).unwrap_or_default()).trim_end_matches('\0').to_owned();
-    fields.push(header("name", name, at, shown));
+    // Tools give the content that name again when they are asked to: it must be one, and no place.
+    let is_name = bytes.get(name..at).is_some_and(is_plain_name);
+    fields.push(if is_name { header("name", name, at, shown) } else { Field::shown("name", base + name..base + at, shown) });
     let comment = at;
     if flags & 16 != 0 {
         at += text_length(bytes, at).ok_or_else(cut)?;
@@ -244,6 +248,13 @@ fn gzip_member(bytes: &[u8], base: usize, sink: &mut Sink<'_>, fields: &mut Vec<
     fields.push(Field::caused("compressed data", Cause::Compression, base + at..base + at + used, ""));
     fields.push(Field::caused("trailer", Cause::Derived, base + at + used..base + at + used + 8, ""));
     Ok(at + used + 8)
+}
+
+/// Whether that is the name of a file, without folders and of a usual length, or nothing; with its NUL.
+fn is_plain_name(raw: &[u8]) -> bool {
+    let name = raw.strip_suffix(&[0]).unwrap_or(raw);
+    let plain = |b: &u8| *b >= 0x20 && !matches!(b, 0x7f | b'/' | b'\\' | b':');
+    name.len() <= MAX_FILE_NAME && name.iter().all(plain) && name != b"." && name != b".." && std::str::from_utf8(name).is_ok()
 }
 
 fn text_length(bytes: &[u8], at: usize) -> Option<usize> {
@@ -275,6 +286,11 @@ fn zstd_frame(bytes: &[u8], base: usize, sink: &mut Sink<'_>, fields: &mut Vec<F
     sink.drain(&mut decoder)?;
     let (rest, frame) = decoder.into_parts();
     let made = sink.payload.get(start..).unwrap_or_default();
+    // Our decoder takes no notice of the size in the header; others end where it does not hold.
+    let states_size = bytes.get(4).is_some_and(|descriptor| descriptor >> 6 != 0 || descriptor & 0x20 != 0);
+    if states_size && frame.content_size() != made.len() as u64 {
+        return Err(Refused::odd("the size that the zstd frame states does not hold"));
+    }
     if !frame.is_finished() || frame.get_checksum_from_data().is_some_and(|sum| sum != xxh64(made) as u32) {
         return Err(Refused::odd("the zstd frame's checksum does not hold"));
     }

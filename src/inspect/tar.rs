@@ -40,13 +40,17 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
             let mut global = Extension::default();
             let (size, _) = own_size(bytes, at)?;
             at = read_extension(bytes, at, size, b'g', budget, &mut global)?;
-            out.loose.append(&mut global.fields);
+            // Between which members it stands.
+            let place = u32::try_from(out.members.len()).unwrap_or(u32::MAX) << 8;
+            out.loose.extend(global.fields.into_iter().map(|field| Field { key: field.key | place, ..field }));
             continue;
         }
         let Some(read) = read_member(bytes, at, budget)? else { break };
         at = read.member.head.end;
         out.members.push(read.member);
     }
+    // Packages of Arch and Alpine Linux.
+    out.is_package = out.members.iter().any(|m| m.name == b".PKGINFO");
     let rest = at.min(bytes.len())..bytes.len();
     let canonical = bytes.get(rest.clone()).is_some_and(|r| all_are(r, 0));
     out.loose.push(if canonical {

@@ -355,9 +355,8 @@ fn is_signature(mut pairs: &[u8]) -> bool {
         let Some((id, value)) = pair.split_first_chunk::<4>() else { return false };
         let id = u32::from_le_bytes(*id);
         let known = match id {
-            0x7109_871a | 0xf053_68c0 | 0x1b93_ad61 | 0x6dff_800d | 0x2b09_189e => true,
             0x4272_6577 => value.iter().all(|b| *b == 0),
-            _ => false,
+            _ => super::apk::is_signature(id, value),
         };
         if !known || seen.contains(&id) {
             return false;

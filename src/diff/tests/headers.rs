@@ -112,6 +112,30 @@ fn extra_fields_of_zip_are_explained_by_what_they_mean() {
     assert_eq!(result(&rooted(0), &rooted(7)), ResultMark::Different);
 }
 
+/// Fields are paired by what they are: each is the same, and the file is not.
+#[test]
+fn fields_in_another_order_are_a_difference() {
+    let files = [file("a", b"one")];
+    let (time, owner) = (record(0x5455, &[1, 5, 0, 0, 0]), record(0x7875, &[1, 4, 0, 0, 0, 0, 4, 0, 0, 0, 0]));
+    let zip = |extra: &[&[u8]]| make::zip_with(&files, &|_| extra.concat(), b"");
+    assert_eq!(result(&zip(&[&time, &owner]), &zip(&[&owner, &time])), ResultMark::Different);
+    assert_eq!(result(&zip(&[&time, &owner]), &zip(&[&owner])), ResultMark::Equivalent);
+    let pax = |records: &[(&str, &str)]| result(&with_records(&[("mtime", "1600000000.25"), ("atime", "5")]), &with_records(records));
+    assert_eq!(pax(&[("atime", "5"), ("mtime", "1600000000.25")]), ResultMark::Different);
+    assert_eq!(pax(&[("mtime", "1600000007.25"), ("atime", "6")]), ResultMark::Equivalent);
+    let tag = |value: &str| make::word(1000, value);
+    let rpm = |tags: &[make::Tag]| make::rpm(tags, &make::gzip(&make::cpio(&[]), 9, 0), None);
+    let (name, version) = (tag("x"), make::word(1001, "1"));
+    assert_eq!(result(&rpm(&[name.clone(), version.clone()]), &rpm(&[version, name])), ResultMark::Different);
+    // A comment for all of an archive, before its first member and behind it.
+    let comment = File { flag: b'g', ..file("pax_global_header", b"13 comment=x\n") };
+    let (one, two) = (file("a", b"one"), file("b", b"two"));
+    let first = make::tar(&[comment.clone(), one.clone(), two.clone()]);
+    assert_eq!(result(&first, &make::tar(&[one.clone(), comment.clone(), two.clone()])), ResultMark::Different);
+    let later = make::tar(&[comment, File { mtime: 7, ..one }, two]);
+    assert_eq!(result(&first, &later), ResultMark::Equivalent);
+}
+
 #[test]
 fn a_comment_is_explained_as_text_only_and_a_mode_never() {
     let files = [file("a", b"one")];
@@ -157,16 +181,23 @@ fn with_block(zip: &[u8], parts: &[(u32, &[u8])]) -> Vec<u8> {
 fn a_signing_block_holds_signatures_and_nothing_that_a_program_could_read() {
     let plain = make::zip(&[file("classes.dex", b"one")]);
     let made = |parts: &[(u32, &[u8])]| with_block(&plain, parts);
-    let signed: (u32, &[u8]) = (0x7109_871a, b"one signature");
+    let second = crate::inspect::apk::tests::block(b"", b"key", b"");
+    let signed: (u32, &[u8]) = (0x7109_871a, &second);
     assert_eq!(result(&made(&[signed]), &plain), ResultMark::Equivalent);
     assert_eq!(
-        result(&made(&[signed]), &made(&[(0x7109_871a, b"another"), (0xf053_68c0, b"v3"), (0x4272_6577, &[0; 99])])),
+        result(&made(&[signed]), &made(&[(0x7109_871a, &[0; 4]), (0xf053_68c0, &[0; 4]), (0x4272_6577, &[0; 99])])),
         ResultMark::Equivalent
     );
     let channel = |text: &'static [u8]| made(&[signed, (0x7177_7777, text)]);
     assert_eq!(result(&channel(b"{\"server\":\"good\"}"), &channel(b"{\"server\":\"evil\"}")), ResultMark::Different);
     assert_eq!(result(&channel(b"same"), &channel(b"same")), ResultMark::Identical);
-    for parts in [&[(0x7177_7777, b"x".as_slice())][..], &[signed, (0x4272_6577, b"payload")], &[signed, (0x7109_871a, b"twice")]] {
+    for parts in [
+        &[(0x7177_7777, b"x".as_slice())][..],
+        &[signed, (0x4272_6577, b"payload")],
+        &[signed, signed],
+        &[(0x7109_871a, b"read this")],
+        &[(0x7109_871a, &[&second[..], b"more"].concat())],
+    ] {
         assert_eq!(result(&made(parts), &plain), ResultMark::Different, "{parts:?}");
         assert_eq!(result(&plain, &made(parts)), ResultMark::Different, "{parts:?}");
     }

@@ -111,12 +111,13 @@ pub(super) fn pe(l: &Library) -> Vec<u8> {
     if let Some(size) = l.signature {
         out.resize(out.len().next_multiple_of(8), 0);
         let start = u32::try_from(out.len()).unwrap();
-        let length = (8 + 4 + size).next_multiple_of(8);
+        let value: Vec<u8> = (0..size).map(|i| u8::try_from(i % 251).unwrap()).collect();
+        let signature = crate::inspect::signed::tests::over_pe(&value);
+        let length = (8 + signature.len()).next_multiple_of(8);
         words(&mut out, COFF + 24 + 112 + 32, &[start, u32::try_from(length).unwrap()]);
-        out.extend(u32::try_from(8 + 4 + size).unwrap().to_le_bytes());
-        out.extend([0, 2, 2, 0, 0x30, 0x82]);
-        out.extend(u16::try_from(size).unwrap().to_be_bytes());
-        out.extend((0..size).map(|i| u8::try_from(i % 251).unwrap()));
+        out.extend(u32::try_from(8 + signature.len()).unwrap().to_le_bytes());
+        out.extend([0, 2, 2, 0]);
+        out.extend(signature);
         out.resize(start as usize + length, 0);
     }
     let sum = crate::inspect::pe::marks::checksum(&out, COFF + 24 + 64).wrapping_add(l.checksum_off);

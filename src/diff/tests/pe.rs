@@ -220,7 +220,9 @@ fn a_signature_is_explained_when_all_under_it_is() {
     let entry = u32::from_le_bytes(stuffed[make_pe::END..make_pe::END + 4].try_into().unwrap()) + 20;
     stuffed[make_pe::END..make_pe::END + 4].copy_from_slice(&entry.to_le_bytes());
     let tail = [bytes.clone(), b"tail".to_vec()].concat();
-    for other in [stuffed, tail] {
+    // A value as long as a program.
+    let long = pe(&Library { signature: Some(5000), ..library() });
+    for other in [stuffed, tail, long] {
         let node = compare_bytes(&bytes, &other);
         assert_eq!(node.result, ResultMark::Different);
         assert!(node.tried.iter().any(|t| t.cause == Cause::Signature), "{:?}", node.tried);

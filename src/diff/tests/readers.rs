@@ -53,6 +53,47 @@ fn two_sizes_of_a_member_are_read_in_two_ways() {
     same(&honest, &patched(&honest, 0, 136, b"00000000005"));
 }
 
+/// A zstd frame of one block as it is, which states a size.
+fn frame(content: &[u8], stated: u8) -> Vec<u8> {
+    let head = (u32::try_from(content.len()).unwrap() << 3 | 1).to_le_bytes();
+    [b"\x28\xb5\x2f\xfd\x20", &[stated][..], &head[..3], content].concat()
+}
+
+#[test]
+fn a_frame_that_states_another_size_is_read_by_some_only() {
+    let right = frame(b"some content", 12);
+    assert_eq!(compare_bytes(&right, &right).result, ResultMark::Identical);
+    let bad = frame(b"some content", 13);
+    differs(&right, &bad, "the size that the zstd frame states");
+}
+
+#[test]
+fn a_gzip_file_that_names_a_place_is_no_file_with_another_name() {
+    let gz = |name: &str| {
+        let mut gz = flate2::GzBuilder::new().filename(name).write(Vec::new(), flate2::Compression::new(6));
+        gz.write_all(b"content").unwrap();
+        gz.finish().unwrap()
+    };
+    same(&gz("x"), &gz("y"));
+    for name in ["../x", "/etc/x", "a\\x", "..", "c:x", "a\nb", &"x".repeat(300)] {
+        differs(&gz("x"), &gz(name), "stream: name");
+    }
+}
+
+#[test]
+fn a_package_manager_gives_files_to_whom_the_package_says() {
+    let owned = |archive: Vec<u8>| patched(&archive, 0, 108, b"0001750");
+    let (control, data) = (make::tar(&[file("control", b"x")]), make::tar(&[file("etc/x", b"one")]));
+    let deb = |control: &[u8], data: &[u8]| {
+        make::ar(&[file("debian-binary", b"2.0\n"), file("control.tar.xz", &make::xz(control)), file("data.tar.xz", &make::xz(data))])
+    };
+    same(&data, &owned(data.clone()));
+    same(&deb(&control, &data), &deb(&owned(control.clone()), &data));
+    differs(&deb(&control, &data), &deb(&control, &owned(data.clone())), "etc/x: uid ");
+    let arch = make::tar(&[file("etc/x", b"one"), file(".PKGINFO", b"x")]);
+    differs(&arch, &owned(arch.clone()), "etc/x: uid ");
+}
+
 #[test]
 fn further_times_of_gnu_are_a_folder_to_some_readers() {
     let plain = patched(&make::tar(&[file("bin/tool", b"x")]), 0, 257, b"ustar  \0");
@@ -243,6 +284,12 @@ fn whether_a_compiled_file_is_of_its_source_is_no_matter_of_times() {
         differs(&made(1000, 1000), &made(1000, 1001), "on one side only");
         differs(&made(1000, 1000), &made(1001, 1000), "on one side only");
     }
+    // `./a/x.py` is `a/x.py`.
+    let dotted = |stated| {
+        let [source, pyc] = files(0o644, 1000, stated);
+        make::tar(&[File { name: format!("./{}", source.name), ..source }, pyc])
+    };
+    differs(&dotted(1000), &dotted(1001), "on one side only");
     let alone = |time| make::tar(&files(0o644, 1, time)[1..]);
     same(&alone(1000), &alone(2000));
     // 2020-01-01 00:00:00 and :02 in a zip.

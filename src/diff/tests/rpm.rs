@@ -2,6 +2,7 @@
 
 use super::make::{File, Tag, file, numbers, word, words};
 use super::*;
+use crate::inspect::openpgp::tests::made as openpgp;
 
 /// A package of one file, as one build makes it.
 struct Build {
@@ -14,7 +15,7 @@ struct Build {
     level: u32,
     modes: u32,
     capability: &'static str,
-    signature: Option<&'static [u8]>,
+    signature: Option<Vec<u8>>,
 }
 
 const ONE: Build = Build {
@@ -51,7 +52,7 @@ impl Build {
             words(5092, &[&Sha256::of(&payload).to_string()]),
             numbers(5093, &[8]),
         ];
-        make::rpm(&tags, &payload, self.signature)
+        make::rpm(&tags, &payload, self.signature.as_deref())
     }
 }
 
@@ -97,18 +98,56 @@ fn a_list_of_digests_that_lies_is_unexplained() {
 
 #[test]
 fn a_signature_is_explained_only_over_content_that_is() {
-    let node = against(&Build { signature: Some(b"signature one"), ..ONE });
+    let node = against(&Build { signature: Some(openpgp(b"signature one", b"")), ..ONE });
     assert_eq!(node.result, ResultMark::Equivalent, "{} {:?} {:?}", node.why, node.metadata, node.tried);
-    assert!(node.account.rebuilt.explained[&Cause::Signature] >= 13);
-    let node = against(&Build { signature: Some(b"signature one"), script: "evil", ..ONE });
+    assert!(node.account.rebuilt.explained[&Cause::Signature] >= 16 + 13);
+    let node = against(&Build { signature: Some(openpgp(b"signature one", b"")), script: "evil", ..ONE });
     assert_eq!(node.result, ResultMark::Different);
     assert!(!node.account.rebuilt.explained.contains_key(&Cause::Signature));
     assert!(node.tried.iter().any(|t| t.cause == Cause::Signature));
 }
 
 #[test]
+fn what_only_has_the_place_of_a_signature_is_unexplained() {
+    for odd in [b"#!/bin/sh".to_vec(), [openpgp(b"value", b""), b"more".to_vec()].concat(), openpgp(b"value", b"\x09\x14notation")] {
+        let node = against(&Build { signature: Some(odd), ..ONE });
+        assert_eq!(node.result, ResultMark::Different);
+        assert!(node.metadata.iter().any(|m| m.contains("RSA signature")), "{:?}", node.metadata);
+    }
+}
+
+/// The times of the header are those that files get.
+#[test]
+fn a_compiled_file_is_of_its_source_on_both_sides() {
+    let made = |source: u32, stated: u32| {
+        let pyc = [&b"\xa7\x0d\r\n\0\0\0\0"[..], &stated.to_le_bytes(), &[9, 0, 0, 0], b"\xe3code"].concat();
+        // What the payload says of times is not used.
+        let at = |name, content| File { mode: 0o10_0644, ..file(name, content) };
+        let payload = make::cpio(&[at("./a/x.py", b"print(1)\n"), at("./a/__pycache__/x.cpython-311.pyc", &pyc)]);
+        let tags = [
+            word(1000, "x"),
+            numbers(1034, &[source, 7]),
+            numbers(1116, &[0, 1]),
+            words(1117, &["x.py", "x.cpython-311.pyc"]),
+            words(1118, &["/a/", "/a/__pycache__/"]),
+        ];
+        make::rpm(&tags, &make::gzip(&payload, 9, 0), None)
+    };
+    let equal = |a: &[u8], b: &[u8]| {
+        let (one, two) = (compare_bytes(a, b), compare_bytes(b, a));
+        assert_eq!(one.result, two.result);
+        assert!(one.result == ResultMark::Equivalent || one.metadata.iter().any(|m| m.contains("on one side only")), "{:?}", one.metadata);
+        one.result == ResultMark::Equivalent
+    };
+    assert!(equal(&made(1000, 1000), &made(2000, 2000)));
+    assert!(equal(&made(1000, 1100), &made(2000, 2200)), "Python takes the source on both");
+    assert!(!equal(&made(1000, 1000), &made(1001, 1000)));
+    assert!(!equal(&made(1000, 1000), &made(1000, 1001)));
+}
+
+#[test]
 fn no_byte_of_a_package_vanishes() {
-    let a = Build { signature: Some(b"sig"), ..ONE }.make();
+    let a = Build { signature: Some(openpgp(b"sig", b"")), ..ONE }.make();
     for at in 0..a.len() {
         let mut b = a.clone();
         b[at] ^= 0x11;
@@ -116,14 +155,14 @@ fn no_byte_of_a_package_vanishes() {
         assert_ne!(node.result, ResultMark::Identical, "byte {at}");
         // Everything is under a digest: only the signature itself may change alone.
         let whole = 96 + 16 + 4 * 16;
-        assert!(!node.result.is_equal() || (whole..whole + 3).contains(&at), "byte {at} {}", node.why);
+        assert!(!node.result.is_equal() || (whole..whole + openpgp(b"sig", b"").len()).contains(&at), "byte {at} {}", node.why);
     }
 }
 
 #[test]
 fn a_store_that_takes_the_padding_behind_it_has_another_size() {
     // The signature header ends four bytes before the next multiple of eight.
-    let a = Build { signature: Some(b"signs"), ..ONE }.make();
+    let a = Build { signature: Some(openpgp(b"signing!", b"")), ..ONE }.make();
     for more in 1..=4 {
         let mut b = a.clone();
         b[111] += more;

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::{Header, N};
 use crate::digest::hex;
 use crate::inspect::exe::{Exe, text_at};
+use crate::inspect::signed::{self, Over};
 
 /// Directories of a resource tree that are visited at most.
 const MAX_RESOURCES: usize = 10_000;
@@ -237,10 +238,13 @@ pub(crate) fn certificates(exe: &Exe, header: &Header) -> Option<Result<Range<us
         }
         let Some(content) = entry.get(8..length) else { return Some(Err("an entry's length does not fit")) };
         // A payload behind the signature is not covered by it and would still be read by whoever put it there.
-        let signed = der_length(content);
-        let rest = signed.and_then(|n| content.get(n..));
-        if rest.is_none_or(|r| r.len() >= 8 || r.iter().any(|b| *b != 0)) {
+        let signed = der_length(content).and_then(|n| content.split_at_checked(n));
+        let Some((signed, _)) = signed.filter(|(_, rest)| rest.len() < 8 && rest.iter().all(|b| *b == 0)) else {
             return Some(Err("there is something behind the signature"));
+        };
+        // Nor is anything in it that no signature needs.
+        if !signed::is_signature(signed, Over::Pe) {
+            return Some(Err("it is no signature in the form of a PE file, or there is more in it"));
         }
         let padded = length.next_multiple_of(8).min(entry.len());
         if entry.get(length..padded).is_none_or(|p| p.iter().any(|b| *b != 0)) {

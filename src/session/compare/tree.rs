@@ -1,7 +1,7 @@
 //! Two directories: their files by name, what moved by content, types, modes and link targets.
 
-use std::collections::BTreeMap;
-use std::ffi::CStr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -24,14 +24,34 @@ const MAX_ENTRIES: usize = 1_000_000;
 /// Files of the same size from here on are compared in pieces first: equal ones are never held as a whole.
 const STREAMED: u64 = 1 << 20;
 const PIECE: usize = 256 << 10;
-/// What of a mode decides what a file may do: the owner's bits of a copy say nothing.
+/// What of a mode decides what a file may do whoever copied it.
 const FILE_MODE: u32 = 0o7113;
 const FOLDER_MODE: u32 = 0o7002;
+/// What a umask takes away from all that is made under it.
+const FILE_UMASK: u32 = 0o064;
+const FOLDER_UMASK: u32 = 0o075;
 /// Attributes that give rights beside those of the mode.
-const RIGHTS: [(&CStr, &str); 2] = [(c"security.capability", "capabilities"), (c"system.posix_acl_access", "access list")];
+const RIGHTS: [(&CStr, &str); 3] = [
+    (c"security.capability", "capabilities"),
+    (c"system.posix_acl_access", "access list"),
+    (c"system.posix_acl_default", "access list for new files"),
+];
+/// What other attributes that programs read start with. Those of `security.` are the system's own, and say where a file lies.
+const READ: [&[u8]; 2] = [b"user.", b"trusted."];
+
+/// A file as the system keeps it.
+struct Held {
+    mode: u32,
+    size: u64,
+    owner: (u32, u32),
+    /// Device and number, of a file with several names.
+    shared: Option<(u64, u64)>,
+    /// When it was written.
+    time: i64,
+}
 
 enum Entry {
-    File { mode: u32, size: u64, owner: (u32, u32) },
+    File(Held),
     Folder(u32),
     Link(PathBuf),
     Other,
@@ -62,9 +82,13 @@ fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
                     open.push(path.clone());
                     Entry::Folder(meta.permissions().mode() & 0o7777)
                 }
-                Ok(meta) if meta.is_file() => {
-                    Entry::File { mode: meta.permissions().mode() & 0o7777, size: meta.len(), owner: (meta.uid(), meta.gid()) }
-                }
+                Ok(meta) if meta.is_file() => Entry::File(Held {
+                    mode: meta.permissions().mode() & 0o7777,
+                    size: meta.len(),
+                    owner: (meta.uid(), meta.gid()),
+                    shared: (meta.nlink() > 1).then(|| (meta.dev(), meta.ino())),
+                    time: meta.mtime(),
+                }),
                 Ok(meta) if meta.is_symlink() => fs::read_link(&path).map_or_else(|e| Entry::Unreadable(e.to_string()), Entry::Link),
                 Ok(_) => Entry::Other,
             };
@@ -80,6 +104,58 @@ fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
     Ok(found)
 }
 
+/// The names of files by device and number.
+type Names<'a> = BTreeMap<(u64, u64), Vec<&'a [u8]>>;
+
+/// What is known of all files of both sides.
+struct Trees<'a> {
+    entries: Sides<&'a Entries>,
+    /// The names of each file that has several.
+    names: Sides<Names<'a>>,
+    /// The bits of a mode that count for files, and for folders.
+    modes: (u32, u32),
+}
+
+impl<'a> Trees<'a> {
+    fn new(shipped: &'a Entries, rebuilt: &'a Entries) -> Self {
+        let entries = Sides::new(shipped, rebuilt);
+        let names = entries.map(|all| {
+            let mut names: BTreeMap<_, Vec<&[u8]>> = BTreeMap::new();
+            for (key, entry) in all {
+                if let Entry::File(Held { shared: Some(id), .. }) = entry {
+                    names.entry(*id).or_default().push(key);
+                }
+            }
+            names
+        });
+        // A bit that nothing has on one side was taken away by a umask; one that some have says something of the others.
+        let given = entries.map(|all| {
+            all.values().fold((0, 0), |(files, folders), entry| match entry {
+                Entry::File(file) => (files | file.mode, folders),
+                Entry::Folder(mode) => (files, folders | mode),
+                _ => (files, folders),
+            })
+        });
+        let both = (given.shipped.0 & given.rebuilt.0, given.shipped.1 & given.rebuilt.1);
+        Self { entries, names, modes: (FILE_MODE | FILE_UMASK & both.0, FOLDER_MODE | FOLDER_UMASK & both.1) }
+    }
+
+    /// The names that a file has besides its own.
+    fn others(&self, side: Side, own: &[u8], file: &Held) -> Vec<&'a [u8]> {
+        let all = file.shared.and_then(|id| self.names.get(side).get(&id));
+        all.into_iter().flatten().copied().filter(|name| *name != own).collect()
+    }
+
+    /// By how many seconds the time that a compiled Python file states is behind that of its source.
+    fn lag(&self, side: Side, name: &[u8], source: &[u8], path: &Path) -> Option<i64> {
+        let Some(Entry::File(source)) = self.entries.get(side).get(source) else { return None };
+        self.entries.get(side).get(name)?;
+        let mut head = [0; 16];
+        fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+        Some(diff::source_time(&head)? - source.time)
+    }
+}
+
 /// What is compared with what.
 struct Pair<'a> {
     shipped: Option<(&'a [u8], &'a Entry)>,
@@ -88,12 +164,13 @@ struct Pair<'a> {
 
 pub(super) fn compare(name: Untrusted, a: &Path, b: &Path, tools: &Tools<'_>) -> Result<Node, CompareError> {
     let (left, right) = (walk(a, tools)?, walk(b, tools)?);
-    let pairs = pairs(a, b, &left, &right, tools);
+    let trees = Trees::new(&left, &right);
+    let pairs = pairs(a, b, &trees, tools);
     let slots = Mutex::new(BTreeMap::new());
     let done = AtomicUsize::new(0);
     tools.cores.share(pairs.len(), &|i| {
         let Some(pair) = pairs.get(i) else { return };
-        let Some(mut node) = one(pair, a, b, tools) else { return };
+        let Some(mut node) = one(pair, a, b, &trees, tools) else { return };
         let size: u64 = [node.size.shipped, node.size.rebuilt].iter().flatten().sum();
         if !node.result.is_equal() && tools.kept.fetch_add(size, Ordering::Relaxed).saturating_add(size) > MAX_KEPT {
             forget(&mut node);
@@ -127,7 +204,8 @@ fn forget(node: &mut Node) {
 }
 
 /// Pairs by name; files that are left over on both sides by their content: they were renamed.
-fn pairs<'a>(a: &Path, b: &Path, left: &'a Entries, right: &'a Entries, tools: &Tools<'_>) -> Vec<Pair<'a>> {
+fn pairs<'a>(a: &Path, b: &Path, trees: &Trees<'a>, tools: &Tools<'_>) -> Vec<Pair<'a>> {
+    let Sides { shipped: left, rebuilt: right } = trees.entries;
     let mut pairs = Vec::new();
     let mut alone = Sides::<Vec<(&[u8], &Entry)>>::default();
     for (key, entry) in left {
@@ -138,13 +216,13 @@ fn pairs<'a>(a: &Path, b: &Path, left: &'a Entries, right: &'a Entries, tools: &
     }
     alone.rebuilt.extend(right.iter().filter(|(key, _)| !left.contains_key(*key)).map(|(k, e)| (k.as_slice(), e)));
     let sizes = |list: &[(&[u8], &Entry)]| -> std::collections::BTreeSet<u64> {
-        let size = |e: &Entry| if let Entry::File { size, .. } = e { Some(*size).filter(|s| *s > 0) } else { None };
+        let size = |e: &Entry| if let Entry::File(Held { size, .. }) = e { Some(*size).filter(|s| *s > 0) } else { None };
         list.iter().filter_map(|(_, e)| size(e)).collect()
     };
     let common = Sides::new(sizes(&alone.shipped), sizes(&alone.rebuilt));
     let content = |root: &Path, key: &[u8], entry: &Entry| match entry {
-        Entry::File { size, .. } if common.shipped.contains(size) && common.rebuilt.contains(size) && !tools.stopped() => {
-            digest(&root.join(std::ffi::OsStr::from_bytes(key)))
+        Entry::File(Held { size, .. }) if common.shipped.contains(size) && common.rebuilt.contains(size) && !tools.stopped() => {
+            digest(&root.join(OsStr::from_bytes(key)))
         }
         _ => None,
     };
@@ -172,7 +250,9 @@ fn pairs<'a>(a: &Path, b: &Path, left: &'a Entries, right: &'a Entries, tools: &
     pairs.retain(|p| match (&p.shipped, &p.rebuilt) {
         (Some((key, Entry::Folder(_))), None) => !is_full(key, left),
         (None, Some((key, Entry::Folder(_)))) => !is_full(key, right),
-        (Some((_, Entry::Folder(x))), Some((_, Entry::Folder(y)))) => x & FOLDER_MODE != y & FOLDER_MODE,
+        (Some((x, Entry::Folder(m))), Some((y, Entry::Folder(n)))) => {
+            m & trees.modes.1 != n & trees.modes.1 || !other_rights(&a.join(OsStr::from_bytes(x)), &b.join(OsStr::from_bytes(y))).is_empty()
+        }
         _ => true,
     });
     pairs
@@ -223,10 +303,10 @@ fn fill(file: &mut fs::File, piece: &mut [u8]) -> Option<usize> {
 }
 
 /// The node of a pair; none when there is nothing to say of it.
-fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
+fn one(pair: &Pair<'_>, a: &Path, b: &Path, trees: &Trees<'_>, tools: &Tools<'_>) -> Option<Node> {
     let (key, _) = pair.shipped.or(pair.rebuilt)?;
     let name = Untrusted::from(key);
-    let path = |root: &Path, key: &[u8]| root.join(std::ffi::OsStr::from_bytes(key));
+    let path = |root: &Path, key: &[u8]| root.join(OsStr::from_bytes(key));
     let with = |kind, result, why: &str| {
         let mut node = Node::new(name.clone(), kind, result);
         node.why = why.to_owned();
@@ -244,14 +324,15 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
         (Some((_, Entry::Unreadable(e))), _) | (_, Some((_, Entry::Unreadable(e)))) => {
             with(NodeKind::Data, ResultMark::NotExamined, &format!("not examined: {e}"))
         }
-        (Some((x, Entry::File { mode: m, size, owner })), Some((y, Entry::File { mode: n, size: other, owner: user }))) => {
+        (Some((x, Entry::File(file))), Some((y, Entry::File(other)))) => {
             let (one, two) = (path(a, x), path(b, y));
-            let mut node = contents(name, &one, &two, size == other && *size >= STREAMED, tools);
+            let (m, n, owner, user) = (file.mode, other.mode, file.owner, other.owner);
+            let mut node = contents(name, &one, &two, file.size == other.size && file.size >= STREAMED, tools);
             let found = node.metadata.len();
             if x != y {
                 node.metadata.push(format!("is named {} in what was rebuilt", Untrusted::from(y).shown().cut_start(200)));
             }
-            if m & FILE_MODE != n & FILE_MODE {
+            if m & trees.modes.0 != n & trees.modes.0 {
                 node.metadata.push(format!("mode {m:04o} against {n:04o}"));
             }
             // With such bits the owner decides whose rights a program gets.
@@ -259,6 +340,17 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
                 node.metadata.push(format!("owner {}:{} against {}:{}, with mode {m:04o}", owner.0, owner.1, user.0, user.1));
             }
             node.metadata.extend(other_rights(&one, &two));
+            let names = Sides::new(trees.others(Side::Shipped, x, file), trees.others(Side::Rebuilt, y, other));
+            if names.shipped != names.rebuilt {
+                // What is written to the one is then in the other.
+                let shown = |names: &[&[u8]]| Untrusted::from(names.first().copied().unwrap_or(b"no other")).shown().cut_start(200);
+                node.metadata.push(format!("is one file with {} against {}", shown(&names.shipped), shown(&names.rebuilt)));
+            }
+            if x == y && x.ends_with(b".pyc") {
+                let source = diff::source_of(x);
+                let lag = Sides::new(trees.lag(Side::Shipped, x, &source, &one), trees.lag(Side::Rebuilt, y, &source, &two));
+                node.metadata.extend(diff::told_of_compiled(x, &source, lag, false));
+            }
             if let Some(first) = node.metadata.get(found..).and_then(<[String]>::first) {
                 if node.result.is_equal() || node.why.is_empty() {
                     node.why = first.clone();
@@ -273,44 +365,60 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, tools: &Tools<'_>) -> Option<Node> {
             differs(format!("link target {} against {}", shown(x), shown(y)), "the link points elsewhere")
         }
         (Some((_, Entry::Folder(x))), Some((_, Entry::Folder(y)))) => {
-            let mut node = differs(format!("mode {x:04o} against {y:04o}"), "the rights of the directory differ");
-            node.kind = NodeKind::Directory;
+            let mut node = with(NodeKind::Directory, ResultMark::Different, "the rights of the directory differ");
+            if x & trees.modes.1 != y & trees.modes.1 {
+                node.metadata.push(format!("mode {x:04o} against {y:04o}"));
+            }
+            node.metadata.extend(other_rights(&path(a, key), &path(b, key)));
             node
         }
         (Some((_, Entry::Other)), Some((_, Entry::Other))) => {
             with(NodeKind::Special, ResultMark::NotExamined, "not examined: a device, socket or pipe on both sides")
         }
         (Some((_, x)), Some((_, y))) => differs(format!("{} against {}", word(x), word(y)), "the type differs"),
-        (Some((x, Entry::File { .. })), None) => alone(name, Side::Shipped, &path(a, x), tools),
-        (None, Some((y, Entry::File { .. }))) => alone(name, Side::Rebuilt, &path(b, y), tools),
+        (Some((x, Entry::File(_))), None) => alone(name, Side::Shipped, &path(a, x), tools),
+        (None, Some((y, Entry::File(_)))) => alone(name, Side::Rebuilt, &path(b, y), tools),
         (Some((_, x)), None) => with(special(x), ResultMark::OnlyShipped, &format!("{} only in what was shipped", word(x))),
         (None, Some((_, y))) => with(special(y), ResultMark::OnlyRebuilt, &format!("{} only in what was rebuilt", word(y))),
         (None, None) => return None,
     })
 }
 
-/// What is said of rights beside the mode that only one file has, or each in another way.
+/// What is said of rights beside the mode, and of attributes that programs read, which only one has, or each in another way.
 fn other_rights(a: &Path, b: &Path) -> Vec<String> {
-    let of = |path: &Path| -> io::Result<Vec<Option<Vec<u8>>>> {
+    let of = |path: &Path| -> io::Result<BTreeMap<CString, Vec<u8>>> {
         let file = fs::File::open(path)?;
-        RIGHTS.iter().map(|(attribute, _)| raw::attribute(&file, attribute)).collect()
+        let mut all = BTreeMap::new();
+        for name in raw::attributes(&file)? {
+            let counts =
+                RIGHTS.iter().any(|(right, _)| *right == name.as_c_str()) || READ.iter().any(|start| name.as_bytes().starts_with(start));
+            if counts && let Some(value) = raw::attribute(&file, &name)? {
+                all.insert(name, value);
+            }
+        }
+        Ok(all)
     };
     let (one, two) = match (of(a), of(b)) {
         (Ok(one), Ok(two)) => (one, two),
-        (Err(e), _) | (_, Err(e)) => return vec![format!("its capabilities and access list cannot be read: {e}")],
+        (Err(e), _) | (_, Err(e)) => return vec![format!("its capabilities, access list and attributes cannot be read: {e}")],
     };
-    let each = one.iter().zip(&two).zip(RIGHTS).filter(|((one, two), _)| one != two);
-    let said = each.map(|((one, two), (_, word))| match (one, two) {
-        (Some(_), Some(_)) => format!("other {word}"),
-        (Some(_), None) => format!("{word} only in what was shipped"),
-        (None, _) => format!("{word} only in what was rebuilt"),
+    let names: BTreeSet<&CString> = one.keys().chain(two.keys()).collect();
+    let differing = names.into_iter().filter(|name| one.get(*name) != two.get(*name));
+    let said = differing.map(|name| {
+        let right = RIGHTS.iter().find(|(right, _)| *right == name.as_c_str()).map(|(_, word)| (*word).to_owned());
+        let word = right.unwrap_or_else(|| format!("attribute {}", Untrusted::from(name.as_bytes()).shown().cut(80)));
+        match (one.get(name), two.get(name)) {
+            (Some(_), Some(_)) => format!("other {word}"),
+            (Some(_), None) => format!("{word} only in what was shipped"),
+            _ => format!("{word} only in what was rebuilt"),
+        }
     });
     said.collect()
 }
 
 fn word(entry: &Entry) -> &'static str {
     match entry {
-        Entry::File { .. } => "a file",
+        Entry::File(_) => "a file",
         Entry::Folder(_) => "a directory",
         Entry::Link(_) => "a link",
         Entry::Other => "a device, socket or pipe",

@@ -34,6 +34,7 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_statfs,
     libc::SYS_fstatfs,
     libc::SYS_fgetxattr,
+    libc::SYS_flistxattr,
     libc::SYS_faccessat,
     libc::SYS_faccessat2,
     libc::SYS_readlinkat,
