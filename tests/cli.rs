@@ -359,6 +359,40 @@ fn two_reviewers_sign_the_same_bytes_and_the_threshold_counts_people() {
     assert_eq!(verify("two", "2").0, 1);
 }
 
+/// A rebuild that differs in little hides none that differs in what counts.
+#[test]
+fn every_rebuild_of_an_artifact_is_there_to_be_judged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join("bundle").join(name);
+    let put = |name: &str, content: &str| {
+        fs::create_dir_all(at(name).parent().expect("a folder")).expect("made");
+        fs::write(at(name), content).expect("written");
+    };
+    put("shipped/tool.txt", "one\nallow everybody\nbuilt 2022-12-26\n");
+    put("one/tool.txt", "oneself\nallow everybody\nbuilt 2022-12-26\n");
+    put("two/tool.txt", "one\nallow nobody\nbuilt 2022-12-26\n");
+    put("three/tool.txt", "one\nallow everybody\nbuilt 2022-12-27\n");
+    put("four/tool.txt", "one\nallow everybody\nbuilt 2022-12-26\n");
+    let items = |builders: &[&str]| {
+        let rebuilt: Vec<Value> = builders.iter().map(|b| serde_json::json!({"by": b, "path": format!("{b}/tool.txt")})).collect();
+        let artifact = serde_json::json!({"name": "tool.txt", "shipped": "shipped/tool.txt", "rebuilt": rebuilt});
+        let release = serde_json::json!({"schema": "release-bundle/v1", "product": "p", "version": "1", "artifacts": [artifact]});
+        put("release.json", &release.to_string());
+        let (_, out, err) = run(&["check", &text(&folder.path().join("bundle")), "--format", "json", "--state", &text(folder.path())]);
+        let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out} {err}"));
+        let ids = report["items"].as_array().expect("items").iter().filter_map(|i| Some(i["id"].as_str()?.to_owned()));
+        let ids: Vec<String> = ids.filter(|id| ["compare:", "rule:", "cluster:"].iter().any(|kind| id.starts_with(kind))).collect();
+        (report["artifacts"][0]["result"].as_str().map(str::to_owned), ids)
+    };
+    let (result, ids) = items(&["one", "two", "three", "four"]);
+    assert_eq!(result.as_deref(), Some("different"));
+    assert_eq!(ids, ["compare:tool.txt!rebuilt by one", "compare:tool.txt!rebuilt by two", "rule:timestamp"]);
+    let (result, ids) = items(&["three", "four"]);
+    assert_eq!((result.as_deref(), ids), (Some("equivalent"), vec!["rule:timestamp".to_owned()]));
+    assert_eq!(items(&["four", "four"]), (Some("identical".to_owned()), Vec::new()));
+    assert_eq!(items(&["two"]).1, ["compare:tool.txt"]);
+}
+
 #[test]
 fn what_was_installed_is_looked_for_in_what_was_shipped() {
     let folder = tempfile::tempdir().expect("a folder");

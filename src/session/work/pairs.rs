@@ -7,7 +7,7 @@ use super::pace::Pace;
 use crate::checks::Discovery;
 use crate::diff::{self, Context, DebugFile, Limits};
 use crate::digest::Sha256;
-use crate::model::{Account, Content as _, FileId, Node, NodeKind, ResultMark, Side, Sides, SourceTree, Where};
+use crate::model::{Account, Content as _, FileId, Node, NodeKind, Rebuild, ResultMark, Side, Sides, SourceTree, Where};
 use crate::text::Untrusted;
 
 /// The largest file without a counterpart that is looked into, in bytes.
@@ -39,7 +39,6 @@ impl Job {
         let artifact = &self.bundle.release.artifacts[index];
         let digest = |id: FileId| digests.get(id.0 as usize).copied().flatten();
         let size = |id: FileId| Some(self.bundle.content.size(id));
-        let mut worst: Option<Node> = None;
         let (Some(shipped), false) = (artifact.shipped, artifact.rebuilt.is_empty()) else {
             let (side, id) = match (artifact.shipped, artifact.rebuilt.first()) {
                 (Some(id), _) => (Side::Shipped, id),
@@ -48,8 +47,9 @@ impl Job {
             };
             return self.alone(artifact.name.clone(), side, id, digest(id));
         };
+        let mut nodes = Vec::new();
         for rebuild in &artifact.rebuilt {
-            let node = match (digest(shipped), digest(rebuild.file)) {
+            nodes.push(match (digest(shipped), digest(rebuild.file)) {
                 (Some(a), Some(b)) if a == b => {
                     let mut node = Node::new(artifact.name.clone(), NodeKind::Data, ResultMark::Identical);
                     node.size = Sides::new(size(shipped), size(rebuild.file));
@@ -60,13 +60,25 @@ impl Job {
                 }
                 (Some(_), Some(_)) => self.compare_pair(index, shipped, rebuild.file, tree),
                 _ => failed(artifact.name.clone(), "one side could not be read".to_owned()),
-            };
-            // Several rebuilds: the worst is what a person must see.
-            if worst.as_ref().is_none_or(|w| node.result > w.result) {
-                worst = Some(node);
-            }
+            });
         }
-        worst.unwrap_or_else(|| failed(artifact.name.clone(), "nothing to compare".to_owned()))
+        let same = nodes.iter().all(|n| n.result == ResultMark::Identical);
+        if nodes.len() == 1 || same {
+            return nodes.into_iter().next().unwrap_or_else(|| failed(artifact.name.clone(), "nothing to compare".to_owned()));
+        }
+        let named = |rebuild: &Rebuild| {
+            let path = || self.bundle.release.file(rebuild.file).map(|f| f.path.clone()).unwrap_or_default();
+            let by = rebuild.by.clone().filter(|by| !by.as_bytes().is_empty()).unwrap_or_else(path);
+            Untrusted::from([b"rebuilt by ", by.as_bytes()].concat())
+        };
+        for (node, rebuild) in nodes.iter_mut().zip(&artifact.rebuilt) {
+            node.name = named(rebuild);
+        }
+        let first = nodes.iter().find(|n| n.result != ResultMark::Identical).and_then(|n| n.digest.rebuilt);
+        let mut all = of_several(artifact.name.clone(), nodes);
+        all.size.shipped = size(shipped);
+        all.digest = Sides::new(digest(shipped), first);
+        all
     }
 
     /// An artifact without a counterpart. A very large one is not read again to see what it is: nothing is compared.
@@ -110,6 +122,20 @@ impl Job {
         };
         diff::compare(artifact.name.clone(), shipped, rebuilt, &context)
     }
+}
+
+/// Comparisons of one artifact with several rebuilds, whose names they have: each is there to be judged, since they may differ in
+/// other things.
+fn of_several(name: Untrusted, mut nodes: Vec<Node>) -> Node {
+    let result = nodes.iter().map(|n| n.result).max().unwrap_or(ResultMark::NotExamined);
+    let mut all = Node::new(name, NodeKind::Directory, result);
+    let different = nodes.iter().filter(|n| !n.result.is_equal()).count();
+    if different > 0 {
+        all.why = format!("{different} of {} rebuilds are not equal", nodes.len());
+    }
+    nodes.sort_by_key(|n| std::cmp::Reverse(n.result));
+    all.children = nodes;
+    all
 }
 
 pub(super) fn failed(name: Untrusted, why: String) -> Node {
