@@ -114,6 +114,40 @@ fn whatever_leads_into_an_instruction_is_not_proved() {
     }
 }
 
+/// A symbol says that a function begins at the operand of an instruction, where a call could begin: the constant is the distance to a
+/// function that moved.
+#[test]
+fn no_function_begins_inside_of_an_instruction() {
+    let one = |symbol: &str| {
+        format!(
+            "push %rbp\nmov %rsp, %rbp\n.byte 0xc7, 0x45\n1: .byte 0xe8\n.long two - . - 4\n2: mov -24(%rbp), %eax\npop %rbp\nret\n{symbol}"
+        )
+    };
+    let begins = |at: &str| {
+        format!(
+            ".globl inside\n.hidden inside\n.type inside, @function\n.set inside, {at}\n.size inside, {}\n",
+            if at == "1b" { 10 } else { 5 }
+        )
+    };
+    const CALL: &str = "push %rbp\nmov %rsp, %rbp\nnop\n1: call two\n2: mov %rsp, %rax\npop %rbp\nret\n";
+    for (what, first, expected) in [
+        ("a constant", one(""), ResultMark::Different),
+        ("a constant that a symbol leads into", one(&begins("1b")), ResultMark::Different),
+        ("a constant with a symbol behind it", one(&begins("2b")), ResultMark::Different),
+        ("the same, jumped over", one(&begins("1b")).replace("0xc7, 0x45", "0xeb, 0x07, 0xc7, 0x45"), ResultMark::Equivalent),
+        ("a call", format!("{CALL}{}", begins("1b")), ResultMark::Equivalent),
+        ("a call with a symbol behind it", format!("{CALL}{}", begins("2b")), ResultMark::Equivalent),
+    ] {
+        let linked = |names| linked(&first, "mov $7, %eax\nret", names);
+        let (Some(shipped), Some(rebuilt)) = (linked(["one.s", "two.s"]), linked(["two.s", "one.s"])) else { return };
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(a, b);
+            let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
+            assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?}", node.why, node.metadata);
+        }
+    }
+}
+
 /// A program in which nothing moves, with an assertion at a line, and something that enters the instruction which holds its number.
 fn asserting(line: u32, entering: &str) -> Option<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();

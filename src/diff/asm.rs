@@ -12,7 +12,7 @@ mod x86;
 pub(super) use decoded::Decoded;
 pub(super) use flow::{Ending, flow};
 pub(super) use judge::{Code, CodeRow, Immediate, Note, compare_with};
-pub(super) use scan::{Form, Reference, Scan, is_idle, scan};
+pub(super) use scan::{Form, Reference, Scan, is_idle, runs_to_end, scan};
 
 use super::image::{Image, Images};
 use super::matching::mix;

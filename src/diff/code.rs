@@ -324,7 +324,27 @@ fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool +
     for (loose, hidden) in all.iter_mut().zip(spread(share, pieces.len(), hidden)) {
         loose.other.extend(hidden.flatten()?);
     }
+    let whole: Vec<bool> = all.iter().map(|l| l.cut).collect();
+    for n in over(images, pieces, &whole, &into) {
+        if let Some((loose, f)) = all.get_mut(n).zip(pieces.get(n).and_then(|p| p.sides.shipped.as_ref())) {
+            let end = usize::try_from(f.size).unwrap_or(0);
+            loose.other.push(end.saturating_sub(1)..end);
+        }
+    }
     Some(all)
+}
+
+/// Of the pieces whose last instruction goes on behind their end, those that run up to there.
+fn over(images: &Images, pieces: &[Piece<'_>], cut: &[bool], into: &BTreeSet<u64>) -> Vec<usize> {
+    if !cut.contains(&true) {
+        return Vec::new();
+    }
+    let image = &images.sides.shipped;
+    let own = |n: usize| pieces.get(n).and_then(|p| p.sides.shipped.as_ref());
+    let ends: BTreeMap<u64, usize> = (0..pieces.len()).filter_map(|n| Some((own(n)?.end(), n))).collect();
+    let runs =
+        |n: &usize| own(*n).is_some_and(|f| entered::runs_over(image, f, ends.get(&f.address).and_then(|before| own(*before)), into));
+    cut.iter().enumerate().filter(|(_, cut)| **cut).map(|(n, _)| n).filter(runs).collect()
 }
 
 /// Of the pieces that are explained although their bytes differ: instructions with other bytes that something enters inside.
@@ -340,14 +360,24 @@ fn rewritten(
     }
     let image = &images.sides.shipped;
     let own = |i: usize| pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
-    let each = |i: usize| if cancelled() { None } else { Some(own(i).map_or_else(BTreeSet::new, |f| entered::by_code(image, f))) };
-    let all: Option<Vec<BTreeSet<u64>>> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect();
-    let mut into: BTreeSet<u64> = all?.into_iter().flatten().collect();
+    let each = |i: usize| {
+        if cancelled() {
+            return None;
+        }
+        let scan = own(i).and_then(|f| asm::scan(image, f));
+        Some((entered::by_scan(image, scan.as_ref()), scan.is_some_and(|s| s.cut)))
+    };
+    let all: Option<Vec<(BTreeSet<u64>, bool)>> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect();
+    let (sets, cut): (Vec<_>, Vec<bool>) = all?.into_iter().unzip();
+    let mut into: BTreeSet<u64> = sets.into_iter().flatten().collect();
     into.extend(entered::by_data(image));
+    let over: BTreeSet<u64> = over(images, pieces, &cut, &into).into_iter().filter_map(|n| Some(own(n)?.end())).collect();
     let one = |(piece, changed): (&Piece<'_>, &bool)| {
         let mut out = Loose::default();
         if let (true, Some(x), Some(y)) = (changed, &piece.sides.shipped, &piece.sides.rebuilt) {
             out.other = entered::rewritten(image, x, images.sides.rebuilt.code(y), &into);
+            // It begins inside of an instruction of the code before it: all that was read of it may be read otherwise.
+            out.other.extend(over.contains(&x.address).then_some(0..usize::try_from(x.size).unwrap_or(0)));
         }
         out
     };

@@ -63,10 +63,10 @@ fn is_code(exe: &Exe, to: u64) -> bool {
     exe.section_at(to).is_some_and(|s| s.is_code())
 }
 
-/// Where the code of one function leads, itself included: jumps, addresses that it takes, and tables.
-pub(super) fn by_code(image: &Image, f: &Function) -> BTreeSet<u64> {
+/// Where the code of one function that was read leads, itself included: jumps, addresses that it takes, and tables.
+pub(super) fn by_scan(image: &Image, scan: Option<&asm::Scan>) -> BTreeSet<u64> {
     let exe = &image.elf;
-    let Some(scan) = asm::scan(image, f) else { return BTreeSet::new() };
+    let Some(scan) = scan else { return BTreeSet::new() };
     let mut out = BTreeSet::new();
     for r in scan.references.iter().filter(|r| steady::enters(r)) {
         if is_code(exe, r.to) {
@@ -101,4 +101,13 @@ fn found<'a>(image: &'a Image, f: &'a Function, entered: &BTreeSet<u64>) -> impl
         Some((usize::try_from(offset).ok()?, scan.instruction(image.code(f), offset)?))
     };
     inside.into_iter().filter_map(one)
+}
+
+/// Whether code runs into the middle of an instruction at the end of a piece: what stands behind that end begins inside of it. A symbol can
+/// say that a function begins anywhere. `before` is what stands before the piece, when it does so without a gap.
+pub(super) fn runs_over(image: &Image, f: &Function, before: Option<&Function>, entered: &BTreeSet<u64>) -> bool {
+    // What is no function is entered only where something leads to, or from the code before it.
+    let is_function = |f: &Function| image.functions.binary_search_by_key(&f.address, |g| g.address).is_ok();
+    let live = is_function(f) || before.is_some_and(|b| asm::runs_to_end(image, b, is_function(b), entered));
+    asm::runs_to_end(image, f, live, entered)
 }

@@ -75,6 +75,8 @@ pub(super) struct Loose {
     pub(super) inner: BTreeSet<u64>,
     /// Where jumps and tables of the shipped side lead, other than into the function itself, and whose address its code takes.
     pub(super) entered: BTreeSet<u64>,
+    /// Whether the last instruction of a side goes on behind the end.
+    pub(super) cut: bool,
 }
 
 /// Follows every reference of a pair whose instructions stand at the same offsets.
@@ -95,6 +97,7 @@ pub(super) fn code(images: &Images, pair: Sides<&Function>) -> Loose {
         out.unknown.push(whole);
         return out;
     };
+    out.cut = old.cut || new.cut;
     let codes = Sides::new(images.sides.shipped.code(x), images.sides.rebuilt.code(y));
     let x86 = images.sides.shipped.elf.machine == 62 && images.sides.rebuilt.elf.machine == 62;
     for (p, q) in old.references.iter().zip(&new.references) {

@@ -1,8 +1,9 @@
 //! What the code of one function refers to, read for itself: to ask whether code that did not change still means the same.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use iced_x86::{Code, Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use crate::diff::image::Image;
 use crate::inspect::symbols::Function;
@@ -48,6 +49,8 @@ pub(in crate::diff) struct Scan {
     pub(in crate::diff) references: Vec<Reference>,
     /// Whether it adds numbers that it reads to addresses: the tables of `switch`.
     pub(in crate::diff) tables: bool,
+    /// Whether its last instruction goes on behind its end, or it begins where no instruction can.
+    pub(in crate::diff) cut: bool,
     /// Offsets at which an instruction starts, where those have more than one length.
     starts: Vec<u32>,
     /// Bytes of jumps and calls to a sum that does not count from this code (but from a table of data, or from nobody knows where), and of
@@ -69,7 +72,7 @@ impl Scan {
             Reference { base, to, ..r.clone() }
         };
         let references = self.references.iter().map(one).collect();
-        Self { references, tables: self.tables, starts: self.starts.clone(), counted: self.counted.clone() }
+        Self { references, tables: self.tables, cut: self.cut, starts: self.starts.clone(), counted: self.counted.clone() }
     }
 
     /// Whether what is entered at an offset of that code is what was read there: an instruction starts, or only its `lock` or `rep`
@@ -98,7 +101,11 @@ pub(in crate::diff) fn scan(image: &Image, f: &Function) -> Option<Scan> {
     match (image.elf.machine, image.elf.wide, image.elf.little) {
         (62, true, true) => Some(x86(code, f.address, image.elf.kind == 2 || image.elf.object.is_some())),
         // Code without a fixed place; numbers in code are no addresses there.
-        (183, true, true) if image.elf.kind == 3 => Some(aarch64(code, f.address)),
+        (183, true, true) if image.elf.kind == 3 => {
+            // Every instruction stands at a multiple of four; of data among code nobody says that it is a function.
+            let cut = f.name.is_some() && !f.address.is_multiple_of(4);
+            Some(Scan { cut, ..aarch64(code, f.address) })
+        }
         _ => None,
     }
 }
@@ -112,6 +119,7 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
         out.starts.extend(u32::try_from(at).ok());
         decoder.decode_out(&mut insn);
         if insn.is_invalid() {
+            out.cut = decoder.last_error() == DecoderError::NoMoreBytes;
             continue;
         }
         let offsets = || decoder.get_constant_offsets(&insn);
@@ -143,6 +151,26 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
         out.tables |= reads || jumps;
     }
     out
+}
+
+/// Whether something runs up to the end of that code: it falls through from its start (when that is `live`), or from a place in it
+/// that is entered otherwise, without a jump or a return before the end. Only of x86-64 there is anything to say.
+pub(in crate::diff) fn runs_to_end(image: &Image, f: &Function, mut live: bool, entered: &BTreeSet<u64>) -> bool {
+    let Some(scan) = scan(image, f).filter(|_| image.elf.machine == 62) else { return live };
+    let own: BTreeSet<u64> = scan.references.iter().map(|r| r.to).filter(|to| (f.address..f.end()).contains(to)).collect();
+    let mut decoder = Decoder::with_ip(64, image.code(f), f.address, DecoderOptions::NONE);
+    let mut insn = Instruction::default();
+    while decoder.can_decode() {
+        live |= own.contains(&decoder.ip()) || entered.contains(&decoder.ip());
+        decoder.decode_out(&mut insn);
+        let ends = matches!(
+            insn.flow_control(),
+            FlowControl::UnconditionalBranch | FlowControl::IndirectBranch | FlowControl::Return | FlowControl::Exception
+        );
+        // What goes on behind the end is no instruction here, and one all the same.
+        live &= !ends || insn.is_invalid() && decoder.last_error() == DecoderError::NoMoreBytes;
+    }
+    live
 }
 
 /// How the start files of GCC and Clang find out that their table of transactional clones is empty (`crtstuff.c`): they take one
