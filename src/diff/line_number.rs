@@ -1,6 +1,7 @@
 //! Line numbers in code: an operand that is `__LINE__`, passed to a call beside `__FILE__` (`__assert_fail(text, file, line,
 //! function)`, `ERR_set_debug(file, line, function)`). A number that merely looks like a line proves nothing; nor does the line that
-//! the compiler was told, which `#line` sets: the number must go to where it is only reported, or the source must have that line.
+//! the compiler was told, which `#line` sets, and which the debug information of what was shipped only claims: the number must go to where
+//! it is only reported. That the source has such a line proves nothing: it has a line of nearly every number.
 
 use super::asm::{self, Immediate};
 use super::image::Images;
@@ -61,22 +62,21 @@ impl Claim {
         (old.0 == new.0).then_some(Self { at: changed.at, line: changed.value, file: old.0, reported: old.1 && new.1 })
     }
 
-    /// Whether the line table of each side gives that number and that file for that very instruction, and it is either only
-    /// reported or a line of the file in the source at hand. The source also bounds how far apart both may be.
+    /// Whether the line table of each side gives that number and that file for that very instruction, and it is only reported. The
+    /// source at hand bounds how far apart both may be.
     pub(super) fn holds(&self, finder: &Finder<'_>) -> bool {
         [Side::Shipped, Side::Rebuilt].iter().all(|side| {
             finder.innermost(*side, *self.at.get(*side)).is_some_and(|(file, line)| {
                 let named = file.as_bytes().strip_suffix(self.file.as_slice()).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"));
                 named
                     && u64::from(line) == *self.line.get(*side)
-                    && self.is_bounded(finder.length(*side, *self.at.get(*side)).map(u64::from), *side)
+                    && self.is_bounded(finder.length(*side, *self.at.get(*side)).map(u64::from))
             })
         })
     }
 
-    fn is_bounded(&self, length: Option<u64>, side: Side) -> bool {
-        let known = |lines: u64| self.line.shipped.abs_diff(self.line.rebuilt) <= lines && (self.reported || *self.line.get(side) <= lines);
-        length.map_or(self.reported, known)
+    fn is_bounded(&self, length: Option<u64>) -> bool {
+        self.reported && length.is_none_or(|lines| self.line.shipped.abs_diff(self.line.rebuilt) <= lines)
     }
 
     /// The number on one side.
