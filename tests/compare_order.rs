@@ -11,6 +11,63 @@ mod comparing;
 /// Pairs in which nothing but the order of the objects differs.
 const BENIGN: &[(&str, &str)] = &[("turn-two", "turn-one"), ("reordered", "clean")];
 
+/// One object of two parts, which stand the other way round, and symbols of debug files that call them two objects.
+#[test]
+fn what_a_debug_file_says_of_the_ends_of_data_proves_nothing() {
+    const MAIN: &str = r#"
+        #include <string.h>
+        #define HIDDEN __attribute__((visibility("hidden")))
+        extern const int one[4] HIDDEN, two[4] HIDDEN, three[4] HIDDEN;
+        __attribute__((noinline)) int a(int i) { return one[i & 3]; }
+        __attribute__((noinline)) int b(int i) { return two[i & 3]; }
+        __attribute__((noinline)) int c(int i) { return three[i & 3]; }
+        __attribute__((noinline)) void all(int *to, int size) { memcpy(to, one, size); }
+        int main(int n, char **v) { int d[8]; (void)v; all(d, 31 + n); return a(n) + b(n) + c(n) + d[7]; }
+    "#;
+    let dir = tempfile::tempdir().unwrap();
+    let linked = |order: [&str; 2], two_objects: bool, id: &str, more: &[&str]| {
+        let part = |name: &str| {
+            let size = if two_objects || name == "three" { format!(".type {name},@object\n.size {name},16\n") } else { String::new() };
+            let value = match name {
+                "one" => "1,2,3,4",
+                "two" => "5,6,7,8",
+                _ => "9,10,11,12",
+            };
+            format!(".globl {name}\n.hidden {name}\n{size}{name}:\n.long {value}\n")
+        };
+        let whole = if two_objects { "" } else { ".globl whole\n.hidden whole\n.type whole,@object\n.size whole,32\nwhole:\n" };
+        let parts = order.iter().chain(&["three"]).map(|name| part(name)).collect::<String>();
+        let data = format!(".section .rodata.data,\"a\",@progbits\n.balign 16\n{whole}{parts}.section .note.GNU-stack,\"\",@progbits\n");
+        std::fs::write(dir.path().join("data.s"), data).unwrap();
+        std::fs::write(dir.path().join("main.c"), MAIN).unwrap();
+        let id = format!("-Wl,--build-id=0x{id}");
+        let done = std::process::Command::new("cc")
+            .args(["-O2", "-fPIE", "-pie", "-fno-stack-protector", "-Wl,-z,now", &id, "-o", "main", "main.c", "data.s"])
+            .args(more)
+            .current_dir(dir.path())
+            .output();
+        if !done.is_ok_and(|out| out.status.success()) {
+            eprintln!("no C compiler: skipped");
+            return None;
+        }
+        Some(std::fs::read(dir.path().join("main")).unwrap())
+    };
+    let (one, two) = (["one", "two"], ["two", "one"]);
+    let files = [
+        linked(one, false, "aa01", &["-Wl,-s"]),
+        linked(two, false, "bb02", &["-Wl,-s"]),
+        linked(one, true, "aa01", &[]),
+        linked(two, true, "bb02", &[]),
+    ];
+    let [Some(shipped), Some(rebuilt), Some(x), Some(y)] = files else { return };
+    let debug = [&x, &y].map(|bytes| countersign::diff::DebugFile { name: "x.debug".into(), bytes: bytes.clone().into() });
+    let node = comparing::compare_with(&shipped, &rebuilt, &debug, None);
+    assert_eq!(node.result, ResultMark::Different, "{}", node.why);
+    // Symbols of the files themselves: two objects, as far as the rebuild knows.
+    let node = comparing::compare(&x, &y);
+    assert_eq!(node.result, ResultMark::Equivalent, "{} {:?}", node.why, node.tried);
+}
+
 /// The same without symbols, where nobody knows how long the tables are: the safe side.
 #[test]
 fn data_whose_end_is_not_known_is_not_moved() {

@@ -52,7 +52,7 @@ fn referred(image: &Image, names: &HashSet<&[u8]>, cancelled: &dyn Fn() -> bool)
     }
     let word = |at: u64, size: usize| elf.numbers().int(elf.bytes_at(at), 0, size);
     image.moved.iter().filter_map(|(at, size)| word(*at, usize::from(*size))).for_each(&mut add);
-    image.objects.iter().for_each(|s| add(s.address));
+    image.stated_starts().for_each(&mut add);
     let size = if elf.wide { 8 } else { 4 };
     for s in elf.sections.iter().filter(|s| elf.kind == 2 && s.is_allocated() && !s.is_code()) {
         let data = elf.data(s);

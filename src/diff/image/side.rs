@@ -25,6 +25,8 @@ pub(in crate::diff) struct Image {
     pub(in crate::diff) objects: Vec<Symbol>,
     /// Where data symbols start, and the furthest end of those up to there; sorted.
     pub(super) extents: Vec<(u64, u64)>,
+    /// The same of symbols of the file itself. What a debug file says of where data ends is the word of whoever made that file.
+    pub(super) stated: Vec<(u64, u64)>,
     /// Where loaded sections end, with the first that ends there.
     pub(super) ends: HashMap<u64, usize>,
     /// Instructions that will be asked for once more.
@@ -38,6 +40,7 @@ impl Image {
         let go_on = || (!cancelled()).then_some(());
         let mut symbols = symbols::symbols(&elf, true);
         go_on()?;
+        let stated = extents(&sized(&symbols));
         symbols.extend(debug);
         go_on()?;
         let functions = symbols::functions(&elf, &symbols);
@@ -51,13 +54,8 @@ impl Image {
         let stubs = symbols::stubs(&elf, &bindings);
         let moved = elf.object.as_ref().map_or_else(|| pe::tables::relocations(&elf), |o| o.addresses.clone());
         go_on()?;
-        let mut objects: Vec<Symbol> = symbols.into_iter().filter(|s| !s.code && s.size > 0).collect();
-        objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
-        let mut extents: Vec<(u64, u64)> = Vec::with_capacity(objects.len());
-        for s in &objects {
-            let end = extents.last().map_or(0, |e| e.1).max(s.address.saturating_add(s.size));
-            extents.push((s.address, end));
-        }
+        let mut objects = sized(&symbols);
+        let extents = extents(&objects);
         objects.dedup_by_key(|s| s.address);
         // The end of a section is told by its name: of several that have it none is meant.
         let mut names: HashMap<&[u8], usize> = HashMap::new();
@@ -68,7 +66,7 @@ impl Image {
                 ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
             }
         }
-        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, ends, decoded: Decoded::default() })
+        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, stated, ends, decoded: Decoded::default() })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -104,10 +102,15 @@ impl Image {
         self.elf.data(s).get(from..to).unwrap_or_default()
     }
 
-    /// Where the data that a symbol claims at an address ends.
+    /// Where the data that a symbol of the file itself claims at an address ends.
     pub(in crate::diff) fn object_end(&self, address: u64) -> Option<u64> {
-        let after = self.extents.partition_point(|(start, _)| *start <= address);
-        self.extents.get(after.checked_sub(1)?).map(|(_, end)| *end).filter(|end| *end > address)
+        let after = self.stated.partition_point(|(start, _)| *start <= address);
+        self.stated.get(after.checked_sub(1)?).map(|(_, end)| *end).filter(|end| *end > address)
+    }
+
+    /// Where data symbols of the file itself begin.
+    pub(super) fn stated_starts(&self) -> impl Iterator<Item = u64> + '_ {
+        self.stated.iter().map(|(start, _)| *start)
     }
 
     /// Whether a symbol claims the data before an address together with that behind it.
@@ -182,6 +185,23 @@ impl Image {
         let i = self.functions.partition_point(|f| f.address <= address).checked_sub(1)?;
         self.functions.get(i).filter(|f| address < f.end()).map(|_| i)
     }
+}
+
+/// Data symbols with a size, sorted by address.
+fn sized(symbols: &[Symbol]) -> Vec<Symbol> {
+    let mut objects: Vec<Symbol> = symbols.iter().filter(|s| !s.code && s.size > 0).cloned().collect();
+    objects.sort_by(|x, y| (x.address, &x.name).cmp(&(y.address, &y.name)));
+    objects
+}
+
+/// Where sorted symbols start, and the furthest end of those up to there.
+fn extents(objects: &[Symbol]) -> Vec<(u64, u64)> {
+    let mut out: Vec<(u64, u64)> = Vec::with_capacity(objects.len());
+    for s in objects {
+        let end = out.last().map_or(0, |e| e.1).max(s.address.saturating_add(s.size));
+        out.push((s.address, end));
+    }
+    out
 }
 
 /// Whether a section holds slots that the loader fills with imports.
