@@ -90,13 +90,22 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     if both(images, pair).is_some_and(|(x, y)| x.allocated || y.allocated) {
         missing.push("the link is loaded: it is data of the program".to_owned());
     }
+    // Another name leads debuggers to another file, unless it is made of the build-id.
+    let own_id = |elf: &Exe, name: &[u8]| {
+        let id = elf.build_id().map(hex).unwrap_or_default();
+        let stem = name.strip_suffix(b".debug").unwrap_or_default();
+        stem.len() >= 14 && (stem == id.as_bytes() || id.as_bytes().get(2..) == Some(stem))
+    };
+    let alike = old.0 == new.0 || own_id(a, old.0) && own_id(b, new.0);
     // Where everything that is loaded is accounted for, the link can only follow from debug information.
     for (word, elf, link) in [("shipped", a, &old), ("rebuilt", b, &new)] {
         let file = debug.iter().find(|d| describes(&d.elf, elf));
         match file {
-            Some(d) if d.crc() == link.1 && d.name.ends_with(link.0) => {}
+            _ if !is_link_name(link.0) => missing.push(format!("{word}: the link does not name a file beside it")),
+            Some(d) if d.crc() == link.1 && d.name == link.0 => {}
             Some(d) => missing.push(format!("{word}: the link is not that of {}", Untrusted::from(d.name.as_slice()).shown())),
-            None if residue == 0 => {}
+            None if residue == 0 && alike => {}
+            None if residue == 0 => missing.push("the links name other files".to_owned()),
             None => missing.push(format!("{word}: the bundle has no debug file for it")),
         }
     }
@@ -110,6 +119,12 @@ pub(super) fn debug_link(node: &mut Node, images: &Images, regions: &mut [Region
     }
     let text = |link: &(&[u8], u32, Range<usize>)| format!("{} {:08x}", String::from_utf8_lossy(link.0), link.1);
     prove(&mut node.proofs, Cause::DebugLink, Sides::new(span(&old.2), span(&new.2)), Sides::new(&text(&old), &text(&new)));
+}
+
+/// Whether a debug link names a file and no place: debuggers look for it in several folders.
+pub(super) fn is_link_name(name: &[u8]) -> bool {
+    let plain = |b: &u8| (0x20..0x7f).contains(b) && !matches!(b, b'/' | b'\\');
+    !name.is_empty() && name.len() <= 255 && name.iter().all(plain) && name != b"." && name != b".."
 }
 
 /// The link to shared debug information (`dwz`): its build-id follows from debug information of all the files that share it, so

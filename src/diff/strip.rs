@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::account::{prove, span};
-use super::elf::describes;
+use super::elf::{describes, is_link_name};
 use super::exe::{RegionPair, bytes};
 use super::image::Images;
 use super::{objects, symtab};
@@ -179,7 +179,7 @@ pub(super) fn names_only(elf: &Exe) -> bool {
 fn is_linked(elf: &Exe, debug: &[Image]) -> bool {
     let Some((name, crc, _)) = elf.debug_link() else { return false };
     let mut own = debug.iter().filter(|d| describes(&d.elf, elf)).peekable();
-    own.peek().is_none() || own.any(|d| d.name == name && d.crc() == crc)
+    is_link_name(name) && (own.peek().is_none() || own.any(|d| d.name == name && d.crc() == crc))
 }
 
 #[cfg(test)]
