@@ -11,6 +11,7 @@ pub(crate) mod budget;
 pub(crate) mod container;
 pub(crate) mod cpio;
 pub(crate) mod debug;
+pub(crate) mod dynamic;
 pub(crate) mod elf;
 pub(crate) mod embedded;
 pub(crate) mod exe;

@@ -188,3 +188,53 @@ fn a_number_beside_a_relocation_leads_to_the_same_place_whatever_its_kind() {
         assert_eq!(kept(symbol, (16, 16)), (ResultMark::Different, true), "behind a symbol");
     }
 }
+
+#[test]
+fn relocations_are_those_that_the_loader_reads() {
+    let main = "int deny(int), allow(int); int (*volatile p)(int) = deny; int main(int c, char **v) { (void)v; int (*volatile q)(int) = allow; return \
+                p(c) + q(c); }\n";
+    let Some([rebuilt, shipped]) = linked(main, &["-pie", "-fPIE"]) else { return };
+    let (one, two) = (Patch::new(&shipped), Patch::new(&rebuilt));
+    let kept = two.symbol("deny").0;
+    assert_ne!(one.symbol("deny").0, kept, "nothing moved");
+    assert_eq!(comparing::compare(&shipped, &rebuilt).result, ResultMark::Equivalent);
+    type Change = fn(&mut Patch);
+    let abuses: [(&str, Change); 7] = [
+        ("a table that says that it is none", |f| f.put(f.header(".rela.dyn") + 4, &[1])),
+        ("a table that says that it is a note", |f| f.put(f.header(".rela.dyn") + 4, &[7])),
+        ("a table that ends early", |f| {
+            let (at, size) = (f.header(".rela.dyn") + 32, f.section(".rela.dyn").1 as u64);
+            f.put(at, &(size - 48).to_le_bytes());
+        }),
+        ("entries that say that they are none", |f| {
+            f.put(f.header(".rela.dyn") + 4, &[1]);
+            f.put(f.header(".dynamic") + 4, &[1]);
+        }),
+        ("symbols that say that they are none", |f| f.put(f.header(".dynsym") + 4, &[1])),
+        ("versions that say that they are none", |f| f.put(f.header(".gnu.version") + 4, &1u32.to_le_bytes())),
+        // The stub of TLS descriptors.
+        ("an entry with a place that did not follow", |f| {
+            let at = f.dynamic(0x6fff_fff9, 0);
+            f.put(at - 8, &0x6fff_fef6u64.to_le_bytes());
+        }),
+    ];
+    for (what, change) in abuses {
+        let (mut one, mut two) = (one.clone(), two.clone());
+        for file in [&mut one, &mut two] {
+            if !what.contains("did not follow") {
+                let (entry, word) = (file.relocation_at(file.symbol("p").0), file.offset(file.symbol("p").0));
+                file.put(entry + 16, &kept.to_le_bytes());
+                file.put(word, &kept.to_le_bytes());
+            }
+            if what.contains("did not follow") {
+                let at = file.dynamic(0x6fff_fff9, 0);
+                file.put(at, &kept.to_le_bytes());
+            }
+            change(file);
+        }
+        for (a, b) in [(&one, &two), (&two, &one)] {
+            let node = comparing::compare(&a.bytes, &b.bytes);
+            assert_eq!(node.result, ResultMark::Different, "{what}: {}", node.why);
+        }
+    }
+}

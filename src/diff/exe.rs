@@ -106,6 +106,12 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         let shown = Untrusted::from(name).shown().cut(60);
         node.metadata.push(format!("two sections are named {shown}, and something moved: which of them a reference means is not known"));
     }
+    if !images.is_still()
+        && images.sides.as_ref().map(|i| i.elf.kind != 1 && inspect::dynamic::is_unread(&i.elf)) != Sides::new(false, false)
+    {
+        node.metadata
+            .push("something moved, and there are relocations that no loader reads, or in a form that is not read here".to_owned());
+    }
     check(cancelled)?;
     let starts = images.sides.as_ref().map(|image| image.functions.iter().map(|f| f.address).collect::<Vec<_>>());
     let Some(tables) = origin.learn(&starts, cancelled, share) else { return Err(given_up()) };

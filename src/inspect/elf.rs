@@ -68,6 +68,8 @@ impl Exe {
         let parts = elf.parts(header, segments, sections);
         elf.cover(parts);
         elf.misplaced();
+        let other = super::dynamic::contradiction(&elf);
+        elf.odd.extend(other);
         Ok(elf)
     }
 

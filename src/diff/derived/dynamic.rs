@@ -12,6 +12,12 @@ const MAX_PACKED: usize = 1 << 22;
 /// Tags with an address: `DT_PLTGOT`, `DT_HASH`, `DT_STRTAB`, `DT_SYMTAB`, `DT_RELA`, `DT_INIT`, `DT_FINI`, `DT_REL`,
 /// `DT_JMPREL`, the three arrays, `DT_RELR`, `DT_GNU_HASH`, `DT_VERSYM`, `DT_VERDEF`, `DT_VERNEED`.
 const ADDRESSES: [u64; 17] = [3, 4, 5, 6, 7, 12, 13, 17, 23, 25, 26, 32, 36, 0x6fff_fef5, 0x6fff_fff0, 0x6fff_fffc, 0x6fff_fffe];
+/// All tags of this range are addresses: stubs of TLS descriptors and others.
+const MORE: std::ops::RangeInclusive<u64> = 0x6fff_fe00..=0x6fff_feff;
+/// But for these, which are texts: `DT_CONFIG`, `DT_DEPAUDIT`, `DT_AUDIT`.
+const TEXTS: std::ops::RangeInclusive<u64> = 0x6fff_fefa..=0x6fff_fefc;
+/// `DT_X86_64_PLT`.
+const PLT: u64 = 0x7000_0000;
 /// Tags with the size of what another tag gives the address of.
 const SIZES: [(u64, u64); 8] = [(2, 23), (8, 7), (10, 5), (18, 17), (27, 25), (28, 26), (33, 32), (35, 36)];
 
@@ -49,7 +55,10 @@ impl Table<'_> {
                 break;
             }
             let field = |same| Field::new(at + 8..at + 16, same);
-            if ADDRESSES.contains(&tag.shipped) {
+            if ADDRESSES.contains(&tag.shipped)
+                || MORE.contains(&tag.shipped) && !TEXTS.contains(&tag.shipped)
+                || tag.shipped == PLT && self.exe(Side::Shipped).machine == 62
+            {
                 let once = |side: Side, s: &Section| names.get(side).get(s.name.as_slice()) == Some(&1);
                 let own = |side: Side| section(side, *value.get(side)).filter(|s| once(side, s));
                 let starts = |side: Side| own(side).map(|s| (s.name.as_slice(), s.kind));
