@@ -238,3 +238,41 @@ fn relocations_are_those_that_the_loader_reads() {
         }
     }
 }
+
+#[test]
+fn what_the_loader_calls_in_its_order_keeps_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let done = Command::new("cc").args(["-O2", "-fPIE", "-pie"]).args(args).current_dir(dir.path()).output();
+        done.is_ok_and(|out| out.status.success())
+    };
+    let main = "extern int state; static void c1(void) { state = state * 3 + 1; } extern void (*a2)(void), (*a3)(void); void (*a1)(void) = c1; int \
+                state; int main(int c, char **v) { (void)v; if (c > 5) { a1(); a2(); a3(); } return state; }\n";
+    let part = |n: u32| format!("extern int state; static void c{n}(void) {{ state = state * 3 + {n}; }} void (*a{n})(void) = c{n};\n");
+    for (name, text) in [("main.c", main.to_owned()), ("two.c", part(2)), ("three.c", part(3))] {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        if !run(&["-c", name]) {
+            eprintln!("no C compiler: skipped");
+            return;
+        }
+    }
+    let link = |out: &str, one: &str, two: &str| {
+        assert!(run(&["-Wl,--build-id", "-Wl,-z,noexecstack", "-o", out, "main.o", one, two]), "cannot be linked");
+        Patch::new(&std::fs::read(dir.path().join(out)).unwrap())
+    };
+    let (rebuilt, shipped) = (link("rebuilt", "two.o", "three.o"), link("shipped", "three.o", "two.o"));
+    assert_eq!(comparing::compare(&shipped.bytes, &rebuilt.bytes).result, ResultMark::Equivalent);
+    // The constructors are the pointers of the program.
+    let [one, two] = [&shipped, &rebuilt].map(|file| {
+        let mut file = file.clone();
+        let (at, first) = (file.dynamic(25, 0), file.symbol("a1").0);
+        file.put(at, &first.to_le_bytes());
+        let at = file.dynamic(27, 0);
+        file.put(at, &24u64.to_le_bytes());
+        file
+    });
+    for (a, b) in [(&one, &two), (&two, &one)] {
+        let node = comparing::compare(&a.bytes, &b.bytes);
+        assert_eq!(node.result, ResultMark::Different, "{}", node.why);
+    }
+}

@@ -63,7 +63,19 @@ impl Table<'_> {
                 let own = |side: Side| section(side, *value.get(side)).filter(|s| once(side, s));
                 let starts = |side: Side| own(side).map(|s| (s.name.as_slice(), s.kind));
                 let start = starts(Side::Shipped).is_some() && starts(Side::Shipped) == starts(Side::Rebuilt);
-                out.push(field(start || self.same(&value)));
+                // All that it reaches over must be one piece: pieces behind its first one may stand in another order.
+                let reach = |side: Side| {
+                    let (size, _) = SIZES.iter().find(|(_, of)| *of == tag.shipped)?;
+                    values.get(side).get(size).copied()
+                };
+                let beyond = |side: Side| reach(side).is_some_and(|size| own(side).is_none_or(|s| s.size < size));
+                let apart = value.rebuilt.wrapping_sub(value.shipped);
+                let together = || {
+                    let all = value.shipped..value.shipped.saturating_add(reach(Side::Shipped).unwrap_or(0));
+                    reach(Side::Shipped) == reach(Side::Rebuilt) && self.images.shifts().moves_whole(&all, apart)
+                };
+                let whole = !beyond(Side::Shipped) && !beyond(Side::Rebuilt) || together();
+                out.push(field((start || self.same(&value)) && whole));
             } else if let Some((_, of)) = SIZES.iter().find(|(size, _)| *size == tag.shipped) {
                 let whole = |side: Side| {
                     let start = values.get(side).get(of)?;
