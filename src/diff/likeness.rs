@@ -9,7 +9,7 @@ use super::account::{common_end, common_start};
 use super::image::Images;
 use super::lines::{Aligned, align};
 use super::texts::Texts;
-use super::{Context, Share, asm, spread};
+use super::{Context, Share, asm, observed, spread};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::symbols::Function;
 use crate::model::{FunctionDiff, Node, NodeKind, RegionDiff, ResultMark, Side, Sides};
@@ -213,7 +213,14 @@ fn of_region(images: &Images, region: &RegionDiff) -> Option<Sha256> {
     let mut all = Fields::new("region");
     all.add(region.name.as_bytes());
     all.add(region.result.word().as_bytes());
-    let derived = [&b".note.gnu.build-id"[..], b".gnu_debuglink"].contains(&region.name.as_bytes());
+    let derived = match region.name.as_bytes() {
+        b".note.gnu.build-id" => !is_read(images, region),
+        b".gnu_debuglink" => {
+            let link = |side: Side| images.sides.get(side).elf.debug_link().map(|l| l.0);
+            link(Side::Shipped).is_some() && link(Side::Shipped) == link(Side::Rebuilt)
+        }
+        _ => false,
+    };
     let small = region.extent.as_ref().map(|e| e.is_some_and(|e| e.size <= MAX_DERIVED));
     if derived && small.shipped && small.rebuilt && region.result == ResultMark::Different {
         // These values follow from all the rest and are never the same in two files.
@@ -226,6 +233,14 @@ fn of_region(images: &Images, region: &RegionDiff) -> Option<Sha256> {
         all.add(side.get(from..to)?);
     }
     Some(all.finish())
+}
+
+/// Whether anything in the program refers to a region: then what it holds is data, and means what it says.
+fn is_read(images: &Images, region: &RegionDiff) -> bool {
+    [Side::Shipped, Side::Rebuilt].into_iter().any(|side| {
+        let range = region.extent.get(side).map(|e| e.address..e.address.saturating_add(e.size));
+        range.is_some_and(|range| observed::reader(images.sides.get(side), &range).is_some())
+    })
 }
 
 #[cfg(test)]

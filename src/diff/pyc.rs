@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::changes::Change;
 use super::walk::Walk;
 use crate::inspect::blob::Blob;
-use crate::inspect::container::{Container, Member, time_text};
+use crate::inspect::container::{Container, Field, Member, time_text};
 use crate::model::{Cause, Node, NodeKind, Sides};
 use crate::text::Untrusted;
 
@@ -40,15 +40,19 @@ pub(super) fn check_times(walk: &mut Walk<'_>, node: &mut Node, blobs: &Sides<&B
         let source = source_of(&name);
         let pair = |name: &[u8]| Some(Sides::new(*names.shipped.get(name)?, *names.rebuilt.get(name)?));
         let (Some(files), Some(sources)) = (pair(&name), pair(&source)) else { continue };
-        let mut lag = |blob: &Blob, container: &Container, file: &Member, source: &Member| -> Option<i64> {
-            let written = source_time(&walk.content(file, blob).ok()?)?;
-            // A zip counts in steps of two seconds.
-            let written = if is_zip { written & !1 } else { written };
-            Some(written - time_of(blob, container, source)?)
+        let mut lags = |blob: &Blob, container: &Container, file: &Member, source: &Member| -> [Option<i64>; 2] {
+            let written = walk.content(file, blob).ok().and_then(|content| source_time(&content));
+            // A zip counts in steps of two seconds. Who unpacks it takes the further time, where there is one.
+            let own = time_of(blob, container, source).and_then(|time| Some(written.map(|w| if is_zip { w & !1 } else { w })? - time));
+            [own, further_time(blob, container, source).and_then(|time| Some(written? - time))]
         };
-        let old = lag(blobs.shipped, parsed.shipped, files.shipped, sources.shipped);
-        let new = lag(blobs.rebuilt, parsed.rebuilt, files.rebuilt, sources.rebuilt);
-        node.metadata.extend(told(&name, &source, Sides::new(old, new), is_zip));
+        let old = lags(blobs.shipped, parsed.shipped, files.shipped, sources.shipped);
+        let new = lags(blobs.rebuilt, parsed.rebuilt, files.rebuilt, sources.rebuilt);
+        let said = [0, 1].into_iter().find_map(|n| {
+            let lag = Sides::new(*old.get(n)?, *new.get(n)?);
+            told(&name, &source, lag, is_zip && n == 0)
+        });
+        node.metadata.extend(said);
     }
 }
 
@@ -96,7 +100,16 @@ pub(crate) fn source_time(bytes: &[u8]) -> Option<i64> {
 fn time_of(blob: &Blob, container: &Container, member: &Member) -> Option<i64> {
     let fields = container.fields(blob, member);
     let of_pax = fields.iter().find(|f| f.what == "pax time" && f.key == u32::from(b'm'));
-    let field = of_pax.or_else(|| fields.iter().find(|f| f.what == "mtime" && f.key == 0))?;
+    seconds(of_pax.or_else(|| fields.iter().find(|f| f.what == "mtime" && f.key == 0))?)
+}
+
+/// The time of a member of a zip in seconds of UTC, which stands in the extra field of its header.
+fn further_time(blob: &Blob, container: &Container, member: &Member) -> Option<i64> {
+    let fields = container.fields(blob, member);
+    seconds(fields.iter().find(|f| f.what == "extra times" && f.key == 0x5455)?)
+}
+
+fn seconds(field: &Field) -> Option<i64> {
     let time = jiff::civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", &field.value).ok()?;
     time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|t| t.timestamp().as_second())
 }

@@ -315,9 +315,12 @@ fn a_debug_link_is_explained_only_by_the_debug_file_or_equal_content() {
     let node = compare_with(&a, &b, &[file(1), file(2)], Limits::default());
     assert_eq!(node.result, ResultMark::Equivalent, "{:?} {}", node.tried, node.why);
     assert_eq!(node.account.shipped.explained.keys().copied().collect::<Vec<_>>(), [Cause::BuildId, Cause::DebugLink]);
-    // Without the file, only where everything that is loaded is accounted for.
+    // Without the file, only where everything that is loaded is accounted for, and both name the same file.
     let node = compare_with(&a, &b, &[file(2)], Limits::default());
-    assert_eq!(node.result, ResultMark::Equivalent);
+    assert_eq!(node.result, ResultMark::Different);
+    assert!(node.tried.iter().any(|t| t.why == "the links name other files"), "{:?}", node.tried);
+    let named = |id: u8| make::elf(&make::Program { build_id: [id; 20], link: Some(("x.debug", u32::from(id))), ..p.clone() });
+    assert_eq!(compare_with(&named(1), &named(2), &[], Limits::default()).result, ResultMark::Equivalent);
     // A link that is loaded is data of the program.
     let loaded = |mut bytes: Vec<u8>| {
         let table = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();

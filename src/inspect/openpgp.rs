@@ -5,6 +5,8 @@ use base64::Engine as _;
 
 /// Bytes of one part of a signature, at most; and of all parts that anything could be said in.
 const MAX_SUBPACKET: usize = 96;
+/// Bytes of a signature as text, at most.
+const MAX_SIGNATURE_TEXT: usize = 16 << 10;
 /// Numbers of a signature: bits, at most.
 const MAX_BITS: usize = 16_384;
 
@@ -18,7 +20,7 @@ pub(crate) fn is_signature(packet: &[u8]) -> bool {
 
 /// The same as text, in base64.
 pub(crate) fn is_signature_text(text: &[u8]) -> bool {
-    base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|packet| is_signature(&packet))
+    text.len() <= MAX_SIGNATURE_TEXT && base64::engine::general_purpose::STANDARD.decode(text).is_ok_and(|packet| is_signature(&packet))
 }
 
 /// The content of the only packet, which is a signature, with a length that is known.

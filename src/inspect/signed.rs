@@ -44,6 +44,8 @@ const PE_FILE: [&[u8]; 2] = [b"\xa0\x04\xa2\x02\x80\x00", b"\xa0\x20\xa2\x1e\x80
 
 /// Bytes of an attribute that is signed, of the name of a signer, and of a signature, at most.
 const MAX_PART: usize = 2048;
+/// Bytes of all of it, at most.
+const MAX_SIGNATURE: usize = 1 << 20;
 /// Bytes of what a timestamp states, at most.
 const MAX_STAMP: usize = 1024;
 /// Bytes of one certificate, and how many there may be.
@@ -65,7 +67,7 @@ pub(crate) enum Over {
 
 /// Whether these bytes, from the first to the last, are a signature and nothing else.
 pub(crate) fn is_signature(der: &[u8], over: Over) -> bool {
-    ContentInfo::from_der(der).is_ok_and(|info| is_sound(&info, over, 0))
+    der.len() <= MAX_SIGNATURE && ContentInfo::from_der(der).is_ok_and(|info| is_sound(&info, over, 0))
 }
 
 fn length(value: &impl x509_cert::der::Encode) -> usize {

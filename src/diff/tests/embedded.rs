@@ -49,3 +49,30 @@ fn a_debug_link_to_another_file_is_no_other_checksum() {
     assert_eq!(result(&made(7, one, 1), &made(8, two, 2)), ResultMark::Equivalent);
     assert_eq!(result(&made(7, two, 1), &made(8, one, 2)), ResultMark::Different);
 }
+
+/// A build-id follows from what else differs, unless the program reads it: then two that differ are two things to judge.
+#[test]
+fn what_a_program_reads_in_its_build_id_is_no_part_of_another_difference() {
+    let made = |id: [u8; 20], value: u8, reads: bool| {
+        // lea of the note, or of what stands before it; then a function that returns a number.
+        let mut text = vec![0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xc3];
+        text.resize(16, 0x90);
+        text.extend([0xb8, value, 0, 0, 0, 0xc3]);
+        let rodata = b"plain\0".to_vec();
+        let data = (0x100 + text.len()).next_multiple_of(16);
+        let note = (data + rodata.len()).next_multiple_of(16);
+        let to = i32::try_from(if reads { note + 16 } else { data } - 0x107).unwrap();
+        text[3..7].copy_from_slice(&to.to_le_bytes());
+        make::elf(&make::Program { text, rodata, build_id: id, symbols: vec![("first", 0, 8), ("second", 16, 6)], ..make::program() })
+    };
+    let count = |reads: bool| {
+        let files = |value, ids: [[u8; 20]; 2]| {
+            let [one, two] = ids.map(|id| made(id, value, reads));
+            make::tar(&[make::file("one", &one), make::file("two", &two)])
+        };
+        let node = compare_bytes(&files(42, [[7; 20]; 2]), &files(43, [[8; 20], *b"/bin/sh -c reboot  \0"]));
+        crate::model::clusters([(0, &node)]).iter().map(|c| c.places.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(count(false), [2]);
+    assert_eq!(count(true), [1, 1]);
+}

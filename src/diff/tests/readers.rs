@@ -296,6 +296,13 @@ fn whether_a_compiled_file_is_of_its_source_is_no_matter_of_times() {
     let zip = |source, stated| make::zip(&files(0o10_0644, source, stated));
     same(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_802));
     differs(&zip(0x5021_0000, 1_577_836_800), &zip(0x5021_0001, 1_577_836_800), "on one side only");
+    // The time that it is unpacked with.
+    let further = |time: u32| {
+        let extra = [&[0x55, 0x54, 5, 0, 1][..], &time.to_le_bytes()].concat();
+        make::zip_with(&files(0o10_0644, 0x5021_0000, 1_577_836_800), &|_| extra.clone(), b"")
+    };
+    differs(&further(1_577_836_800), &further(1_577_836_801), "on one side only");
+    same(&further(5), &further(6));
 }
 
 /// One letter that becomes eighteen, in names as long as they may be.

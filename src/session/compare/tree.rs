@@ -104,8 +104,15 @@ fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
     Ok(found)
 }
 
-/// The names of files by device and number.
-type Names<'a> = BTreeMap<(u64, u64), Vec<&'a [u8]>>;
+/// The names of a file that has several: the first two, and a digest of all, which tells whether they are the same ones.
+struct Group<'a> {
+    first: &'a [u8],
+    second: &'a [u8],
+    all: Sha256,
+}
+
+/// By device and number.
+type Names<'a> = BTreeMap<(u64, u64), Group<'a>>;
 
 /// What is known of all files of both sides.
 struct Trees<'a> {
@@ -126,7 +133,12 @@ impl<'a> Trees<'a> {
                     names.entry(*id).or_default().push(key);
                 }
             }
-            names
+            let group = |(id, names): (_, Vec<&'a [u8]>)| {
+                let [first, second, ..] = names.as_slice() else { return None };
+                // No name has a NUL.
+                Some((id, Group { first, second, all: Sha256::of(&names.join(&0)) }))
+            };
+            names.into_iter().filter_map(group).collect()
         });
         // A bit that nothing has on one side was taken away by a umask; one that some have says something of the others.
         let given = entries.map(|all| {
@@ -140,10 +152,10 @@ impl<'a> Trees<'a> {
         Self { entries, names, modes: (FILE_MODE | FILE_UMASK & both.0, FOLDER_MODE | FOLDER_UMASK & both.1) }
     }
 
-    /// The names that a file has besides its own.
-    fn others(&self, side: Side, own: &[u8], file: &Held) -> Vec<&'a [u8]> {
-        let all = file.shared.and_then(|id| self.names.get(side).get(&id));
-        all.into_iter().flatten().copied().filter(|name| *name != own).collect()
+    /// A name that a file has besides its own, and a digest of all that it has.
+    fn others(&self, side: Side, own: &[u8], file: &Held) -> Option<(&'a [u8], Sha256)> {
+        let group = self.names.get(side).get(&file.shared?)?;
+        Some((if group.first == own { group.second } else { group.first }, group.all))
     }
 
     /// By how many seconds the time that a compiled Python file states is behind that of its source.
@@ -341,10 +353,10 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, trees: &Trees<'_>, tools: &Tools<'_>
             }
             node.metadata.extend(other_rights(&one, &two));
             let names = Sides::new(trees.others(Side::Shipped, x, file), trees.others(Side::Rebuilt, y, other));
-            if names.shipped != names.rebuilt {
+            if names.shipped.map(|n| n.1) != names.rebuilt.map(|n| n.1) {
                 // What is written to the one is then in the other.
-                let shown = |names: &[&[u8]]| Untrusted::from(names.first().copied().unwrap_or(b"no other")).shown().cut_start(200);
-                node.metadata.push(format!("is one file with {} against {}", shown(&names.shipped), shown(&names.rebuilt)));
+                let shown = |names: Option<(&[u8], _)>| Untrusted::from(names.map_or(&b"no other"[..], |n| n.0)).shown().cut_start(200);
+                node.metadata.push(format!("is one file with {} against {}", shown(names.shipped), shown(names.rebuilt)));
             }
             if x == y && x.ends_with(b".pyc") {
                 let source = diff::source_of(x);
