@@ -276,3 +276,43 @@ fn what_the_loader_calls_in_its_order_keeps_it() {
         assert_eq!(node.result, ResultMark::Different, "{}", node.why);
     }
 }
+
+#[test]
+fn a_call_of_a_sum_that_counts_from_data_is_a_difference() {
+    // From the data by a number, by a table of two bytes, and by one as a `switch` has it.
+    let sums: [(&str, &str, u64); 3] = [
+        ("add $-0x3000, %rdx", "add $-0x3000, %rdx", 0),
+        ("movzwl table(%rip), %eax\\nsub %rax, %rdx", "", 2),
+        ("movslq (%rdx), %rax\\nadd %rax, %rdx", "", 4),
+    ];
+    for (sum, number, size) in sums {
+        let code = format!("lea table(%rip), %rdx\\n{sum}\\ncall *%rdx");
+        let main = format!(
+            "int deny(int), allow(int); asm(\".section .rodata\\n.globl table\\n.hidden table\\n.balign 8\\ntable: .quad 0\\n.size table, \
+             8\\n.type table, @object\\n.text\"); int main(int c, char **v) {{ (void)v; int r; asm volatile(\"sub $128, %%rsp\\n\" \"{}\" \
+             \"\\nadd $128, %%rsp\" : \"=a\"(r) : \"D\"(c) : \"rdx\", \"rcx\", \"rsi\", \"r8\", \"r9\", \"r10\", \"r11\", \"memory\"); return c > 5 \
+             ? deny(c) * allow(c) : r; }}\n",
+            code.replace('%', "%%")
+        );
+        let Some(pair) = linked(&main, &["-pie", "-fPIE"]) else { return };
+        let [mut rebuilt, mut shipped] = pair.map(|bytes| Patch::new(&bytes));
+        let (to, table) = (rebuilt.symbol("deny").0, rebuilt.symbol("table").0);
+        assert_eq!(table, shipped.symbol("table").0);
+        assert_ne!(to, shipped.symbol("deny").0, "nothing moved");
+        for file in [&mut rebuilt, &mut shipped] {
+            match size {
+                0 => {
+                    let at = file.find(".text", &(-0x3000i32).to_le_bytes());
+                    assert!(!number.is_empty());
+                    file.put(at, &i32::try_from(to.wrapping_sub(table).cast_signed()).unwrap().to_le_bytes());
+                }
+                2 => file.put(file.offset(table), &u16::try_from(table - to).unwrap().to_le_bytes()),
+                _ => file.put(file.offset(table), &i32::try_from(to.wrapping_sub(table).cast_signed()).unwrap().to_le_bytes()),
+            }
+        }
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(&a.bytes, &b.bytes);
+            assert_eq!(node.result, ResultMark::Different, "{sum}: {}", node.why);
+        }
+    }
+}

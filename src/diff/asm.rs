@@ -7,6 +7,7 @@ mod flow;
 mod judge;
 mod pages;
 mod scan;
+mod sums;
 mod x86;
 
 pub(super) use decoded::Decoded;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
+use super::sums::Sums;
 use crate::diff::image::Image;
 use crate::inspect::symbols::Function;
 
@@ -114,6 +115,7 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
     let mut decoder = Decoder::with_ip(64, code, address, DecoderOptions::NONE);
     let mut insn = Instruction::default();
     let mut out = Scan::default();
+    let mut sums = Sums::new(address, code.len(), fixed);
     while decoder.can_decode() {
         let at = decoder.position();
         out.starts.extend(u32::try_from(at).ok());
@@ -121,6 +123,9 @@ fn x86(code: &[u8], address: u64, fixed: bool) -> Scan {
         if insn.is_invalid() {
             out.cut = decoder.last_error() == DecoderError::NoMoreBytes;
             continue;
+        }
+        if sums.jumps(&insn) {
+            out.counted.push(at..at + insn.len());
         }
         let offsets = || decoder.get_constant_offsets(&insn);
         let near = matches!(insn.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64);
