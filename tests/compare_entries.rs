@@ -150,6 +150,11 @@ fn no_function_begins_inside_of_an_instruction() {
 
 /// A program in which nothing moves, with an assertion at a line, and something that enters the instruction which holds its number.
 fn asserting(line: u32, entering: &str) -> Option<Vec<u8>> {
+    around(line, entering, ["", ""])
+}
+
+/// The same with more code before that instruction and behind it.
+fn around(line: u32, entering: &str, more: [&str; 2]) -> Option<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let source = format!(
         "#include <assert.h>\nextern int enter(int);\nint f(int x) {{\n#line {line} \"main.c\"\nassert(x > 2); return x; }}\nint main(int c, char **v) \
@@ -173,7 +178,7 @@ fn asserting(line: u32, entering: &str) -> Option<Vec<u8>> {
     let code = std::fs::read_to_string(dir.path().join("main.s")).unwrap();
     let number = format!("movl\t${line}, %edx");
     assert_eq!(code.matches(&number).count(), 1, "the compiler writes the line otherwise");
-    std::fs::write(dir.path().join("main.s"), code.replace(&number, &format!("site: {number}"))).unwrap();
+    std::fs::write(dir.path().join("main.s"), code.replace(&number, &format!("{}site: {number}\n{}", more[0], more[1]))).unwrap();
     assert!(run(&["-pie", "-o", "main", "main.s"]));
     Some(std::fs::read(dir.path().join("main")).unwrap())
 }
@@ -203,6 +208,29 @@ fn a_line_number_that_is_entered_is_code() {
             let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
             let regions = comparing::different_regions(&node);
             assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?} {regions:?} {:?}", node.why, node.metadata, node.tried);
+        }
+    }
+}
+
+/// The number of a line goes to a function that reports it, and to nothing else.
+#[test]
+fn a_line_number_that_is_read_on_its_way_is_any_number() {
+    let late = ".globl late\n.type late, @function\n.set late, site\n.size late, 5\n.byte 0xc7, 0x45\n";
+    for (what, more, expected) in [
+        ("nothing more", ["", ""], ResultMark::Equivalent),
+        ("another register", ["", "movl %ecx, -8(%rsp)\n"], ResultMark::Equivalent),
+        ("the number", ["", "movl %edx, -8(%rsp)\n"], ResultMark::Different),
+        ("a part of it", ["", "movb %dl, -8(%rsp)\n"], ResultMark::Different),
+        ("an address made with it", ["", "leal 4(%rcx,%rdx), %eax\n"], ResultMark::Different),
+        ("a factor", ["", "movl $7, %eax\nmull %edx\n"], ResultMark::Different),
+        ("a function that begins inside of an instruction", [late, ""], ResultMark::Different),
+    ] {
+        let enter = "\\n.globl enter\\n.type enter, @function\\nenter: ret\\n.size enter, .-enter\\n";
+        let (Some(shipped), Some(rebuilt)) = (around(0x11_c3c0, enter, more), around(0x11_c3c1, enter, more)) else { return };
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(a, b);
+            let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
+            assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?} {:?}", node.why, node.metadata, node.tried);
         }
     }
 }

@@ -217,6 +217,14 @@ pub(super) fn immediate(bits: u32, bytes: &[u8], ip: u64) -> Option<(u64, (usize
 /// Instructions before and after that are looked at for the arguments of one call.
 const RUN: usize = 24;
 
+/// Whether an instruction reads a register, or a part of it, or may.
+fn reads(insn: &Instruction, register: iced_x86::Register) -> bool {
+    use iced_x86::OpAccess::{CondRead, CondWrite, Read, ReadCondWrite, ReadWrite};
+    let mut info = iced_x86::InstructionInfoFactory::new();
+    let access = |used: &iced_x86::UsedRegister| matches!(used.access(), Read | CondRead | ReadWrite | ReadCondWrite | CondWrite);
+    info.info(insn).used_registers().iter().any(|used| used.register().full_register() == register && access(used))
+}
+
 /// For `mov r32, imm32` that loads an argument of the next call (System V order): the address that `lea` loads the argument
 /// before it with, in the same straight run of code, and what is called.
 pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Option<(u64, Ending)> {
@@ -238,7 +246,8 @@ pub(super) fn argument_before(insns: &[Insn], code: &[u8], index: usize) -> Opti
     for i in start.map_or(0, |s| s + 1)..next {
         let insn = at(i)?;
         let writes = |r: Register| insn.op0_kind() == OpKind::Register && insn.op0_register().full_register() == r;
-        if i > index && writes(own.op0_register().full_register()) {
+        // What reads the number on the way may use it for anything.
+        if i > index && (writes(own.op0_register().full_register()) || reads(&insn, own.op0_register().full_register())) {
             return None;
         }
         if writes(before) {
