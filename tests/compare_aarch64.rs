@@ -59,7 +59,7 @@ fn a_jump_by_a_table_that_did_not_follow_the_code_is_a_difference() {
         let (rebuilt, mut shipped) = (Patch::new(&rebuilt), Patch::new(&shipped));
         let table = |file: &Patch| file.offset(file.symbol("tab").0);
         let (from, to) = (table(&rebuilt), table(&shipped));
-        shipped.put(to, &rebuilt.bytes[from..from + 8].to_vec());
+        shipped.put(to, &rebuilt.bytes[from..from + 8]);
         for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
             let node = comparing::compare(&a.bytes, &b.bytes);
             let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();

@@ -56,7 +56,11 @@ fn fixed(exe: &Exe) -> Vec<u64> {
         let all = exe.data(s);
         (0..all.len()).step_by(4).flat_map(move |at| [4, 8].map(|size| exe.numbers().int(all, at, size))).flatten()
     };
-    data.flat_map(words).filter(|to| is_code(exe, *to)).collect()
+    // Most words are far from any code.
+    let code = || exe.sections.iter().filter(|s| s.is_code() && s.is_allocated());
+    let first = code().map(|s| s.address).min().unwrap_or(u64::MAX);
+    let end = code().map(|s| s.address.saturating_add(s.size)).max().unwrap_or(0);
+    data.flat_map(words).filter(|to| (first..end).contains(to) && is_code(exe, *to)).collect()
 }
 
 fn is_code(exe: &Exe, to: u64) -> bool {
