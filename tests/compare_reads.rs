@@ -202,3 +202,43 @@ fn an_identity_that_code_reaches_from_its_table_is_data() {
         assert_eq!(node.result, expected, "{width} {reads}: {} {:?}", node.why, comparing::different_regions(&node));
     }
 }
+
+#[test]
+fn a_number_is_a_distance_from_the_table_only_where_somebody_has_its_address() {
+    let dir = tempfile::tempdir().unwrap();
+    // With the address of the table in the file or without, and the number in eight bytes or in four.
+    for (taken, long, expected) in [
+        (false, false, ResultMark::Equivalent),
+        (true, false, ResultMark::Different),
+        (false, true, ResultMark::Different),
+        (true, true, ResultMark::Different),
+    ] {
+        let link = |out: &str, id: &str, distance: i64| {
+            let base = if taken { "leaq _GLOBAL_OFFSET_TABLE_(%rip), %rdx" } else { "movq %rdi, %rdx" };
+            let number = if long { "movabsq" } else { "movq" };
+            let source = format!(
+                ".globl f, g\n.type f, @function\n.type g, @function\nf: {number} ${distance}, %rax\n add %rdx, %rax\n ret\n.size f, .-f\n\
+                 g: {base}\n call other@PLT\n ret\n.size g, .-g\n.section .note.GNU-stack,\"\",@progbits\n"
+            );
+            std::fs::write(dir.path().join("main.s"), source).unwrap();
+            let id = format!("-Wl,--build-id=0x{id}");
+            let done = Command::new("cc").args(["-m64", "-shared", "-nostdlib", &id, "-o", out, "main.s"]).current_dir(dir.path()).output();
+            done.is_ok_and(|done| done.status.success()).then(|| std::fs::read(dir.path().join(out)).unwrap())
+        };
+        let build = |id: &str| {
+            use object::{Object as _, ObjectSection as _};
+            // Twice, since the places are known once it is linked.
+            let first = link("first", id, -1000)?;
+            let file = object::File::parse(first.as_slice()).unwrap();
+            let at = |name: &str| file.section_by_name(name).map(|s| s.address().cast_signed());
+            let distance = at(".note.gnu.build-id").unwrap() + 20 - at(".got.plt").unwrap();
+            link("main", id, distance)
+        };
+        let (Some(shipped), Some(rebuilt)) = (build("00112233445566778899aabbccddeeff"), build("01112233445566778899aabbccddeeff")) else {
+            eprintln!("no compiler for x86-64: skipped");
+            return;
+        };
+        let node = comparing::compare(&shipped, &rebuilt);
+        assert_eq!(node.result, expected, "{taken} {long}: {} {:?}", node.why, comparing::different_regions(&node));
+    }
+}

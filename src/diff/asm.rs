@@ -206,10 +206,10 @@ fn is_fixed(image: &Image) -> bool {
     image.elf.format == Format::Elf && image.elf.kind == 2
 }
 
-/// The numbers of four bytes and more in the operands of x86 code.
-pub(super) fn numbers(image: &Image, f: &Function) -> Vec<i64> {
+/// The numbers of four bytes and more (or only those of eight) in the operands of x86 code.
+pub(super) fn numbers(image: &Image, f: &Function, long_only: bool) -> Vec<i64> {
     match arch(image) {
-        Some(Arch::X86(bits)) => x86::numbers(bits, image.code(f), f.address),
+        Some(Arch::X86(bits)) => x86::numbers(bits, image.code(f), f.address, if long_only { 8 } else { 4 }),
         _ => Vec::new(),
     }
 }

@@ -1,13 +1,17 @@
 //! Whether a program reads bytes of its own that a build leaves in it: an identity, or what the loader maps behind the last section
 //! because it maps whole pages. Nothing that a program reads follows from its content alone.
 
+mod bases;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+use bases::Bases;
 
 use super::exe::{RegionPair, bytes};
 use super::image::{Image, Images};
 use super::{Share, asm, spread_sides};
-use crate::inspect::exe::{Exe, Format};
+use crate::inspect::exe::{Exe, Section};
 use crate::inspect::symbols::{Bound, Function};
 use crate::model::Side;
 
@@ -140,28 +144,23 @@ fn code(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<u64>> {
         let code = elf.sections.iter().find(|s| s.is_code() && s.is_allocated() && !s.range.is_empty());
         return vec![code.map(|s| s.address); ranges.len()];
     }
-    let tables = tables(elf);
+    let bases = if ranges.is_empty() { Bases::default() } else { Bases::new(image) };
     let mut found = vec![None; ranges.len()];
     for s in elf.sections.iter().filter(|s| s.is_code() && s.is_allocated()) {
         let code = elf.data(s);
         // Pieces by their place, and the ranges that they may refer to.
-        let mut pieces: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        let mut by_place: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for (n, range) in ranges.iter().enumerate().filter(|(n, _)| found.get(*n) == Some(&None)) {
-            let mut next = 0;
-            for at in candidates(elf, code, s.address, range, &tables) {
-                let address = s.address.wrapping_add(at as u64);
-                let Some(f) = image.piece_at(address).filter(|_| address >= next) else { continue };
-                next = f.end();
-                pieces.entry(f.address).or_default().push(n);
-            }
+            let near = pieces(image, s, candidates(elf, code, s.address, range, &bases));
+            near.chain(pieces(image, s, bases.long(code, range))).for_each(|f| by_place.entry(f.address).or_default().push(n));
         }
-        for (start, asked) in pieces {
+        for (start, asked) in by_place {
             let asked = || asked.iter().filter_map(|n| Some((*n, ranges.get(*n)?)));
             let open = asked().filter(|(n, _)| found.get(*n) == Some(&None));
             let open: Vec<(usize, &Range<u64>)> = open.collect();
             let Some(f) = image.piece_at(start).filter(|_| !open.is_empty()) else { continue };
             for (n, refers) in open.iter().map(|o| o.0).zip(refers(image, f, open.iter().map(|o| o.1))) {
-                let refers = refers || ranges.get(n).is_some_and(|range| counts(image, f, range, &tables));
+                let refers = refers || ranges.get(n).is_some_and(|range| bases.counts(image, f, range));
                 if let Some(slot) = found.get_mut(n).filter(|_| refers) {
                     *slot = Some(f.address);
                 }
@@ -171,43 +170,29 @@ fn code(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<u64>> {
     found
 }
 
-/// What i386 code, and code for large programs, counts from: where the global offset table starts, by its sections and by `.dynamic`.
-fn tables(elf: &Exe) -> Vec<u64> {
-    if !matches!(elf.machine, 3 | 62) || elf.format != Format::Elf {
-        return Vec::new();
-    }
-    let (n, size) = (elf.numbers(), if elf.wide { 8 } else { 4 });
-    let sections = elf.sections.iter().filter(|s| s.name.starts_with(b".got")).map(|s| s.address);
-    let entries = elf.sections.iter().filter(|s| s.kind == 6).flat_map(|s| elf.data(s).chunks_exact(2 * size));
-    let said = entries.filter(|e| n.int(e, 0, size) == Some(3)).filter_map(|e| n.int(e, size, size));
-    let mut out: Vec<u64> = sections.chain(said).collect();
-    out.sort_unstable();
-    out.dedup();
-    out
-}
-
-/// Whether an operand of a function is a distance from one of those places to the range.
-fn counts(image: &Image, f: &Function, range: &Range<u64>, tables: &[u64]) -> bool {
-    let to = |table: &u64, by: i64| {
-        let to = table.wrapping_add_signed(by);
-        range.contains(&if image.elf.wide { to } else { to & 0xffff_ffff })
-    };
-    !tables.is_empty() && asm::numbers(image, f).iter().any(|by| tables.iter().any(|table| to(table, *by)))
+/// The pieces of a section of code that the offsets are in, each once.
+fn pieces<'a>(image: &'a Image, s: &'a Section, offsets: impl Iterator<Item = usize> + 'a) -> impl Iterator<Item = &'a Function> + 'a {
+    let mut next = 0;
+    offsets.filter_map(move |at| {
+        let address = s.address.wrapping_add(at as u64);
+        let f = image.piece_at(address).filter(|_| address >= next)?;
+        next = f.end();
+        Some(f)
+    })
 }
 
 /// Offsets in code at which the bytes could be a reference into the range.
-fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>, tables: &'a [u64]) -> Box<dyn Iterator<Item = usize> + 'a> {
+fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>, bases: &'a Bases) -> Box<dyn Iterator<Item = usize> + 'a> {
     match elf.machine {
         62 | 3 => {
             let fixed = elf.kind == 2 || elf.machine == 3;
-            let all = if elf.wide { u64::MAX } else { 0xffff_ffff };
             // With what may stand behind it, the end of the instruction is that much further.
             let (first, width) = (range.start.saturating_sub(BEHIND), range.end - range.start.saturating_sub(BEHIND));
             let could = move |at: usize, raw: [u8; 4]| {
                 let number = i32::from_le_bytes(raw);
                 let from = start.wrapping_add(at as u64 + 4).wrapping_add_signed(i64::from(number));
-                let counted = tables.iter().any(|t| range.contains(&(t.wrapping_add_signed(i64::from(number)) & all)));
-                from.wrapping_sub(first) < width || fixed && range.contains(&u64::from(number.cast_unsigned())) || counted
+                let direct = from.wrapping_sub(first) < width || fixed && range.contains(&u64::from(number.cast_unsigned()));
+                direct || bases.could(number, range)
             };
             // All of a block without a branch: the compiler makes vector instructions of that.
             let block = move |(n, raw): (usize, &'a [u8])| {

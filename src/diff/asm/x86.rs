@@ -105,17 +105,21 @@ fn absolute(raw: &Instruction) -> Option<u64> {
     (memory && bare && !number && !segment).then(|| raw.memory_displacement64())
 }
 
-/// The numbers of four bytes and more in the operands of some code: immediates, and displacements that count from a register.
-pub(super) fn numbers(bits: u32, code: &[u8], address: u64) -> Vec<i64> {
+/// The numbers of so many bytes and more in the operands of some code: immediates, and displacements that count from a register.
+pub(super) fn numbers(bits: u32, code: &[u8], address: u64, least: u32) -> Vec<i64> {
     let mut decoder = Decoder::with_ip(bits, code, address, DecoderOptions::NONE);
     let mut insn = Instruction::default();
     let mut out = Vec::new();
     while decoder.can_decode() {
         decoder.decode_out(&mut insn);
-        if insn.memory_displ_size() >= 4 && !insn.is_ip_rel_memory_operand() {
+        if insn.memory_displ_size() >= least && !insn.is_ip_rel_memory_operand() {
             out.push(insn.memory_displacement64().cast_signed());
         }
-        let wide = |n: &u32| matches!(insn.op_kind(*n), OpKind::Immediate32 | OpKind::Immediate64 | OpKind::Immediate32to64);
+        let wide = |n: &u32| match insn.op_kind(*n) {
+            OpKind::Immediate64 => true,
+            OpKind::Immediate32 | OpKind::Immediate32to64 => least <= 4,
+            _ => false,
+        };
         out.extend((0..insn.op_count()).filter(wide).filter_map(|n| insn.try_immediate(n).ok()).map(u64::cast_signed));
     }
     out
