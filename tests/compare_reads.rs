@@ -215,9 +215,10 @@ fn a_number_is_a_distance_from_the_table_only_where_somebody_has_its_address() {
     ] {
         let link = |out: &str, id: &str, distance: i64| {
             let base = if taken { "leaq _GLOBAL_OFFSET_TABLE_(%rip), %rdx" } else { "movq %rdi, %rdx" };
-            let number = if long { "movabsq" } else { "movq" };
+            let number =
+                if long { format!("movabsq ${distance}, %rax") } else { format!("movq ${distance}, %rax\n movzbl {distance}(%rdi), %eax") };
             let source = format!(
-                ".globl f, g\n.type f, @function\n.type g, @function\nf: {number} ${distance}, %rax\n add %rdx, %rax\n ret\n.size f, .-f\n\
+                ".globl f, g\n.type f, @function\n.type g, @function\nf: {number}\n add %rdx, %rax\n ret\n.size f, .-f\n\
                  g: {base}\n call other@PLT\n ret\n.size g, .-g\n.section .note.GNU-stack,\"\",@progbits\n"
             );
             std::fs::write(dir.path().join("main.s"), source).unwrap();

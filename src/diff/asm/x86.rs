@@ -106,13 +106,14 @@ fn absolute(raw: &Instruction) -> Option<u64> {
 }
 
 /// The numbers of so many bytes and more in the operands of some code: immediates, and displacements that count from a register.
-pub(super) fn numbers(bits: u32, code: &[u8], address: u64, least: u32) -> Vec<i64> {
+pub(super) fn numbers(bits: u32, code: &[u8], address: u64, least: usize) -> Vec<i64> {
     let mut decoder = Decoder::with_ip(bits, code, address, DecoderOptions::NONE);
     let mut insn = Instruction::default();
     let mut out = Vec::new();
     while decoder.can_decode() {
         decoder.decode_out(&mut insn);
-        if insn.memory_displ_size() >= least && !insn.is_ip_rel_memory_operand() {
+        // What a processor in 64 bits makes eight bytes of has four in the code, but for one form of `mov`.
+        if decoder.get_constant_offsets(&insn).displacement_size() >= least && !insn.is_ip_rel_memory_operand() {
             out.push(insn.memory_displacement64().cast_signed());
         }
         let wide = |n: &u32| match insn.op_kind(*n) {
