@@ -4,10 +4,11 @@
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
-/// Bytes of one certificate, of a digest or a signature, and of a public key, at most.
+/// Bytes of one certificate in the signing block of an apk.
 const MAX_CERTIFICATE: usize = 8 << 10;
+/// Bytes of a digest, a signature or a public key in it.
 const MAX_VALUE: usize = 1024;
-/// Signers, certificates and digests of one kind, at most.
+/// Signers, certificates and digests of one kind in it.
 const MAX_PARTS: usize = 16;
 
 /// What is left to read.

@@ -3,11 +3,11 @@
 
 use base64::Engine as _;
 
-/// Bytes of one part of a signature, at most; and of all parts that anything could be said in.
+/// Bytes of one subpacket of an OpenPGP signature in a package.
 const MAX_SUBPACKET: usize = 96;
-/// Bytes of a signature as text, at most.
+/// Bytes of such a signature as text.
 const MAX_SIGNATURE_TEXT: usize = 16 << 10;
-/// Numbers of a signature: bits, at most.
+/// Bits of a number in it.
 const MAX_BITS: usize = 16_384;
 
 /// Random bytes that Sequoia puts in front of what is hashed, as a notation: marks, lengths of name and value, name.

@@ -42,16 +42,17 @@ const PE_DIGEST: ObjectIdentifier = oid("1.3.6.1.4.1.311.2.1.4");
 const PE_DATA: &[u8] = b"\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0f";
 const PE_FILE: [&[u8]; 2] = [b"\xa0\x04\xa2\x02\x80\x00", b"\xa0\x20\xa2\x1e\x80\x1c\0<\0<\0<\0O\0b\0s\0o\0l\0e\0t\0e\0>\0>\0>"];
 
-/// Bytes of an attribute that is signed, of the name of a signer, and of a signature, at most.
+/// Bytes of a signed attribute, of the name of a signer, and of a signature in PKCS #7.
 const MAX_PART: usize = 2048;
-/// Bytes of all of it, at most.
+/// Bytes of all of a PKCS #7.
 const MAX_SIGNATURE: usize = 1 << 20;
-/// Bytes of what a timestamp states, at most.
+/// Bytes of what a timestamp in it states.
 const MAX_STAMP: usize = 1024;
-/// Bytes of one certificate, and how many there may be.
+/// Bytes of one certificate in it.
 const MAX_CERTIFICATE: usize = 8 << 10;
+/// Certificates in it.
 const MAX_CERTIFICATES: usize = 32;
-/// Signatures inside of each other.
+/// Signatures in it inside of each other.
 const MAX_DEPTH: usize = 3;
 
 /// What a signature is over.
