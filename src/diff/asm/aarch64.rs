@@ -1,10 +1,11 @@
 //! aarch64: what a word refers to, what it does to registers and to the flow of control, and its text. Only what the
 //! architecture manual fixes in bits is decided here; the decoder writes the text.
 
-use std::fmt::Write as _;
+mod sums;
+mod text;
 
-use yaxpeax_arch::{Decoder as _, U8Reader};
-use yaxpeax_arm::armv8::a64::{InstDecoder, Instruction};
+pub(super) use sums::Sums;
+pub(super) use text::{describe, text, verb};
 
 use super::{Hole, Insn, Kind, pages};
 
@@ -236,106 +237,9 @@ fn memory(w: u32) -> Option<Effect> {
     }
 }
 
-/// Steps back from a jump that are looked at for one register.
-const MAX_BACK: usize = 256;
-
-/// Whether a word jumps to, or calls, a sum that does not count from an address in this code.
-pub(super) fn jumps_to_sum(words: &[u32], at: usize, address: u64) -> bool {
-    let Some(w) = words.get(at).copied() else { return false };
-    let register = match w {
-        // `BR`, `BLR` and `RET`, without a key and with one.
-        _ if w & 0xff9f_fc1f == 0xd61f_0000 && w != 0xd65f_03c0 => w >> 5 & 31,
-        _ if w & 0xfedf_f800 == 0xd61f_0800 => w >> 5 & 31,
-        _ => return false,
-    };
-    is_sum(words, at, register, address, 4)
-}
-
-/// The nearest word before another one that writes a register.
-fn writer(words: &[u32], at: usize, register: u32, address: u64) -> Option<(usize, u32)> {
-    let before = words.get(at.saturating_sub(MAX_BACK)..at)?.iter().enumerate().rev();
-    let first = at.saturating_sub(MAX_BACK);
-    let mut all = before.map(|(i, w)| (first + i, *w));
-    all.find(|(i, w)| {
-        let does = effect(*w, address.wrapping_add(*i as u64 * 4));
-        (does.writes | does.spoils) >> register & 1 == 1
-    })
-}
-
-/// Whether a register holds a sum there, as far as the words before tell: not what was loaded, given or returned.
-fn is_sum(words: &[u32], at: usize, register: u32, address: u64, depth: u32) -> bool {
-    let Some((i, w)) = writer(words, at, register, address) else { return false };
-    let Some(depth) = depth.checked_sub(1) else { return true };
-    let (n, m) = (w >> 5 & 31, w >> 16 & 31);
-    let again = |r: u32| is_sum(words, i, r, address, depth);
-    match w {
-        // `MOV`, and what authenticates or signs.
-        _ if w & 0xffe0_ffe0 == 0xaa00_03e0 => again(m),
-        _ if w & 0xffff_c000 == 0xdac1_0000 => again(register),
-        // A number on top, and one of two.
-        _ if w & 0xff80_0000 == 0x9100_0000 => again(n),
-        _ if w & 0xffe0_0800 == 0x9a80_0000 => again(n) || again(m),
-        _ if w & 0xff20_0000 == 0x8b00_0000 || w & 0xffe0_0000 == 0x8b20_0000 => {
-            !is_own_place(words, i, n, address, depth) && !is_own_place(words, i, m, address, depth)
-        }
-        // What the C library keeps its pointers secret with: no address of its own is in it.
-        _ if w & 0xff20_0000 == 0xca00_0000 => again(n) || again(m) || is_address(words, i, n, depth) || is_address(words, i, m, depth),
-        _ if w & 0x1f00_0000 == 0x1000_0000 || w & 0x0a00_0000 == 0x0800_0000 => false,
-        _ => matches!(effect(w, 0).flow, Flow::Next),
-    }
-}
-
-/// Whether a register holds an address that the code makes by itself.
-fn is_address(words: &[u32], at: usize, register: u32, depth: u32) -> bool {
-    let Some((i, w)) = writer(words, at, register, 0) else { return false };
-    match (w, depth.checked_sub(1)) {
-        _ if w & 0x1f00_0000 == 0x1000_0000 => true,
-        (_, Some(depth)) if w & 0xffe0_ffe0 == 0xaa00_03e0 => is_address(words, i, w >> 16 & 31, depth),
-        (_, Some(depth)) if w & 0xff80_0000 == 0x9100_0000 => is_address(words, i, w >> 5 & 31, depth),
-        _ => false,
-    }
-}
-
-/// Whether a word goes from a page to another one: it adds more than what is left of the page, or nobody knows how much.
-pub(super) fn leaves_page(words: &[u32], at: usize) -> bool {
-    let Some(w) = words.get(at).copied() else { return false };
-    let (n, m) = (w >> 5 & 31, w >> 16 & 31);
-    let is_page = |r: u32| {
-        let mut place = (at, r);
-        for _ in 0..4 {
-            let Some((i, w)) = writer(words, place.0, place.1, 0) else { return false };
-            if w & 0xffe0_ffe0 != 0xaa00_03e0 {
-                return page(w, 0).is_some();
-            }
-            place = (i, w >> 16 & 31);
-        }
-        true
-    };
-    match w {
-        _ if page_user(w).is_some_and(|(_, offset)| offset >= 0x1000) => is_page(n),
-        // Other sums of 64 bits with a number, and with a register.
-        _ if w & 0x9f80_0000 == 0x9100_0000 && page_user(w).is_none() => is_page(n),
-        _ if w & 0x9f20_0000 == 0x8b00_0000 || w & 0x9fe0_0000 == 0x8b20_0000 => is_page(n) || is_page(m),
-        _ if w & 0x3b20_0c00 == 0x3820_0800 => is_page(n) || is_page(m),
-        _ => false,
-    }
-}
-
-/// Whether a register holds an address in this code there.
-fn is_own_place(words: &[u32], at: usize, register: u32, address: u64, depth: u32) -> bool {
-    let Some((i, w)) = writer(words, at, register, address) else { return false };
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    if w & 0xffe0_ffe0 == 0xaa00_03e0 {
-        return is_own_place(words, i, w >> 16 & 31, address, depth);
-    }
-    let place = address.wrapping_add(i as u64 * 4).wrapping_add_signed(adr_distance(w));
-    w & 0x9f00_0000 == 0x1000_0000 && place.wrapping_sub(address) < words.len() as u64 * 4
-}
-
 /// The words of some code.
-pub(super) fn words(code: &[u8]) -> Vec<u32> {
-    let (words, _) = code.as_chunks::<4>();
-    words.iter().map(|w| u32::from_le_bytes(*w)).collect()
+fn words(code: &[u8]) -> Vec<u32> {
+    code.as_chunks::<4>().0.iter().map(|w| u32::from_le_bytes(*w)).collect()
 }
 
 /// All instructions of some code.
@@ -390,145 +294,6 @@ pub(super) fn word(bytes: &[u8]) -> u32 {
 /// `nop`, zeros, and the trap that linkers fill with.
 pub(super) fn is_padding(w: u32) -> bool {
     matches!(w, NOP | 0 | 0xd420_0000)
-}
-
-const CONDITIONS: [&str; 16] = ["eq", "ne", "hs", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le", "al", "nv"];
-
-fn condition(w: u32) -> &'static str {
-    CONDITIONS.get((w & 15) as usize).copied().unwrap_or("al")
-}
-
-/// A general register; 31 is the zero register or the stack pointer.
-fn register(n: u32, wide: bool, stack: bool) -> String {
-    match (n & 31, wide, stack) {
-        (31, true, true) => "sp".to_owned(),
-        (31, false, true) => "wsp".to_owned(),
-        (31, true, false) => "xzr".to_owned(),
-        (31, false, false) => "wzr".to_owned(),
-        (n, true, _) => format!("x{n}"),
-        (n, false, _) => format!("w{n}"),
-    }
-}
-
-/// The text before and after the place of the address that it refers to; all in the first when there is none.
-pub(super) fn text(insn: &Insn, w: u32) -> (String, String) {
-    let none = String::new;
-    let wide = w >> 31 == 1;
-    match insn.kind {
-        Kind::Invalid => return (format!(".word {w:#010x}"), none()),
-        Kind::Page => return (format!("adrp {}, ", register(w, true, false)), none()),
-        Kind::Reference if insn.web != 0 => {
-            let base = register(w >> 5, true, true);
-            if w & 0x3b00_0000 != 0x3900_0000 {
-                return (format!("add {}, {base}, :lo12:", register(w, true, true)), none());
-            }
-            let (name, value) = transfer(w);
-            return (format!("{name} {value}, [{base}, :lo12:"), "]".to_owned());
-        }
-        Kind::Plain | Kind::Reference => {}
-    }
-    let before = match w {
-        _ if insn.kind != Kind::Reference => return (plain(w), none()),
-        _ if w & 0xfc00_0000 == 0x1400_0000 => "b ".to_owned(),
-        _ if w & 0xfc00_0000 == 0x9400_0000 => "bl ".to_owned(),
-        _ if w & 0xff00_0010 == 0x5400_0000 => format!("b.{} ", condition(w)),
-        _ if w & 0xff00_0010 == 0x5400_0010 => format!("bc.{} ", condition(w)),
-        _ if w & 0x7e00_0000 == 0x3400_0000 => {
-            format!("{} {}, ", if w >> 24 & 1 == 1 { "cbnz" } else { "cbz" }, register(w, wide, false))
-        }
-        _ if w & 0x7e00_0000 == 0x3600_0000 => {
-            let name = if w >> 24 & 1 == 1 { "tbnz" } else { "tbz" };
-            format!("{name} {}, #{}, ", register(w, wide, false), w >> 31 << 5 | w >> 19 & 31)
-        }
-        _ if w & 0x9f00_0000 == 0x1000_0000 => format!("adr {}, ", register(w, true, false)),
-        _ => match (w >> 26 & 1, w >> 30) {
-            (0, 3) => format!("prfm #{}, ", w & 31),
-            (0, 2) => format!("ldrsw {}, ", register(w, true, false)),
-            (0, size) => format!("ldr {}, ", register(w, size == 1, false)),
-            (_, size) => format!("ldr {}{}, ", ["s", "d", "q"].get(size as usize).copied().unwrap_or("?"), w & 31),
-        },
-    };
-    (before, none())
-}
-
-/// Name and data register of a load or store with an unsigned offset.
-fn transfer(w: u32) -> (&'static str, String) {
-    let (vector, op, size) = (w >> 26 & 1 == 1, w >> 22 & 3, w >> 30);
-    if vector {
-        let letter = if op & 2 == 2 { "q" } else { ["b", "h", "s", "d"].get(size as usize).copied().unwrap_or("?") };
-        return (if op & 1 == 1 { "ldr" } else { "str" }, format!("{letter}{}", w & 31));
-    }
-    let name = match (op, size) {
-        (0, 0) => "strb",
-        (0, 1) => "strh",
-        (0, _) => "str",
-        (1, 0) => "ldrb",
-        (1, 1) => "ldrh",
-        (1, _) => "ldr",
-        (2, 3) => return ("prfm", format!("#{}", w & 31)),
-        (_, 0) => "ldrsb",
-        (_, 1) => "ldrsh",
-        _ => "ldrsw",
-    };
-    (name, register(w, if op >= 2 { op == 2 } else { size == 3 }, false))
-}
-
-fn decoded(w: u32) -> Option<Instruction> {
-    let bytes = w.to_le_bytes();
-    InstDecoder::default().decode(&mut U8Reader::new(&bytes)).ok()
-}
-
-fn plain(w: u32) -> String {
-    let mut out = String::new();
-    match decoded(w) {
-        Some(raw) if write!(out, "{raw}").is_ok() => out,
-        _ => format!(".word {w:#010x}"),
-    }
-}
-
-/// What it does with the address that it refers to.
-pub(super) fn verb(w: u32) -> &'static str {
-    match effect(w, 0).flow {
-        Flow::Call => "call of",
-        Flow::Jump(_) | Flow::Branch(_) => "jump to",
-        _ => "reference to",
-    }
-}
-
-/// What changed between two words, in words.
-pub(super) fn describe(x: &Insn, y: &Insn, old: u32, new: u32) -> String {
-    let whole = |i: &Insn, w: u32| {
-        let (before, after) = text(i, w);
-        before + &after
-    };
-    let (one, two) = (whole(x, old), whole(y, new));
-    let split = |text: &str| {
-        let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-        (name.to_owned(), rest.split(", ").map(|p| p.trim_matches(['[', ']', '!']).to_owned()).collect::<Vec<_>>())
-    };
-    let ((name, parts), (other, others)) = (split(&one), split(&two));
-    let conditional = |w: u32| matches!(effect(w, 0).flow, Flow::Branch(_));
-    let jump = |w: u32| matches!(effect(w, 0).flow, Flow::Jump(_));
-    if name != other {
-        return match () {
-            () if conditional(old) && jump(new) => format!("a conditional jump ({name}) became unconditional"),
-            () if jump(old) && conditional(new) => format!("an unconditional jump became conditional ({other})"),
-            () if conditional(old) && conditional(new) => format!("the condition {name} became {other}"),
-            () => format!("{name} became {other}"),
-        };
-    }
-    let changed = parts.iter().zip(&others).find(|(p, q)| p != q);
-    match changed {
-        Some((p, q)) => {
-            let what = match p.as_bytes() {
-                [b'#' | b'0'..=b'9', ..] => "immediate",
-                [b'x' | b'w' | b's' | b'v' | b'd' | b'q' | b'b' | b'h', ..] => "register",
-                _ => "operand",
-            };
-            format!("{what} {} became {}", p.trim_start_matches('#'), q.trim_start_matches('#'))
-        }
-        None => "an instruction changed".to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -612,38 +377,6 @@ mod tests {
         assert_eq!(kinds(&[0xb000_0013, 0xb940_1261, 0xd280_0013, RET, 0xf940_0a61, NEW1, 0xd280_0013, RET]), "........");
         // A jump through a register leads to it with what is there then.
         assert_eq!(kinds(&[0xb000_0013, 0xb940_1261, 0xd61f_0060, 0xf940_0a61, NEW1, 0xd280_0013, RET]), ".......");
-    }
-
-    #[test]
-    fn a_jump_to_a_sum_counts_from_code_or_from_data() {
-        let jumps = |words: &[u32]| jumps_to_sum(words, words.len() - 1, 0x1000);
-        // adr x2, +8 (here), or -0x100 (before the code); add x0, x2, x1, sxtb #2; mov x3, x0; br x0; br x3; blr x0; braa x0, x1.
-        const OWN: u32 = 0x1000_0042;
-        const OTHER: u32 = 0x10ff_f802;
-        const SUM: u32 = 0x8b21_8840;
-        for jump in [0xd61f_0000, 0xd63f_0000, 0xd71f_0801] {
-            assert!(!jumps(&[OWN, SUM, jump]) && jumps(&[OTHER, SUM, jump]) && jumps(&[SUM, jump]), "{jump:#x}");
-            // ldr x0, [x1]; an argument; what a call returns; adrp and add of a number.
-            assert!(!jumps(&[0xf940_0020, jump]) && !jumps(&[jump]) && !jumps(&[SUM, 0x9400_0010, jump]));
-            assert!(!jumps(&[ADRP0, ADD0, jump]));
-            // sub x0, x0, x1; eor of what was loaded, and of an address.
-            assert!(jumps(&[0xcb01_0000, jump]));
-            assert!(!jumps(&[0xf940_0020, 0xca01_0000, jump]) && jumps(&[ADRP0, ADD0, 0xca01_0000, jump]));
-        }
-        assert!(jumps(&[OTHER, SUM, 0xaa00_03e3, 0xd61f_0060]) && !jumps(&[OWN, SUM, 0xaa00_03e3, 0xd61f_0060]));
-        assert!(!jumps(&[SUM, RET]) && jumps(&[SUM, 0xd65f_0000]), "a return to another register");
-    }
-
-    #[test]
-    fn what_goes_on_from_a_page_to_another_one_is_found() {
-        let leaves = |words: &[u32]| leaves_page(words, words.len() - 1);
-        // ldr x1, [x0, #0x1000]; add x0, x0, #1, lsl #12; sub x0, x0, #1; ldr x1, [x0, x2]; add x0, x2, x0.
-        for word in [0xf948_0001, 0x9140_0400, 0xd100_0400, 0xf862_6801, 0x8b00_0040] {
-            assert!(leaves(&[ADRP0, word]) && !leaves(&[ADRP0, ADD0, word]) && !leaves(&[word]), "{word:#x}");
-            assert!(leaves(&[0xb000_0003, 0xaa03_03e0, word]), "{word:#x} behind a move");
-        }
-        // ldr x1, [x0, #0xff8].
-        assert!(!leaves(&[ADRP0, 0xf947_fc01]) && !leaves(&[ADRP0, ADD0]));
     }
 
     #[test]

@@ -84,9 +84,7 @@ impl Scan {
         let skipped = before.and_then(|start| code.get(*start as usize..offset as usize));
         self.starts.is_empty() || skipped.is_some_and(|bytes| bytes.iter().all(|b| matches!(b, 0xf0 | 0xf2 | 0xf3)))
     }
-}
 
-impl Scan {
     /// The instruction that an offset of that code is in.
     pub(in crate::diff) fn instruction(&self, code: &[u8], offset: u64) -> Option<Range<usize>> {
         let offset = u32::try_from(offset).ok()?;
@@ -220,12 +218,9 @@ fn is_wide(kind: OpKind) -> bool {
 /// Branches, literals and pages. The tables of `switch` that compilers make are relative to the code there, and move with it.
 fn aarch64(code: &[u8], address: u64) -> Scan {
     let mut out = Scan { tables: true, ..Scan::default() };
-    let words = super::aarch64::words(code);
-    for i in 0..words.len() {
-        if super::aarch64::jumps_to_sum(&words, i, address) || super::aarch64::leaves_page(&words, i) {
-            out.counted.push(i * 4..i * 4 + 4);
-        }
-    }
+    let sums = super::aarch64::Sums::new(code, address);
+    let counted = (0..sums.len()).filter(|i| sums.jumps(*i) || sums.leaves_page(*i));
+    out.counted.extend(counted.map(|i| i * 4..i * 4 + 4));
     for (n, raw) in code.chunks_exact(4).enumerate() {
         let word = raw.iter().rev().fold(0u32, |w, b| w << 8 | u32::from(*b));
         let base = address.wrapping_add(n as u64 * 4);
