@@ -10,7 +10,7 @@ use super::image::Images;
 use super::observed;
 use crate::digest::hex;
 use crate::inspect::container::{all_are, time_text};
-use crate::inspect::exe::{Exe, Region};
+use crate::inspect::exe::{Exe, MAX_TEXT, Region};
 use crate::inspect::macho::signature::Terms;
 use crate::inspect::macho::{self, Command, N, command};
 use crate::inspect::pe::text_within;
@@ -83,12 +83,14 @@ impl<'a> Pair<'a> {
             let prefix = BuildPath::propose(texts.shipped, texts.rebuilt).filter(|p| p.makes_equal(texts.shipped, texts.rebuilt));
             // A name that begins in the path, or runs on into it, is that of a symbol too.
             let shared = |side: Side, path: &Range<usize>| {
-                let before = self.exes.get(side).blob.get(..path.start).unwrap_or_default();
-                let start = before.iter().rposition(|b| *b == 0).map_or(0, |at| at + 1);
-                names.get(side).range(start..path.end).next().is_some()
+                // What begins further before is longer than any path.
+                let least = path.start.saturating_sub(MAX_TEXT);
+                let before = self.bytes(side, &(least..path.start));
+                let start = before.iter().rposition(|b| *b == 0).map(|at| least + at + 1);
+                start.is_none_or(|start| names.get(side).range(start..path.end).next().is_some())
             };
-            let alone = !shared(Side::Shipped, &x.path) && !shared(Side::Rebuilt, &y.path);
-            if prefix.is_some() && alone && name(texts.shipped) == name(texts.rebuilt) && texts.shipped.len() == texts.rebuilt.len() {
+            let alone = || !shared(Side::Shipped, &x.path) && !shared(Side::Rebuilt, &y.path);
+            if prefix.is_some() && alone() && name(texts.shipped) == name(texts.rebuilt) && texts.shipped.len() == texts.rebuilt.len() {
                 let text = |_: Side, raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
                 claims.take(&self.claim(Cause::BuildPath, Sides::new(x.path.clone(), y.path.clone()), text));
             }

@@ -17,6 +17,8 @@ use crate::model::Side;
 
 /// Bytes of code that are looked at in one go.
 const BLOCK: usize = 256;
+/// Places beside segments that differ and are looked at: a file has four segments, and for each of these all of its code is read.
+const MAX_EDGES: usize = 64;
 /// What may stand behind the distance in an instruction that the distance counts from: an immediate.
 const BEHIND: u64 = 4;
 
@@ -99,6 +101,10 @@ pub(super) fn around(images: &Images, share: &Share<'_>) -> Vec<String> {
         return Vec::new();
     }
     let differing = || a.iter().flatten().zip(b.iter().flatten()).filter(|(x, y)| x.0 != y.0);
+    let not_looked_at = || vec!["what the loader maps around the segments was not looked at".to_owned()];
+    if differing().count() > MAX_EDGES {
+        return not_looked_at();
+    }
     let both = spread_sides(share, |side| {
         let edge = |(x, y)| if side == Side::Shipped { x } else { y };
         let range = |(content, start): &Edge<'_>| *start..start.saturating_add(content.len() as u64);
@@ -106,7 +112,7 @@ pub(super) fn around(images: &Images, share: &Share<'_>) -> Vec<String> {
         let who = readers(images.sides.get(side), &ranges);
         ranges.into_iter().zip(who).collect::<Vec<_>>()
     });
-    let Some(both) = both else { return vec!["what the loader maps around the segments was not looked at".to_owned()] };
+    let Some(both) = both else { return not_looked_at() };
     let sentence = |word: &str, (range, who): (Range<u64>, Option<String>)| {
         let where_ = format!("what the loader maps at {:#x} beside a segment", range.start);
         who.map(|who| format!("{word}: {where_} differs, and the program reads it ({who} refers to it)"))
@@ -139,12 +145,12 @@ pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
 /// once.
 fn code(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<u64>> {
     let elf = &image.elf;
-    if !asm::is_known(image) {
+    let bases = if ranges.is_empty() { Some(Bases::default()) } else { Bases::new(image) };
+    let Some(bases) = bases.filter(|_| asm::is_known(image)) else {
         // Of code that cannot be read nobody knows what it refers to.
         let code = elf.sections.iter().find(|s| s.is_code() && s.is_allocated() && !s.range.is_empty());
         return vec![code.map(|s| s.address); ranges.len()];
-    }
-    let bases = if ranges.is_empty() { Bases::default() } else { Bases::new(image) };
+    };
     let mut found = vec![None; ranges.len()];
     for s in elf.sections.iter().filter(|s| s.is_code() && s.is_allocated()) {
         let code = elf.data(s);

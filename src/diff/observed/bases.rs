@@ -9,6 +9,9 @@ use crate::diff::image::Image;
 use crate::inspect::exe::{Exe, Format};
 use crate::inspect::symbols::{Bound, Function};
 
+/// Starts of tables that are looked at: a file has two.
+const MAX_TABLES: usize = 16;
+
 /// What code counts from, and by which numbers.
 #[derive(Default)]
 pub(super) struct Bases {
@@ -20,10 +23,14 @@ pub(super) struct Bases {
 }
 
 impl Bases {
-    pub(super) fn new(image: &Image) -> Self {
+    /// `None` where there are too many to look at.
+    pub(super) fn new(image: &Image) -> Option<Self> {
         let tables = tables(&image.elf);
+        if tables.len() > MAX_TABLES {
+            return None;
+        }
         let short = !tables.is_empty() && (image.elf.machine == 3 || is_taken(image, &tables));
-        Self { tables, short, wide: image.elf.wide }
+        Some(Self { tables, short, wide: image.elf.wide })
     }
 
     fn leads(&self, by: i64, range: &Range<u64>) -> bool {
