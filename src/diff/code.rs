@@ -1,21 +1,26 @@
 //! The code of a pair, piece by piece: functions and what lies between them, in the order of the file, so that every byte
 //! of a code section is in the account.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod follow;
+mod piece;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use follow::{follow, rewritten};
+use piece::{Piece, pieces};
+use verdict::{Verdict, judge};
 
 use super::account::{raw, span};
-use super::entered;
 use super::entry::Entries;
-use super::image::{Images, display_name};
-use super::line_number::Claim;
+use super::image::Images;
 use super::pieces::Neighbours;
 use super::source::Origin;
-use super::steady::{self, Loose};
-use super::{Share, asm, lines, spread};
-use crate::inspect::exe::{Exe, Format};
+use super::steady::Loose;
+use super::{Share, asm, spread};
+use crate::inspect::exe::Exe;
 use crate::inspect::symbols::Function;
-use crate::model::{Account, Cause, Extent, FunctionDiff, LineMark, ResultMark, Side, Sides, Span};
-use crate::text::Untrusted;
+use crate::model::{Account, Cause, Extent, FunctionDiff, ResultMark, Side, Sides, Span};
 
 type Explained = Vec<(Sides<Span>, (String, String))>;
 
@@ -38,100 +43,8 @@ pub(super) struct Found {
     pub(super) inner: BTreeSet<u64>,
 }
 
-/// A piece of code on each side; `named` says that it is a function.
-struct Piece<'a> {
-    sides: Sides<Option<Function>>,
-    named: bool,
-    label: Label<'a>,
-    /// At another place among its neighbours.
-    moved: bool,
-}
-
-/// What a piece is called. Nobody reads the names of code that is the same, so they are made only when asked for.
-enum Label<'a> {
-    /// A pair of functions.
-    Pair(usize),
-    /// What follows a pair of functions, or starts a section of that name.
-    After(Option<usize>, &'a [u8]),
-    /// An address.
-    At(u64),
-}
-
-impl Label<'_> {
-    fn text(&self, images: &Images) -> Untrusted {
-        match self {
-            Self::Pair(n) => pair_label(images, *n),
-            Self::After(None, section) => Untrusted::from(*section),
-            Self::After(Some(n), section) => {
-                format!("after {} in {}", pair_label(images, *n).lossy(), Untrusted::from(*section).lossy()).into()
-            }
-            Self::At(address) => format!("{address:#x}").into(),
-        }
-    }
-}
-
-/// The name of a pair of functions, or its address.
-fn pair_label(images: &Images, n: usize) -> Untrusted {
-    let Some(pair) = images.pairs.get(n) else { return Untrusted::default() };
-    let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i));
-    let name = [Side::Shipped, Side::Rebuilt].iter().find_map(|s| images.function_name(*s, (*pair.get(*s))?));
-    let address = function(Side::Shipped).or(function(Side::Rebuilt)).map_or(0, |f| f.address);
-    let section = [Side::Shipped, Side::Rebuilt]
-        .iter()
-        .find_map(|s| images.sides.get(*s).elf.sections.get(function(*s)?.section).map(|s| s.name.as_slice()));
-    match (name, section) {
-        (Some(name), _) => Untrusted::from(display_name(name)),
-        (None, Some(plt)) if plt.starts_with(b".plt") => Untrusted::from(plt),
-        _ => format!("{address:#x}").into(),
-    }
-}
-
 /// What the proof of another order of functions rests on, said where it is used.
 const GRANTED: &str = "granted: no code asks for rank or address bits of functions";
-
-/// Padding between functions is shorter than this, in bytes.
-const MAX_PADDING: u64 = 64;
-
-impl Piece<'_> {
-    /// The pair that it is, or that it follows.
-    fn pair(&self) -> Option<usize> {
-        match self.label {
-            Label::Pair(n) | Label::After(Some(n), _) => Some(n),
-            Label::After(None, _) | Label::At(_) => None,
-        }
-    }
-
-    /// Whether it stands elsewhere among its neighbours and means the same there: nothing but what it refers to changed, all of
-    /// that leads to the same places, and neither it nor what is between it and the next function runs on.
-    fn is_free(&self, images: &Images, neighbours: &Neighbours<'_>, diff: &FunctionDiff, explained: &Changes) -> bool {
-        let (Some(x), Some(y)) = (&self.sides.shipped, &self.sides.rebuilt) else { return false };
-        let section = |side: Side, f: &Function| images.sides.get(side).elf.sections.get(f.section).map(|s| s.name.clone());
-        let shifts_only = explained.keys().all(|c| *c == Cause::AddressShift);
-        let same = diff.result == ResultMark::Equivalent && shifts_only && section(Side::Shipped, x) == section(Side::Rebuilt, y);
-        let code = self.named || !self.may_vary(images, neighbours);
-        self.moved && same && code && self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n))
-    }
-
-    /// Whether it is padding between functions, whose length and kind mean nothing: nothing runs into it.
-    fn may_vary(&self, images: &Images, neighbours: &Neighbours<'_>) -> bool {
-        let short = |side: Side| {
-            let own = self.sides.get(side).as_ref();
-            own.is_none_or(|f| f.size < MAX_PADDING && asm::is_plain_padding(images.sides.get(side), f))
-        };
-        let ends = self.pair().is_some_and(|n| neighbours.is_active() && neighbours.ends(n));
-        !self.named && ends && short(Side::Shipped) && short(Side::Rebuilt)
-    }
-
-    /// Whether there is anything to say of it: other bytes, or another place.
-    fn differs(&self, images: &Images) -> bool {
-        let code = |side: Side| self.sides.get(side).as_ref().map(|f| images.sides.get(side).code(f));
-        let old = code(Side::Shipped);
-        old.is_none() || old != code(Side::Rebuilt) || self.moved && self.named
-    }
-}
-
-/// Where the first difference of a piece is.
-type Addresses = Sides<Option<u64>>;
 
 /// Compares all code; `None` when it was given up.
 pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Found> {
@@ -299,91 +212,6 @@ pub(super) fn compare(images: &Images, origin: &Origin, cancelled: &(dyn Fn() ->
     Some(found)
 }
 
-/// Where anything moved, follows the references of all code whose instructions stand at the same offsets; else nothing is
-/// to be followed. `None` when it was given up.
-fn follow(images: &Images, pieces: &[Piece<'_>], cancelled: &(dyn Fn() -> bool + Sync), share: &Share<'_>) -> Option<Vec<Loose>> {
-    if images.is_still() || images.sides.shipped.elf.format != Format::Elf {
-        return Some(Vec::new());
-    }
-    let each = |i: usize| {
-        if cancelled() {
-            return None;
-        }
-        match pieces.get(i).map(|p| (&p.sides.shipped, &p.sides.rebuilt)) {
-            Some((Some(x), Some(y))) if x.size == y.size => Some(steady::code(images, Sides::new(x, y))),
-            _ => Some(Loose::default()),
-        }
-    };
-    let mut all: Vec<Loose> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect::<Option<_>>()?;
-    let mut into: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
-    into.extend(entered::by_data(&images.sides.shipped));
-    let hidden = |i: usize| {
-        let f = pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
-        if cancelled() { None } else { Some(f.map_or_else(Vec::new, |f| entered::hidden(&images.sides.shipped, f, &into))) }
-    };
-    for (loose, hidden) in all.iter_mut().zip(spread(share, pieces.len(), hidden)) {
-        loose.other.extend(hidden.flatten()?);
-    }
-    let whole: Vec<bool> = all.iter().map(|l| l.cut).collect();
-    for n in over(images, pieces, &whole, &into) {
-        if let Some((loose, f)) = all.get_mut(n).zip(pieces.get(n).and_then(|p| p.sides.shipped.as_ref())) {
-            let end = usize::try_from(f.size).unwrap_or(0);
-            loose.other.push(end.saturating_sub(1)..end);
-        }
-    }
-    Some(all)
-}
-
-/// Of the pieces whose last instruction goes on behind their end, those that run up to there.
-fn over(images: &Images, pieces: &[Piece<'_>], cut: &[bool], into: &BTreeSet<u64>) -> Vec<usize> {
-    if !cut.contains(&true) {
-        return Vec::new();
-    }
-    let image = &images.sides.shipped;
-    let own = |n: usize| pieces.get(n).and_then(|p| p.sides.shipped.as_ref());
-    let ends: BTreeMap<u64, usize> = (0..pieces.len()).filter_map(|n| Some((own(n)?.end(), n))).collect();
-    let runs =
-        |n: &usize| own(*n).is_some_and(|f| entered::runs_over(image, f, ends.get(&f.address).and_then(|before| own(*before)), into));
-    cut.iter().enumerate().filter(|(_, cut)| **cut).map(|(n, _)| n).filter(runs).collect()
-}
-
-/// Of the pieces that are explained although their bytes differ: instructions with other bytes that something enters inside.
-fn rewritten(
-    images: &Images,
-    pieces: &[Piece<'_>],
-    changed: &[bool],
-    cancelled: &(dyn Fn() -> bool + Sync),
-    share: &Share<'_>,
-) -> Option<Vec<Loose>> {
-    if !changed.contains(&true) {
-        return Some(Vec::new());
-    }
-    let image = &images.sides.shipped;
-    let own = |i: usize| pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
-    let each = |i: usize| {
-        if cancelled() {
-            return None;
-        }
-        let scan = own(i).and_then(|f| asm::scan(image, f));
-        Some((entered::by_scan(image, scan.as_ref()), scan.is_some_and(|s| s.cut)))
-    };
-    let all: Option<Vec<(BTreeSet<u64>, bool)>> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect();
-    let (sets, cut): (Vec<_>, Vec<bool>) = all?.into_iter().unzip();
-    let mut into: BTreeSet<u64> = sets.into_iter().flatten().collect();
-    into.extend(entered::by_data(image));
-    let over: BTreeSet<u64> = over(images, pieces, &cut, &into).into_iter().filter_map(|n| Some(own(n)?.end())).collect();
-    let one = |(piece, changed): (&Piece<'_>, &bool)| {
-        let mut out = Loose::default();
-        if let (true, Some(x), Some(y)) = (changed, &piece.sides.shipped, &piece.sides.rebuilt) {
-            out.other = entered::rewritten(image, x, images.sides.rebuilt.code(y), &into);
-            // It begins inside of an instruction of the code before it: all that was read of it may be read otherwise.
-            out.other.extend(over.contains(&x.address).then_some(0..usize::try_from(x.size).unwrap_or(0)));
-        }
-        out
-    };
-    Some(pieces.iter().zip(changed).map(one).collect())
-}
-
 /// A pair of functions in which a reference leads elsewhere is different, even with equal bytes.
 fn elsewhere(diff: &mut FunctionDiff, account: &mut Sides<Account>, loose: &Loose, code: Option<(&[u8], &[u8])>) {
     let Some((old, new)) = code else { return };
@@ -431,59 +259,6 @@ fn section_keys(twins: &Sides<Vec<usize>>, sections: [Option<usize>; 2]) -> Vec<
     }
 }
 
-/// All pieces: function pairs, and what lies between functions paired by what it follows.
-fn pieces(images: &Images) -> Vec<Piece<'_>> {
-    let mut out = Vec::new();
-    let moved = lines::displaced(&images.pairs);
-    let mut after: Sides<HashMap<u64, usize>> = Sides::default();
-    for (n, pair) in images.pairs.iter().enumerate() {
-        let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i)).cloned();
-        let sides = Sides::new(function(Side::Shipped), function(Side::Rebuilt));
-        for side in [Side::Shipped, Side::Rebuilt] {
-            if let Some(f) = sides.get(side) {
-                after.get_mut(side).insert(f.end(), n);
-            }
-        }
-        out.push(Piece { sides, named: true, label: Label::Pair(n), moved: moved.contains(&n) });
-    }
-    // Filler: keyed by the place of the section's name among all names, and by the pair that it follows.
-    let mut names: Vec<&[u8]> = vec![b""];
-    for side in [Side::Shipped, Side::Rebuilt] {
-        names.extend(images.sides.get(side).elf.sections.iter().map(|s| s.name.as_slice()));
-    }
-    names.sort_unstable();
-    names.dedup();
-    let mut fillers: BTreeMap<(usize, Option<usize>), Sides<Option<Function>>> = BTreeMap::new();
-    let mut spare = Vec::new();
-    for side in [Side::Shipped, Side::Rebuilt] {
-        let image = images.sides.get(side);
-        let place = |name: &[u8]| names.binary_search(&name).unwrap_or_default();
-        let sections: Vec<usize> = image.elf.sections.iter().map(|s| place(&s.name)).collect();
-        for f in &image.fillers {
-            let key = (sections.get(f.section).copied().unwrap_or_default(), after.get(side).get(&f.address).copied());
-            match fillers.entry(key).or_default().get_mut(side) {
-                empty @ None => *empty = Some(f.clone()),
-                Some(_) => spare.push((side, f.clone())),
-            }
-        }
-    }
-    for ((section, before), sides) in fillers {
-        let moved = before.is_some_and(|n| moved.contains(&n));
-        let section = names.get(section).copied().unwrap_or_default();
-        out.push(Piece { sides, named: false, label: Label::After(before, section), moved });
-    }
-    for (side, f) in spare {
-        let mut sides = Sides::default();
-        let label = Label::At(f.address);
-        *sides.get_mut(side) = Some(f);
-        out.push(Piece { sides, named: false, label, moved: true });
-    }
-    out
-}
-
-/// Offsets of differing bytes, by what explains them.
-type Changes = BTreeMap<Cause, Vec<Sides<std::ops::Range<usize>>>>;
-
 /// The account of code that stands in another order.
 fn reordered(old: Option<&[u8]>, new: Option<&[u8]>) -> Sides<Account> {
     Sides::new(old, new).map(|code| {
@@ -498,114 +273,4 @@ fn end_of(images: &Images, side: Side, pair: usize) -> Option<u64> {
     let image = images.sides.get(side);
     let f = image.functions.get((*images.pairs.get(pair)?.get(side))?)?;
     Some(image.elf.offset_of(f.address)? + f.size)
-}
-
-/// What differs in one piece.
-struct Verdict {
-    diff: FunctionDiff,
-    /// Where it starts to differ, for its source line.
-    addresses: Option<Addresses>,
-    /// Offsets of differing bytes by what explains them, when all are explained.
-    explained: Changes,
-    /// What must hold for that.
-    claims: Vec<Claim>,
-    /// The lines before and after, of those.
-    values: (String, String),
-}
-
-/// What differs in one piece. With `lines`, operands that may be line numbers count as such until their claims are asked.
-fn judge(images: &Images, piece: &Piece<'_>, lines: bool) -> Verdict {
-    let extent = |side: Side| {
-        piece.sides.get(side).as_ref().map(|f| {
-            let offset = images.sides.get(side).elf.offset_of(f.address).unwrap_or(0);
-            Extent { address: f.address, size: f.size, offset }
-        })
-    };
-    let extent = Sides::new(extent(Side::Shipped), extent(Side::Rebuilt));
-    let mut diff = FunctionDiff {
-        name: piece.label.text(images),
-        result: ResultMark::Different,
-        extent,
-        changed: 0,
-        source: None,
-        what: String::new(),
-    };
-    let (Some(x), Some(y)) = (&piece.sides.shipped, &piece.sides.rebuilt) else {
-        let side = if piece.sides.shipped.is_some() { Side::Shipped } else { Side::Rebuilt };
-        let (result, word) = match side {
-            Side::Shipped => (ResultMark::OnlyShipped, "shipped"),
-            Side::Rebuilt => (ResultMark::OnlyRebuilt, "rebuilt"),
-        };
-        diff.result = result;
-        let f = piece.sides.get(side).as_ref();
-        diff.changed = f.and_then(|f| asm::decode(images.sides.get(side), f)).map_or(0, |c| c.len());
-        diff.what = format!("only {word}: {} bytes of code", f.map_or(0, |f| f.size));
-        let address = |s| piece.sides.get(s).as_ref().map(|f: &Function| f.address);
-        return Verdict::of(diff, Some(Sides::new(address(Side::Shipped), address(Side::Rebuilt))));
-    };
-    let (old, new) = (images.sides.shipped.code(x), images.sides.rebuilt.code(y));
-    let both = raw(old, new);
-    let bytes = both.shipped.unexplained.max(both.rebuilt.unexplained);
-    let claims = std::cell::RefCell::new(Vec::new());
-    let both = Sides::new(x, y);
-    let code = asm::compare_with(images, both, &|changed| {
-        let claim = if lines { Claim::read(images, both, changed) } else { None }?;
-        let text = claim.text();
-        claims.borrow_mut().push(claim);
-        Some((Cause::LineShift, text))
-    });
-    let Some(code) = code else {
-        diff.what = count(bytes);
-        return Verdict::of(diff, None);
-    };
-    let claims = claims.into_inner();
-    diff.changed = code.changed();
-    if diff.changed == 0 && !code.rows.is_empty() {
-        diff.result = ResultMark::Equivalent;
-        let explained = code.explained(Sides::new(old, new));
-        let how = if explained.contains_key(&Cause::LineShift) { "is a line number or refers" } else { "refers" };
-        diff.what = format!("{}: every changed operand {how} to the same target", count(bytes));
-        let list = |side: Side| claims.iter().take(8).map(|c: &Claim| c.line(side).to_string()).collect::<Vec<_>>().join(", ");
-        let values = (format!("line {}", list(Side::Shipped)), format!("line {}", list(Side::Rebuilt)));
-        return Verdict { diff, addresses: None, explained, claims, values };
-    }
-    let Some(first) = code.rows.iter().find(|r| r.mark.is_difference()) else { return Verdict::of(diff, None) };
-    let insn = |side: Side| first.sides.get(side).and_then(|i| code.sides.get(side).get(i));
-    let (p, q) = (insn(Side::Shipped), insn(Side::Rebuilt));
-    let address = Sides::new(p, q).map(|i| i.map(asm::Insn::ip));
-    let described = match (p, q) {
-        (Some(p), Some(q)) => asm::describe(images, Sides::new(x, y), p, q),
-        (Some(_), None) => "an instruction is only shipped".to_owned(),
-        _ => "an instruction is only rebuilt".to_owned(),
-    };
-    diff.what = match first_bytes(old, new) {
-        Some((from, to)) if diff.changed == 1 => format!("{}, {from} -> {to}: {described}", count(bytes)),
-        _ if old == new => format!("the same bytes: {described}"),
-        _ if diff.changed == 1 => format!("{}: {described}", count(bytes)),
-        _ => {
-            let rows = code.rows.iter().filter(|r| r.mark != LineMark::Elided).count();
-            format!("{} of {rows} instructions differ; first: {described}", diff.changed)
-        }
-    };
-    Verdict { claims, ..Verdict::of(diff, Some(address)) }
-}
-
-impl Verdict {
-    fn of(diff: FunctionDiff, addresses: Option<Addresses>) -> Self {
-        Self { diff, addresses, explained: BTreeMap::new(), claims: Vec::new(), values: Default::default() }
-    }
-}
-
-fn count(bytes: u64) -> String {
-    if bytes == 1 { "1 byte differs".to_owned() } else { format!("{bytes} bytes differ") }
-}
-
-/// The differing bytes as hexadecimal, when there are few.
-fn first_bytes(old: &[u8], new: &[u8]) -> Option<(String, String)> {
-    if old.len() != new.len() {
-        return None;
-    }
-    let differing: Vec<(u8, u8)> = old.iter().zip(new).filter(|(x, y)| x != y).map(|(x, y)| (*x, *y)).collect();
-    let text = |side: fn(&(u8, u8)) -> u8| differing.iter().map(|p| format!("{:02x}", side(p))).collect::<Vec<_>>().join(" ");
-    (1..=8).contains(&differing.len()).then(|| (text(|p| p.0), text(|p| p.1)))
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::asm::{self, Form};
 use super::derived;
-use super::image::Image;
+use super::image::{Image, Images};
 use super::steady;
 use crate::inspect::exe::{Exe, Format};
 use crate::inspect::symbols::{Bound, Function};
@@ -67,20 +68,25 @@ fn is_code(exe: &Exe, to: u64) -> bool {
     exe.section_at(to).is_some_and(|s| s.is_code())
 }
 
-/// Where the code of one function that was read leads, itself included: jumps, addresses that it takes, and tables.
-pub(super) fn by_scan(image: &Image, scan: Option<&asm::Scan>) -> BTreeSet<u64> {
-    let exe = &image.elf;
-    let Some(scan) = scan else { return BTreeSet::new() };
+/// Where the code of one function of the shipped side that was read leads, itself included: jumps, addresses that it takes, and tables.
+/// `None` when there are too many entries of tables.
+pub(super) fn by_scan(images: &Images, scan: Option<&asm::Scan>) -> Option<BTreeSet<u64>> {
+    let exe = &images.sides.shipped.elf;
     let mut out = BTreeSet::new();
+    let Some(scan) = scan else { return Some(out) };
     for r in scan.references.iter().filter(|r| steady::enters(r)) {
         if is_code(exe, r.to) {
             out.insert(r.to);
         } else if scan.tables && r.form == Form::Address {
-            let entries = (0..MAX_ENTRIES).map_while(|n| steady::entry(exe, r.to, n));
-            out.extend(entries.take_while(|to| is_code(exe, *to)));
+            for n in 0..MAX_ENTRIES {
+                // Each reference may name the same long table.
+                images.entries.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).ok()?;
+                let Some(to) = steady::entry(exe, r.to, n).filter(|to| is_code(exe, *to)) else { break };
+                out.insert(to);
+            }
         }
     }
-    out
+    Some(out)
 }
 
 /// Offsets in a function that are entered and are no start of an instruction.
