@@ -114,6 +114,38 @@ fn whatever_leads_into_an_instruction_is_not_proved() {
     }
 }
 
+/// Where an exception goes on is in a table that only the unwinder reads: of one that is not read here, nothing is known.
+#[test]
+fn landing_pads_lead_into_code() {
+    // A function, whose frame has a table in a section: with a form of its own base or without, and a pad.
+    let one = |section: &str, base: &str, pad: &str| {
+        format!(
+            ".cfi_startproc\n.cfi_personality 0x1b, one\n.cfi_lsda 0x1b, 4f\nsub $8, %rsp\n1: call puts@plt\n2: mov $0x11223344, %eax\nadd \
+             $8, %rsp\nret\n.cfi_endproc\n.section {section}\n4: {base}\n.byte 0xff, 1\n.uleb128 6f-5f\n5: .uleb128 1b-one\n.uleb128 \
+             2b-1b\n.uleb128 {pad}\n.uleb128 0\n6:\n.text"
+        )
+    };
+    let own = ".byte 0xff";
+    for (what, first, expected) in [
+        ("an instruction", one(".gcc_except_table,\"a\",@progbits", own, "2b-one"), ResultMark::Equivalent),
+        ("a constant", one(".gcc_except_table,\"a\",@progbits", own, "2b+1-one"), ResultMark::Different),
+        ("a constant, from a section of another name", one(".rodata", own, "2b+1-one"), ResultMark::Different),
+        (
+            "a constant, from another base",
+            one(".gcc_except_table,\"a\",@progbits", ".byte 0x1b\n.long one - .", "2b+1-one"),
+            ResultMark::Different,
+        ),
+    ] {
+        let linked = |names| linked(&first, "xor %eax, %eax\nret", names);
+        let (Some(shipped), Some(rebuilt)) = (linked(["one.s", "two.s"]), linked(["two.s", "one.s"])) else { return };
+        for (a, b) in [(&shipped, &rebuilt), (&rebuilt, &shipped)] {
+            let node = comparing::compare(a, b);
+            let functions: Vec<&str> = node.functions.iter().map(|f| f.what.as_str()).collect();
+            assert_eq!(node.result, expected, "{what}: {} {functions:?} {:?}", node.why, node.metadata);
+        }
+    }
+}
+
 /// A symbol says that a function begins at the operand of an instruction, where a call could begin: the constant is the distance to a
 /// function that moved.
 #[test]

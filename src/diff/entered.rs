@@ -15,8 +15,8 @@ use crate::inspect::symbols::{Bound, Function};
 /// Entries of one table that are looked at.
 const MAX_ENTRIES: u64 = 1 << 16;
 
-/// Where data and headers of a file lead into its code.
-pub(super) fn by_data(image: &Image) -> BTreeSet<u64> {
+/// Where data and headers of a file lead into its code; `None` when that cannot be read.
+pub(super) fn by_data(image: &Image) -> Option<BTreeSet<u64>> {
     let exe = &image.elf;
     let filled = image.filled(0..u64::MAX).filter_map(|(_, bound)| match bound {
         Bound::Relative(to) | Bound::Computed(to) => Some(*to),
@@ -31,11 +31,11 @@ pub(super) fn by_data(image: &Image) -> BTreeSet<u64> {
     if exe.format == Format::Elf {
         out.extend(exe.numbers().word(&exe.blob, 24, 24));
         out.extend(exported(exe));
-        out.extend(derived::landing_pads(exe));
+        out.extend(derived::landing_pads(exe)?);
         out.extend(fixed(exe));
     }
     out.retain(|to| is_code(exe, *to));
-    out
+    Some(out)
 }
 
 /// Where symbols of a library lead, and what the loader calls first and last.

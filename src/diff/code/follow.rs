@@ -31,13 +31,19 @@ pub(super) fn follow(
     };
     let mut all: Vec<Loose> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect::<Option<_>>()?;
     let mut into: BTreeSet<u64> = all.iter().flat_map(|l| &l.entered).copied().collect();
-    into.extend(entered::by_data(&images.sides.shipped));
+    let by_data = entered::by_data(&images.sides.shipped);
+    // What cannot be read may lead anywhere.
+    let unknown = by_data.is_none();
+    into.extend(by_data.into_iter().flatten());
     let hidden = |i: usize| {
         let f = pieces.get(i).and_then(|p| p.sides.shipped.as_ref());
         if cancelled() { None } else { Some(f.map_or_else(Vec::new, |f| entered::hidden(&images.sides.shipped, f, &into))) }
     };
     for (loose, hidden) in all.iter_mut().zip(spread(share, pieces.len(), hidden)) {
         loose.other.extend(hidden.flatten()?);
+    }
+    for (piece, loose) in pieces.iter().zip(&mut all).filter(|_| unknown) {
+        loose.unknown.extend(piece.sides.shipped.as_ref().map(|f| 0..usize::try_from(f.size).unwrap_or(0)));
     }
     let whole: Vec<bool> = all.iter().map(|l| l.cut).collect();
     for n in over(images, pieces, &whole, &into) {
@@ -84,10 +90,10 @@ pub(super) fn rewritten(
     };
     let all: Option<Vec<(Option<BTreeSet<u64>>, bool)>> = spread(share, pieces.len(), each).into_iter().map(Option::flatten).collect();
     let (sets, cut): (Vec<_>, Vec<bool>) = all?.into_iter().unzip();
-    // Over the bound nobody knows what is entered: it may be anything.
-    let unknown = sets.contains(&None);
-    let mut into: BTreeSet<u64> = sets.into_iter().flatten().flatten().collect();
-    into.extend(entered::by_data(image));
+    let by_data = entered::by_data(image);
+    // Over the bound, and of what cannot be read, nobody knows what is entered: it may be anything.
+    let unknown = sets.contains(&None) || by_data.is_none();
+    let into: BTreeSet<u64> = sets.into_iter().flatten().flatten().chain(by_data.into_iter().flatten()).collect();
     let over: BTreeSet<u64> = over(images, pieces, &cut, &into).into_iter().filter_map(|n| Some(own(n)?.end())).collect();
     let one = |(piece, changed): (&Piece<'_>, &bool)| {
         let mut out = Loose::default();

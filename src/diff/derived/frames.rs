@@ -146,7 +146,9 @@ pub(super) fn frames_of(exe: &Exe) -> Option<Vec<Frame>> {
                     let mut at = offset + 16;
                     number(data, &mut at)?;
                     fields.push((at..at + 4, false));
-                    handlers = fde.lsda().and_then(|p| if let gimli::Pointer::Direct(at) = p { Some(at) } else { None });
+                    // A zero is no distance: unwinders take it for "none" before they add the place.
+                    let some = data.get(at..at + 4)? != [0; 4];
+                    handlers = fde.lsda().filter(|_| some).and_then(|p| if let gimli::Pointer::Direct(at) = p { Some(at) } else { None });
                 }
                 let whole = read(fde.instructions(&frames, &bases));
                 let (common, start) = (Some(fde.cie().offset()), Some(fde.initial_address()));

@@ -53,24 +53,29 @@ impl Table<'_> {
     }
 }
 
-/// Where exceptions go on, of all functions.
-pub(in crate::diff) fn landing_pads(exe: &Exe) -> Vec<u64> {
+/// `PT_GNU_EH_FRAME`.
+const FRAMES: u32 = 0x6474_e550;
+
+/// Where exceptions go on, of all functions; `None` when that cannot be read.
+pub(in crate::diff) fn landing_pads(exe: &Exe) -> Option<Vec<u64>> {
+    let none = exe.section(".eh_frame").is_none() && exe.segments.iter().all(|s| s.kind != FRAMES);
+    if none {
+        return Some(Vec::new());
+    }
     let mut out = Vec::new();
-    let Some(s) = exe.section(".gcc_except_table") else { return out };
-    let data = exe.data(s);
-    let mut left = data.len().saturating_mul(4);
-    for frame in frames_of(exe).unwrap_or_default() {
-        let own = frame.start.zip(frame.data).and_then(|(f, at)| Some((f, usize::try_from(at.checked_sub(s.address)?).ok()?)));
-        let Some((start, at)) = own else { continue };
-        if pads(data, at, start, &mut left, &mut out).is_none() && left == 0 {
-            break;
+    // Each function has data of its own; where they overlap, the same bytes would be read for each of them.
+    let mut left = exe.blob.len().saturating_mul(4);
+    for frame in frames_of(exe)? {
+        if let (Some(start), Some(at)) = (frame.start, frame.data) {
+            pads(exe.bytes_at(at), start, &mut left, &mut out)?;
         }
     }
-    out
+    Some(out)
 }
 
 /// Those of the function that starts there.
-fn pads(data: &[u8], mut at: usize, function: u64, left: &mut usize, out: &mut Vec<u64>) -> Option<()> {
+fn pads(data: &[u8], function: u64, left: &mut usize, out: &mut Vec<u64>) -> Option<()> {
+    let mut at = 0;
     let byte = |at: &mut usize| {
         let value = data.get(*at).copied()?;
         *at += 1;
