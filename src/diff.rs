@@ -2,6 +2,7 @@
 //! undone. The rule of each cause is in `docs/compare.md`.
 
 mod account;
+mod align;
 mod archive;
 mod asm;
 mod blocks;

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::align::align;
 use super::build_path::BuildPath;
-use super::lines::align;
 use crate::model::{Account, Cause, Side, Sides};
 
 /// Larger sections are compared by their common start and end only.

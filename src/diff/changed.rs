@@ -1,6 +1,6 @@
 //! Two texts line by line, without causes: what a source archive made of a file of the tree.
 
-use super::lines;
+use super::align;
 use super::texts::{self, Texts};
 use crate::text::Untrusted;
 
@@ -29,7 +29,7 @@ pub struct ChangedLines {
     pub cut: Option<String>,
 }
 
-/// Compares two texts line by line; for texts of any size in bounded time, see `lines::align`.
+/// Compares two texts line by line; for texts of any size in bounded time, see `align::align`.
 #[must_use]
 pub fn changed_lines(older: &[u8], newer: &[u8]) -> ChangedLines {
     let texts = Texts::new(older, newer, 0);
@@ -54,7 +54,7 @@ pub fn changed_lines(older: &[u8], newer: &[u8]) -> ChangedLines {
         out.cut = Some(texts::too_many());
         return out;
     };
-    for row in lines::align(one, two) {
+    for row in align::align(one, two) {
         if let (false, Some(i)) = (row.equal, row.sides.shipped) {
             out.lines.push(line(false, i, one));
             out.at.push(here.min(last));

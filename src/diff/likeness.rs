@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::account::{common_end, common_start};
+use super::align::{Aligned, align};
 use super::image::Images;
-use super::lines::{Aligned, align};
 use super::texts::Texts;
 use super::{Context, Share, asm, observed, spread};
 use crate::digest::{Hasher, Sha256};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
+use super::align::align;
 use super::image::Image;
-use super::lines::align;
 use super::{Share, asm, spread_sides};
 use crate::inspect::symbols::Function;
 use crate::model::{Side, Sides};

@@ -3,7 +3,7 @@
 use super::account::{self, Headers, Ledger, Place, alone, raw, settle, span};
 use super::pairing::{Pair, pair_members};
 use super::walk::{Slot, Walk, because, not_examined};
-use super::{archive, checksums, deb, lines, only, only_special, pyc, reorder};
+use super::{align, archive, checksums, deb, only, only_special, pyc, reorder};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Field, Held, Member, Nature};
@@ -91,7 +91,7 @@ impl Walk<'_> {
 
     fn members(&mut self, node: &mut Node, ledger: &mut Ledger, blobs: &Sides<&Blob>, parsed: &Parsed<'_>, depth: usize, slot: Slot) {
         let pairs = pair_members(blobs, parsed, &mut self.likeness_left);
-        let moved = lines::displaced(&pairs);
+        let moved = align::displaced(&pairs);
         let order = if moved.is_empty() { Place::Kept } else { self.order(node, blobs, parsed, &pairs) };
         pyc::check_times(self, node, blobs, parsed);
         if node.kind != NodeKind::Ar {

@@ -12,8 +12,8 @@ pub(super) use account::explain;
 pub(super) use blocks::{Block, Permuted, Spot};
 pub(super) use neighbours::Neighbours;
 
+use super::align::displaced;
 use super::image::Image;
-use super::lines::displaced;
 use crate::inspect::exe::{Exe, Format, Section};
 use crate::inspect::symbols::Symbol;
 use crate::model::Sides;

@@ -10,7 +10,7 @@ use super::date_place::{Home, Said, counts, is_stamp};
 use super::live::Live;
 use super::texts::{self, Texts};
 use super::walk::Slot;
-use super::{dates, lines, programs};
+use super::{align, dates, programs};
 use crate::model::{Account, Cause, Node, ResultMark, Sides};
 
 /// Largest text that is compared line by line, in bytes.
@@ -60,7 +60,7 @@ pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], slot: Slot, tries: &d
         node.why = format!("{}: compared as bytes", texts::too_many());
         return true;
     };
-    let rows = lines::align(one, two);
+    let rows = align::align(one, two);
     let before = texts.head.len();
     let mut paths = Paths::new(node.name.as_bytes(), slot, a, b);
     let live = Live::of(node.name.as_bytes(), a, b);
@@ -89,7 +89,7 @@ pub(super) fn compare(node: &mut Node, a: &[u8], b: &[u8], slot: Slot, tries: &d
 }
 
 /// Whether a line that is equal on both sides would not be, with the prefix of each side taken out.
-fn spoils(prefix: &BuildPath, row: &lines::Aligned, one: &[&[u8]]) -> bool {
+fn spoils(prefix: &BuildPath, row: &align::Aligned, one: &[&[u8]]) -> bool {
     row.equal && row.sides.shipped.and_then(|i| one.get(i)).is_some_and(|line| !prefix.makes_equal(line, line))
 }
 
@@ -104,7 +104,7 @@ struct Found {
 
 impl Found {
     fn in_rows(
-        rows: &[lines::Aligned],
+        rows: &[align::Aligned],
         one: &[&[u8]],
         two: &[&[u8]],
         before: usize,

@@ -72,6 +72,7 @@ pub(super) fn count(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::align;
 
     fn cut(a: &str, b: &str, context: usize) -> [String; 4] {
         let texts = Texts::new(a.as_bytes(), b.as_bytes(), context);
@@ -119,10 +120,10 @@ mod tests {
             let (head, tail) = (text(n % 7), text(n % 5));
             let (a, b) = ([&*head, &a, &tail].concat(), [&*head, &b, &tail].concat());
             let texts = Texts::new(&a, &b, n % 3);
-            let all = lines::align(&lines::split(&a), &lines::split(&b));
-            let found = texts.lines.as_ref().map(|l| lines::align(&l.shipped, &l.rebuilt)).unwrap();
+            let all = align::align(&lines::split(&a), &lines::split(&b));
+            let found = texts.lines.as_ref().map(|l| align::align(&l.shipped, &l.rebuilt)).unwrap();
             let before = count(texts.head);
-            let moved = found.into_iter().map(|r| lines::Aligned { sides: r.sides.map(|i| i.map(|i| i + before)), ..r });
+            let moved = found.into_iter().map(|r| align::Aligned { sides: r.sides.map(|i| i.map(|i| i + before)), ..r });
             assert_eq!(moved.collect::<Vec<_>>(), all.get(before..all.len() - count(texts.tail)).unwrap(), "{n}");
         }
     }

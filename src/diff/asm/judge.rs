@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::{Arch, Hole, Insn, Kind, aarch64, arch, decode, fold, x86};
 use crate::diff::account::runs;
+use crate::diff::align::{Aligned, align_code};
 use crate::diff::image::{Images, Target};
-use crate::diff::lines::{Aligned, align_code};
 use crate::diff::matching::mix;
 use crate::inspect::symbols::Function;
 use crate::model::{Cause, LineMark, Side, Sides};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::verdict::Changes;
 use crate::diff::image::{Images, display_name};
 use crate::diff::pieces::Neighbours;
-use crate::diff::{asm, lines};
+use crate::diff::{align, asm};
 use crate::inspect::symbols::Function;
 use crate::model::{Cause, FunctionDiff, ResultMark, Side, Sides};
 use crate::text::Untrusted;
@@ -102,7 +102,7 @@ impl Piece<'_> {
 /// All pieces: function pairs, and what lies between functions paired by what it follows.
 pub(super) fn pieces(images: &Images) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
-    let moved = lines::displaced(&images.pairs);
+    let moved = align::displaced(&images.pairs);
     let mut after: Sides<HashMap<u64, usize>> = Sides::default();
     for (n, pair) in images.pairs.iter().enumerate() {
         let function = |side: Side| pair.get(side).and_then(|i| images.sides.get(side).functions.get(i)).cloned();

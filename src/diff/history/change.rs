@@ -1,7 +1,8 @@
 //! What became of a file from one version to another, line by line.
 
 use super::slide::common;
-use crate::diff::lines::{self, Aligned, Count, Marker};
+use crate::diff::align::Aligned;
+use crate::diff::lines::{self, Count, Marker};
 use crate::model::{LineMark, Listing, Sides};
 use crate::text::{Role, Row, Shown};
 

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::diff::lines;
+use crate::diff::align;
 use crate::diff::texts::MAX_LINES;
 
 /// Lines that are the same on both sides: where they begin on each, and how many.
@@ -41,7 +41,7 @@ pub(super) fn common(old: &[&[u8]], new: &[&[u8]]) -> Vec<Run> {
     (0..tail).for_each(|n| keep(ends.0 + n, ends.1 + n));
     let (inner, other) = (old.get(head..ends.0).unwrap_or_default(), new.get(head..ends.1).unwrap_or_default());
     // Too many to be aligned: all of them changed.
-    let rows = if inner.len() + other.len() > MAX_LINES { Vec::new() } else { lines::align(inner, other) };
+    let rows = if inner.len() + other.len() > MAX_LINES { Vec::new() } else { align::align(inner, other) };
     for row in rows.iter().filter(|row| row.equal) {
         if let (Some(i), Some(j)) = (row.sides.shipped, row.sides.rebuilt) {
             keep(head + i, head + j);
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     fn new_lines(old: &str, new: &str) -> Vec<usize> {
-        let (a, b) = (lines::split(old.as_bytes()), lines::split(new.as_bytes()));
+        let (a, b) = (crate::diff::lines::split(old.as_bytes()), crate::diff::lines::split(new.as_bytes()));
         let runs = common(&a, &b);
         for run in &runs {
             assert_eq!(a[run.old..run.old + run.len], b[run.new..run.new + run.len]);
