@@ -187,7 +187,8 @@ fn compared(name: Untrusted, shipped: Arc<[u8]>, rebuilt: Arc<[u8]>, context: &C
     let budget = Budget::new(expanded, context.limits.entries, context.limits.name);
     let mut walk = walk::Walk::new(context, budget);
     let (a, b) = (Blob::from(shipped), Blob::from(rebuilt));
-    let mut node = walk.pair(name, a.clone(), b.clone(), 0, walk::Slot::Free);
+    let slot = walk::Slot::of(name.as_bytes());
+    let mut node = walk.pair(name, a.clone(), b.clone(), 0, slot);
     if node.result == ResultMark::Equivalent && (context.cancelled)() {
         // Nobody knows what was left out on the way.
         walk::not_examined(&mut node, &a, &b, "cancelled");

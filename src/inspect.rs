@@ -16,6 +16,7 @@ pub(crate) mod elf;
 pub(crate) mod embedded;
 pub(crate) mod exe;
 pub(crate) mod facts;
+pub(crate) mod installed;
 pub(crate) mod kind;
 pub(crate) mod macho;
 pub(crate) mod names;

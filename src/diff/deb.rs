@@ -8,6 +8,7 @@ use super::rpm::digest;
 use super::walk::{Slot, because, causes};
 use crate::digest::Algorithm;
 use crate::inspect::blob::Blob;
+use crate::inspect::installed::inner;
 use crate::model::{Cause, Node, ResultMark, Sides, Tried};
 
 /// The files of one package, by name without `./`.
@@ -23,9 +24,9 @@ impl Package {
     /// Remembers a member of `control.tar` or `data.tar`.
     pub(super) fn note(&mut self, slot: Slot, name: &[u8], a: Option<&Blob>, b: Option<&Blob>) {
         let files = match slot {
-            Slot::Free | Slot::Package | Slot::ControlFile => return,
             Slot::Control => &mut self.control,
             Slot::Data => &mut self.data,
+            _ => return,
         };
         let name = name.strip_prefix(b"./").unwrap_or(name).to_vec();
         if files.contains_key(&name) {
@@ -50,7 +51,7 @@ pub(super) fn explain_checksum_lists(root: &mut Node, package: &Package) {
         if **a == **b {
             continue;
         }
-        for child in root.children.iter_mut().filter(|c| c.name.as_bytes().starts_with(b"control.tar")) {
+        for child in root.children.iter_mut().filter(|c| inner(c.name.as_bytes()).starts_with(b"control.tar")) {
             apply(child, list, &mut |node| match differing_lines(a, b, package, algorithm) {
                 Ok(lines) => explain(node, &lines),
                 Err(why) => node.tried.push(Tried { cause: Cause::ChecksumList, why }),

@@ -8,7 +8,7 @@ use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::container::{Container, Field, Held, Member, Nature};
 use crate::inspect::macho::fat;
-use crate::inspect::{ar, cpio, stream, tar, zip};
+use crate::inspect::{ar, cpio, installed, stream, tar, zip};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
@@ -27,7 +27,9 @@ impl Walk<'_> {
         };
         let one = parse(a, &mut self.budget)?;
         let two = parse(b, &mut self.budget)?;
-        let is_package = node.kind == NodeKind::Deb;
+        // A package of opkg is a tar of the same members.
+        let is_opkg = |side: &Container| side.members.iter().any(|m| installed::inner(&m.name) == b"debian-binary");
+        let is_package = node.kind == NodeKind::Deb || node.kind == NodeKind::Tar && (is_opkg(&one) || is_opkg(&two));
         if is_package {
             self.packages.push(deb::Package::default());
         }
@@ -174,8 +176,9 @@ impl Walk<'_> {
             return child;
         }
         let mut fields = Sides::new(parsed.shipped.fields(bytes.shipped, x), parsed.rebuilt.fields(bytes.rebuilt, y));
-        if slot == Slot::Data || parsed.shipped.is_package || parsed.rebuilt.is_package {
-            // The package manager runs as root, and gives the files to whom the archive says.
+        let named = parsed.shipped.gives_owners || parsed.rebuilt.gives_owners;
+        if matches!(slot, Slot::Data | Slot::Layer) || named && slot != Slot::Payload {
+            // Who unpacks it runs as root, and gives the files to whom the archive says.
             for field in fields.shipped.iter_mut().chain(&mut fields.rebuilt).filter(|f| f.cause == Some(Cause::Owner)) {
                 field.cause = None;
             }
@@ -228,11 +231,12 @@ impl Walk<'_> {
             package.note(slot, &x.name, Some(&a), Some(&b));
         }
         let inner = match slot {
-            Slot::Package if x.name.starts_with(b"control.tar") => Slot::Control,
-            Slot::Package if x.name.starts_with(b"data.tar") => Slot::Data,
+            Slot::Package if installed::inner(&x.name).starts_with(b"control.tar") => Slot::Control,
+            Slot::Package if installed::inner(&x.name).starts_with(b"data.tar") => Slot::Data,
             Slot::Control => Slot::ControlFile,
+            Slot::Rpm => Slot::Payload,
             // What is inside a package's files is not part of its lists.
-            _ => Slot::Free,
+            _ => Slot::of(&x.name),
         };
         (self.pair(name, a, b, depth + 1, inner), true)
     }

@@ -5,15 +5,18 @@ use std::collections::HashSet;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{archive, checksums};
-use crate::inspect::armap;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Held, Member, Nature};
+use crate::inspect::{armap, installed};
 use crate::model::{NodeKind, Sides};
 use crate::text::Untrusted;
 
 /// Bytes that names beyond ASCII may become, of all members of a container, as the least exact system reads them: one letter can
 /// become eighteen.
 const MAX_FOLDED: usize = 16 << 20;
+
+/// Ends of the names of archives that a program in an archive is put together from: Java looks for a class in one after the other.
+const NESTED: [&[u8]; 6] = [b".jar", b".war", b".zip", b".aar", b".whl", b".egg"];
 
 /// Whether the other order of these pairs means nothing; otherwise why it may.
 pub(super) fn check(
@@ -50,6 +53,9 @@ pub(super) fn check(
             _ => return Err("the order of the members is prescribed".to_owned()),
         }
     }
+    if kind == NodeKind::Zip && !same_order(parsed, &|name| NESTED.iter().any(|end| name.to_ascii_lowercase().ends_with(end))) {
+        return Err("archives in it stand in another order, which may be that in which classes are looked for".to_owned());
+    }
     // Tables go first; a jar's manifest and the type of a document are looked for at the start only.
     for i in 0..parsed.shipped.members.len() {
         let name = |c: &Container| c.members.get(i).map(|m| m.name.clone()).unwrap_or_default();
@@ -62,6 +68,12 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Whether the members of such names have the same order on both sides.
+fn same_order(parsed: &Sides<&Container>, which: &dyn Fn(&[u8]) -> bool) -> bool {
+    let names = |side: &'_ Container| -> Vec<Vec<u8>> { side.members.iter().map(|m| m.name.clone()).filter(|n| which(n)).collect() };
+    names(parsed.shipped) == names(parsed.rebuilt)
+}
+
 /// Names that mean something by their place.
 fn is_placed(kind: NodeKind, name: &[u8]) -> bool {
     match kind {
@@ -69,8 +81,11 @@ fn is_placed(kind: NodeKind, name: &[u8]) -> bool {
         NodeKind::Zip => matches!(name, b"mimetype" | b"META-INF/" | b"META-INF/MANIFEST.MF") || checksums::is_of_signature(name),
         // What a package manager reads before the files.
         NodeKind::Tar => {
-            let base = name.strip_prefix(b"./").unwrap_or(name);
-            [&b".SIGN."[..], b".PKGINFO", b"debian-binary", b"control.tar", b"data.tar"].iter().any(|start| base.starts_with(start))
+            let path = installed::inner(name);
+            let of_package = path.starts_with(b".") && !path.contains(&b'/');
+            // What it takes away may be only what stands before it.
+            let takes_away = path.rsplit(|b| *b == b'/').next().is_some_and(|base| base.starts_with(installed::WHITEOUT));
+            of_package || takes_away || [&b"debian-binary"[..], b"control.tar", b"data.tar"].iter().any(|start| path.starts_with(start))
         }
         _ => false,
     }

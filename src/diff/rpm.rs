@@ -81,7 +81,7 @@ impl Walk<'_> {
             let new = lags.rebuilt.get(name).and_then(|(_, lag)| *lag);
             node.metadata.extend(pyc::told(name, source, Sides::new(*old, new), false));
         }
-        self.opened(node, blobs, Sides::new(&sides.shipped.container, &sides.rebuilt.container), depth, Slot::Free);
+        self.opened(node, blobs, Sides::new(&sides.shipped.container, &sides.rebuilt.container), depth, Slot::Rpm);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod containers;
 mod damaged;
 mod embedded;
 mod headers;
+mod installed;
 mod lists;
 mod macho;
 mod make;

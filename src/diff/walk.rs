@@ -13,7 +13,7 @@ use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::debug::{self, Image};
 use crate::inspect::macho::fat;
 use crate::inspect::stream::Stream;
-use crate::inspect::{kind, stream};
+use crate::inspect::{installed, kind, stream};
 use crate::model::{Account, Cause, Node, NodeKind, ResultMark, Side, Sides, Tried};
 use crate::text::Untrusted;
 
@@ -40,6 +40,19 @@ pub(super) enum Slot {
     ControlFile,
     /// In `data.tar`.
     Data,
+    /// A layer of a container image, which is unpacked as `data.tar` is.
+    Layer,
+    /// Directly in an rpm package.
+    Rpm,
+    /// In the payload of an rpm package, whose owners are those of the header.
+    Payload,
+}
+
+impl Slot {
+    /// What a file is by its name alone.
+    pub(super) fn of(name: &[u8]) -> Self {
+        if installed::is_layer(name) { Self::Layer } else { Self::Free }
+    }
 }
 
 /// The state of one comparison.

@@ -118,15 +118,15 @@ pub(crate) struct Container {
     pub(crate) loose: Vec<Field>,
     /// Signatures over the rest: compared last, and explained only when everything else is.
     pub(crate) sealed: Vec<Field>,
-    /// Whether a package manager installs the members as the owners that they name.
-    pub(crate) is_package: bool,
+    /// Whether it looks like an archive that root unpacks, and gives the members to the owners that they name.
+    pub(crate) gives_owners: bool,
     make: MakeFields,
 }
 
 impl Container {
     /// Nothing yet.
     pub(crate) fn new(make: MakeFields) -> Self {
-        Self { members: Vec::new(), loose: Vec::new(), sealed: Vec::new(), is_package: false, make }
+        Self { members: Vec::new(), loose: Vec::new(), sealed: Vec::new(), gives_owners: false, make }
     }
 
     /// Everything of that member that is no plain content.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::budget::{Budget, Refused};
 use super::container::{Container, Field, Held, Member, Nature, all_are, time_text};
+use super::installed;
 use crate::model::Cause;
 
 const TRAILER: &[u8] = b"TRAILER!!!";
@@ -93,7 +94,11 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         let header = read(bytes, at)?;
         let name = bytes.get(header.name.clone()).unwrap_or_default();
         budget.entry(name.len())?;
-        if name == TRAILER && header.size == 0 {
+        if name == TRAILER && header.size != 0 {
+            return Err(Refused::odd(format!("the trailer at byte {at} has a content: readers disagree about where the archive ends")));
+        }
+        if name == TRAILER {
+            out.gives_owners = installed::gives_owners(&out.members);
             out.loose.extend(trailer(bytes, at, &header));
             return Ok(out);
         }

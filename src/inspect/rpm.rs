@@ -208,9 +208,9 @@ fn meaning(bytes: &[u8], key: u32, value: &Value, count: usize) -> Field {
         (true, 1000) => ("SIGSIZE", Some(Cause::Derived).filter(|_| numbers)),
         (true, 1007) => ("PAYLOADSIZE", Some(Cause::Derived).filter(|_| numbers)),
         (true, _) => ("signature tag", None),
-        (_, 1006) => ("BUILDTIME", Some(Cause::Mtime).filter(|_| numbers)),
+        (_, 1006) => ("BUILDTIME", Some(Cause::Mtime).filter(|_| numbers && value.count == 1)),
         (_, 1007) => ("BUILDHOST", Some(Cause::Attributes).filter(|_| word)),
-        (_, 1094) => ("COOKIE", Some(Cause::Attributes).filter(|_| printable)),
+        (_, 1094) => ("COOKIE", Some(Cause::Attributes).filter(|_| value.kind == 6 && is_cookie(text))),
         (_, 1034) => ("FILEMTIMES", Some(Cause::Mtime).filter(|_| numbers)),
         (_, 1035) => ("FILEDIGESTS", Some(Cause::ChecksumList)),
         (_, 5092) => ("PAYLOADSHA256", Some(Cause::ChecksumList)),
@@ -224,6 +224,14 @@ fn meaning(bytes: &[u8], key: u32, value: &Value, count: usize) -> Field {
     let optional = matches!(cause, Some(Cause::Signature)) || (key, cause.is_some()) == (IN_SIGNATURE + 1008, true);
     let field = Field { cause, ..Field::shown(what, value.range.clone(), show(raw, value, tag)) };
     field.key(key).rule(if optional { Rule::Optional } else { Rule::Free })
+}
+
+/// Where and when it was built: `host 1600000000`.
+fn is_cookie(text: &[u8]) -> bool {
+    let host = |part: &[u8]| part.len() <= 255 && part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+    let mut parts = text.splitn(2, |b| *b == b' ');
+    let time = |part: &[u8]| (1..=12).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    parts.next().is_some_and(host) && parts.next().is_some_and(time)
 }
 
 /// The names of tags that a reviewer looks for; a tag without one is called a tag.

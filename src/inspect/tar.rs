@@ -5,9 +5,12 @@ use std::ops::Range;
 
 use super::budget::{Budget, Refused};
 use super::container::{Container, Field, Held, Member, Nature, Rule, all_are, time_text};
+use super::installed;
 use crate::model::Cause;
 
 const BLOCK: usize = 512;
+/// Longest name of a user or a group in a record of pax, in bytes.
+const MAX_USER_NAME: usize = 256;
 
 /// What extension headers said about the member that follows.
 #[derive(Default)]
@@ -49,8 +52,7 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
         at = read.member.head.end;
         out.members.push(read.member);
     }
-    // Packages of Arch and Alpine Linux.
-    out.is_package = out.members.iter().any(|m| m.name == b".PKGINFO");
+    out.gives_owners = installed::gives_owners(&out.members);
     let rest = at.min(bytes.len())..bytes.len();
     let canonical = bytes.get(rest.clone()).is_some_and(|r| all_are(r, 0));
     out.loose.push(if canonical {
@@ -199,7 +201,11 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
     let split = if times { 369 } else { 345 };
     let mut out = vec![
         // The name of a pax header is made up (it may hold a process id); what it applies to follows from its place.
-        if key == u32::from(b'x') { words("name", Cause::Attributes, 0, 100) } else { Field::fixed("name", range(0, 100)) },
+        if key == u32::from(b'x') && is_made_up(until_nul(&header[..100])) {
+            words("name", Cause::Attributes, 0, 100)
+        } else {
+            Field::fixed("name", range(0, 100))
+        },
         Field::shown("mode", range(100, 108), text(100, 108)),
         numeric("uid", Some(Cause::Owner), 108, 116, |n| n.to_string()),
         numeric("gid", Some(Cause::Owner), 116, 124, |n| n.to_string()),
@@ -307,7 +313,7 @@ fn read_records(payload: &[u8], base: usize, flag: u8, out: &mut Extension) -> R
                 Field::caused("pax time", cause, range, shown).key(u32::from(key[0])).rule(Rule::Optional)
             }
             (_, b"uid" | b"gid") if value.iter().all(u8::is_ascii_digit) => Field::caused("pax owner", Cause::Owner, range, text),
-            (_, b"uname" | b"gname") if !value.contains(&0) => Field::caused("pax owner", Cause::Owner, range, text),
+            (_, b"uname" | b"gname") if is_user_name(value) => Field::caused("pax owner", Cause::Owner, range, text),
             // Capabilities, access lists and whatever else: compared, never explained.
             _ => {
                 out.sparse |= key.starts_with(b"GNU.sparse");
@@ -326,6 +332,18 @@ fn is_capability(key: &[u8]) -> bool {
     let lower = key.to_ascii_lowercase();
     let names = |word: &[u8]| lower.windows(word.len()).any(|w| w == word);
     names(b"capability") || names(b"xattr") && lower.contains(&b'%')
+}
+
+/// Whether the name of a pax header says that it is one: who does not know pax unpacks it as a file of that name.
+fn is_made_up(name: &[u8]) -> bool {
+    let mut parts = name.split(|b| *b == b'/');
+    let says = |part: &[u8]| part.starts_with(b"PaxHeader") || part == b"@PaxHeader";
+    parts.clone().any(says) && !name.starts_with(b"/") && parts.all(|part| part != b"..")
+}
+
+/// Whether that may be the name of a user or a group.
+fn is_user_name(value: &[u8]) -> bool {
+    value.len() <= MAX_USER_NAME && !value.iter().any(u8::is_ascii_control) && std::str::from_utf8(value).is_ok()
 }
 
 fn is_decimal(value: &[u8]) -> bool {

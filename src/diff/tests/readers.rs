@@ -83,15 +83,15 @@ fn a_gzip_file_that_names_a_place_is_no_file_with_another_name() {
 #[test]
 fn a_package_manager_gives_files_to_whom_the_package_says() {
     let owned = |archive: Vec<u8>| patched(&archive, 0, 108, b"0001750");
-    let (control, data) = (make::tar(&[file("control", b"x")]), make::tar(&[file("etc/x", b"one")]));
+    let (control, data) = (make::tar(&[file("control", b"x")]), make::tar(&[file("app/x", b"one")]));
     let deb = |control: &[u8], data: &[u8]| {
         make::ar(&[file("debian-binary", b"2.0\n"), file("control.tar.xz", &make::xz(control)), file("data.tar.xz", &make::xz(data))])
     };
     same(&data, &owned(data.clone()));
     same(&deb(&control, &data), &deb(&owned(control.clone()), &data));
-    differs(&deb(&control, &data), &deb(&control, &owned(data.clone())), "etc/x: uid ");
-    let arch = make::tar(&[file("etc/x", b"one"), file(".PKGINFO", b"x")]);
-    differs(&arch, &owned(arch.clone()), "etc/x: uid ");
+    differs(&deb(&control, &data), &deb(&control, &owned(data.clone())), "app/x: uid ");
+    let arch = make::tar(&[file("app/x", b"one"), file(".PKGINFO", b"x")]);
+    differs(&arch, &owned(arch.clone()), "app/x: uid ");
 }
 
 #[test]
