@@ -41,6 +41,7 @@ mod order;
 mod pairing;
 mod paths;
 mod pe;
+mod pe_fields;
 mod pe_refs;
 mod pieces;
 mod programs;

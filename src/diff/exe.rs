@@ -13,8 +13,8 @@ use super::paths::Named;
 use super::source::Origin;
 use super::walk::{Walk, causes, explain_dates};
 use super::{
-    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, observed, pe, pieces, spread_sides, steady,
-    strays, strip,
+    DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, observed, pe, pe_fields, pieces, spread_sides,
+    steady, strays, strip,
 };
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
@@ -167,6 +167,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
         Format::Pe => {
             pe::explain(node, &images, &mut regions);
             node.metadata.extend(observed::mapped(&images, &regions));
+            node.metadata.extend(pe_fields::mapped(&images, &regions));
             dwarf::explain(node, &images, &mut regions, cancelled, share);
         }
         Format::MachO => macho::explain(node, &images, &mut regions),
@@ -180,9 +181,9 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     }
     node.regions = regions.iter().map(|r| region_diff(&images, r)).collect();
     node.result = own_result(node);
-    // Whatever the account of its section says: in ELF nothing but its function says what a byte of code is.
+    // Whatever the account of its section says: nothing but its function says what a byte of code is.
     let differing = node.functions.iter().filter(|f| !f.result.is_equal()).count();
-    if node.result.is_equal() && differing > 0 && images.sides.shipped.elf.format == Format::Elf {
+    if node.result.is_equal() && differing > 0 {
         node.metadata.push(format!("{differing} functions differ, and the bytes of their sections are accounted for otherwise"));
         node.result = own_result(node);
     }

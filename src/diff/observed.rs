@@ -29,7 +29,7 @@ pub(super) fn reader(image: &Image, range: &Range<u64>) -> Option<String> {
 }
 
 /// The same for each of several ranges. Code is read once for all of them.
-fn readers(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<String>> {
+pub(super) fn readers(image: &Image, ranges: &[Range<u64>]) -> Vec<Option<String>> {
     let mut out: Vec<Option<String>> = ranges.iter().map(|range| named_reader(image, range)).collect();
     let open: Vec<usize> = (0..out.len()).filter(|n| matches!(out.get(*n), Some(None))).collect();
     let open_ranges: Vec<Range<u64>> = open.iter().filter_map(|n| ranges.get(*n)).cloned().collect();

@@ -8,7 +8,7 @@ use super::build_path::BuildPath;
 use super::claims::{Claim, Claims};
 use super::exe::RegionPair;
 use super::image::Images;
-use super::pe_refs;
+use super::{pe_fields::Fields, pe_refs};
 use crate::digest::hex;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{all_are, time_text};
@@ -22,16 +22,17 @@ use crate::model::{Cause, Node, Side, Sides, Tried};
 pub(super) fn explain(node: &mut Node, images: &Images, regions: &mut [RegionPair]) {
     let exes = images.sides.as_ref().map(|i| &i.elf);
     let (Some(one), Some(two)) = (Header::of(exes.shipped), Header::of(exes.rebuilt)) else { return };
-    let pair = Pair { exes, headers: Sides::new(&one, &two) };
-    let mut tried = Vec::new();
+    let headers = Sides::new(&one, &two);
+    let (fields, mut tried) = Fields::read(images, headers);
+    let pair = Pair { exes, headers, fields };
     let mut claims = Claims::new(node, images, regions);
     pe_refs::explain(images, pair.headers, &mut claims);
     for claim in pair.stamps() {
-        claims.take(&claim);
+        pair.take(&mut claims, &claim);
     }
     match pair.checksum() {
         Ok(claim) => {
-            claims.take(&claim);
+            pair.take(&mut claims, &claim);
         }
         Err(Some(why)) => tried.push(Tried { cause: Cause::Derived, why }),
         Err(None) => {}
@@ -60,6 +61,8 @@ fn is_loaded(region: &Region) -> bool {
 struct Pair<'a> {
     exes: Sides<&'a Exe>,
     headers: Sides<&'a Header>,
+    /// Fields that something reads.
+    fields: Fields,
 }
 
 impl<'a> Pair<'a> {
@@ -69,6 +72,12 @@ impl<'a> Pair<'a> {
 
     fn bytes(&self, side: Side, range: &Range<usize>) -> &'a [u8] {
         self.exes.get(side).blob.get(range.clone()).unwrap_or_default()
+    }
+
+    /// Explains the bytes of a field of the build, unless something reads them.
+    fn take(&self, claims: &mut Claims<'_>, claim: &Claim) -> bool {
+        let same = self.bytes(Side::Shipped, &claim.spans.shipped) == self.bytes(Side::Rebuilt, &claim.spans.rebuilt);
+        (same || !self.fields.are_read(&claim.spans)) && claims.take(claim)
     }
 
     fn claim(&self, cause: Cause, spans: Sides<Range<usize>>, text: impl Fn(Side, &[u8]) -> String) -> Claim {
@@ -150,7 +159,7 @@ impl<'a> Pair<'a> {
                 .claim(Cause::BuildPath, window.clone(), |side, _| String::from_utf8_lossy(self.bytes(side, range.get(side))).into_owned());
             // The size of the record follows from the path: marks::codeview takes no record with anything behind it.
             let size = self.claim(Cause::Derived, size, |_, _| String::new());
-            if !filled(Side::Shipped) || !filled(Side::Rebuilt) || !claims.take(&path) || !claims.take(&size) {
+            if !filled(Side::Shipped) || !filled(Side::Rebuilt) || !self.take(claims, &path) || !self.take(claims, &size) {
                 claims.restore(before);
                 tried.push(refuse("its length moves what is behind it"));
             }
@@ -194,7 +203,7 @@ impl<'a> Pair<'a> {
         let mut take = |claim: &Claim| {
             let spans = &claim.spans;
             let differs = self.bytes(Side::Shipped, &spans.shipped) != self.bytes(Side::Rebuilt, &spans.rebuilt);
-            claims.take(claim);
+            self.take(claims, claim);
             out.push((claim.cause, differs));
         };
         for record in self.records() {

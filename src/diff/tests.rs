@@ -17,6 +17,7 @@ mod make;
 mod make_macho;
 mod make_pe;
 mod pe;
+mod pe_reads;
 mod property;
 mod readers;
 mod reading;

@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod marks;
+pub(crate) mod reach;
 pub(crate) mod tables;
 
 use std::ops::Range;
@@ -173,6 +174,9 @@ impl Exe {
                 range = range.start.min(bytes.len())..bytes.len();
             } else if at % 512 != 0 && header.section_alignment >= 4096 {
                 self.odd.push(format!("section {} starts at {at:#x} of the file: loaders round that down to 512", sections.len()));
+            }
+            if !range.is_empty() && range.start < header.table.end {
+                self.odd.push(format!("section {} lies over the headers", sections.len()));
             }
             sum = sum.saturating_add(range.len() as u64);
             let size = if virtual_size == 0 { length } else { virtual_size };

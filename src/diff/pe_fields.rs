@@ -1,0 +1,243 @@
+//! Fields of a PE file that a build leaves in it, and that something reads after all: the loader by a directory, the program by its code, a
+//! pointer or a number. What stands in such a field is part of the program.
+
+use std::ops::Range;
+
+use super::exe::{RegionPair, bytes};
+use super::image::{Image, Images};
+use super::observed;
+use crate::inspect::exe::Exe;
+use crate::inspect::pe::reach::{self, Owner};
+use crate::inspect::pe::{Header, N, marks};
+use crate::model::{Cause, Side, Sides, Tried};
+
+/// Places in memory of one part of the file that are looked at.
+const MAX_PLACES: usize = 8;
+
+/// Which fields are read, on each side.
+pub(super) struct Fields {
+    read: Sides<Vec<Range<usize>>>,
+}
+
+/// A range of the file, and who may read it.
+struct Ask {
+    range: Range<usize>,
+    owner: Owner,
+    cause: Cause,
+    /// Whether a word that leads there counts wherever it stands. Places in the headers are small numbers.
+    by_word: bool,
+}
+
+impl Fields {
+    /// Looks for whoever reads a field; says it of those that differ.
+    pub(super) fn read(images: &Images, headers: Sides<&Header>) -> (Self, Vec<Tried>) {
+        let mut asks = Sides::new(asks(&images.sides.shipped.elf, headers.shipped), asks(&images.sides.rebuilt.elf, headers.rebuilt));
+        let content = |side: Side, ask: &Ask| images.sides.get(side).elf.blob.get(ask.range.clone());
+        if asks.shipped.len() == asks.rebuilt.len() {
+            // Who reads what is the same on both sides does not matter.
+            let differs = |(x, y): (&Ask, &Ask)| content(Side::Shipped, x) != content(Side::Rebuilt, y);
+            let differs: Vec<bool> = asks.shipped.iter().zip(&asks.rebuilt).map(differs).collect();
+            for side in [Side::Shipped, Side::Rebuilt] {
+                let mut kept = differs.iter();
+                asks.get_mut(side).retain(|_| kept.next() == Some(&true));
+            }
+        }
+        let mut tried = Vec::new();
+        let mut side = |side: Side, word: &str| {
+            let (image, header, asks) = (images.sides.get(side), headers.get(side), asks.get(side));
+            let mut read = Vec::new();
+            for (ask, who) in asks.iter().zip(readers(image, header, asks)) {
+                let Some(who) = who else { continue };
+                tried.push(Tried {
+                    cause: ask.cause,
+                    why: format!("{word}: what stands at {:#x} of the file is read: {who}", ask.range.start),
+                });
+                read.push(ask.range.clone());
+            }
+            read
+        };
+        let read = Sides::new(side(Side::Shipped, "shipped"), side(Side::Rebuilt, "rebuilt"));
+        (Self { read }, tried)
+    }
+
+    /// Whether somebody reads any of these ranges.
+    pub(super) fn are_read(&self, spans: &Sides<Range<usize>>) -> bool {
+        [Side::Shipped, Side::Rebuilt].into_iter().any(|side| {
+            let span = spans.get(side);
+            self.read.get(side).iter().any(|r| r.start < span.end && span.start < r.end)
+        })
+    }
+}
+
+/// Sentences for debug sections that differ and that a directory leads into.
+pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
+    let mut out = Vec::new();
+    for (side, word) in [(Side::Shipped, "shipped"), (Side::Rebuilt, "rebuilt")] {
+        let exe = &images.sides.get(side).elf;
+        let Some(header) = Header::of(exe) else { continue };
+        let region = |pair: &RegionPair, side: Side| pair.regions.get(side).and_then(|i| images.sides.get(side).elf.regions.get(i));
+        let content = |pair: &RegionPair, side: Side| region(pair, side).map(|r| bytes(&images.sides.get(side).elf, r));
+        let differs = regions.iter().filter(|pair| content(pair, Side::Shipped) != content(pair, Side::Rebuilt));
+        let loose = differs.filter_map(|pair| region(pair, side)).filter(|r| r.section.is_some() && !r.allocated);
+        let loose: Vec<_> = loose.collect();
+        let rva = |address: u64| address.wrapping_sub(header.base);
+        let places: Vec<Range<u64>> = loose.iter().map(|r| rva(r.address)..rva(r.address).saturating_add(r.range.len() as u64)).collect();
+        let mut found: Vec<Option<Owner>> = vec![None; places.len()];
+        let whole = places.is_empty()
+            || reach::visit(exe, &header, &mut |part, owner| {
+                for (place, found) in places.iter().zip(&mut found) {
+                    if found.is_none() && part.start < place.end && place.start < part.end {
+                        *found = Some(owner);
+                    }
+                }
+            });
+        for (r, found) in loose.iter().zip(found) {
+            let what = found.map(said).or((!whole).then_some("more than is looked at"));
+            if let Some(what) = what {
+                let name = crate::text::Untrusted::from(r.name.as_slice()).shown().cut(60);
+                out.push(format!("{word}: {name} differs, and a directory leads into it ({what})"));
+            }
+        }
+    }
+    out
+}
+
+fn said(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Export => "the directory of exports",
+        Owner::Resources => "resources",
+        Owner::Debug => "the debug directory",
+        Owner::Data(_) => "what the debug directory describes",
+        Owner::Handler => "the data of a handler",
+        Owner::Other(what) => what,
+    }
+}
+
+/// The fields in which a build leaves something.
+fn asks(exe: &Exe, header: &Header) -> Vec<Ask> {
+    let mut out = Vec::new();
+    let mut ask = |range: Range<usize>, owner: Owner, cause: Cause, by_word: bool| out.push(Ask { range, owner, cause, by_word });
+    // Handlers are given small numbers as well, which lead into the headers by chance: so few bytes hold no data of one.
+    let few = Owner::Handler;
+    ask(header.optional + 64..header.optional + 68, few, Cause::Derived, false);
+    // Fields of one kind stand in one table: the whole of it is asked for.
+    let stamps = marks::stamps(exe, header);
+    for (what, owner) in [
+        ("COFF header", few),
+        ("export directory", Owner::Export),
+        ("debug directory", Owner::Debug),
+        ("resource directory", Owner::Resources),
+    ] {
+        let own = || stamps.iter().filter(|s| s.0 == what).map(|s| s.1);
+        if let Some((first, last)) = own().min().zip(own().max()) {
+            ask(first..last + 4, owner, Cause::Timestamp, false);
+        }
+    }
+    for record in marks::codeview(exe, header) {
+        let owner = Owner::Data(record.entry.at);
+        ask(record.entry.at + 16..record.entry.at + 20, Owner::Debug, Cause::Derived, false);
+        ask(record.id, owner, Cause::BuildId, true);
+        ask(record.path.start..(record.path.end + 1).next_multiple_of(4), owner, Cause::BuildPath, true);
+    }
+    if let Some((entry, hash)) = marks::debug(exe, header).into_iter().find(|d| d.kind == 16).zip(marks::repro(exe, header)) {
+        ask(hash, Owner::Data(entry.at), Cause::BuildId, true);
+    }
+    if let Some(rich) = marks::rich(&exe.blob, header) {
+        ask(rich.range, Owner::Other(""), Cause::Producer, false);
+    }
+    out
+}
+
+/// Who reads each range, in words.
+fn readers(image: &Image, header: &Header, asks: &[Ask]) -> Vec<Option<String>> {
+    let exe = &image.elf;
+    let mut out: Vec<Option<String>> = asks.iter().map(|ask| beside(exe, header, ask)).collect();
+    // The addresses of each, with its number: the file may be mapped twice.
+    let mut places: Vec<(Range<u64>, usize)> = Vec::new();
+    for (n, ask) in asks.iter().enumerate() {
+        let (start, length) = (ask.range.start as u64, ask.range.len() as u64);
+        let holds = |s: &&crate::inspect::exe::Segment| start < s.offset.saturating_add(s.size) && s.offset < start + length;
+        for s in exe.segments.iter().filter(holds).take(MAX_PLACES) {
+            let address = s.address.wrapping_add(start).wrapping_sub(s.offset);
+            places.push((address..address.saturating_add(length), n));
+        }
+    }
+    let mut tell = |n: usize, who: String| {
+        if let Some(slot @ None) = out.get_mut(n) {
+            *slot = Some(who);
+        }
+    };
+    let rva = |address: u64| address.wrapping_sub(header.base);
+    let mut found = Vec::new();
+    let whole = reach::visit(exe, header, &mut |part, owner| {
+        for (place, n) in &places {
+            let own = asks.get(*n).is_some_and(|ask| ask.owner == owner);
+            if !own && part.start < rva(place.end) && rva(place.start) < part.end && found.len() < asks.len() {
+                found.push((*n, owner));
+            }
+        }
+    });
+    found.into_iter().for_each(|(n, owner)| tell(n, format!("{} lies there", said(owner))));
+    if !whole {
+        (0..asks.len()).for_each(|n| tell(n, "its directories lead to more than is looked at".to_owned()));
+    }
+    for (place, n) in &places {
+        if let Some(at) = asks.get(*n).and_then(|ask| word_to(exe, header, place, ask)) {
+            tell(*n, format!("the word at {at:#x} of the file leads there"));
+        }
+    }
+    let ranges: Vec<Range<u64>> = places.iter().map(|p| p.0.clone()).collect();
+    for ((_, n), who) in places.iter().zip(observed::readers(image, &ranges)) {
+        if let Some(who) = who {
+            tell(*n, format!("{who} refers to it"));
+        }
+    }
+    out
+}
+
+/// Why nothing can be known of who reads a field, by where it stands.
+fn beside(exe: &Exe, header: &Header, ask: &Ask) -> Option<String> {
+    let inside = exe.sections.iter().find(|s| s.range.start < ask.range.end && ask.range.start < s.range.end);
+    let own = header.directories.get(14).is_some_and(|d| d.0 != 0);
+    match inside {
+        Some(s) if s.is_code() => Some("it stands among code".to_owned()),
+        Some(_) if own => Some("the program is in its own bytecode".to_owned()),
+        None if own && ask.cause == Cause::Producer => Some("the program is in its own bytecode".to_owned()),
+        _ => None,
+    }
+}
+
+/// The first word of the loaded data that leads into a range: an RVA, or an address in full. Base relocations hold pages, and the debug
+/// directory has to say where its data is.
+fn word_to(exe: &Exe, header: &Header, place: &Range<u64>, ask: &Ask) -> Option<usize> {
+    let offset = |i: usize| {
+        let (rva, size) = header.directories.get(i).copied()?;
+        let start = marks::offset_of(exe, header, rva, size as usize)?;
+        Some(start..start + size as usize)
+    };
+    let relocations = offset(5).unwrap_or(0..0);
+    let own = match ask.owner {
+        Owner::Data(at) => at + 20..at + 24,
+        _ => 0..0,
+    };
+    let (first, length) = (place.start.wrapping_sub(header.base), place.end - place.start);
+    let width = if header.wide { 8 } else { 4 };
+    for s in exe.sections.iter().filter(|s| !s.is_code() && s.is_allocated()) {
+        let all = exe.data(s);
+        for (i, raw) in all.windows(4).enumerate() {
+            let value = u64::from(raw.try_into().map_or(0, u32::from_le_bytes));
+            let short = ask.by_word && value.wrapping_sub(first) < length;
+            let full = || N.int(all, i, width).is_some_and(|value| value.wrapping_sub(place.start) < length);
+            // Only the lower half of an address in full can tell that it is none.
+            let low = value.wrapping_sub(place.start & 0xffff_ffff) & 0xffff_ffff;
+            if !short && low >= length {
+                continue;
+            }
+            let at = s.range.start + i;
+            if (short || full()) && !relocations.contains(&at) && !own.contains(&at) {
+                return Some(at);
+            }
+        }
+    }
+    None
+}
