@@ -36,6 +36,8 @@ const FORMATS: &[(&str, Range<usize>)] = &[
 const MAX_TRIED: u64 = 2_000_000;
 /// Longest string that a date is looked for in, in bytes.
 const MAX_STRING: usize = 64 << 10;
+/// Longest string of a file of no known form that may say when something was built, in bytes.
+const MAX_SAID: usize = 512;
 
 /// How many texts may still be tried as dates, of all files of a comparison together. Where there are none left, no date is
 /// found: what differs stays unexplained.
@@ -108,6 +110,11 @@ pub(super) fn changes(a: &[u8], b: &[u8], home: Home, tries: &Tries) -> Vec<Date
         if home == Home::Part && (is_line(a) || is_line(b)) {
             continue;
         }
+        // So is what looks like a statement, whoever reads it: a script without ends of lines.
+        let text = |bytes: &'_ [u8]| bytes.get(string.clone()).is_some_and(may_be_code);
+        if home == Home::Part && (text(a) || text(b)) {
+            continue;
+        }
         if string_around(b, run).as_ref() != Some(&string) || inside.iter().any(|r| r.end > string.end) {
             continue;
         }
@@ -126,6 +133,12 @@ pub(super) fn changes(a: &[u8], b: &[u8], home: Home, tries: &Tries) -> Vec<Date
         }
     }
     out
+}
+
+/// Whether a string has signs of a programming language in it, or is longer than what says when something was built.
+fn may_be_code(string: &[u8]) -> bool {
+    let signs = b";{}<>`|\\";
+    string.len() > MAX_SAID || string.iter().any(|b| signs.contains(b)) || string.contains(&b'=') && string.contains(&b'(')
 }
 
 fn is_string(byte: u8) -> bool {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::date_place::is_of_building;
+use super::date_place::{is_of_building, is_stamp};
 use super::text::SOURCES;
 use crate::model::Sides;
 
@@ -21,6 +21,10 @@ enum Form {
     Source,
     /// Attributes may, by their name.
     Manifest,
+    /// Comments may, and values of a time of building.
+    Keyed,
+    /// A manual page: all but what formats it.
+    Manual,
 }
 
 /// Where no date counts.
@@ -34,14 +38,19 @@ impl Live {
     pub(super) fn of(name: &[u8], a: &[u8], b: &[u8]) -> Self {
         let base = name.rsplit(|b| *b == b'/').next().unwrap_or_default().to_ascii_lowercase();
         let ending = base.rsplit(|b| *b == b'.').next().filter(|end| end.len() < base.len()).unwrap_or_default();
-        let form = if SOURCES.iter().any(|s| s.eq_ignore_ascii_case(ending)) || MORE.contains(&ending) {
+        let form = if is_source(&base) {
             Form::Source
+        } else if matches!(ending, b"yaml" | b"yml" | b"properties") {
+            Form::Keyed
+        } else if matches!(ending, [b'1'..=b'9', ..]) {
+            Form::Manual
         } else if base == b"manifest.mf" || ending == b"sf" {
             Form::Manifest
         } else {
             Form::Plain
         };
-        Self { form, scripts: Sides::new(a, b).map(scripts) }
+        let is_page = matches!(ending, b"html" | b"htm" | b"xhtml" | b"svg" | b"xml");
+        Self { form, scripts: Sides::new(a, b).map(|text| scripts(text).filter(|_| !is_page || !is_template(text))) }
     }
 
     /// Whether a date may count in these lines, which start there.
@@ -53,12 +62,42 @@ impl Live {
             Form::Plain => true,
             Form::Source => is_comment(line),
             Form::Manifest => tells(line),
+            Form::Keyed => is_keyed(line),
+            Form::Manual => is_of_manual(line),
         };
         plain(lines.shipped)
             && plain(lines.rebuilt)
             && outside(&self.scripts.shipped, lines.shipped, at.shipped)
             && outside(&self.scripts.rebuilt, lines.rebuilt, at.rebuilt)
     }
+}
+
+/// Whether a file of that name, in small letters, is a source.
+pub(super) fn is_source(base: &[u8]) -> bool {
+    let ending = base.rsplit(|b| *b == b'.').next().filter(|end| end.len() < base.len()).unwrap_or_default();
+    SOURCES.iter().any(|s| s.eq_ignore_ascii_case(ending)) || MORE.contains(&ending)
+}
+
+/// Whether a line is a comment, or a name of a time of building and nothing but a value: `created: "…"`.
+fn is_keyed(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    let text = text.strip_prefix(b"- ").unwrap_or(text);
+    let Some(sign) = text.iter().position(|b| matches!(b, b':' | b'=')) else { return text.starts_with(b"#") };
+    let (name, value) = text.split_at_checked(sign + 1).unwrap_or_default();
+    let plain = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'"' | b'\'' | b':' | b'-' | b'+' | b'.' | b','));
+    text.starts_with(b"#") || plain && is_stamp(name)
+}
+
+/// Whether a line of a manual page is text, its title or a comment: other requests may run something, or ask for something.
+fn is_of_manual(line: &[u8]) -> bool {
+    let plain = [&b".TH "[..], b".Dd ", b".Os", b".\\\"", b"'\\\""];
+    !line.starts_with(b".") && !line.starts_with(b"'") || plain.iter().any(|start| line.starts_with(start))
+}
+
+/// Whether a page is filled in by something, or has a page in one of its attributes.
+fn is_template(text: &[u8]) -> bool {
+    let has = |word: &[u8]| text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word));
+    [&b"srcdoc"[..], b"{{", b"{%", b"<#", b"<!--#", b"<xsl:", b"<jsp:", b"<c:"].iter().any(|word| has(word))
 }
 
 /// Whether an attribute of a manifest says by its name when something was made.
@@ -83,7 +122,7 @@ fn scripts(text: &[u8]) -> Option<Vec<Range<usize>>> {
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut open: Option<usize> = None;
     for (at, _) in text.iter().enumerate().filter(|(_, b)| **b == b'<') {
-        if starts(at, b"<?php") || starts(at, b"<?=") || starts(at, b"<%") {
+        if starts(at, b"<?") && !starts(at, b"<?xml") || starts(at, b"<%") {
             return None;
         }
         match open {

@@ -1,5 +1,6 @@
 //! Text that something runs or obeys: its dates may be compared with today, and its paths are loaded.
 
+use super::live;
 use super::walk::Slot;
 
 /// Ends of the names of scripts, of what a build runs or reads its options from, and of what the system starts things by.
@@ -155,8 +156,109 @@ const ENDINGS: [&[u8]; 150] = [
     b"ps1xml",
     b"psd1",
 ];
+/// Ends of the names of documents, and of data that says what it is: text with any other end is run or obeyed by something.
+const DOCUMENTS: [&[u8]; 98] = [
+    b"txt",
+    b"text",
+    b"md",
+    b"mkd",
+    b"markdown",
+    b"rst",
+    b"adoc",
+    b"asciidoc",
+    b"html",
+    b"htm",
+    b"xhtml",
+    b"xml",
+    b"xsd",
+    b"dtd",
+    b"json",
+    b"jsonl",
+    b"ndjson",
+    b"json5",
+    b"geojson",
+    b"webmanifest",
+    b"spdx",
+    b"cdx",
+    b"sbom",
+    b"bom",
+    b"vex",
+    b"csv",
+    b"tsv",
+    b"svg",
+    b"css",
+    b"map",
+    b"log",
+    b"me",
+    b"1st",
+    b"nfo",
+    b"rtf",
+    b"po",
+    b"pot",
+    b"texi",
+    b"texinfo",
+    b"info",
+    b"ent",
+    b"ttl",
+    b"rdf",
+    b"owl",
+    b"atom",
+    b"rss",
+    b"opf",
+    b"ncx",
+    b"version",
+    b"ver",
+    b"stamp",
+    b"tag",
+    b"buildinfo",
+    b"changes",
+    b"dsc",
+    b"license",
+    b"licence",
+    b"copying",
+    b"copyright",
+    b"news",
+    b"changelog",
+    b"readme",
+    b"debian",
+    b"ubuntu",
+    b"yaml",
+    b"yml",
+    b"properties",
+    b"prl",
+    b"mf",
+    b"sf",
+    b"prov",
+    b"intoto",
+    b"md5",
+    b"sha1",
+    b"sha256",
+    b"sha512",
+    b"asc",
+    b"sig",
+    b"sym",
+    b"symbols",
+    b"lst",
+    b"dat",
+    b"data",
+    b"meta",
+    b"metadata",
+    b"manifest",
+    b"notice",
+    b"authors",
+    b"thanks",
+    b"todo",
+    b"history",
+    b"release",
+    b"dump",
+    b"out",
+    b"report",
+    b"doc",
+    b"summary",
+    b"diffstat",
+];
 /// Names of such files as a whole.
-const NAMES: [&[u8]; 20] = [
+const NAMES: [&[u8]; 75] = [
     b"makefile",
     b"gnumakefile",
     b"rakefile",
@@ -177,9 +279,71 @@ const NAMES: [&[u8]; 20] = [
     b"sudoers",
     b"rc.local",
     b"gemfile",
+    b"package.json",
+    b"composer.json",
+    b"bower.json",
+    b"deno.json",
+    b"tsconfig.json",
+    b"tasks.json",
+    b"launch.json",
+    b"project.json",
+    b"cmakelists.txt",
+    b"cmakepresets.json",
+    b"meson_options.txt",
+    b"requirements.txt",
+    b"constraints.txt",
+    b"build.xml",
+    b"pom.xml",
+    b"ivy.xml",
+    b"docker-compose.yml",
+    b"docker-compose.yaml",
+    b"compose.yml",
+    b"compose.yaml",
+    b"playbook.yml",
+    b"action.yml",
+    b"control",
+    b"templates",
+    b"triggers",
+    b"conffiles",
+    b"packages",
+    b"sources",
+    b"status",
+    b"metadata",
+    b"pkg-info",
+    b"apkindex",
+    b"os-release",
+    b"authorized_keys",
+    b"known_hosts",
+    b"allowed_signers",
+    b"sconstruct",
+    b"sconscript",
+    b"wscript",
+    b"buck",
+    b"workspace",
+    b"kconfig",
+    b"kbuild",
+    b"jamroot",
+    b"configure",
+    b"passwd",
+    b"shadow",
+    b"group",
+    b"hosts",
+    b"fstab",
+    b"inittab",
+    b"exports",
+    b"services",
+    b"rules",
+    b"init",
 ];
+/// Ends of names without any other end: `sshd_config`, `bashrc`, `Brewfile`, `PKGBUILD`.
+const TAILS: [&[u8]; 8] = [b"config", b"conf", b"rc", b"tab", b"file", b"build", b"settings", b"options"];
 /// Folders of such files.
-const FOLDERS: [&[u8]; 19] = [
+const FOLDERS: [&[u8]; 24] = [
+    b"etc",
+    b"dbus-1",
+    b"polkit-1",
+    b"systemd",
+    b"workflows",
     b"bin",
     b"sbin",
     b"libexec",
@@ -209,16 +373,33 @@ pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     let mut parts = lower.rsplit(|b| matches!(b, b'/' | b'\\'));
     let base = parts.next().unwrap_or_default();
-    let ending = base.iter().rposition(|b| *b == b'.').and_then(|dot| base.get(dot + 1..)).unwrap_or_default();
+    let ending = ending(base);
     let hidden = base.starts_with(b".");
     script(a)
         || script(b)
         || hidden
         || ENDINGS.contains(&ending)
         || NAMES.contains(&base)
+        || ending.is_empty() && TAILS.iter().any(|tail| base.ends_with(tail))
         // The package manager runs or obeys all of it.
         || slot == Slot::ControlFile
         || parts.any(|folder| FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
+}
+
+/// What stands behind the last dot of a name in small letters; nothing where that is no end of a name.
+fn ending(base: &[u8]) -> &[u8] {
+    base.iter().rposition(|b| *b == b'.').and_then(|dot| base.get(dot + 1..)).unwrap_or_default()
+}
+
+/// Whether text of that name may say when it was made: by its end it is a document, a manual page or a source, whose comments may, or
+/// it has no end at all.
+pub(super) fn is_document(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let base = lower.rsplit(|b| matches!(b, b'/' | b'\\')).next().unwrap_or_default();
+    let ending = ending(base);
+    // `x.1`, `x.3pm`, `libx-1.2`; what has other signs in it is no end.
+    let is_number = ending.first().is_some_and(u8::is_ascii_digit) && ending.len() <= 8;
+    ending.is_empty() || is_number || !ending.iter().all(u8::is_ascii_alphanumeric) || DOCUMENTS.contains(&ending) || live::is_source(base)
 }
 
 /// Whether it is a script in the form that its machine runs: its strings stand side by side, and what one says says nothing of the
@@ -253,10 +434,19 @@ mod tests {
         ] {
             assert!(run(name, Slot::Free), "{name}");
         }
-        for name in ["./config", "./control", "./shlibs"] {
+        for name in ["./postinst-x", "./shlibs"] {
             assert!(run(name, Slot::ControlFile) && !run(name, Slot::Free));
         }
         assert!(is_run(b"x", Slot::Free, b"a", b"#!/bin/sh"));
+        for name in ["etc/x", "CMakeLists.txt", "package.json", "sshd_config", "PKGBUILD", "./control"] {
+            assert!(run(name, Slot::Free), "{name}");
+        }
+        for name in ["a.tex", "Makefile.in", "x.j2", "x.lock"] {
+            assert!(!is_document(name.as_bytes()), "{name}");
+        }
+        for name in ["x", "x.1", "x.3pm", "libx-1.2", "a.b/x", "x.HTML", "README.Debian", "x.c", "x.1-2"] {
+            assert!(is_document(name.as_bytes()), "{name}");
+        }
         for name in ["usr/share/doc/x/README", "index.html", "compile_commands.json", "x.1", "VERSION"] {
             assert!(!run(name, Slot::Free), "{name}");
         }

@@ -177,7 +177,7 @@ pub(super) struct Paths<'n> {
 
 impl<'n> Paths<'n> {
     pub(super) fn new(name: &'n [u8], slot: Slot, a: &[u8], b: &[u8]) -> Self {
-        let is_run = programs::is_run(name, slot, a, b);
+        let is_run = programs::is_run(name, slot, a, b) || !programs::is_document(name);
         // A script runs what its paths name.
         Self { name, allowed: !is_run, dated: !is_run, prefix: None }
     }

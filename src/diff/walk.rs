@@ -228,10 +228,9 @@ impl<'a> Walk<'a> {
             node.why = causes(node);
         } else if !(text && text::compare(node, a, b, slot, &self.tries)) {
             // Too large for lines, or no text.
-            let dated = (text || node.kind == NodeKind::Data && !programs::is_compiled(a) && !programs::is_compiled(b))
-                && !programs::is_run(node.name.as_bytes(), slot, a, b);
-            let home = if text { Home::Line } else { Home::Part };
-            let found = if dated { dates::changes(a, b, home, &self.tries) } else { Vec::new() };
+            let dated = node.kind == NodeKind::Data && !programs::is_compiled(a) && !programs::is_compiled(b);
+            let dated = dated && !programs::is_run(node.name.as_bytes(), slot, a, b);
+            let found = if dated { dates::changes(a, b, Home::Part, &self.tries) } else { Vec::new() };
             explain_dates(node, a, b, 0, &found);
             settle(node);
             node.why = leaf_reason(node);
