@@ -6,6 +6,7 @@
 pub(crate) mod apk;
 pub(crate) mod ar;
 pub(crate) mod armap;
+mod ber;
 pub(crate) mod blob;
 pub(crate) mod budget;
 pub(crate) mod container;

@@ -11,7 +11,8 @@ use super::observed;
 use crate::digest::hex;
 use crate::inspect::container::{all_are, time_text};
 use crate::inspect::exe::{Exe, MAX_TEXT, Region};
-use crate::inspect::macho::signature::Terms;
+use crate::inspect::macho::leads;
+use crate::inspect::macho::signature::{self as code_signature, Terms};
 use crate::inspect::macho::{self, Command, N, command};
 use crate::inspect::pe::text_within;
 use crate::model::{Cause, Node, Side, Sides, Tried};
@@ -70,6 +71,14 @@ impl<'a> Pair<'a> {
             return;
         }
         let names = self.each(|bytes| named(bytes).unwrap_or_default());
+        // The loader maps the tables with the program.
+        let tables: [fn(&[u8]) -> Option<Range<usize>>; 2] = [|b| table(b, 8, 16), |b| table(b, 16, 1)];
+        for own in tables {
+            let differs = self.each(|bytes| bytes.get(own(bytes)?));
+            if self.unread(differs.shipped != differs.rebuilt, own).is_err() {
+                return;
+            }
+        }
         for (x, y) in notes.shipped.iter().zip(&notes.rebuilt) {
             if x.kind != y.kind {
                 return;
@@ -117,7 +126,10 @@ impl<'a> Pair<'a> {
         if claims.residue(&is_loaded) > 0 {
             claims.restore(start);
             if identity {
-                let why = "it follows from the content, and other content that is loaded differs".to_owned();
+                let why = match self.unread(true, identified) {
+                    Err(why) => format!("the UUID {why}"),
+                    Ok(()) => "it follows from the content, and other content that is loaded differs".to_owned(),
+                };
                 tried.push(Tried { cause: Cause::BuildId, why });
             }
         }
@@ -129,7 +141,9 @@ impl<'a> Pair<'a> {
             let exe = self.exes.get(side);
             let Some(range) = part(&exe.blob) else { continue };
             let Some(start) = exe.address_of(range.start as u64) else { continue };
-            if let Some(who) = observed::reader(self.images.sides.get(side), &(start..start.saturating_add(range.len() as u64))) {
+            let place = start..start.saturating_add(range.len() as u64);
+            let who = leads::reader(exe, &place).or_else(|| observed::reader(self.images.sides.get(side), &place));
+            if let Some(who) = who {
                 return Err(format!("is read by the program: {who} refers to it"));
             }
         }
@@ -140,7 +154,7 @@ impl<'a> Pair<'a> {
     fn identity(&self, claims: &mut Claims<'_>) -> bool {
         let Some(ids) = self.both(uuid) else { return false };
         let differs = self.bytes(Side::Shipped, &ids.shipped) != self.bytes(Side::Rebuilt, &ids.rebuilt);
-        if self.unread(differs, uuid).is_ok() {
+        if self.unread(differs, identified).is_ok() {
             claims.take(&self.claim(Cause::BuildId, ids, |_, raw| hex(raw)));
         }
         differs
@@ -169,6 +183,9 @@ impl<'a> Pair<'a> {
             (Some(Some(one)), None) | (None, Some(Some(one))) => one.adds(),
             (None, None) => None,
         };
+        if let Some(what) = [Side::Shipped, Side::Rebuilt].into_iter().filter_map(content).find_map(code_signature::is_more) {
+            return Err(format!("is no signature only: {what}"));
+        }
         // What is signed is all that stands before the signature.
         for side in [Side::Shipped, Side::Rebuilt] {
             let start = ranges.get(side).as_ref().map(|r: &Range<usize>| r.start as u64);
@@ -258,6 +275,11 @@ fn uuid(bytes: &[u8]) -> Option<Range<usize>> {
     Some(c.range.start + 8..c.range.end)
 }
 
+/// The whole command of the UUID: somebody may begin to read before it.
+fn identified(bytes: &[u8]) -> Option<Range<usize>> {
+    Some(macho::command(bytes, command::UUID)?.range)
+}
+
 /// The segment `__LINKEDIT`, when it ends where the file does.
 fn link_edit(bytes: &[u8]) -> Option<Command> {
     let named = |c: &Command| bytes.get(c.range.start + 8..c.range.start + 24) == Some(b"__LINKEDIT\0\0\0\0\0\0".as_slice());
@@ -284,6 +306,13 @@ fn signature(bytes: &[u8]) -> Option<Result<Range<usize>, &'static str>> {
         return Some(Err("has another form, or something behind it"));
     }
     Some(Ok(range))
+}
+
+/// The table of symbols or that of their names.
+fn table(bytes: &[u8], field: usize, unit: usize) -> Option<Range<usize>> {
+    let c = macho::command(bytes, command::SYMTAB)?;
+    let (start, count) = (c.word(bytes, field)?, c.word(bytes, field + 4)?);
+    Some(start..start.checked_add(count.checked_mul(unit)?)?)
 }
 
 /// A note for debuggers that names a file.

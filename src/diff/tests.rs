@@ -13,6 +13,7 @@ mod headers;
 mod installed;
 mod lists;
 mod macho;
+mod macho_reads;
 mod make;
 mod make_macho;
 mod make_pe;

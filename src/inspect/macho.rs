@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod fat;
+pub(crate) mod leads;
 pub(crate) mod signature;
 pub(crate) mod tables;
 
@@ -141,6 +142,7 @@ impl Exe {
         }
         exe.read_segments(&commands);
         exe.ambiguous(&commands);
+        exe.odd.extend(leads::misplaced(bytes, &commands).map(str::to_owned));
         let parts = exe.macho_parts(&commands);
         exe.cover(parts);
         Ok(exe)

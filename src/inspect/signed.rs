@@ -275,6 +275,16 @@ pub(crate) mod tests {
         Made { value: value.to_vec(), ..pe(&data(b"\x03\x01\0", PE_FILE[0]), b"0123456789abcdef") }.der()
     }
 
+    /// One over something else, with that value.
+    pub(crate) fn plain(value: &[u8]) -> Vec<u8> {
+        Made { value: value.to_vec(), ..Made::default() }.der()
+    }
+
+    /// The same with an attribute of a kind that nobody knows.
+    pub(crate) fn with_more(value: &[u8]) -> Vec<u8> {
+        Made { unsigned: attribute("1.2.3.4", &part(4, &[value])), ..Made::default() }.der()
+    }
+
     fn is(made: &Made) -> bool {
         is_signature(&made.der(), Over::Other)
     }

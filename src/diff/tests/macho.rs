@@ -57,7 +57,10 @@ fn a_code_signature_is_explained_when_all_under_it_is_and_it_grants_nothing_more
     let signed = Macho { signature: Some(vec![1; 60]), ..program() };
     proved(&changed(|m| m.signature = Some(vec![1; 60])), &[Cause::Signature]);
     proved(&changed_from(&signed, |m| m.signature = Some(vec![2; 60])), &[Cause::Signature]);
-    proved(&changed_from(&signed, |m| (m.signature, m.uuid) = (Some(vec![2; 100]), [8; 16])), &[Cause::BuildId, Cause::Signature]);
+    proved(
+        &changed_from(&signed, |m| (m.cms, m.uuid) = (crate::inspect::signed::tests::plain(&[2; 100]), [8; 16])),
+        &[Cause::BuildId, Cause::Signature],
+    );
     type Change = fn(&mut Macho);
     let abuses: [(&str, Change); 14] = [
         ("other code", |m| (m.signature, m.text[17]) = (None, 43)),
@@ -219,9 +222,9 @@ fn what_the_program_reads_of_its_own_file_is_data() {
         text.push(0xc3);
         Macho { text, signature: Some(vec![1; 60]), ..program() }
     };
-    let plain = macho(&reading(0x100));
+    let plain = macho(&reading(0x80));
     let find = |needle: &[u8]| i32::try_from(plain.windows(needle.len()).position(|w| w == needle).unwrap()).unwrap();
-    let nothing = reading(0x100);
+    let nothing = reading(0x80);
     proved(&changed_from(&nothing, |m| m.uuid = [8; 16]), &[Cause::BuildId]);
     let node = changed_from(&reading(find(&[7; 16])), |m| m.uuid = [8; 16]);
     assert_eq!(node.result, ResultMark::Different, "the UUID");
@@ -234,12 +237,12 @@ fn what_the_program_reads_of_its_own_file_is_data() {
 /// A flipped byte is explained only inside the fields of the causes, and is never nothing.
 #[test]
 fn a_flipped_byte_of_a_macho_never_vanishes() {
-    let bytes = macho(&Macho { signature: Some(vec![1; 40]), ..program() });
+    let bytes = macho(&Macho { signature: Some(vec![1; 60]), ..program() });
     let place = |needle: &[u8]| bytes.windows(needle.len()).position(|w| w == needle).unwrap();
     let id = place(&[7; 16]);
     let (time, path) = (place(&0x6000_0000u64.to_le_bytes()), place(b"/b/one/x.o"));
-    let hashes = place(&[1; 40]);
-    let allowed = [id..id + 16, time..time + 8, path + 1..path + 7, hashes..hashes + 40];
+    let hashes = place(&[1; 60]);
+    let allowed = [id..id + 16, time..time + 8, path + 1..path + 7, hashes..hashes + 60];
     for at in 0..bytes.len() {
         let mut other = bytes.clone();
         other[at] ^= [0x01, 0x80, 0xff][at % 3];

@@ -27,11 +27,21 @@ pub(super) struct Macho {
     pub(super) tail: Vec<u8>,
     /// What stands between the blobs of the signature.
     pub(super) gap: Vec<u8>,
+    /// What is signed with a key, when there is such a thing.
+    pub(super) cms: Vec<u8>,
+    /// Further commands, whole; and commands that lead to data, with it.
+    pub(super) commands: Vec<Vec<u8>>,
+    pub(super) linked: Vec<(u32, Vec<u8>)>,
+    /// A section of that name, kind and content.
+    pub(super) data: Option<(&'static str, u32, Vec<u8>)>,
 }
+
+/// Where that section is in the file.
+pub(super) const DATA: usize = 0x600;
 
 pub(super) const TEXT: usize = 0x400;
 const LINKED: usize = 0x800;
-const BASE: u64 = 0x1_0000_0000;
+pub(super) const BASE: u64 = 0x1_0000_0000;
 
 pub(super) fn program() -> Macho {
     // first: call second; ret. second: mov eax, 42; ret.
@@ -55,6 +65,10 @@ pub(super) fn program() -> Macho {
         rwx: 5,
         tail: Vec::new(),
         gap: Vec::new(),
+        cms: Vec::new(),
+        commands: Vec::new(),
+        linked: Vec::new(),
+        data: None,
     }
 }
 
@@ -83,7 +97,7 @@ fn directory(m: &Macho, hashes: &[u8], limit: usize) -> Vec<u8> {
     let team = if m.team.is_empty() { 0 } else { 88 + m.identifier.len() + 1 };
     let first = 88 + names.len() + 20;
     let mut out = [big(0xfade_0c02), big(first + hashes.len()), big(0x2_0400), m.flags.to_be_bytes()].concat();
-    out.extend([big(first), big(88), big(1), big(hashes.len() / 20), big(limit), [20, 1, 0, 12], big(0)].concat());
+    out.extend([big(first), big(88), big(1), big(hashes.len() / 20), big(limit), [20, 1, 0, 10], big(0)].concat());
     out.extend([big(0), big(team), big(0), big(0), big(0)].concat());
     out.extend([0u64, LINKED as u64, m.segment].iter().flat_map(|n| n.to_be_bytes()));
     assert_eq!(out.len(), 88);
@@ -93,6 +107,12 @@ fn directory(m: &Macho, hashes: &[u8], limit: usize) -> Vec<u8> {
 pub(super) fn macho(m: &Macho) -> Vec<u8> {
     // Function starts: two, 16 bytes apart.
     let mut linked = pad(vec![0x80, 0x08, 0x10], 8);
+    let mut further = Vec::new();
+    for (kind, data) in &m.linked {
+        further.push(words(&[*kind, 16, (LINKED + linked.len()) as u32, data.len() as u32]));
+        linked.extend(data);
+        linked.resize(linked.len().next_multiple_of(8), 0);
+    }
     let mut names = b"\0_first\0_second\0".to_vec();
     let at = names.len() as u32;
     names.extend(m.object.as_bytes());
@@ -118,15 +138,25 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
         let requirements = [&0xfade_0c01u32.to_be_bytes()[..], &big(8 + m.requirements.len()), m.requirements.as_bytes()].concat();
         let directory = directory(m, content, LINKED + start);
         linked.extend(0xfade_0cc0u32.to_be_bytes());
-        let second = 36 + directory.len() + m.gap.len();
+        let cms = [&0xfade_0b01u32.to_be_bytes()[..], &big(8 + m.cms.len()), &m.cms].concat();
+        let keyed = !m.cms.is_empty();
+        let first = if keyed { 44 } else { 36 };
+        let second = first + directory.len() + m.gap.len();
         let third = second + requirements.len();
-        linked.extend([big(third + rights.len()), big(3), big(0), big(36), big(2), big(second), big(5), big(third)].concat());
+        let fourth = third + rights.len();
+        let length = if keyed { fourth + cms.len() } else { fourth };
+        let count = if keyed { 4 } else { 3 };
+        linked.extend([big(length), big(count), big(0), big(first), big(2), big(second), big(5), big(third)].concat());
+        if keyed {
+            linked.extend([big(0x1_0000), big(fourth)].concat());
+        }
         linked.extend([&directory[..], &m.gap, &requirements, &rights].concat());
+        linked.extend(if keyed { &cms[..] } else { &[] });
         linked.resize(linked.len().next_multiple_of(16), 0);
         signature = Some((LINKED + start, linked.len() - start));
     }
     let mut commands = vec![
-        segment("__TEXT", [BASE, LINKED as u64, 0, LINKED as u64], m.rwx, 1),
+        segment("__TEXT", [BASE, LINKED as u64, 0, LINKED as u64], m.rwx, 1 + u32::from(m.data.is_some())),
         segment("__LINKEDIT", [BASE + 0x4000, (linked.len() as u64).next_multiple_of(0x4000), LINKED as u64, linked.len() as u64], 1, 0),
         [words(&[0x1b, 24]), m.uuid.to_vec()].concat(),
         words(&[2, 24, symbols as u32, 3, strings as u32, names.len() as u32]),
@@ -137,6 +167,13 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
     commands[0].extend(pad(b"__TEXT".to_vec(), 16));
     commands[0].extend([BASE + TEXT as u64, m.text.len() as u64].iter().flat_map(|n| n.to_le_bytes()));
     commands[0].extend(words(&[TEXT as u32, 4, 0, 0, 0x8000_0400, 0, 0, 0]));
+    if let Some((name, kind, data)) = &m.data {
+        commands[0].extend([pad(name.as_bytes().to_vec(), 16), pad(b"__TEXT".to_vec(), 16)].concat());
+        commands[0].extend([BASE + DATA as u64, data.len() as u64].iter().flat_map(|n| n.to_le_bytes()));
+        commands[0].extend(words(&[DATA as u32, 2, 0, 0, *kind, 0, 0, 0]));
+    }
+    commands.extend(further);
+    commands.extend(m.commands.iter().cloned());
     if let Some((at, size)) = signature {
         commands.push(words(&[0x1d, 16, at as u32, size as u32]));
     }
@@ -146,6 +183,10 @@ pub(super) fn macho(m: &Macho) -> Vec<u8> {
     out.extend(commands);
     out = pad(out, TEXT);
     out.extend(&m.text);
+    if let Some((_, _, data)) = &m.data {
+        out = pad(out, DATA);
+        out.extend(data);
+    }
     out = pad(out, LINKED);
     out.extend(linked);
     out.extend(&m.tail);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::inspect::ber;
 use crate::inspect::exe::{MAX_TEXT, Numbers, text_at};
+use crate::inspect::signed::{self, Over};
 
 const N: Numbers = Numbers { wide: true, little: false };
 /// Blobs of a signature that are read.
@@ -56,6 +58,8 @@ pub(crate) struct Terms {
     pub(crate) blobs: BTreeMap<usize, Vec<u8>>,
 }
 
+/// Bytes of requirements.
+const MAX_REQUIREMENTS: usize = 4096;
 /// Slots of requirements, of entitlements and of the signature itself.
 const REQUIREMENTS: usize = 2;
 const ENTITLEMENTS: [usize; 2] = [5, 7];
@@ -130,6 +134,41 @@ impl Terms {
             }
         })
     }
+}
+
+/// Why a signature is no signature only: what is signed with a key is PKCS #7 with nothing free in it, there are as many hashes as pages, and
+/// requirements are short. What none of it says nobody needs.
+pub(crate) fn is_more(signature: &[u8]) -> Option<&'static str> {
+    let word = |bytes: &[u8], at: usize| N.int(bytes, at, 4).and_then(|n| usize::try_from(n).ok());
+    for i in 0..word(signature, 8).unwrap_or(0).min(MAX_BLOBS) {
+        let (slot, at) = (word(signature, 12 + i * 8).unwrap_or(0), word(signature, 16 + i * 8).unwrap_or(usize::MAX));
+        let blob = signature.get(at..).and_then(|b| b.get(..word(b, 4)?)).unwrap_or_default();
+        let kind = word(blob, 0).unwrap_or(0);
+        let content = blob.get(8..).unwrap_or_default();
+        match slot {
+            SIGNATURE if kind != 0xfade_0b01 => return Some("its signature is of another kind"),
+            SIGNATURE if !content.is_empty() => {
+                let der = ber::to_der(content);
+                if !der.is_some_and(|der| signed::is_signature(&der, Over::Other)) {
+                    return Some("there is more in its PKCS #7 than a signature");
+                }
+            }
+            REQUIREMENTS if kind != 0xfade_0c01 || blob.len() > MAX_REQUIREMENTS => return Some("its requirements are no requirements"),
+            0 | 0x1000..0x1010 => {
+                let byte = |at: usize| blob.get(at).copied().unwrap_or(0);
+                let (version, short) = (word(blob, 8).unwrap_or(0), N.int(blob, 32, 4).unwrap_or(0));
+                let long = if version >= 0x2_0300 { N.int(blob, 56, 8).unwrap_or(0) } else { 0 };
+                let limit = if long > 0 { long } else { short };
+                // One hash over all of it where no size of a page is given.
+                let page = if byte(39) == 0 { u64::MAX } else { 1u64.checked_shl(byte(39).into()).unwrap_or(u64::MAX) };
+                if N.int(blob, 28, 4) != Some(limit.div_ceil(page)) {
+                    return Some("it has not one hash for each page");
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Which bytes of a blob belong to what.
