@@ -5,6 +5,7 @@
 
 mod agent;
 mod apart;
+mod asked;
 mod clock;
 mod compare;
 mod cores;
@@ -23,6 +24,7 @@ mod room;
 pub mod seal;
 mod search;
 mod settings;
+mod sign_off;
 mod signing;
 mod syntax;
 mod threads;
@@ -37,8 +39,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::bundle::{self, OpenBundle};
 use crate::checks::{Facts, Policy};
 use crate::digest::Sha256;
-use crate::model::{Evidence, SourceContent};
-use crate::review::{Body, Decision, Event, State};
+use crate::model::SourceContent;
+use crate::review::{Body, Event, State};
 use crate::text::Shown;
 
 pub use apart::{AtTerminal, Cosigning, Link, Person, Request, run_again, supervise};
@@ -293,153 +295,6 @@ impl Session {
             return Ok(());
         }
         self.record(body).map(drop).map_err(SessionError::Other)
-    }
-
-    /// Reads a source file; it comes as [`News::SourceFile`].
-    pub fn request_source(&self, entry: usize) {
-        let limits = self.room.policy.limits;
-        let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
-        let send_again = Arc::clone(&send);
-        work::job_or(
-            "source file",
-            send_again,
-            move || Some(News::SourceFile(entry, Err(work::FAILED.to_owned()))),
-            move || {
-                let content = source.lock().map(|s| s.clone()).unwrap_or(None);
-                let result = match content {
-                    Some(content) => content.read(entry, limits.source_file_size).map(Arc::from).map_err(|e| e.to_string()),
-                    None => Err("the source is not open yet".to_owned()),
-                };
-                send(News::SourceFile(entry, result));
-            },
-        );
-    }
-
-    /// Compares a file of a source archive with another source file; it comes as [`News::Sources`].
-    pub fn request_sources(&self, entry: usize, other: usize) {
-        let limits = self.room.policy.limits;
-        let (source, send) = (Arc::clone(&self.source), Arc::clone(&self.send));
-        let send_again = Arc::clone(&send);
-        work::job_or(
-            "source files",
-            send_again,
-            move || Some(News::Sources(entry, Err(work::FAILED.to_owned()))),
-            move || {
-                let content = source.lock().map(|s| s.clone()).unwrap_or(None);
-                let compared = content.ok_or_else(|| "the source is not open yet".to_owned()).and_then(|content| {
-                    let read = |entry| content.read(entry, limits.source_file_size).map(Arc::from).map_err(|e| e.to_string());
-                    let context = crate::diff::Context {
-                        source: None,
-                        source_content: None,
-                        debug: &[],
-                        limits: crate::diff::Limits::of(&limits),
-                        cancelled: &|| false,
-                        share: &crate::diff::in_order,
-                        progress: &|_| {},
-                    };
-                    let mut node = crate::diff::compare(Default::default(), read(entry)?, read(other)?, &context);
-                    node.why = node.why.replace("only shipped", "only in the archive").replace("only rebuilt", "only in the tree");
-                    Ok(Arc::new(node))
-                });
-                send(News::Sources(entry, compared));
-            },
-        );
-    }
-
-    /// Reads a source file now.
-    ///
-    /// # Errors
-    /// In words: the source is not open, or has no such file, or it is too large or unsound.
-    pub fn read_source(&self, path: &crate::text::Untrusted) -> Result<Vec<u8>, String> {
-        let content = self.source.lock().map(|s| s.clone()).unwrap_or(None).ok_or("the source is not open")?;
-        content.read_path(path, self.room.policy.limits.source_file_size).map_err(|e| e.to_string())
-    }
-
-    /// Makes a listing; it comes as [`News::Listing`].
-    pub fn request_listing(&self, key: ListingKey, evidence: Arc<dyn Evidence>) {
-        let send = Arc::clone(&self.send);
-        work::job("listing", Arc::clone(&send), move || {
-            let listing = evidence.listing(key.place, key.view);
-            send(News::Listing(key, Arc::new(listing)));
-        });
-    }
-
-    /// Hashes everything again and makes the statement, which names the key that will sign it; it comes as
-    /// [`News::Prepared`]. Without a key it can be read, not signed.
-    pub fn request_statement(&self, decision: Decision, key: KeySource, facts: &Facts, state: &State) {
-        let mut maker = self.statement_maker(decision, facts.clone(), state.clone());
-        // Without an agent the statement can still be read; it then names no key.
-        let no_agent = matches!(key, KeySource::Agent(_)) && !self.has_agent();
-        maker.key = Some(key).filter(|_| !no_agent);
-        let send = Arc::clone(&self.send);
-        work::job_or(
-            "statement",
-            Arc::clone(&send),
-            || Some(News::Prepared(Box::new(Err(work::FAILED.to_owned())))),
-            move || {
-                let progress_to = Arc::clone(&send);
-                let result = maker.make(&mut |done, total| {
-                    progress_to(News::Progress(Progress { job: "hashing again", done, total, bytes: true, finished: done >= total }));
-                });
-                send(News::Prepared(Box::new(result)));
-            },
-        );
-    }
-
-    /// The same, now: for a front end without a screen.
-    ///
-    /// # Errors
-    /// When the work is not done, when anything in the bundle changed, or when the decision is closed.
-    pub fn prepare(&self, decision: Decision, facts: &Facts) -> Result<Prepared, String> {
-        self.statement_maker(decision, facts.clone(), self.state.clone()).make(&mut |_, _| {})
-    }
-
-    pub(crate) fn statement_maker(&self, decision: Decision, facts: Facts, state: State) -> signing::StatementMaker {
-        signing::StatementMaker {
-            decision,
-            facts,
-            state,
-            room: Arc::clone(&self.room),
-            earlier: Arc::clone(&self.earlier),
-            bundle: Arc::clone(&self.bundle),
-            journal: self.journal.snapshot(),
-            source: Arc::clone(&self.source),
-            include_excerpts: self.options.include_excerpts,
-            key: self.default_key(),
-            link: self.options.link.clone(),
-        }
-    }
-
-    /// Has the prepared statement signed, and the record written, by the process that reaches the key; it has the terminal
-    /// until this returns. (Without one this process signs.)
-    #[must_use]
-    pub fn sign(&self, prepared: &Prepared, key: &KeySource, output: &Path) -> News {
-        // Whoever looks for it later may be in another folder.
-        let output = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
-        News::Signed(match &self.options.link {
-            Some(link) => link.sign(prepared, key, &output, None),
-            None => sign_with(prepared, key, &output, None).map_err(|e| e.to_string()),
-        })
-    }
-
-    /// Where the sign dialog proposes to write the record: beside the state, never inside the bundle.
-    #[must_use]
-    pub fn default_output(&self) -> PathBuf {
-        let name = format!("{}-{}.dsse.json", self.facts.release.product.shown(), self.facts.release.version.shown());
-        let safe: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || "-._+".contains(c) { c } else { '_' }).collect();
-        PathBuf::from(safe.trim_start_matches('.'))
-    }
-
-    /// The key that would sign: the file named at the start, else the agent if there is one.
-    #[must_use]
-    pub fn default_key(&self) -> Option<KeySource> {
-        let agent = || self.has_agent().then(|| KeySource::Agent(self.options.agent_key.clone()));
-        self.options.key.clone().map(|path| KeySource::File(path, None)).or_else(agent)
-    }
-
-    /// Whether an ssh-agent is known to whoever signs.
-    fn has_agent(&self) -> bool {
-        self.options.link.as_ref().map_or_else(|| std::env::var_os("SSH_AUTH_SOCK").is_some(), |link| link.agent)
     }
 
     /// The wall clock as `HH:MM` (UTC), for the header.
