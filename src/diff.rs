@@ -24,6 +24,7 @@ mod entry;
 mod evidence;
 mod evidence_elf;
 mod exe;
+mod fresh;
 pub mod history;
 mod image;
 mod inside;

@@ -178,6 +178,27 @@ fn compare_of_directories_sees_what_files_share_and_who_may_read_them() {
 }
 
 /// The same source and the same compiled file: Python runs the one or the other by their times.
+/// Who may write in the directory itself may put anything into it.
+#[test]
+fn compare_of_directories_sees_who_may_write_in_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    for side in [&a, &b] {
+        fs::create_dir_all(side).expect("made");
+        fs::write(side.join("x"), b"same").expect("written");
+    }
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    mode(&a, 0o700);
+    mode(&b, 0o755);
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0, "that of who made it");
+    mode(&a, 0o757);
+    let (code, out, _) = run(&["compare", &text(&a), &text(&b)]);
+    assert!(code == 1 && out.contains("mode 0002 against 0000"), "{out}");
+    mode(&b, 0o777);
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0);
+}
+
 #[test]
 fn compare_of_directories_sees_whether_compiled_files_are_of_their_sources() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -228,13 +228,16 @@ const STAMPS: [&[u8]; 22] = [
 pub(super) struct Said {
     /// Both say that something was made.
     made: bool,
+    /// So do lines of text, in which `build-tool` is a name.
+    made_in_line: bool,
     /// One says that something is compared.
     bound: bool,
 }
 
 impl Said {
     pub(super) fn of(old: &[u8], new: &[u8]) -> Self {
-        Self { made: is_told(old) && is_told(new), bound: may_be_a_bound(old) || may_be_a_bound(new) }
+        let made_in_line = line_tells(old) && line_tells(new);
+        Self { made: is_told(old) && is_told(new), made_in_line, bound: may_be_a_bound(old) || may_be_a_bound(new) }
     }
 }
 
@@ -246,7 +249,7 @@ pub(super) fn counts(format: &str, text: &[u8], range: &Range<usize>, said: Said
     }
     match home {
         Home::Line | Home::Part if is_value_of_another(before, after) => false,
-        Home::Line | Home::Part => said.made && (format.contains("%Y") || beside_a_date(before, after, home, tries)),
+        Home::Line | Home::Part => said.made_in_line && (format.contains("%Y") || beside_a_date(before, after, home, tries)),
         Home::Data if !format.contains("%Y") => beside_a_date(before, after, home, tries),
         Home::Data => matches!(format, COMPILER_DATE | COMPILER_STAMP) || format.contains("%H") || said.made,
     }
@@ -386,6 +389,20 @@ fn has_word(text: &[u8], of: &[&[u8]]) -> bool {
 
 fn is_told(string: &[u8]) -> bool {
     has_word(string, &MADE)
+}
+
+/// Whether the words of a line say that something was made: one that tells to build does only by itself, or beside a word for a time, and
+/// not as a part of a name.
+fn line_tells(line: &[u8]) -> bool {
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
+    // The name of an attribute: `Implementation-Build: `.
+    let attribute = line.iter().position(|b| !is_part(b)).filter(|end| line.get(*end) == Some(&b':'));
+    attribute.and_then(|end| line.get(..end)).is_some_and(|name| name.to_ascii_lowercase().ends_with(b"build"))
+        || line.split(|b| !is_part(b)).any(|token| {
+            let token = token.strip_suffix(b".").unwrap_or(token);
+            let alone = token.iter().all(u8::is_ascii_alphanumeric);
+            is_told(token) && (alone || has_word(token, &DONE) || has_word(token, &PLAIN) || has_word(token, &[b"updated", b"made"]))
+        })
 }
 
 /// Whether the words of a name or a line say that something was made.

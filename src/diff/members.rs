@@ -96,6 +96,9 @@ impl Walk<'_> {
         let moved = align::displaced(&pairs);
         let order = if moved.is_empty() { Place::Kept } else { self.order(node, blobs, parsed, &pairs) };
         pyc::check_times(self, node, blobs, parsed);
+        if slot != Slot::Payload {
+            pyc::check_fresh(node, blobs, parsed);
+        }
         if node.kind != NodeKind::Ar {
             repeated(node, parsed.shipped, "shipped");
             repeated(node, parsed.rebuilt, "rebuilt");

@@ -157,7 +157,7 @@ const ENDINGS: [&[u8]; 150] = [
     b"psd1",
 ];
 /// Ends of the names of documents, and of data that says what it is: text with any other end is run or obeyed by something.
-const DOCUMENTS: [&[u8]; 98] = [
+const DOCUMENTS: [&[u8]; 89] = [
     b"txt",
     b"text",
     b"md",
@@ -173,8 +173,6 @@ const DOCUMENTS: [&[u8]; 98] = [
     b"xsd",
     b"dtd",
     b"json",
-    b"jsonl",
-    b"ndjson",
     b"json5",
     b"geojson",
     b"webmanifest",
@@ -183,8 +181,6 @@ const DOCUMENTS: [&[u8]; 98] = [
     b"sbom",
     b"bom",
     b"vex",
-    b"csv",
-    b"tsv",
     b"svg",
     b"css",
     b"map",
@@ -238,9 +234,6 @@ const DOCUMENTS: [&[u8]; 98] = [
     b"sig",
     b"sym",
     b"symbols",
-    b"lst",
-    b"dat",
-    b"data",
     b"meta",
     b"metadata",
     b"manifest",
@@ -250,8 +243,6 @@ const DOCUMENTS: [&[u8]; 98] = [
     b"todo",
     b"history",
     b"release",
-    b"dump",
-    b"out",
     b"report",
     b"doc",
     b"summary",

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 
 use super::changes::Change;
+use super::fresh;
 use super::walk::Walk;
 use crate::inspect::blob::Blob;
 use crate::inspect::container::{Container, Field, Member, time_text};
-use crate::model::{Cause, Node, NodeKind, Sides};
+use crate::model::{Cause, Node, NodeKind, Side, Sides};
 use crate::text::Untrusted;
 
 /// Magic number, flags, time, size of the source.
@@ -24,6 +25,24 @@ pub(super) fn change(a: &[u8], b: &[u8]) -> Option<Change> {
     }
     let time = |raw: &[u8]| time_text(i64::from(u32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]])));
     Some(Change { cause: Cause::Mtime, ranges: Sides::new(8..12, 8..12), values: Sides::new(time(old), time(new)) })
+}
+
+/// Says which compiled files of other languages are newer than their sources on one side only.
+pub(super) fn check_fresh(node: &mut Node, blobs: &Sides<&Blob>, parsed: &Sides<&Container>) {
+    let is_archive = matches!(node.kind, NodeKind::Tar | NodeKind::Cpio | NodeKind::Zip);
+    if !is_archive || !parsed.shipped.members.iter().any(|m| fresh::is_compiled(&m.name)) {
+        return;
+    }
+    let names = parsed.as_ref().map(|side| side.members.iter().map(|m| (plain(&m.name), m)).collect::<HashMap<_, _>>());
+    let mut time = |side: Side, name: &[u8]| -> Vec<i64> {
+        let (blob, container) = (*blobs.get(side), *parsed.get(side));
+        let Some(member) = names.get(side).get(name) else { return Vec::new() };
+        let own = time_of(blob, container, member);
+        own.map(|own| vec![own, further_time(blob, container, member).unwrap_or(own)]).unwrap_or_default()
+    };
+    let mut all: Vec<&[u8]> = names.shipped.keys().map(Vec::as_slice).collect();
+    all.sort_unstable();
+    node.metadata.extend(fresh::told(all.into_iter(), &mut time));
 }
 
 /// Says where the time in a compiled file agrees with that of its source on one side only.
@@ -71,7 +90,7 @@ fn plain(name: &[u8]) -> Vec<u8> {
     name.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".").collect::<Vec<_>>().join(&b'/')
 }
 
-fn shown(name: &[u8]) -> String {
+pub(super) fn shown(name: &[u8]) -> String {
     Untrusted::from(name).shown().cut_start(80).as_str().to_owned()
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::pyc;
 use super::walk::{Slot, Walk};
+use super::{fresh, pyc};
 use crate::digest::{Algorithm, Digest};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::Refused;
@@ -76,6 +76,11 @@ impl Walk<'_> {
                 }
             }
         }
+        let listed = Sides::new(times_of(&sides.shipped, a), times_of(&sides.rebuilt, b));
+        if listed.shipped != listed.rebuilt {
+            let mut time = |side: Side, name: &[u8]| listed.get(side).get(name).copied().into_iter().collect();
+            node.metadata.extend(fresh::told(listed.shipped.keys().map(Vec::as_slice), &mut time));
+        }
         // Installed are the times of the header, whatever the payload has.
         for (name, (source, old)) in &lags.shipped {
             let new = lags.rebuilt.get(name).and_then(|(_, lag)| *lag);
@@ -139,22 +144,26 @@ fn follows(package: &Package, blob: &Blob, payload: Result<&Payload, &String>, t
 /// Compiled Python files by their path: the source, and by how many seconds the stated time is behind the one that it gets.
 type Lags = BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>;
 
-/// All compiled files of a package whose source is in it.
-fn lags_of(package: &Package, blob: &Blob, payload: Result<&Payload, &String>) -> Lags {
+/// The times that files get, by their paths.
+fn times_of(package: &Package, blob: &Blob) -> BTreeMap<Vec<u8>, i64> {
     let (folders, places, names) = (package.strings(blob, 1118), package.numbers(blob, 1116), package.strings(blob, 1117));
-    let times = package.numbers(blob, 1034);
     let path = |(name, place): (&&[u8], &u64)| -> Option<Vec<u8>> {
         let folder = folders.get(usize::try_from(*place).ok()?)?;
         Some([*folder, *name].concat())
     };
-    let listed: HashMap<Vec<u8>, u64> =
-        names.iter().zip(&places).zip(times).filter_map(|(file, time)| path(file).map(|path| (path, time))).collect();
+    let all = names.iter().zip(&places).zip(package.numbers(blob, 1034));
+    all.filter_map(|(file, time)| path(file).map(|path| (path, i64::try_from(time).unwrap_or(0)))).collect()
+}
+
+/// All compiled files of a package whose source is in it.
+fn lags_of(package: &Package, blob: &Blob, payload: Result<&Payload, &String>) -> Lags {
+    let listed = times_of(package, blob);
     let mut out = Lags::new();
     for name in listed.keys().filter(|name| name.ends_with(b".pyc")) {
         let source = pyc::source_of(name);
         let Some(time) = listed.get(&source) else { continue };
         let content = payload.ok().and_then(|p| p.files.get(name)?.as_ref());
-        let lag = content.and_then(|content| Some(pyc::source_time(content)? - i64::try_from(*time).ok()?));
+        let lag = content.and_then(|content| Some(pyc::source_time(content)? - time));
         out.insert(name.clone(), (source, lag));
     }
     out

@@ -254,7 +254,9 @@ fn gzip_member(bytes: &[u8], base: usize, sink: &mut Sink<'_>, fields: &mut Vec<
 fn is_plain_name(raw: &[u8]) -> bool {
     let name = raw.strip_suffix(&[0]).unwrap_or(raw);
     let plain = |b: &u8| *b >= 0x20 && !matches!(b, 0x7f | b'/' | b'\\' | b':');
-    name.len() <= MAX_FILE_NAME && name.iter().all(plain) && name != b"." && name != b".." && std::str::from_utf8(name).is_ok()
+    // One that starts with a dot is read by something when it is put anywhere, one with a hyphen is an option.
+    let starts = !matches!(name, [b'.' | b'-', ..]);
+    name.len() <= MAX_FILE_NAME && name.iter().all(plain) && starts && std::str::from_utf8(name).is_ok()
 }
 
 fn text_length(bytes: &[u8], at: usize) -> Option<usize> {

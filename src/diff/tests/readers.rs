@@ -75,7 +75,7 @@ fn a_gzip_file_that_names_a_place_is_no_file_with_another_name() {
         gz.finish().unwrap()
     };
     same(&gz("x"), &gz("y"));
-    for name in ["../x", "/etc/x", "a\\x", "..", "c:x", "a\nb", &"x".repeat(300)] {
+    for name in [".profile", "-rf", "../x", "/etc/x", "a\\x", "..", "c:x", "a\nb", &"x".repeat(300)] {
         differs(&gz("x"), &gz(name), "stream: name");
     }
 }
@@ -266,6 +266,44 @@ fn strings_of_compiled_scripts_say_nothing_of_one_another() {
     for magic in [&b"\xa7\x0d\r\n"[..], b"\0asm", b"\x1bLua", b"\xca\xfe\xba\xbe\0\0\0\x41", b"dex\n"] {
         assert_eq!(compare_bytes(&data(magic, "2022-12-26"), &data(magic, "2099-12-26")).result, ResultMark::Different, "{magic:?}");
     }
+}
+
+/// Of compiled files of other languages the newer of the two is taken.
+#[test]
+fn whether_a_compiled_file_is_newer_than_its_source_counts() {
+    let pairs = [
+        ("x.zwc", "x"),
+        ("a/compiled/x_rkt.zo", "a/x.rkt"),
+        ("usr/lib/guile/3.0/site-ccache/x.go", "usr/share/guile/site/3.0/x.scm"),
+        ("x.elc", "x.el"),
+    ];
+    for (compiled, source) in pairs {
+        let forms: [(Make<'_>, u32); 2] = [(&make::tar, 0o644), (&make::cpio, 0o10_0644)];
+        for (make, mode) in forms {
+            let at = |name: &str, mtime: u64| File { mode, mtime, ..file(name, b"content") };
+            let made = |one: u64, two: u64| make(&[at(compiled, one), at(source, two)]);
+            same(&made(1002, 1000), &made(2007, 2000));
+            same(&made(1000, 1002), &made(2000, 2007));
+            differs(&made(1002, 1000), &made(1002, 1003), "on one side only");
+            if compiled == "x.zwc" {
+                differs(&made(1002, 1000), &made(1002, 1002), "on one side only");
+            } else {
+                same(&made(1002, 1000), &made(1002, 1002));
+            }
+        }
+    }
+    let rpm = |one: u32, two: u32| {
+        let tags = [
+            make::word(1000, "x"),
+            make::numbers(1034, &[one, two]),
+            make::numbers(1116, &[0, 0]),
+            make::words(1117, &["x.zwc", "x"]),
+            make::words(1118, &["/a/"]),
+        ];
+        make::rpm(&tags, &make::gzip(&make::cpio(&[]), 9, 0), None)
+    };
+    same(&rpm(1002, 1000), &rpm(2007, 2000));
+    differs(&rpm(1002, 1000), &rpm(1002, 1003), "on one side only");
 }
 
 /// The same source and the same compiled file: their times say which of them runs.

@@ -30,6 +30,8 @@ const FOLDER_MODE: u32 = 0o7002;
 /// What a umask takes away from all that is made under it.
 const FILE_UMASK: u32 = 0o064;
 const FOLDER_UMASK: u32 = 0o075;
+/// What of the mode of the compared directory itself says who may put something into it. Its other bits are those of whoever made it.
+const ROOT_MODE: u32 = 0o1002;
 /// Attributes that give rights beside those of the mode.
 const RIGHTS: [(&CStr, &str); 3] = [
     (c"security.capability", "capabilities"),
@@ -62,6 +64,8 @@ type Entries = BTreeMap<Vec<u8>, Entry>;
 
 fn walk(root: &Path, tools: &Tools<'_>) -> Result<Entries, CompareError> {
     let mut found = BTreeMap::new();
+    let meta = fs::metadata(root).map_err(|e| at(root, e))?;
+    found.insert(Vec::new(), Entry::Folder(meta.permissions().mode() & ROOT_MODE));
     let mut open = vec![root.to_owned()];
     while let Some(folder) = open.pop() {
         let key = |path: &Path| path.strip_prefix(root).unwrap_or(path).as_os_str().as_bytes().to_vec();
@@ -142,7 +146,7 @@ impl<'a> Trees<'a> {
         });
         // A bit that nothing has on one side was taken away by a umask; one that some have says something of the others.
         let given = entries.map(|all| {
-            all.values().fold((0, 0), |(files, folders), entry| match entry {
+            all.iter().filter(|(name, _)| !name.is_empty()).map(|(_, entry)| entry).fold((0, 0), |(files, folders), entry| match entry {
                 Entry::File(file) => (files | file.mode, folders),
                 Entry::Folder(mode) => (files, folders | mode),
                 _ => (files, folders),
@@ -317,7 +321,7 @@ fn fill(file: &mut fs::File, piece: &mut [u8]) -> Option<usize> {
 /// The node of a pair; none when there is nothing to say of it.
 fn one(pair: &Pair<'_>, a: &Path, b: &Path, trees: &Trees<'_>, tools: &Tools<'_>) -> Option<Node> {
     let (key, _) = pair.shipped.or(pair.rebuilt)?;
-    let name = Untrusted::from(key);
+    let name = Untrusted::from(if key.is_empty() { b"." } else { key });
     let path = |root: &Path, key: &[u8]| root.join(OsStr::from_bytes(key));
     let with = |kind, result, why: &str| {
         let mut node = Node::new(name.clone(), kind, result);
