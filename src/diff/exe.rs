@@ -165,6 +165,7 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
             }
         }
         Format::Pe => {
+            node.metadata.extend(pe_fields::texts(&images, &node.proofs));
             pe::explain(node, &images, &mut regions);
             node.metadata.extend(observed::mapped(&images, &regions));
             node.metadata.extend(pe_fields::mapped(&images, &regions));
@@ -369,7 +370,7 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair],
     let (a, b) = (&images.sides.shipped.elf, &images.sides.rebuilt.elf);
     for pair in regions {
         let Some((x, y)) = both(images, pair) else { continue };
-        let data = x.section.and_then(|i| a.sections.get(i)).is_some_and(|s| s.kind == 1 && !s.is_code());
+        let data = x.section.and_then(|i| a.sections.get(i)).is_some_and(|s| s.kind == 1 && !s.is_code()) && !is_obeyed(a, x);
         let (old, new) = (bytes(a, x), bytes(b, y));
         // Pieces that moved are compared with their counterparts.
         let laid_out = images.permuted.contains_key(&x.name);
@@ -383,6 +384,17 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair],
         pair.account = part.account;
         node.proofs.append(&mut part.proofs);
     }
+}
+
+/// Whether what stands in a region is for the system and not for the program: what loads it, and the settings and names of macOS.
+fn is_obeyed(exe: &Exe, region: &Region) -> bool {
+    const SETTINGS: [&[u8]; 4] = [b"__TEXT,__info_plist", b"__TEXT,__launchd_plist", b"__TEXT,__entitlements", b"__TEXT,__ents_der"];
+    let range = region.range.start as u64..region.range.end as u64;
+    let interpreters = exe.segments.iter().filter(|s| exe.format == Format::Elf && s.kind == 3);
+    let loads = interpreters.map(|s| s.offset..s.offset.saturating_add(s.size)).any(|s| s.start < range.end && range.start < s.end);
+    let name = region.name.as_slice();
+    let names = name.split(|b| *b == b',').nth(1).is_some_and(|n| n.starts_with(b"__objc_") || n.starts_with(b"__swift"));
+    loads || exe.format == Format::MachO && (names || SETTINGS.contains(&name))
 }
 
 fn region_diff(images: &Images, pair: &RegionPair) -> RegionDiff {

@@ -9,7 +9,7 @@ use super::observed;
 use crate::inspect::exe::Exe;
 use crate::inspect::pe::reach::{self, Owner};
 use crate::inspect::pe::{Header, N, marks};
-use crate::model::{Cause, Side, Sides, Tried};
+use crate::model::{Cause, Proof, Side, Sides, Tried};
 
 /// Places in memory of one part of the file that are looked at.
 const MAX_PLACES: usize = 8;
@@ -69,6 +69,56 @@ impl Fields {
     }
 }
 
+/// Sentences for dates and paths in data that the loader or the system reads: a name that is imported or exported by, a manifest.
+pub(super) fn texts(images: &Images, proofs: &[Proof]) -> Vec<String> {
+    let mut out = Vec::new();
+    let in_text = |p: &&Proof| matches!(p.cause, Cause::Timestamp | Cause::BuildPath);
+    for (side, word) in [(Side::Shipped, "shipped"), (Side::Rebuilt, "rebuilt")] {
+        let exe = &images.sides.get(side).elf;
+        let Some(header) = Header::of(exe) else { continue };
+        let spans = proofs.iter().filter(in_text).flat_map(|p| p.spans.get(side));
+        let spans: Vec<Range<u64>> = spans.map(|s| s.start..s.end).collect();
+        let places = spans.iter().map(|s| {
+            let start = exe.address_of(s.start).unwrap_or(0).wrapping_sub(header.base);
+            start..start.saturating_add(s.end - s.start)
+        });
+        // What is content for the program itself may say when it was made.
+        let content = [Owner::Resources, Owner::Threads];
+        for (s, found) in spans.iter().zip(led(exe, &header, &places.collect::<Vec<_>>(), &content)) {
+            out.extend(
+                found.map(|what| format!("{word}: the text at {:#x} of the file differs, and a directory leads there ({what})", s.start)),
+            );
+        }
+    }
+    out.truncate(20);
+    out
+}
+
+/// What a directory leads to in each of several places, as RVAs, but for what belongs to some owners.
+fn led(exe: &Exe, header: &Header, places: &[Range<u64>], but: &[Owner]) -> Vec<Option<&'static str>> {
+    let mut found = vec![None; places.len()];
+    // By their ends, in the order of their starts: a part is looked up among them.
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by_key(|n| places.get(*n).map(|p| p.start));
+    let longest = places.iter().map(|p| p.end - p.start).max().unwrap_or(0);
+    let start = |n: &usize| places.get(*n).map_or(0, |p| p.start);
+    let whole = places.is_empty()
+        || reach::visit(exe, header, &mut |part, owner| {
+            if but.contains(&owner) {
+                return;
+            }
+            let from = order.partition_point(|n| start(n).saturating_add(longest) <= part.start);
+            for n in order.iter().skip(from).take_while(|n| start(n) < part.end) {
+                let hit = places.get(*n).is_some_and(|p| part.start < p.end);
+                found.get_mut(*n).filter(|f| hit && f.is_none()).into_iter().for_each(|f| *f = Some(said(owner)));
+            }
+        });
+    if !whole {
+        return vec![Some("more than is looked at"); places.len()];
+    }
+    found
+}
+
 /// Sentences for debug sections that differ and that a directory leads into.
 pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
     let mut out = Vec::new();
@@ -78,25 +128,13 @@ pub(super) fn mapped(images: &Images, regions: &[RegionPair]) -> Vec<String> {
         let region = |pair: &RegionPair, side: Side| pair.regions.get(side).and_then(|i| images.sides.get(side).elf.regions.get(i));
         let content = |pair: &RegionPair, side: Side| region(pair, side).map(|r| bytes(&images.sides.get(side).elf, r));
         let differs = regions.iter().filter(|pair| content(pair, Side::Shipped) != content(pair, Side::Rebuilt));
-        let loose = differs.filter_map(|pair| region(pair, side)).filter(|r| r.section.is_some() && !r.allocated);
-        let loose: Vec<_> = loose.collect();
+        let loose: Vec<_> = differs.filter_map(|pair| region(pair, side)).filter(|r| r.section.is_some() && !r.allocated).collect();
         let rva = |address: u64| address.wrapping_sub(header.base);
         let places: Vec<Range<u64>> = loose.iter().map(|r| rva(r.address)..rva(r.address).saturating_add(r.range.len() as u64)).collect();
-        let mut found: Vec<Option<Owner>> = vec![None; places.len()];
-        let whole = places.is_empty()
-            || reach::visit(exe, &header, &mut |part, owner| {
-                for (place, found) in places.iter().zip(&mut found) {
-                    if found.is_none() && part.start < place.end && place.start < part.end {
-                        *found = Some(owner);
-                    }
-                }
-            });
-        for (r, found) in loose.iter().zip(found) {
-            let what = found.map(said).or((!whole).then_some("more than is looked at"));
-            if let Some(what) = what {
-                let name = crate::text::Untrusted::from(r.name.as_slice()).shown().cut(60);
-                out.push(format!("{word}: {name} differs, and a directory leads into it ({what})"));
-            }
+        for (r, what) in loose.iter().zip(led(exe, &header, &places, &[])) {
+            let Some(what) = what else { continue };
+            let name = crate::text::Untrusted::from(r.name.as_slice()).shown().cut(60);
+            out.push(format!("{word}: {name} differs, and a directory leads into it ({what})"));
         }
     }
     out
@@ -108,6 +146,7 @@ fn said(owner: Owner) -> &'static str {
         Owner::Resources => "resources",
         Owner::Debug => "the debug directory",
         Owner::Data(_) => "what the debug directory describes",
+        Owner::Threads => "thread-local data",
         Owner::Handler => "the data of a handler",
         Owner::Other(what) => what,
     }

@@ -166,3 +166,15 @@ fn notes_for_debuggers_that_the_program_refers_to_are_data() {
     assert_eq!(result(here(b"/b/one/x.o") + 3), ResultMark::Different, "the path");
     assert_eq!(result(here(&0x6000_0000u64.to_le_bytes())), ResultMark::Different, "the time");
 }
+
+#[test]
+fn settings_of_the_system_and_names_have_no_dates() {
+    let result = |name: &'static str| {
+        let made = |text: &str| macho(&Macho { data: Some((name, 0, text.as_bytes().to_vec())), ..program() });
+        compare_bytes(&made("built 2022-12-26 here"), &made("built 2023-12-26 here")).result
+    };
+    assert_eq!(result("__cstring"), ResultMark::Equivalent);
+    for name in ["__info_plist", "__launchd_plist", "__entitlements", "__objc_methname"] {
+        assert_eq!(result(name), ResultMark::Different, "{name}");
+    }
+}

@@ -167,3 +167,32 @@ fn a_section_over_the_headers_is_odd() {
     assert!(made(0, 1).is_empty());
     assert!(made(0x200, 1).iter().any(|odd| odd.contains("lies over the headers")));
 }
+
+#[test]
+fn a_date_that_the_loader_or_the_system_reads_is_none() {
+    let made = |date: &'static str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = pe(&Library { date, ..library() });
+        change(&mut bytes);
+        fixed(bytes)
+    };
+    let place = 0x2190;
+    let result = |change: &dyn Fn(&mut Vec<u8>)| {
+        let node = compare_bytes(&made("made 2022-12-26 here", change), &made("made 2023-12-26 here", change));
+        (node.result, node.metadata.iter().any(|m| m.contains("a directory leads there")))
+    };
+    let (equal, read) = ((ResultMark::Equivalent, false), (ResultMark::Different, true));
+    assert_eq!(result(&|_| ()), equal);
+    assert_eq!(result(&|bytes| put(bytes, at(0x20cc), &[place])), read, "the name of an export");
+    let text = |bytes: &mut Vec<u8>| {
+        put(bytes, at(0x20c8), &[place]);
+        put(bytes, DIRECTORIES + 4, &[0x200]);
+    };
+    assert_eq!(result(&text), read, "where an export leads");
+    let leaf = |bytes: &mut Vec<u8>| put(bytes, make_pe::RESOURCE + 0x60, &[place, 20]);
+    assert_eq!(result(&leaf), equal, "a resource");
+    let manifest = |bytes: &mut Vec<u8>| {
+        leaf(bytes);
+        put(bytes, make_pe::RESOURCE + 16, &[24]);
+    };
+    assert_eq!(result(&manifest), read, "a manifest");
+}

@@ -21,8 +21,11 @@ const MAX_CONFIG: usize = 1024;
 const WIDE_TABLES: [usize; 5] = [96, 128, 160, 176, 264];
 const NARROW_TABLES: [usize; 5] = [64, 80, 104, 112, 164];
 
+/// The number of manifests among the kinds of resources: the system goes by them.
+const MANIFEST: u64 = 24;
+
 /// Whose a part is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Owner {
     /// The export directory itself.
     Export,
@@ -32,6 +35,8 @@ pub(crate) enum Owner {
     Debug,
     /// What the entry of the debug directory at that offset of the file describes.
     Data(usize),
+    /// What thread-local data begins as.
+    Threads,
     /// What a handler of exceptions is given: where its data is, or a small number.
     Handler,
     /// Anything else.
@@ -199,9 +204,10 @@ impl<'a> Walk<'a> {
 
     fn resources(&mut self, rva: u64) -> Option<()> {
         let mut seen = BTreeSet::new();
-        let mut open = vec![0u64];
-        while let Some(at) = open.pop() {
-            if !seen.insert(at) {
+        // Places in the tree, and whose data it leads to.
+        let mut open = vec![(0u64, None)];
+        while let Some((at, kind)) = open.pop() {
+            if !seen.insert((at, kind)) {
                 continue;
             }
             let raw = self.at(rva + at);
@@ -209,17 +215,18 @@ impl<'a> Walk<'a> {
             self.see(rva + at, 16 + count * 8, Owner::Resources)?;
             for entry in raw.get(16..).unwrap_or_default().chunks_exact(8).take(usize::try_from(count).unwrap_or(0)) {
                 let (name, to) = (word(entry, 0), word(entry, 4));
+                let kind = kind.unwrap_or(if name == MANIFEST { Owner::Other("a manifest") } else { Owner::Resources });
                 let place = |n: u64| rva + (n & 0x7fff_ffff);
                 if name >> 31 != 0 {
                     let length = N.int(self.at(place(name)), 0, 2).unwrap_or(0);
                     self.see(place(name), 2 + length * 2, Owner::Resources)?;
                 }
                 if to >> 31 != 0 {
-                    open.push(to & 0x7fff_ffff);
+                    open.push((to & 0x7fff_ffff, Some(kind)));
                 } else {
                     let leaf = self.at(place(to));
                     self.see(place(to), 16, Owner::Resources)?;
-                    self.see(word(leaf, 0), word(leaf, 4), Owner::Resources)?;
+                    self.see(word(leaf, 0), word(leaf, 4), kind)?;
                 }
             }
         }
@@ -300,11 +307,11 @@ impl<'a> Walk<'a> {
     }
 
     fn threads(&mut self, rva: u64) -> Option<()> {
-        let (what, width) = ("the thread-local data", self.width());
+        let (what, width) = ("thread-local data", self.width());
         let raw = self.at(rva);
         let full = |i: usize| N.int(raw, i * width, width).unwrap_or(0);
         self.other(rva, 4 * width as u64 + 8, what)?;
-        self.other(self.rva(full(0)), full(1).saturating_sub(full(0)), what)?;
+        self.see(self.rva(full(0)), full(1).saturating_sub(full(0)), Owner::Threads)?;
         self.other(self.rva(full(2)), 4, what)?;
         let start = self.rva(full(3));
         for (i, raw) in self.at(start).chunks_exact(width).enumerate().filter(|_| full(3) != 0) {
