@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{own_result, prove, settle};
 use super::rpm::digest;
 use super::walk::{Slot, because, causes};
+use super::{Share, spread_sides};
 use crate::digest::Algorithm;
 use crate::inspect::blob::Blob;
 use crate::inspect::installed::inner;
@@ -45,14 +46,14 @@ struct Line<'a> {
 }
 
 /// Looks for `md5sums` and `sha256sums` among the package's control files and proves what can be proved.
-pub(super) fn explain_checksum_lists(root: &mut Node, package: &Package) {
+pub(super) fn explain_checksum_lists(root: &mut Node, package: &Package, share: &Share<'_>) {
     for (list, algorithm) in [("md5sums", Algorithm::Md5), ("sha256sums", Algorithm::Sha256)] {
         let Some(Sides { shipped: Some(a), rebuilt: Some(b) }) = package.control.get(list.as_bytes()) else { continue };
         if **a == **b {
             continue;
         }
         for child in root.children.iter_mut().filter(|c| inner(c.name.as_bytes()).starts_with(b"control.tar")) {
-            apply(child, list, &mut |node| match differing_lines(a, b, package, algorithm) {
+            apply(child, list, &mut |node| match differing_lines(Sides::new(a, b), package, algorithm, share) {
                 Ok(lines) => explain(node, &lines),
                 Err(why) => node.tried.push(Tried { cause: Cause::ChecksumList, why }),
             });
@@ -80,13 +81,13 @@ fn apply(node: &mut Node, list: &str, f: &mut dyn FnMut(&mut Node)) -> bool {
 
 /// Where the digests of the differing lines are (the same place on both sides) and whose they are.
 fn differing_lines(
-    a: &[u8],
-    b: &[u8],
+    lists: Sides<&[u8]>,
     package: &Package,
     algorithm: Algorithm,
+    share: &Share<'_>,
 ) -> Result<Vec<(std::ops::Range<usize>, String, String)>, String> {
-    let (old, new) = (lines(a, algorithm)?, lines(b, algorithm)?);
-    if old.len() != new.len() || a.len() != b.len() {
+    let (old, new) = (lines(lists.shipped, algorithm)?, lines(lists.rebuilt, algorithm)?);
+    if old.len() != new.len() || lists.shipped.len() != lists.rebuilt.len() {
         return Err("the lists name different files".to_owned());
     }
     let mut out = Vec::new();
@@ -107,11 +108,13 @@ fn differing_lines(
             return Err(format!("{} occurs more than once in the package", shown()));
         }
         let files = package.data.get(x.name).ok_or_else(|| format!("{} is not in the package", shown()))?;
-        for (content, listed) in [(&files.shipped, x.digest), (&files.rebuilt, y.digest)] {
-            let content = content.as_ref().ok_or_else(|| format!("{} is on one side only", shown()))?;
-            if digest(content, algorithm).as_bytes() != listed {
-                return Err(format!("the digest of {} is not the one listed", shown()));
-            }
+        let (Some(shipped), Some(rebuilt)) = (&files.shipped, &files.rebuilt) else {
+            return Err(format!("{} is on one side only", shown()));
+        };
+        let contents = Sides::new(shipped, rebuilt);
+        let made = spread_sides(share, |side| digest(contents.get(side), algorithm));
+        if !made.is_some_and(|made| made.shipped.as_bytes() == x.digest && made.rebuilt.as_bytes() == y.digest) {
+            return Err(format!("the digest of {} is not the one listed", shown()));
         }
         let text = |d: &[u8]| String::from_utf8_lossy(d).into_owned();
         out.push((x.start..x.start + x.digest.len(), text(x.digest), text(y.digest)));

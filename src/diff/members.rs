@@ -36,7 +36,7 @@ impl Walk<'_> {
         let slot = if is_package { Slot::Package } else { slot };
         self.opened(node, Sides::new(a, b), Sides::new(&one, &two), depth, slot);
         if let Some(package) = if is_package { self.packages.pop() } else { None } {
-            deb::explain_checksum_lists(node, &package);
+            deb::explain_checksum_lists(node, &package, self.context.share);
             settle(node);
             node.why = because(node);
         }

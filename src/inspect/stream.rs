@@ -11,6 +11,8 @@ const XZ_MEMORY: u32 = 128 * 1024;
 /// Largest zstd window in bytes.
 const ZSTD_WINDOW: u64 = 128 << 20;
 const CHUNK: usize = 64 * 1024;
+/// Room that is made for what comes out of a stream before anything does, in bytes.
+const MAX_LIKELY: usize = 1 << 20;
 /// Longest name of a file, in bytes.
 const MAX_FILE_NAME: usize = 255;
 
@@ -24,7 +26,7 @@ pub(crate) struct Stream {
 
 /// Decodes a whole stream with all its members or frames.
 pub(crate) fn decode(kind: NodeKind, bytes: &[u8], budget: &mut Budget, cancelled: &dyn Fn() -> bool) -> Result<Stream, Refused> {
-    let mut sink = Sink { payload: Vec::new(), budget, cancelled };
+    let mut sink = Sink { payload: Vec::new(), likely: bytes.len().saturating_mul(4).min(MAX_LIKELY), budget, cancelled };
     let (mut fields, mut ends) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < bytes.len() {
@@ -55,6 +57,8 @@ pub(crate) fn same_ends(one: &Stream, two: &Stream) -> bool {
 
 struct Sink<'a> {
     payload: Vec<u8>,
+    /// How much may come out of it.
+    likely: usize,
     budget: &'a mut Budget,
     cancelled: &'a dyn Fn() -> bool,
 }
@@ -65,7 +69,9 @@ impl Sink<'_> {
         if (self.cancelled)() {
             return Err(Refused::Over("cancelled".to_owned()));
         }
-        self.payload.try_reserve(bytes.len()).map_err(|_| Refused::Over("not enough memory to expand it".to_owned()))?;
+        // Most files expand to a few times their size: room for that at once is not copied from room to room.
+        let room = if self.payload.is_empty() { self.likely } else { 0 };
+        self.payload.try_reserve(bytes.len().max(room)).map_err(|_| Refused::Over("not enough memory to expand it".to_owned()))?;
         self.payload.extend_from_slice(bytes);
         Ok(())
     }
