@@ -290,7 +290,7 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
         let name = name_before(head).map(|(name, _)| name);
         return match tag(before, after) {
             Some(tag) => !name.is_some_and(|name| is_attribute_of_time(name, &own, &tag)),
-            None => !says(name, &own),
+            None => !says(name, &own, [before, after].iter().any(|part| has_word(part, &DONE))),
         };
     }
     if tag(before, after).is_some() || name_of_element(before).is_some_and(is_obeyed) {
@@ -303,11 +303,17 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
     let lead = before.get(..start).unwrap_or_default().trim_ascii_end();
     let is_field = head.ends_with(b"=") || lead.last().is_none_or(|b| matches!(b, b'{' | b',' | b';' | b'[' | b'(' | b'&' | b'?' | b'|'));
     let rest = after.iter().position(|b| matches!(b, b',' | b';' | b'}' | b'&' | b'|')).map_or(after, |end| &after[..end]);
-    is_obeyed(name) || is_field && !tells(name) && !is_told(value) && !is_told(rest)
+    let names = is_told(name) || is_time(name) && [before, after].iter().any(|part| has_word(part, &DONE));
+    is_obeyed(name) || is_field && !names && !is_told(value) && !is_told(rest)
 }
 
 fn tells(name: &[u8]) -> bool {
     is_told(name) || PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))
+}
+
+/// Whether a name says that its value is a time, and no more.
+fn is_time(name: &[u8]) -> bool {
+    [&b"date"[..], b"time", b"datetime", b"timestamp"].iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
 /// Whether a value of that name is run, or leads somewhere.
@@ -331,19 +337,23 @@ fn in_quotes<'t>(before: &'t [u8], after: &'t [u8]) -> Option<(&'t [u8], [&'t [u
 }
 
 /// Whether the value of a name, or a text by itself, says that it is of the time when something was made.
-fn says(name: Option<&[u8]>, own: &[&[u8]; 2]) -> bool {
+///
+/// A name that says no more than that it is a time needs a line that says that something is done (`done`): `{"task": "build", "at": …}`.
+fn says(name: Option<&[u8]>, own: &[&[u8]; 2], done_beside: bool) -> bool {
     let done = own.iter().any(|part| has_word(part, &DONE));
     let Some(name) = name else { return done };
     // A word that tells to build is a command as well: `"postinstall": "node build 2030-01-01"`.
     let bare = own.iter().all(|part| is_bare(part));
     let told = own.iter().any(|part| is_told(part));
-    !is_obeyed(name) && (done || told && has_word(name, &TITLES) || tells(name) && (bare || has_word(name, &DONE)))
+    let names = is_told(name) || is_time(name) && done_beside;
+    !is_obeyed(name) && (done || told && has_word(name, &TITLES) || names && (bare || has_word(name, &DONE)))
 }
 
 /// Whether an attribute of an element holds the time alone, and its element says that something was made; or it is shown to who reads.
 fn is_attribute_of_time(name: &[u8], own: &[&[u8]; 2], tag: &[&[u8]; 2]) -> bool {
     let told = tag.iter().any(|part| is_told(part));
-    !is_obeyed(name) && (told && own.iter().all(|part| is_bare(part)) && tells(name) || says(Some(name), own) && has_word(name, &TITLES))
+    !is_obeyed(name)
+        && (told && own.iter().all(|part| is_bare(part)) && tells(name) || says(Some(name), own, false) && has_word(name, &TITLES))
 }
 
 /// Whether there are no words: only signs and digits, and what stands between date and time and behind them.

@@ -173,7 +173,13 @@ impl Place<'_> {
     fn counts(&self, format: &str, range: &Range<usize>, tries: &Tries) -> bool {
         let string = |bytes: &'_ [u8]| bytes.get(self.string.clone()).unwrap_or_default().to_vec();
         let said = *self.said.get_or_init(|| Said::of(&string(self.a), &string(self.b)));
-        [self.a, self.b].iter().all(|bytes| counts(format, bytes, range, said, self.home, tries))
+        // Only in data of programs the string beside it may belong to it; a whole file may be without ends of lines.
+        let (from, home) = (if self.home == Home::Data { 0 } else { self.string.start }, self.home);
+        let (Some(start), Some(end)) = (range.start.checked_sub(from), range.end.checked_sub(from)) else { return false };
+        [self.a, self.b].iter().all(|bytes| {
+            let text = if home == Home::Data { *bytes } else { bytes.get(self.string.clone()).unwrap_or_default() };
+            counts(format, text, &(start..end), said, home, tries)
+        })
     }
 }
 

@@ -170,7 +170,7 @@ impl Walk<'_> {
         if x.name != y.name {
             node.metadata.push(format!("{}: is named {} in what was rebuilt", who(), shown_name(&y.name)));
         }
-        let (child, sound) = self.member_pair(pair, blobs, depth, slot);
+        let (child, sound) = self.member_pair(pair, blobs, parsed, depth, slot);
         let bytes = Sides::new(&**blobs.shipped, &**blobs.rebuilt);
         if place == Place::Kept && same_headers(bytes, pair) {
             let size = header_size(x);
@@ -198,7 +198,7 @@ impl Walk<'_> {
     }
 
     /// The node of a pair of members, and whether both contents could be had.
-    fn member_pair(&mut self, pair: Sides<&Member>, blobs: &Sides<&Blob>, depth: usize, slot: Slot) -> (Node, bool) {
+    fn member_pair(&mut self, pair: Sides<&Member>, blobs: &Sides<&Blob>, parsed: &Parsed<'_>, depth: usize, slot: Slot) -> (Node, bool) {
         let (x, y) = (pair.shipped, pair.rebuilt);
         let name = Untrusted::from(x.name.as_slice());
         if !matches!(x.nature, Nature::File | Nature::Link) && x.nature == y.nature {
@@ -239,7 +239,11 @@ impl Walk<'_> {
             Slot::Control => Slot::ControlFile,
             Slot::Rpm => Slot::Payload,
             // What is inside a package's files is not part of its lists.
-            _ => Slot::of(&x.name),
+            _ if Slot::of(&x.name) != Slot::Free => Slot::of(&x.name),
+            _ if *a != *b && (is_executable(parsed.shipped, blobs.shipped, x) || is_executable(parsed.rebuilt, blobs.rebuilt, y)) => {
+                Slot::Program
+            }
+            _ => Slot::Free,
         };
         (self.pair(name, a, b, depth + 1, inner), true)
     }
@@ -335,6 +339,13 @@ pub(super) fn content(member: &Member, blob: &Blob, budget: &mut Budget, cancell
         }
         Held::Opaque { why, .. } => Err(Refused::odd(*why)),
     }
+}
+
+/// Whether a member may be executed by somebody.
+fn is_executable(container: &Container, bytes: &[u8], member: &Member) -> bool {
+    let fields = container.fields(bytes, member);
+    let mode = fields.iter().find(|f| f.what == "mode").and_then(|f| u32::from_str_radix(f.value.trim(), 8).ok());
+    mode.is_some_and(|mode| mode & 0o111 != 0)
 }
 
 /// Fields that a content proves.

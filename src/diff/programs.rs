@@ -373,7 +373,7 @@ pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
         || NAMES.contains(&base)
         || ending.is_empty() && TAILS.iter().any(|tail| base.ends_with(tail))
         // The package manager runs or obeys all of it.
-        || slot == Slot::ControlFile
+        || matches!(slot, Slot::ControlFile | Slot::Program)
         || parts.any(|folder| FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
 }
 

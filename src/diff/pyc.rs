@@ -122,10 +122,13 @@ fn time_of(blob: &Blob, container: &Container, member: &Member) -> Option<i64> {
     seconds(of_pax.or_else(|| fields.iter().find(|f| f.what == "mtime" && f.key == 0))?)
 }
 
-/// The time of a member of a zip in seconds of UTC, which stands in the extra field of its header.
+/// The time of a member of a zip in seconds of UTC, which stands in the extra field of its header; of a tar that of the header, where
+/// pax has another, which not everybody reads.
 fn further_time(blob: &Blob, container: &Container, member: &Member) -> Option<i64> {
     let fields = container.fields(blob, member);
-    seconds(fields.iter().find(|f| f.what == "extra times" && f.key == 0x5455)?)
+    let is_pax = fields.iter().any(|f| f.what == "pax time" && f.key == u32::from(b'm'));
+    let of_header = |f: &&Field| is_pax && f.what == "mtime" && f.key == 0;
+    seconds(fields.iter().find(|f| f.what == "extra times" && f.key == 0x5455).or_else(|| fields.iter().find(of_header))?)
 }
 
 fn seconds(field: &Field) -> Option<i64> {

@@ -42,6 +42,8 @@ pub(super) enum Slot {
     Data,
     /// A layer of a container image, which is unpacked as `data.tar` is.
     Layer,
+    /// Whatever may be executed by its mode: the system gives text that does not say by what to a shell.
+    Program,
     /// Directly in an rpm package.
     Rpm,
     /// In the payload of an rpm package, whose owners are those of the header.

@@ -24,10 +24,16 @@ pub(crate) fn recognise(bytes: &[u8]) -> NodeKind {
         [b'0', b'7', b'0', b'7', b'0', b'1' | b'2', ..] if is_cpio(bytes, 110) => NodeKind::Cpio,
         [b'0', b'7', b'0', b'7', b'0', b'7', ..] if is_cpio(bytes, 76) => NodeKind::Cpio,
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => NodeKind::Zip,
-        _ if bytes.get(257..262) == Some(b"ustar".as_slice()) => NodeKind::Tar,
+        _ if bytes.get(257..262) == Some(b"ustar".as_slice()) && !is_run(bytes) => NodeKind::Tar,
         _ if is_text(bytes) => NodeKind::Text,
         _ => NodeKind::Data,
     }
+}
+
+/// Whether something runs a file by its first bytes, whatever else it is: of a tar they are the name of the first member, and what stands
+/// in its header (times, owners) is then read by who runs it. The mark of a boot sector is where the header has no field.
+fn is_run(bytes: &[u8]) -> bool {
+    [&b"#!"[..], b"<?", b"<%", b"MZ"].iter().any(|start| bytes.starts_with(start)) || bytes.get(510..512) == Some(b"\x55\xaa")
 }
 
 /// cpio's magic is text: the rest of the first header must be digits as well.

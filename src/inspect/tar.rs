@@ -197,6 +197,10 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
     let is_device = matches!(flag, b'3' | b'4');
     let gnu = header[257..265] == *b"ustar  \0";
     // GNU keeps two more times where POSIX has the start of a long name.
+    let user = |what, from: usize, to: usize| {
+        let field = words(what, Cause::Owner, from, to);
+        Field { cause: field.cause.filter(|_| is_user_name(until_nul(&header[from..to]))), ..field }
+    };
     let times = gnu && flag != b'S' && number(&header[345..357]).is_some() && number(&header[357..369]).is_some();
     let split = if times { 369 } else { 345 };
     let mut out = vec![
@@ -215,8 +219,8 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
         Field::shown("type", range(156, 157), char::from(flag)),
         Field::shown("link target", range(157, 257), text(157, 257)),
         Field::fixed("format", range(257, 265)),
-        words("user name", Cause::Owner, 265, 297),
-        words("group name", Cause::Owner, 297, 329),
+        user("user name", 265, 297),
+        user("group name", 297, 329),
         numeric("major device number", Some(Cause::Attributes).filter(|_| !is_device), 329, 337, |n| n.to_string()),
         numeric("minor device number", Some(Cause::Attributes).filter(|_| !is_device), 337, 345, |n| n.to_string()),
     ];
@@ -341,9 +345,10 @@ fn is_made_up(name: &[u8]) -> bool {
     parts.clone().any(says) && !name.starts_with(b"/") && parts.all(|part| part != b"..")
 }
 
-/// Whether that may be the name of a user or a group.
+/// Whether that may be the name of a user or a group: there is nothing in it that a shell or another language reads.
 fn is_user_name(value: &[u8]) -> bool {
-    value.len() <= MAX_USER_NAME && !value.iter().any(u8::is_ascii_control) && std::str::from_utf8(value).is_ok()
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80 || matches!(b, b'.' | b'_' | b'-' | b'+' | b'@' | b' ' | b'\\');
+    value.len() <= MAX_USER_NAME && value.iter().all(plain) && std::str::from_utf8(value).is_ok()
 }
 
 fn is_decimal(value: &[u8]) -> bool {

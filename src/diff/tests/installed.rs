@@ -14,8 +14,13 @@ fn equal(a: &[u8], b: &[u8]) -> bool {
 
 /// A tar in which the first member has that owner.
 fn owned(files: &[File], owner: &str) -> Vec<u8> {
-    let mut out = make::tar(files);
-    out[108..115].copy_from_slice(owner.as_bytes());
+    patched(&make::tar(files), 108, owner.as_bytes())
+}
+
+/// A tar with these bytes at that place of its first header.
+fn patched(tar: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
+    let mut out = tar.to_vec();
+    out[at..at + with.len()].copy_from_slice(with);
     out[148..156].fill(b' ');
     let sum: u32 = out[..512].iter().map(|b| u32::from(*b)).sum();
     out[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
@@ -131,9 +136,24 @@ fn the_name_of_a_pax_header_and_those_of_users_hold_nothing_else() {
     }
     let user = |name: &str| pax("PaxHeaders/x", "uname", name);
     assert!(equal(&user("alice"), &user("robin")));
-    for odd in ["x\n#!/bin/sh".to_owned(), "x".repeat(300)] {
+    for odd in ["x\n#!/bin/sh".to_owned(), "x;y".to_owned(), "$(x)".to_owned(), "x".repeat(300)] {
         assert!(!equal(&user("alice"), &user(&odd)), "{odd}");
     }
+    let in_header = |name: &str| patched(&make::tar(&[file("x", b"one")]), 265, name.as_bytes());
+    assert!(equal(&in_header("alice"), &in_header("DOM\\bob")));
+    assert!(!equal(&in_header("alice"), &in_header("\nevil\n")));
+}
+
+/// The first bytes of a tar are the name of its first member, its header what a script reads next.
+#[test]
+fn an_archive_that_is_run_is_no_archive() {
+    let at = |name: &str, mtime: u64| make::tar(&[File { mtime, ..file(name, b"one") }]);
+    assert!(equal(&at("x", 1), &at("x", 2)));
+    for name in ["#!/bin/sh\n", "<?php x(", "MZ"] {
+        assert!(!equal(&at(name, 1), &at(name, 2)), "{name}");
+    }
+    let bootable = |mtime| patched(&at("x", mtime), 510, b"\x55\xaa");
+    assert!(!equal(&bootable(1), &bootable(2)));
 }
 
 #[test]

@@ -86,6 +86,9 @@ const OBEYED: &[(&str, &str)] = &[
     ("x.csv", "build-tool,@\n"),
     ("x.csv", "built,@\n"),
     ("x.txt", "build-tool @\n"),
+    ("x.txt", "job=build at=@\n"),
+    ("x.json", "{\"task\":\"build\",\"at\":\"@\"}\n"),
+    ("x.json", "{\"task\":\"build\",\"date\":\"@\"}\n"),
     ("x.txt", "x.build_tool: 7 @\n"),
     ("x.phar", "\0<?php $built=date(\"Y-m-d\")>\"@\"?f():0; \0"),
     ("x.img", "\0var built=new Date()>new Date(\"@\")?f():g();\0"),
@@ -112,6 +115,8 @@ const TOLD: &[(&str, &str)] = &[
     ("libx-1.2", "built @\n"),
     ("README.Debian", "Last updated @.\n"),
     ("x.txt", "auto-generated @\n"),
+    ("x.json", "{\"created\": true, \"date\": \"@\"}\n"),
+    ("x.txt", "Built on: @\n"),
     ("x.txt", "build-date @\n"),
     ("x.txt", "This is build. @\n"),
     ("META-INF/MANIFEST.MF", "Implementation-Build: @\n"),
@@ -130,6 +135,32 @@ fn text_that_is_obeyed_has_no_dates_and_documents_have() {
         let node = compare_bytes(&of(name, text, "2030-01-01"), &of(name, text, "2020-01-01"));
         assert_eq!(node.result, ResultMark::Equivalent, "{name}: {text} {}", node.why);
     }
+}
+
+#[test]
+fn text_that_may_be_executed_is_run() {
+    let made = |make: fn(&[File]) -> Vec<u8>, mode: u32, day: &str| {
+        make(&[File { mode, ..file("x/tool", format!("tool built {day}\n").as_bytes()) }])
+    };
+    for (make, plain) in [(make::tar as fn(&[File]) -> Vec<u8>, 0o644), (make::cpio, 0o10_0644), (make::zip, 0o10_0644)] {
+        let (one, two) = (made(make, plain, "2030-01-01"), made(make, plain, "2020-01-01"));
+        assert_eq!(compare_bytes(&one, &two).result, ResultMark::Equivalent);
+        differ(&made(make, plain | 0o110, "2030-01-01"), &made(make, plain | 0o110, "2020-01-01"), "executable");
+    }
+}
+
+/// One string of 64 MiB that neither a line nor a NUL ends was looked through for every date in it.
+#[test]
+fn a_date_is_looked_at_in_its_own_string() {
+    let mut one = b"xx built 2022-12-26 yy\x01".repeat(3_000_000);
+    let two = one.clone();
+    let end = one.len();
+    for i in 1..500 {
+        one[end - 23 * 3 * i + 12] = b'3';
+    }
+    let start = std::time::Instant::now();
+    assert_eq!(compare_bytes(&one, &two).result, ResultMark::Equivalent);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
 
 #[test]
