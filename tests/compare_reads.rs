@@ -266,3 +266,33 @@ fn with_more_tables_than_are_looked_at_an_identity_is_data() {
         assert_eq!(node.result, expected, "{tables}: {} {:?}", node.why, comparing::different_regions(&node));
     }
 }
+
+const STUBS: &str = r#"
+extern int puts(const char *), remove(const char *), printf(const char *, ...);
+asm(".text\n.globl one\n.type one, @function\n.balign 16\none: call puts@PLT\nret\nnop\nnop\n.size one, 8\n"
+    ".globl two\n.type two, @function\n.balign 16\ntwo: call remove@PLT\nret\nnop\nnop\n.size two, 8\n");
+extern const char one[], two[];
+int main(void) { return printf("%x", *(const int *)(one + 1)) + puts("x") + remove("y"); }
+"#;
+
+#[test]
+fn a_call_of_another_stub_of_the_same_import_is_another_number() {
+    let Some(mut rebuilt) = linked(STUBS, &["-fPIE", "-pie", "-Wl,-z,lazy"]) else { return };
+    // What fills the slot of `remove` fills that with `puts` as well.
+    let stub = |file: &Patch, from: &str| {
+        let (address, _) = file.symbol(from);
+        let operand = file.offset(address) + 1;
+        (operand, (address + 5).wrapping_add_signed(i64::from(file.u32(operand).cast_signed())))
+    };
+    let ((operand, own), (_, other)) = (stub(&rebuilt, "one"), stub(&rebuilt, "two"));
+    let entries = rebuilt.relocations(".rela.plt");
+    // Slots and stubs stand in one order.
+    let start = rebuilt.address(if rebuilt.has(".plt.sec") { ".plt.sec" } else { ".plt" });
+    let skipped = if rebuilt.has(".plt.sec") { 0 } else { 16 };
+    let entry = |stub: u64| entries[usize::try_from((stub - start - skipped) / 16).unwrap()];
+    let import = rebuilt.u64(entry(own) + 8);
+    rebuilt.put(entry(other) + 8, &import.to_le_bytes());
+    let mut shipped = rebuilt.clone();
+    shipped.lead(operand, &rebuilt, "one", other);
+    different(&shipped, &rebuilt, "a number in a call");
+}

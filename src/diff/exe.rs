@@ -116,6 +116,13 @@ pub(super) fn compare(walk: &mut Walk<'_>, node: &mut Node, a: &Blob, b: &Blob) 
     let starts = images.sides.as_ref().map(|image| image.functions.iter().map(|f| f.address).collect::<Vec<_>>());
     let Some(tables) = origin.learn(&starts, cancelled, share) else { return Err(given_up()) };
     let Some(found) = code::compare(&images, &origin, cancelled, share) else { return Err(given_up()) };
+    // What leads to the same place from the same place is the same bytes: these lead to another slot or stub of one import.
+    if images.is_still()
+        && !images.is_turned()
+        && found.explained.iter().any(|(cause, all)| *cause == Cause::AddressShift && !all.is_empty())
+    {
+        node.metadata.push("nothing moved, and an operand of code changed all the same: who reads it reads another number".to_owned());
+    }
     node.functions = found.functions;
     node.same_functions = found.same;
     if origin.map.is_some() {

@@ -196,3 +196,15 @@ fn a_date_that_the_loader_or_the_system_reads_is_none() {
     };
     assert_eq!(result(&manifest), read, "a manifest");
 }
+
+#[test]
+fn an_operand_that_changed_where_nothing_moved_is_another_number() {
+    // Two jumps through one slot, and a call of the one or the other: who reads the call reads another number.
+    let made = |to: u8| {
+        let mut text = library().text;
+        text[1] = to - 5;
+        text.extend([0xff, 0x25, 0xe2, 0x0f, 0, 0, 0x90, 0x90]);
+        pe(&Library { text, ..library() })
+    };
+    assert_eq!(compare_bytes(&made(0x18), &made(0x20)).result, ResultMark::Different);
+}
