@@ -1,7 +1,7 @@
 //! Rulings, notes, findings and answers: each becomes an event, and counts once it is on the disk.
 
-use super::{App, Dialog, NoteRow, Pane, Prompt, Purpose};
-use crate::review::{Body, Carried, Class, Event, Finding, FindingSeverity, Item, Ruling, Takes, Target};
+use super::{App, Dialog, Pane, Prompt, Purpose};
+use crate::review::{Body, Carried, Class, Event, FindingSeverity, Item, Ruling, Takes, Target};
 use crate::text::{Role, Shown};
 use crate::tui::widgets::grouped;
 
@@ -140,7 +140,7 @@ impl App {
         self.ask_here(Purpose::Finding(FindingSeverity::default()));
     }
 
-    fn ask_here(&mut self, purpose: Purpose) {
+    pub(super) fn ask_here(&mut self, purpose: Purpose) {
         if let Some(why) = &self.read_only {
             let text = format!("read-only: {}", Shown::new(why));
             self.warn(&text);
@@ -262,161 +262,5 @@ impl App {
         let same = self.state.answers.get(&question.id).is_some_and(|a| a == answer);
         let answer = if same { String::new() } else { answer.to_owned() };
         self.record(Body::Answered { id: question.id.clone(), answer });
-    }
-
-    /// The finding under the cursor; says what to do when there is none.
-    fn finding_here(&mut self) -> Option<Finding> {
-        let finding = match self.selected_note() {
-            Some(NoteRow::Finding(i)) if self.pane() == Pane::Notes => self.state.findings.get(i).cloned(),
-            _ => None,
-        };
-        if finding.is_none() {
-            self.say("go to a finding first: Tab, then j or k");
-        }
-        finding
-    }
-
-    pub(crate) fn close_finding(&mut self) {
-        match self.finding_here() {
-            Some(finding) if finding.closed.is_none() => self.ask_here(Purpose::CloseFinding(finding.id)),
-            Some(_) => self.say("this finding is closed: O opens it again"),
-            None => {}
-        }
-    }
-
-    pub(crate) fn withdraw_finding(&mut self) {
-        match self.finding_here() {
-            Some(finding) if !finding.withdrawn => self.ask_here(Purpose::WithdrawFinding(finding.id)),
-            Some(_) => self.say("this finding is withdrawn: O opens it again"),
-            None => {}
-        }
-    }
-
-    pub(crate) fn reopen_finding(&mut self) {
-        match self.finding_here() {
-            Some(finding) if finding.closed.is_some() => self.ask_here(Purpose::ReopenFinding(finding.id)),
-            Some(_) => self.say("this finding is open"),
-            None => {}
-        }
-    }
-
-    /// Other words for the note or finding under the cursor; those that stand are there to be changed.
-    pub(crate) fn edit(&mut self) {
-        let note = self.selected_note().filter(|_| self.pane() == Pane::Notes);
-        let (purpose, text) = match note {
-            Some(NoteRow::Note(i)) => match self.state.notes.get(i) {
-                Some(note) => (Purpose::EditNote(note.n), note.text.clone()),
-                None => return,
-            },
-            _ => match self.finding_here() {
-                Some(finding) => (Purpose::EditFinding(finding.id, finding.severity), finding.title),
-                None => return,
-            },
-        };
-        self.ask_here(purpose);
-        if let Some(Dialog::Prompt(prompt)) = &mut self.dialog {
-            prompt.text = text;
-        }
-    }
-
-    /// An event is on the disk: only now it counts.
-    pub(crate) fn recorded(&mut self, event: Event, clock: String) {
-        if !clock.is_empty() {
-            self.saved = clock;
-        }
-        self.written(&event.body);
-        self.unsaved.retain(|b| *b != event.body);
-        let body = event.body.clone();
-        self.state.push(event);
-        match body {
-            Body::Shown { .. } | Body::Read { .. } => {
-                self.totals = None;
-                return;
-            }
-            Body::At { .. }
-            | Body::Opened { .. }
-            | Body::Identified { .. }
-            | Body::Corrects { .. }
-            | Body::Merged { .. }
-            | Body::Disputed { .. } => return,
-            Body::Carried(carried) => {
-                self.dirty = true;
-                let held = self.items.iter().filter(|i| self.state.carried(i).is_some()).count();
-                self.say(&format!(
-                    "{held} of {} items are unchanged since record {} and carried over; R looks at one again",
-                    self.items.len(),
-                    carried.sequence
-                ));
-            }
-            Body::TakenUp { item } => {
-                self.dirty = true;
-                self.say(&format!("{} is open again", Shown::new(&item).cut_start(40)));
-            }
-            Body::Ruled { item, ruling, .. } => {
-                self.recount();
-                let title = self.items.iter().find(|i| i.id == item).map(|i| i.title.shown()).unwrap_or_default();
-                let word = match ruling {
-                    Ruling::Accepted => "accepted",
-                    Ruling::Rejected => "rejected",
-                };
-                let at = self.items.iter().position(|i| i.id == item);
-                if self.state.next_open(&self.items, at, true).is_some() {
-                    // From the item that was ruled on, wherever the cursor is.
-                    if let Some(next) = self.state.next_open(&self.items, at, true) {
-                        self.open_item(next);
-                    }
-                    let text = format!("{word} {} (u takes it back)", title.cut(40));
-                    self.say(&text);
-                } else {
-                    self.next_item(true);
-                }
-                return;
-            }
-            Body::Undone { n } => {
-                let what = self.state.events.iter().find(|e| e.n == n).map(|e| describe(&e.body)).unwrap_or_default();
-                self.say(&format!("taken back: {what} (^R does it again)"));
-            }
-            Body::Redone { .. } => self.say("done again"),
-            Body::Filed { id, .. } => self.say(&format!("{id} filed with place and digests (6 lists it)")),
-            Body::Noted { .. } => self.say("note written (6 lists it)"),
-            Body::Closed { id, .. } => self.say(&format!("{} closed", Shown::new(&id))),
-            Body::Withdrawn { id, .. } => self.say(&format!("{} withdrawn", Shown::new(&id))),
-            Body::Reopened { id, .. } => self.say(&format!("{} is open again", Shown::new(&id))),
-            Body::Edited { id, .. } => self.say(&format!("{} changed; the journal keeps the words before", Shown::new(&id))),
-            Body::Reworded { .. } => self.say("note changed; the journal keeps the words before"),
-            Body::Replied { .. } => {}
-            Body::Answered { id, answer } => {
-                if !answer.is_empty() {
-                    // n goes on from the question that was answered.
-                    let asked = self.policy.checklist.iter().position(|q| q.id == id);
-                    let item = self.items.iter().find(|i| asked.is_some_and(|n| i.target == Target::Question(n)));
-                    self.item = item.map(|i| i.id.clone()).or(self.item.take());
-                    self.step(crate::tui::action::Action::Down);
-                }
-            }
-            Body::Signed { .. } => {
-                if let Some(why) = self.state.sealed() {
-                    self.read_only = Some(why);
-                }
-            }
-        }
-        self.recount();
-    }
-}
-
-fn describe(body: &Body) -> String {
-    match body {
-        Body::Ruled { item, ruling: Ruling::Accepted, .. } => format!("accepted {}", Shown::new(item).cut_start(40)),
-        Body::Ruled { item, .. } => format!("rejected {}", Shown::new(item).cut_start(40)),
-        Body::Noted { .. } => "a note".to_owned(),
-        Body::Filed { id, .. } => format!("finding {}", Shown::new(id)),
-        Body::Closed { id, .. } => format!("closing {}", Shown::new(id)),
-        Body::Withdrawn { id, .. } => format!("withdrawing {}", Shown::new(id)),
-        Body::Reopened { id, .. } => format!("opening {} again", Shown::new(id)),
-        Body::Edited { id, .. } => format!("the change of {}", Shown::new(id)),
-        Body::Reworded { .. } => "the change of a note".to_owned(),
-        Body::Answered { id, .. } => format!("the answer to {}", Shown::new(id)),
-        Body::TakenUp { item } => format!("looking again at {}", Shown::new(item).cut_start(40)),
-        _ => String::new(),
     }
 }
