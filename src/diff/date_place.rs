@@ -189,6 +189,9 @@ const OBEYED: [&[u8]; 45] = [
     b"src",
     b"path",
 ];
+/// Words for a time in a name.
+const TIMES: [&[u8]; 12] =
+    [b"date", b"dates", b"time", b"datetime", b"timestamp", b"stamp", b"at", b"on", b"day", b"epoch", b"when", b"dt"];
 /// How far a path around a date is looked for.
 const MAX_TOKEN: usize = 4096;
 /// The form of `__DATE__`.
@@ -290,7 +293,7 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
         let name = name_before(head).map(|(name, _)| name);
         return match tag(before, after) {
             Some(tag) => !name.is_some_and(|name| is_attribute_of_time(name, &own, &tag)),
-            None => !says(name, &own, [before, after].iter().any(|part| has_word(part, &DONE))),
+            None => !says(name, &own, [before, after].iter().any(|part| part_tells(part, &DONE))),
         };
     }
     if tag(before, after).is_some() || name_of_element(before).is_some_and(is_obeyed) {
@@ -303,8 +306,8 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
     let lead = before.get(..start).unwrap_or_default().trim_ascii_end();
     let is_field = head.ends_with(b"=") || lead.last().is_none_or(|b| matches!(b, b'{' | b',' | b';' | b'[' | b'(' | b'&' | b'?' | b'|'));
     let rest = after.iter().position(|b| matches!(b, b',' | b';' | b'}' | b'&' | b'|')).map_or(after, |end| &after[..end]);
-    let names = is_told(name) || is_time(name) && [before, after].iter().any(|part| has_word(part, &DONE));
-    is_obeyed(name) || is_field && !names && !is_told(value) && !is_told(rest)
+    let names = token_tells(name, &MADE) || is_time(name) && [before, after].iter().any(|part| part_tells(part, &DONE));
+    is_obeyed(name) || is_field && !names && !part_tells(value, &MADE) && !part_tells(rest, &MADE)
 }
 
 fn tells(name: &[u8]) -> bool {
@@ -340,13 +343,14 @@ fn in_quotes<'t>(before: &'t [u8], after: &'t [u8]) -> Option<(&'t [u8], [&'t [u
 ///
 /// A name that says no more than that it is a time needs a line that says that something is done (`done`): `{"task": "build", "at": …}`.
 fn says(name: Option<&[u8]>, own: &[&[u8]; 2], done_beside: bool) -> bool {
-    let done = own.iter().any(|part| has_word(part, &DONE));
+    let prose = own.iter().all(|part| is_prose(part));
+    let done = prose && own.iter().any(|part| part_tells(part, &DONE));
     let Some(name) = name else { return done };
     // A word that tells to build is a command as well: `"postinstall": "node build 2030-01-01"`.
     let bare = own.iter().all(|part| is_bare(part));
-    let told = own.iter().any(|part| is_told(part));
-    let names = is_told(name) || is_time(name) && done_beside;
-    !is_obeyed(name) && (done || told && has_word(name, &TITLES) || names && (bare || has_word(name, &DONE)))
+    let told = prose && own.iter().any(|part| part_tells(part, &MADE));
+    let names = token_tells(name, &MADE) || is_time(name) && done_beside;
+    !is_obeyed(name) && (done || told && has_word(name, &TITLES) || names && (bare || prose && has_word(name, &DONE)))
 }
 
 /// Whether an attribute of an element holds the time alone, and its element says that something was made; or it is shown to who reads.
@@ -361,6 +365,11 @@ fn is_bare(part: &[u8]) -> bool {
     part.split(|b| !b.is_ascii_alphabetic())
         .all(|word| matches!(word.to_ascii_lowercase().as_slice(), b"" | b"t" | b"z" | b"utc" | b"gmt" | b"at"))
         && !part.iter().any(|b| matches!(b, b'(' | b'{' | b'[' | b'<' | b'$' | b';'))
+}
+
+/// Whether there are none of the signs that programs and addresses have.
+fn is_prose(part: &[u8]) -> bool {
+    !part.iter().any(|b| matches!(b, b'=' | b'%' | b'<' | b'{' | b'}' | b'$' | b'&' | b'`' | b'|'))
 }
 
 /// The tag that a date stands in, without the date: from `<name` to `>`.
@@ -392,27 +401,46 @@ fn name_before(text: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 fn has_word(text: &[u8], of: &[&[u8]]) -> bool {
+    words_of(text).any(|word| of.iter().any(|w| w.eq_ignore_ascii_case(word)))
+}
+
+/// The words of a text, those of `aName` as well.
+fn words_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let inner_upper = |x: &u8, y: &u8| !(x.is_ascii_lowercase() && y.is_ascii_uppercase());
-    let mut words = text.split(|b| !b.is_ascii_alphabetic()).flat_map(|part| part.chunk_by(inner_upper));
-    words.any(|word| of.iter().any(|w| w.eq_ignore_ascii_case(word)))
+    text.split(|b| !b.is_ascii_alphabetic()).filter(|part| !part.is_empty()).flat_map(move |part| part.chunk_by(inner_upper))
 }
 
 fn is_told(string: &[u8]) -> bool {
     has_word(string, &MADE)
 }
 
-/// Whether the words of a line say that something was made: one that tells to build does only by itself, or beside a word for a time, and
-/// not as a part of a name.
+/// Whether the words of a line say that something was made.
 fn line_tells(line: &[u8]) -> bool {
-    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
     // The name of an attribute: `Implementation-Build: `.
-    let attribute = line.iter().position(|b| !is_part(b)).filter(|end| line.get(*end) == Some(&b':'));
-    attribute.and_then(|end| line.get(..end)).is_some_and(|name| name.to_ascii_lowercase().ends_with(b"build"))
-        || line.split(|b| !is_part(b)).any(|token| {
-            let token = token.strip_suffix(b".").unwrap_or(token);
-            let alone = token.iter().all(u8::is_ascii_alphanumeric);
-            is_told(token) && (alone || has_word(token, &DONE) || has_word(token, &PLAIN) || has_word(token, &[b"updated", b"made"]))
-        })
+    let attribute = line.iter().position(|b| !is_of_token(b)).filter(|end| line.get(*end) == Some(&b':'));
+    attribute.and_then(|end| line.get(..end)).is_some_and(|name| name.to_ascii_lowercase().ends_with(b"build")) || part_tells(line, &MADE)
+}
+
+/// Whether one of the names and words in a text is one of these words, or ends with one that says that something is done.
+fn part_tells(text: &[u8], words: &[&[u8]]) -> bool {
+    text.split(|b| !is_of_token(b)).any(|token| token_tells(token, words))
+}
+
+/// Whether a name, or a word, says that something was made: a name that has such a word in it only does at its end, or beside a word for a
+/// time (`auto-generated`, `build_date`, never `build-tool`, `built.js` or `--built`).
+fn token_tells(token: &[u8], single: &[&[u8]]) -> bool {
+    let words: Vec<&[u8]> = words_of(token).collect();
+    let is = |word: &[u8], of: &[&[u8]]| of.iter().any(|w| w.eq_ignore_ascii_case(word));
+    let Some((last, rest)) = words.split_last() else { return false };
+    !token.starts_with(b"-")
+        && (is(last, &DONE)
+            || is(last, &[b"updated", b"made"])
+            || rest.is_empty() && is(last, single)
+            || words.iter().any(|word| is(word, &MADE)) && words.iter().any(|word| is(word, &TIMES)))
+}
+
+fn is_of_token(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')
 }
 
 /// Whether the words of a name or a line say that something was made.
