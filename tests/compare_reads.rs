@@ -272,7 +272,8 @@ extern int puts(const char *), remove(const char *), printf(const char *, ...);
 asm(".text\n.globl one\n.type one, @function\n.balign 16\none: call puts@PLT\nret\nnop\nnop\n.size one, 8\n"
     ".globl two\n.type two, @function\n.balign 16\ntwo: call remove@PLT\nret\nnop\nnop\n.size two, 8\n");
 extern const char one[], two[];
-int main(void) { return printf("%x", *(const int *)(one + 1)) + puts("x") + remove("y"); }
+const char *volatile step = one;
+int main(void) { return (step == one) + printf("%x", *(const int *)(one + 1)) + puts("x") + remove("y"); }
 "#;
 
 #[test]
@@ -295,4 +296,12 @@ fn a_call_of_another_stub_of_the_same_import_is_another_number() {
     let mut shipped = rebuilt.clone();
     shipped.lead(operand, &rebuilt, "one", other);
     different(&shipped, &rebuilt, "a number in a call");
+    // A pointer to the one or the other is another pointer.
+    let [first, second] = [own, other].map(|to| {
+        let mut file = rebuilt.clone();
+        let entry = file.relocation_at(file.symbol("step").0);
+        file.put(entry + 16, &to.to_le_bytes());
+        file
+    });
+    different(&first, &second, "a pointer to a stub");
 }

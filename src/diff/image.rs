@@ -33,7 +33,7 @@ pub(super) const MAX_REBOUND: usize = 20;
 /// What an address refers to, in a form that can be compared between the sides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Target {
-    /// An imported function, through a PLT stub whose code was read.
+    /// An imported function, through a PLT stub whose code was read; where several lead to it, with the number of this one.
     Import(Vec<u8>),
     /// The only slot of a section that the loader fills with that import: import, addend and section. Of two slots with one
     /// import each has its place: who has the address of one reads on from there.
@@ -133,7 +133,9 @@ impl Images {
     pub(super) fn target(&self, side: Side, address: u64) -> Target {
         let image = self.sides.get(side);
         if let Some(name) = image.stubs.get(&address) {
-            return Target::Import(name.clone());
+            // No name has a NUL in it.
+            let rank = image.ranks.get(&address).map(|n| format!("\0{n}").into_bytes()).unwrap_or_default();
+            return Target::Import([name.as_slice(), &rank].concat());
         }
         if let Some((name, offset)) = image.outside(address) {
             return if offset == 0 { Target::Import(name.to_vec()) } else { Target::Slot(name.to_vec(), offset, Vec::new()) };

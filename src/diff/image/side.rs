@@ -21,6 +21,8 @@ pub(in crate::diff) struct Image {
     /// the linker puts it (objects).
     pub(in crate::diff) moved: BTreeMap<u64, u8>,
     pub(super) stubs: BTreeMap<u64, Vec<u8>>,
+    /// Of stubs that lead to one import, which one each is: code may ask whether two addresses are one.
+    pub(super) ranks: HashMap<u64, usize>,
     /// Data symbols, sorted by address.
     pub(in crate::diff) objects: Vec<Symbol>,
     /// Where data symbols start, and the furthest end of those up to there; sorted.
@@ -52,6 +54,7 @@ impl Image {
         go_on()?;
         let twins = twins(&elf, &bindings);
         let stubs = symbols::stubs(&elf, &bindings);
+        let ranks = ranks(&stubs);
         let moved = elf.object.as_ref().map_or_else(|| pe::tables::relocations(&elf), |o| o.addresses.clone());
         go_on()?;
         let mut objects = sized(&symbols);
@@ -66,7 +69,21 @@ impl Image {
                 ends.entry(s.address.wrapping_add(s.size)).or_insert(i);
             }
         }
-        Some(Self { elf, functions, fillers, bindings, twins, moved, stubs, objects, extents, stated, ends, decoded: Decoded::default() })
+        Some(Self {
+            elf,
+            functions,
+            fillers,
+            bindings,
+            twins,
+            moved,
+            stubs,
+            ranks,
+            objects,
+            extents,
+            stated,
+            ends,
+            decoded: Decoded::default(),
+        })
     }
 
     /// Takes over bounds of functions from the other side where this side knows none: at the same address of a section
@@ -209,14 +226,21 @@ pub(super) fn is_table(exe: &Exe, s: &Section) -> bool {
     s.name.starts_with(b".got") || exe.format == Format::Pe
 }
 
-/// The slots of such sections that share their import with another one of the same section.
+/// The numbers of stubs that do not alone lead to their import, in the order of their addresses.
+fn ranks(stubs: &BTreeMap<u64, Vec<u8>>) -> HashMap<u64, usize> {
+    let mut all: HashMap<&[u8], Vec<u64>> = HashMap::new();
+    stubs.iter().for_each(|(address, name)| all.entry(name).or_default().push(*address));
+    all.into_values().filter(|own| own.len() > 1).flat_map(|own| own.into_iter().enumerate().map(|(n, address)| (address, n))).collect()
+}
+
+/// The slots of such sections that share their import with another one of a section of the same name.
 fn twins(exe: &Exe, bindings: &BTreeMap<u64, Bound>) -> HashSet<u64> {
-    let mut first: HashMap<(usize, &Bound), u64> = HashMap::new();
+    let mut first: HashMap<(&[u8], &Bound), u64> = HashMap::new();
     let mut out = HashSet::new();
     for (address, bound) in bindings.iter().filter(|(_, b)| matches!(b, Bound::Import(..))) {
         let Some(index) = exe.section_index_at(*address) else { continue };
-        if exe.sections.get(index).is_some_and(|s| is_table(exe, s))
-            && let Some(known) = first.insert((index, bound), *address)
+        if let Some(s) = exe.sections.get(index).filter(|s| is_table(exe, s))
+            && let Some(known) = first.insert((&s.name, bound), *address)
         {
             out.extend([known, *address]);
         }
