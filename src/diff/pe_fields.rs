@@ -12,7 +12,9 @@ use crate::inspect::pe::{Header, N, marks};
 use crate::model::{Cause, Proof, Side, Sides, Tried};
 
 /// Places in memory of one part of the file that are looked at.
-const MAX_PLACES: usize = 8;
+const MAX_PLACES: usize = 4;
+/// Records of the PDB whose readers are looked for: a linker writes one.
+const MAX_RECORDS: usize = 4;
 
 /// Which fields are read, on each side.
 pub(super) struct Fields {
@@ -53,6 +55,10 @@ impl Fields {
                     why: format!("{word}: what stands at {:#x} of the file is read: {who}", ask.range.start),
                 });
                 read.push(ask.range.clone());
+            }
+            // Of more nobody asks who reads them.
+            for record in marks::codeview(&image.elf, header).into_iter().skip(MAX_RECORDS) {
+                read.push(record.entry.data);
             }
             read
         };
@@ -172,7 +178,7 @@ fn asks(exe: &Exe, header: &Header) -> Vec<Ask> {
             ask(first..last + 4, owner, Cause::Timestamp, false);
         }
     }
-    for record in marks::codeview(exe, header) {
+    for record in marks::codeview(exe, header).into_iter().take(MAX_RECORDS) {
         let owner = Owner::Data(record.entry.at);
         ask(record.entry.at + 16..record.entry.at + 20, Owner::Debug, Cause::Derived, false);
         ask(record.id, owner, Cause::BuildId, true);
@@ -207,23 +213,23 @@ fn readers(image: &Image, header: &Header, asks: &[Ask]) -> Vec<Option<String>> 
         }
     };
     let rva = |address: u64| address.wrapping_sub(header.base);
-    let mut found = Vec::new();
+    let mut found: Vec<Option<Owner>> = vec![None; places.len()];
     let whole = reach::visit(exe, header, &mut |part, owner| {
-        for (place, n) in &places {
+        for ((place, n), found) in places.iter().zip(&mut found) {
             let own = asks.get(*n).is_some_and(|ask| ask.owner == owner);
-            if !own && part.start < rva(place.end) && rva(place.start) < part.end && found.len() < asks.len() {
-                found.push((*n, owner));
+            if found.is_none() && !own && part.start < rva(place.end) && rva(place.start) < part.end {
+                *found = Some(owner);
             }
         }
     });
-    found.into_iter().for_each(|(n, owner)| tell(n, format!("{} lies there", said(owner))));
+    for ((_, n), owner) in places.iter().zip(found) {
+        owner.into_iter().for_each(|owner| tell(*n, format!("{} lies there", said(owner))));
+    }
     if !whole {
         (0..asks.len()).for_each(|n| tell(n, "its directories lead to more than is looked at".to_owned()));
     }
-    for (place, n) in &places {
-        if let Some(at) = asks.get(*n).and_then(|ask| word_to(exe, header, place, ask)) {
-            tell(*n, format!("the word at {at:#x} of the file leads there"));
-        }
+    for ((_, n), at) in places.iter().zip(words_to(exe, header, &places, asks)) {
+        at.into_iter().for_each(|at| tell(*n, format!("the word at {at:#x} of the file leads there")));
     }
     let ranges: Vec<Range<u64>> = places.iter().map(|p| p.0.clone()).collect();
     for ((_, n), who) in places.iter().zip(observed::readers(image, &ranges)) {
@@ -246,37 +252,54 @@ fn beside(exe: &Exe, header: &Header, ask: &Ask) -> Option<String> {
     }
 }
 
-/// The first word of the loaded data that leads into a range: an RVA, or an address in full. Base relocations hold pages, and the debug
-/// directory has to say where its data is.
-fn word_to(exe: &Exe, header: &Header, place: &Range<u64>, ask: &Ask) -> Option<usize> {
+/// For each place the first word of the loaded data that leads into it: an RVA, or an address in full. Base relocations hold pages, and the
+/// debug directory has to say where its data is.
+fn words_to(exe: &Exe, header: &Header, places: &[(Range<u64>, usize)], asks: &[Ask]) -> Vec<Option<usize>> {
     let offset = |i: usize| {
         let (rva, size) = header.directories.get(i).copied()?;
         let start = marks::offset_of(exe, header, rva, size as usize)?;
         Some(start..start + size as usize)
     };
     let relocations = offset(5).unwrap_or(0..0);
-    let own = match ask.owner {
-        Owner::Data(at) => at + 20..at + 24,
-        _ => 0..0,
-    };
-    let (first, length) = (place.start.wrapping_sub(header.base), place.end - place.start);
+    // Where the words begin that lead into a place, as RVAs where those count, and the lower halves of addresses in full.
+    let low = |n: u64| n & 0xffff_ffff;
+    let mut wanted: Vec<(u64, bool, usize)> = Vec::new();
+    for (n, (place, ask)) in places.iter().enumerate() {
+        if asks.get(*ask).is_some_and(|ask| ask.by_word) {
+            wanted.push((low(place.start.wrapping_sub(header.base)), false, n));
+        }
+        wanted.push((low(place.start), true, n));
+    }
+    let length = |n: usize| places.get(n).map_or(0, |(place, _)| place.end - place.start);
+    // Most words are near none of these.
+    let mut near = vec![false; 1 << 20];
+    for (start, _, n) in &wanted {
+        for page in (start >> 12)..=(start.saturating_add(length(*n)) >> 12) {
+            near.get_mut(usize::try_from(page & 0xf_ffff).unwrap_or(0)).into_iter().for_each(|slot| *slot = true);
+        }
+    }
     let width = if header.wide { 8 } else { 4 };
+    let mut out = vec![None; places.len()];
     for s in exe.sections.iter().filter(|s| !s.is_code() && s.is_allocated()) {
         let all = exe.data(s);
         for (i, raw) in all.windows(4).enumerate() {
-            let value = u64::from(raw.try_into().map_or(0, u32::from_le_bytes));
-            let short = ask.by_word && value.wrapping_sub(first) < length;
-            let full = || N.int(all, i, width).is_some_and(|value| value.wrapping_sub(place.start) < length);
-            // Only the lower half of an address in full can tell that it is none.
-            let low = value.wrapping_sub(place.start & 0xffff_ffff) & 0xffff_ffff;
-            if !short && low >= length {
+            let value = raw.try_into().map_or(0, u32::from_le_bytes);
+            if near.get((value >> 12) as usize) != Some(&true) {
                 continue;
             }
             let at = s.range.start + i;
-            if (short || full()) && !relocations.contains(&at) && !own.contains(&at) {
-                return Some(at);
+            for (start, in_full, n) in &wanted {
+                if low(u64::from(value).wrapping_sub(*start)) >= length(*n) || relocations.contains(&at) {
+                    continue;
+                }
+                let Some((place, ask)) = places.get(*n) else { continue };
+                let own = matches!(asks.get(*ask).map(|ask| ask.owner), Some(Owner::Data(entry)) if (entry + 20..entry + 24).contains(&at));
+                let leads = !in_full || N.int(all, i, width).is_some_and(|value| place.contains(&value));
+                if let Some(slot @ None) = out.get_mut(*n).filter(|_| leads && !own) {
+                    *slot = Some(at);
+                }
             }
         }
     }
-    None
+    out
 }

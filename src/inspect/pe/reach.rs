@@ -8,7 +8,7 @@ use super::{Header, N, text_within};
 use crate::inspect::exe::Exe;
 
 /// Parts that are looked at, of one file.
-const MAX_PARTS: usize = 8_000_000;
+const MAX_PARTS: usize = 4_000_000;
 /// Longest name, in bytes.
 const MAX_NAME: usize = 4096;
 /// Unwind data that continues other unwind data.
