@@ -306,7 +306,8 @@ fn is_value_of_another(before: &[u8], after: &[u8]) -> bool {
     let lead = before.get(..start).unwrap_or_default().trim_ascii_end();
     let is_field = head.ends_with(b"=") || lead.last().is_none_or(|b| matches!(b, b'{' | b',' | b';' | b'[' | b'(' | b'&' | b'?' | b'|'));
     let rest = after.iter().position(|b| matches!(b, b',' | b';' | b'}' | b'&' | b'|')).map_or(after, |end| &after[..end]);
-    let names = token_tells(name, &MADE) || is_time(name) && [before, after].iter().any(|part| part_tells(part, &DONE));
+    let of_build = head.ends_with(b":") && is_of_build(name);
+    let names = of_build || token_tells(name, &MADE) || is_time(name) && [before, after].iter().any(|part| part_tells(part, &DONE));
     is_obeyed(name) || is_field && !names && !part_tells(value, &MADE) && !part_tells(rest, &MADE)
 }
 
@@ -418,7 +419,12 @@ fn is_told(string: &[u8]) -> bool {
 fn line_tells(line: &[u8]) -> bool {
     // The name of an attribute: `Implementation-Build: `.
     let attribute = line.iter().position(|b| !is_of_token(b)).filter(|end| line.get(*end) == Some(&b':'));
-    attribute.and_then(|end| line.get(..end)).is_some_and(|name| name.to_ascii_lowercase().ends_with(b"build")) || part_tells(line, &MADE)
+    attribute.and_then(|end| line.get(..end)).is_some_and(is_of_build) || part_tells(line, &MADE)
+}
+
+/// Whether a name ends as `Implementation-Build` does.
+fn is_of_build(name: &[u8]) -> bool {
+    name.to_ascii_lowercase().ends_with(b"build")
 }
 
 /// Whether one of the names and words in a text is one of these words, or ends with one that says that something is done.

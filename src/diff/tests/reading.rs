@@ -161,10 +161,10 @@ fn text_that_may_be_executed_is_run() {
     }
 }
 
-/// One string of 64 MiB that neither a line nor a NUL ends was looked through for every date in it.
+/// A file that neither ends of lines nor NUL part was looked through for every date in it.
 #[test]
 fn a_date_is_looked_at_in_its_own_string() {
-    let mut one = b"xx built 2022-12-26 yy\x01".repeat(3_000_000);
+    let mut one = b"xx built 2022-12-26 yy\x01".repeat(300_000);
     let two = one.clone();
     let end = one.len();
     for i in 1..500 {
