@@ -28,14 +28,19 @@ enum Form {
 }
 
 /// Where no date counts.
-pub(super) struct Live {
+pub(super) struct Live<'t> {
     form: Form,
+    texts: Sides<&'t [u8]>,
+    /// Where the comments end that a source begins with: behind them `//` may stand in a text of several lines.
+    heads: Sides<usize>,
+    /// Whether a text of several lines may be the value of a name in YAML, in which anything may stand.
+    blocks: bool,
     /// Where code stands in a page; `None` when any of it may be code.
     scripts: Sides<Option<Vec<Range<usize>>>>,
 }
 
-impl Live {
-    pub(super) fn of(name: &[u8], a: &[u8], b: &[u8]) -> Self {
+impl<'t> Live<'t> {
+    pub(super) fn of(name: &[u8], a: &'t [u8], b: &'t [u8]) -> Self {
         let base = name.rsplit(|b| *b == b'/').next().unwrap_or_default().to_ascii_lowercase();
         let ending = base.rsplit(|b| *b == b'.').next().filter(|end| end.len() < base.len()).unwrap_or_default();
         let form = if is_source(&base) {
@@ -50,23 +55,37 @@ impl Live {
             Form::Plain
         };
         let is_page = matches!(ending, b"html" | b"htm" | b"xhtml" | b"svg" | b"xml");
-        Self { form, scripts: Sides::new(a, b).map(|text| scripts(text).filter(|_| !is_page || !is_template(text))) }
+        let texts = Sides::new(a, b);
+        let scripts = texts.map(|text| scripts(text, is_page).filter(|_| !is_page || !is_template(text)));
+        let heads = texts.map(|text| if form == Form::Source { head(text) } else { 0 });
+        let blocks = form == Form::Keyed && (has_blocks(a) || has_blocks(b));
+        Self { form, texts, heads, blocks, scripts }
     }
 
     /// Whether a date may count in these lines, which start there.
     pub(super) fn allows(&self, lines: Sides<&[u8]>, at: Sides<usize>) -> bool {
         let outside = |scripts: &Option<Vec<Range<usize>>>, line: &[u8], at: usize| {
-            scripts.as_ref().is_some_and(|all| all.iter().all(|s| at + line.len() <= s.start || s.end <= at))
+            // They stand in order, and none is in another.
+            let inside = |all: &Vec<Range<usize>>| {
+                let next = all.partition_point(|s| s.start < at + line.len());
+                next.checked_sub(1).and_then(|last| all.get(last)).is_some_and(|last| last.end > at)
+            };
+            scripts.as_ref().is_some_and(|all| !inside(all))
         };
-        let plain = |line: &[u8]| match self.form {
+        let plain = |line: &[u8], text: &[u8], head: usize, at: usize| match self.form {
             Form::Plain => true,
-            Form::Source => is_comment(line),
+            Form::Source => at + line.trim_ascii_end().len() <= head && is_comment(line),
             Form::Manifest => tells(line),
-            Form::Keyed => is_keyed(line),
+            Form::Keyed => {
+                let inner = line.first().is_some_and(|b| matches!(b, b' ' | b'\t' | b'-'));
+                let before = text.get(..at).unwrap_or_default();
+                let goes_on = before.strip_suffix(b"\n").is_some_and(|b| b.strip_suffix(b"\r").unwrap_or(b).ends_with(b"\\"));
+                !(self.blocks && inner) && !goes_on && is_keyed(line)
+            }
             Form::Manual => is_of_manual(line),
         };
-        plain(lines.shipped)
-            && plain(lines.rebuilt)
+        plain(lines.shipped, self.texts.shipped, self.heads.shipped, at.shipped)
+            && plain(lines.rebuilt, self.texts.rebuilt, self.heads.rebuilt, at.rebuilt)
             && outside(&self.scripts.shipped, lines.shipped, at.shipped)
             && outside(&self.scripts.rebuilt, lines.rebuilt, at.rebuilt)
     }
@@ -76,6 +95,35 @@ impl Live {
 pub(super) fn is_source(base: &[u8]) -> bool {
     let ending = base.rsplit(|b| *b == b'.').next().filter(|end| end.len() < base.len()).unwrap_or_default();
     SOURCES.iter().any(|s| s.eq_ignore_ascii_case(ending)) || MORE.contains(&ending)
+}
+
+/// Where the comments end that a source begins with; lines of a preprocessor may stand between them.
+fn head(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let line = rest.split_inclusive(|b| *b == b'\n').next().unwrap_or_default();
+        let plain = line.trim_ascii();
+        let is_directive =
+            || plain.starts_with(b"#") && !plain.ends_with(b"\\") && !plain.iter().any(|b| matches!(b, b'"' | b'\'' | b'`' | b'*'));
+        let blanks = line.len() - line.trim_ascii_start().len();
+        at += if plain.is_empty() || plain.starts_with(b"//") && !plain.ends_with(b"\\") || is_directive() {
+            line.len()
+        } else if plain.starts_with(b"/*") {
+            let inner = rest.get(blanks + 2..).unwrap_or_default();
+            match inner.windows(2).position(|w| w == b"*/") {
+                Some(end) => blanks + 2 + end + 2,
+                None => return at,
+            }
+        } else {
+            return at;
+        };
+    }
+    at
+}
+
+/// Whether a value of YAML may be a text of several lines that stands behind `|` or `>`.
+fn has_blocks(text: &[u8]) -> bool {
+    text.windows(2).any(|w| matches!(w, [b' ' | b'\t' | b'\n', b'|' | b'>']))
 }
 
 /// Whether a line is a comment, or a name of a time of building and nothing but a value: `created: "…"`.
@@ -116,17 +164,44 @@ fn is_comment(line: &[u8]) -> bool {
     text.starts_with(b"//") || text.starts_with(b"* ") && !text.iter().any(code)
 }
 
-/// From each `<script` to the end of it, or of the text when what is inside could hide that end. `None` for templates.
-fn scripts(text: &[u8]) -> Option<Vec<Range<usize>>> {
+/// Where the tag ends that starts there: at the first `>` that stands in no value of an attribute.
+fn tag_end(text: &[u8], start: usize) -> usize {
+    let mut quote = None;
+    let mut last = b' ';
+    for (at, b) in text.iter().enumerate().skip(start) {
+        match quote {
+            Some(open) if *b == open => quote = None,
+            Some(_) => {}
+            None if *b == b'>' => return at,
+            None if matches!(b, b'"' | b'\'') && last == b'=' => quote = Some(*b),
+            None => {}
+        }
+        if !b.is_ascii_whitespace() {
+            last = *b;
+        }
+    }
+    text.len()
+}
+
+/// From each `<script` to the end of it, or of the text when what is inside could hide that end, and in a page the tags that are longer
+/// than a line. `None` for templates.
+fn scripts(text: &[u8], is_page: bool) -> Option<Vec<Range<usize>>> {
     let starts = |at: usize, word: &[u8]| text.get(at..at + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut open: Option<usize> = None;
+    let mut tag = 0;
     for (at, _) in text.iter().enumerate().filter(|(_, b)| **b == b'<') {
         if starts(at, b"<?") && !starts(at, b"<?xml") || starts(at, b"<%") {
             return None;
         }
         match open {
-            None if starts(at, b"<script") => open = Some(at),
+            None if starts(at, b"<script") => open = Some(at.max(out.last().map_or(0, |last| last.end))),
+            None if is_page && at >= tag && text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) => {
+                tag = tag_end(text, at);
+                if text.get(at..tag).is_some_and(|tag| tag.contains(&b'\n')) {
+                    out.push(at..tag);
+                }
+            }
             Some(from) if starts(at, b"</script") => {
                 out.push(from..at);
                 open = None;
@@ -169,9 +244,15 @@ mod tests {
     #[test]
     fn in_a_source_only_comments_have_dates() {
         let source = |line: &str| allowed("src/x.h", line, line);
-        for line in ["// built 2022-12-26\n", "/* Generated on 2022-12-26 */\n", " * Generated on 2022-12-26.\n", "/* built 2022-12-26\n"] {
+        for line in ["// built 2022-12-26\n", "/* Generated on 2022-12-26 */\n", "/* built 2022-12-26 */\n"] {
             assert!(source(line), "{line}");
         }
+        let inside = |text: &str, line: &str| allowed("src/x.h", text, line);
+        assert!(inside("#ifndef X\n#define X\n\n/*\n * Generated 1.\n */\n", " * Generated 1.\n"));
+        assert!(!inside("x = `\n// built 1\n`\n", "// built 1\n"), "in a text of several lines");
+        assert!(!inside("#define X \\\n// built 1\n", "// built 1\n"));
+        assert!(!inside("/* x */ y = `\n// built 1\n", "// built 1\n"));
+        assert!(!inside("/* built 1\n", "/* built 1\n"), "without an end");
         for line in [
             "#define BUILT \"2022-12-26\"\n",
             "/* x */ built = 2022-12-26;\n",
@@ -182,6 +263,19 @@ mod tests {
             assert!(!source(line), "{line}");
         }
         assert!(allowed("x.txt", "built\n", "built\n"));
+    }
+
+    #[test]
+    fn a_value_of_several_lines_may_hold_anything() {
+        let yaml = |text: &str, line: &str| allowed("x.yaml", text, line);
+        assert!(yaml("a:\n  - created: 1\n", "  - created: 1\n") && yaml("run: |\n  x\ncreated: 1\n", "created: 1\n"));
+        assert!(!yaml("run: |\n  created: 1\n", "  created: 1\n") && !yaml("run: >-\n  # built 1\n", "  # built 1\n"));
+        let plain = |text: &str, line: &str| allowed("x.properties", text, line);
+        assert!(plain("a=b\ncreated=1\n", "created=1\n") && !plain("a=\\\ncreated=1\n", "created=1\n"));
+        let page = |text: &str, line: &str| allowed("x.html", text, line);
+        assert!(page("<p x=\">\">\nbuilt 1\n</p>", "built 1\n") && page("<!--\nbuilt 1\n-->", "built 1\n"));
+        assert!(!page("<p x=\"\nbuilt 1\n\">", "built 1\n") && !page("<p x=\">\nbuilt 1\n\">", "built 1\n"));
+        assert!(!page("<p x=y\nz='built 1'\n>", "z='built 1'\n"));
     }
 
     #[test]

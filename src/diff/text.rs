@@ -109,7 +109,7 @@ impl Found {
         two: &[&[u8]],
         before: usize,
         paths: &mut Paths<'_>,
-        live: &Live,
+        live: &Live<'_>,
         tries: &dates::Tries,
     ) -> Self {
         let mut found = Self::default();
