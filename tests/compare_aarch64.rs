@@ -67,3 +67,40 @@ fn a_jump_by_a_table_that_did_not_follow_the_code_is_a_difference() {
         }
     }
 }
+
+const NOTE: &str = "asm(\".section .note.id,\\\"a\\\",@note\\n.balign 4\\n.globl note\\n.hidden note\\nnote: .long 4, 20, \
+                    3\\n.asciz \\\"GNU\\\"\\n.ascii \\\"the key that is good\\\"\\n.text\");\nint sw(void); int main(void) { return sw(); }\n";
+
+#[test]
+fn an_identity_that_code_reads_by_a_way_round_is_data() {
+    let ways = [
+        ("not at all", "adrp x9, note\nmov x10, x9\nadd x10, x10, :lo12:main\nldrb w0, [x10]\nret\n", ResultMark::Equivalent),
+        ("by its page", "adrp x9, note\nadd x9, x9, :lo12:note\nldrb w0, [x9, #16]\nret\n", ResultMark::Different),
+        ("by another register", "adrp x9, note\nmov x10, x9\nadd x10, x10, :lo12:note+16\nldrb w0, [x10]\nret\n", ResultMark::Different),
+        (
+            "by the stack",
+            "adrp x9, note\nstr x9, [sp, #-16]!\nldr x10, [sp], #16\nadd x10, x10, :lo12:note+16\nldrb w0, [x10]\nret\n",
+            ResultMark::Different,
+        ),
+        ("with a literal that is an instruction", "ldr w1, 1f\n1: adr x9, note+16\nldrb w0, [x9]\nret\n", ResultMark::Different),
+        ("from before it", "adrp x9, note\nadd x9, x9, :lo12:note\nldr x0, [x9, #12]\nret\n", ResultMark::Different),
+    ];
+    for (what, code, expected) in ways {
+        let dir = tempfile::tempdir().unwrap();
+        let source =
+            format!("{NOTE}asm(\".globl sw\\n.hidden sw\\n.type sw, %function\\nsw: {}.size sw, .-sw\\n\");\n", code.replace('\n', "\\n"));
+        std::fs::write(dir.path().join("main.c"), source).unwrap();
+        let options = ["-O1", "-pie", "-fPIE", "-nostdlib", "-nostartfiles", "-Wl,--build-id=none", "-Wl,-e,main", "-o", "main", "main.c"];
+        let done = Command::new("aarch64-linux-gnu-gcc").args(options).current_dir(dir.path()).output();
+        if !done.is_ok_and(|out| out.status.success()) {
+            eprintln!("no compiler for aarch64: skipped");
+            return;
+        }
+        let rebuilt = Patch::new(&std::fs::read(dir.path().join("main")).unwrap());
+        let mut shipped = rebuilt.clone();
+        let at = shipped.find(".note.id", b"the key");
+        shipped.put(at, b"THE KEY");
+        let node = comparing::compare(&shipped.bytes, &rebuilt.bytes);
+        assert_eq!(node.result, expected, "{what}: {} {:?} {:?}", node.why, node.tried, comparing::causes(&node));
+    }
+}

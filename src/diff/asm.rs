@@ -158,6 +158,14 @@ pub(super) fn is_known(image: &Image) -> bool {
     arch(image).is_some()
 }
 
+/// For each range whether aarch64 code of a function may lead into it: by itself, or by a page of which nobody proved what is made of it.
+pub(super) fn may_lead(image: &Image, f: &Function, ranges: &[&std::ops::Range<u64>]) -> Vec<bool> {
+    let Some(insns) = decode(image, f) else { return vec![true; ranges.len()] };
+    let proved = |insn: &Insn| (insn.kind == Kind::Page, insn.reference());
+    let proved: Vec<(bool, Option<u64>)> = insns.iter().map(proved).collect();
+    ranges.iter().map(|range| aarch64::may_lead(image.code(f), f.address, &proved, range)).collect()
+}
+
 /// The instructions of a function; `None` when its machine is unknown or it is over the bound.
 pub(super) fn decode(image: &Image, f: &Function) -> Option<Vec<Insn>> {
     let code = image.code(f);

@@ -222,7 +222,11 @@ fn candidates<'a>(elf: &Exe, code: &'a [u8], start: u64, range: &'a Range<u64>, 
                         page < range.end && page.saturating_add(0x1000) > range.start
                     }
                     _ if word & 0x9f00_0000 == 0x1000_0000 => range.contains(&base.wrapping_add_signed(pair)),
-                    _ if word & 0x3b00_0000 == 0x1800_0000 => range.contains(&base.wrapping_add_signed(signed(5, 19) << 2)),
+                    // A literal is read over its first byte.
+                    _ if word & 0x3b00_0000 == 0x1800_0000 => {
+                        let to = base.wrapping_add_signed(signed(5, 19) << 2);
+                        to < range.end && to.saturating_add(16) > range.start
+                    }
                     _ => false,
                 };
                 near.then_some(n * 4)
@@ -240,6 +244,9 @@ fn refers<'r>(image: &Image, f: &Function, ranges: impl Iterator<Item = &'r Rang
         let reaches = |to: u64, by: u64, range: &Range<u64>| by > 0 && to < range.start && to.saturating_add(by) > range.start;
         let refers = |range: &Range<u64>| scan.references.iter().any(|r| range.contains(&r.to) || reaches(r.to, r.reach, range));
         return ranges.map(refers).collect();
+    }
+    if image.elf.machine == 183 {
+        return asm::may_lead(image, f, &ranges.collect::<Vec<_>>());
     }
     let insns = asm::decode(image, f);
     // What cannot be read may do anything.

@@ -1,9 +1,11 @@
 //! aarch64: what a word refers to, what it does to registers and to the flow of control, and its text. Only what the
 //! architecture manual fixes in bits is decided here; the decoder writes the text.
 
+mod may;
 mod sums;
 mod text;
 
+pub(super) use may::may_lead;
 pub(super) use sums::Sums;
 pub(super) use text::{describe, text, verb};
 
