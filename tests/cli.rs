@@ -178,6 +178,24 @@ fn compare_of_directories_sees_what_files_share_and_who_may_read_them() {
 }
 
 /// The same source and the same compiled file: Python runs the one or the other by their times.
+/// Text that may be executed is run, whatever it is called.
+#[test]
+fn compare_of_directories_sees_what_may_be_executed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    for (side, day) in [(&a, "2030-01-01"), (&b, "2020-01-01")] {
+        fs::create_dir_all(side).expect("made");
+        fs::write(side.join("tool"), format!("tool built {day}\n")).expect("written");
+        fs::set_permissions(side.join("tool"), fs::Permissions::from_mode(0o644)).expect("set");
+    }
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 0);
+    for side in [&a, &b] {
+        fs::set_permissions(side.join("tool"), fs::Permissions::from_mode(0o755)).expect("set");
+    }
+    assert_eq!(run(&["compare", &text(&a), &text(&b)]).0, 1);
+}
+
 /// Who may write in the directory itself may put anything into it.
 #[test]
 fn compare_of_directories_sees_who_may_write_in_them() {

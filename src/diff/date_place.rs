@@ -84,8 +84,9 @@ const BOUNDS: [&[u8]; 45] = [
     b"embargo",
     b"effective",
 ];
-/// Signs of a comparison, or of a value that is computed.
-const SIGNS: [&[u8]; 16] = [
+/// Signs of a comparison, of a value that is computed, or of a time at which something runs again and again.
+const SIGNS: [&[u8]; 17] = [
+    b"* *",
     b"javascript:",
     b" > ",
     b" < ",
@@ -321,7 +322,7 @@ fn is_time(name: &[u8]) -> bool {
 }
 
 /// Whether a value of that name is run, or leads somewhere.
-fn is_obeyed(name: &[u8]) -> bool {
+pub(super) fn is_obeyed(name: &[u8]) -> bool {
     has_word(name, &OBEYED)
 }
 

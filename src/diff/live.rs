@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::date_place::{is_of_building, is_stamp};
+use super::date_place::{is_obeyed, is_of_building, is_stamp};
 use super::text::SOURCES;
 use crate::model::Sides;
 
@@ -161,6 +161,10 @@ fn is_comment(line: &[u8]) -> bool {
         return inner.windows(2).position(|w| w == b"*/").is_none_or(|end| inner.len() == end + 2);
     }
     let code = |b: &u8| matches!(b, b'"' | b'\'' | b'=' | b';' | b'(' | b'{' | b'`');
+    // Build constraints and other directives of Go.
+    if text.starts_with(b"//go:") || text.starts_with(b"// +build") {
+        return false;
+    }
     text.starts_with(b"//") || text.starts_with(b"* ") && !text.iter().any(code)
 }
 
@@ -198,7 +202,15 @@ fn scripts(text: &[u8], is_page: bool) -> Option<Vec<Range<usize>>> {
             None if starts(at, b"<script") => open = Some(at.max(out.last().map_or(0, |last| last.end))),
             None if is_page && at >= tag && text.get(at + 1).is_some_and(u8::is_ascii_alphabetic) => {
                 tag = tag_end(text, at);
-                if text.get(at..tag).is_some_and(|tag| tag.contains(&b'\n')) {
+                let inner = text.get(at + 1..tag).unwrap_or_default();
+                let name = inner.split(|b| b.is_ascii_whitespace()).next().unwrap_or_default();
+                if is_obeyed(name) && !inner.ends_with(b"/") {
+                    let close = [b"</", name].concat();
+                    let rest = text.get(tag..).unwrap_or_default();
+                    let end = rest.windows(close.len()).position(|w| w.eq_ignore_ascii_case(&close)).unwrap_or(rest.len());
+                    tag += end;
+                    out.push(at..tag);
+                } else if inner.contains(&b'\n') {
                     out.push(at..tag);
                 }
             }
@@ -275,6 +287,8 @@ mod tests {
         let page = |text: &str, line: &str| allowed("x.html", text, line);
         assert!(page("<p x=\">\">\nbuilt 1\n</p>", "built 1\n") && page("<!--\nbuilt 1\n-->", "built 1\n"));
         assert!(!page("<p x=\"\nbuilt 1\n\">", "built 1\n") && !page("<p x=\">\nbuilt 1\n\">", "built 1\n"));
+        assert!(!page("<exec>\nbuilt 1\n</exec>", "built 1\n") && page("<exec x='1'/>\nbuilt 1\n</p>", "built 1\n"));
+        assert!(page("<exec>\nx\n</exec>\nbuilt 1\n", "built 1\n"));
         assert!(!page("<p x=y\nz='built 1'\n>", "z='built 1'\n"));
     }
 

@@ -351,6 +351,11 @@ fn one(pair: &Pair<'_>, a: &Path, b: &Path, trees: &Trees<'_>, tools: &Tools<'_>
             if m & trees.modes.0 != n & trees.modes.0 {
                 node.metadata.push(format!("mode {m:04o} against {n:04o}"));
             }
+            // The system gives text that does not say what runs it to a shell.
+            let explained = [&node.account.shipped, &node.account.rebuilt].iter().any(|account| account.explained_total() > 0);
+            if (m | n) & 0o111 != 0 && node.kind == NodeKind::Text && explained {
+                node.metadata.push("it may be executed, and then what differs is read".to_owned());
+            }
             // With such bits the owner decides whose rights a program gets.
             if (m | n) & 0o6000 != 0 && owner != user {
                 node.metadata.push(format!("owner {}:{} against {}:{}, with mode {m:04o}", owner.0, owner.1, user.0, user.1));
