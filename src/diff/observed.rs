@@ -19,6 +19,8 @@ use crate::model::Side;
 const BLOCK: usize = 256;
 /// Places beside segments that differ and are looked at: a file has four segments, and for each of these all of its code is read.
 const MAX_EDGES: usize = 64;
+/// Bytes of a page that aarch64 code makes addresses of.
+const PAGE: u64 = 0x1000;
 /// What may stand behind the distance in an instruction that the distance counts from: an immediate.
 const BEHIND: u64 = 4;
 
@@ -245,14 +247,18 @@ fn refers<'r>(image: &Image, f: &Function, ranges: impl Iterator<Item = &'r Rang
         let refers = |range: &Range<u64>| scan.references.iter().any(|r| range.contains(&r.to) || reaches(r.to, r.reach, range));
         return ranges.map(refers).collect();
     }
-    if image.elf.machine == 183 {
-        return asm::may_lead(image, f, &ranges.collect::<Vec<_>>());
-    }
+    let ranges: Vec<&Range<u64>> = ranges.collect();
     let insns = asm::decode(image, f);
     // What cannot be read may do anything.
-    let refers =
+    let known =
         |range: &Range<u64>| insns.as_ref().is_none_or(|all| all.iter().filter_map(asm::Insn::reference).any(|to| range.contains(&to)));
-    ranges.map(refers).collect()
+    // In a long range most pages lead to what is beside it.
+    let short = |range: &Range<u64>| image.elf.machine == 183 && range.end - range.start <= PAGE;
+    if ranges.iter().any(|range| short(range)) {
+        let may = asm::may_lead(image, f, &ranges);
+        return ranges.iter().zip(may).map(|(range, may)| if short(range) { may } else { known(range) }).collect();
+    }
+    ranges.into_iter().map(known).collect()
 }
 
 /// Of a file with a fixed place: the first word of data that is an address in the range.
