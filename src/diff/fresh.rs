@@ -61,7 +61,9 @@ pub(super) fn told<'n>(names: impl Iterator<Item = &'n [u8]>, time: &mut dyn FnM
     for name in names.filter(|name| is_compiled(name)) {
         for (source, taken) in sources(name) {
             let mut fresh = |side| -> Vec<bool> {
-                let (file, source) = (time(side, name), time(side, &source));
+                // Most have no source beside them.
+                let source = time(side, &source);
+                let file = if source.is_empty() { Vec::new() } else { time(side, name) };
                 file.iter().zip(&source).map(|(file, source)| file > source || taken && file == source).collect()
             };
             let sides = Sides::new(fresh(Side::Shipped), fresh(Side::Rebuilt));

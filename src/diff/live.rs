@@ -80,7 +80,7 @@ impl<'t> Live<'t> {
                 let inner = line.first().is_some_and(|b| matches!(b, b' ' | b'\t' | b'-'));
                 let before = text.get(..at).unwrap_or_default();
                 let goes_on = before.strip_suffix(b"\n").is_some_and(|b| b.strip_suffix(b"\r").unwrap_or(b).ends_with(b"\\"));
-                !(self.blocks && inner) && !goes_on && is_keyed(line)
+                !(goes_on || self.blocks && inner) && is_keyed(line)
             }
             Form::Manual => is_of_manual(line),
         };
@@ -144,8 +144,10 @@ fn is_of_manual(line: &[u8]) -> bool {
 
 /// Whether a page is filled in by something, or has a page in one of its attributes.
 fn is_template(text: &[u8]) -> bool {
-    let has = |word: &[u8]| text.windows(word.len()).any(|w| w.eq_ignore_ascii_case(word));
-    [&b"srcdoc"[..], b"{{", b"{%", b"<#", b"<!--#", b"<xsl:", b"<jsp:", b"<c:"].iter().any(|word| has(word))
+    const WORDS: [&[u8]; 8] = [b"srcdoc", b"{{", b"{%", b"<#", b"<!--#", b"<xsl:", b"<jsp:", b"<c:"];
+    let may_start = |b: &u8| matches!(b, b's' | b'S' | b'{' | b'<');
+    let is = |at: usize, word: &[u8]| text.get(at..at + word.len()).is_some_and(|w| w.eq_ignore_ascii_case(word));
+    text.iter().enumerate().filter(|(_, b)| may_start(b)).any(|(at, _)| WORDS.iter().any(|word| is(at, word)))
 }
 
 /// Whether an attribute of a manifest says by its name when something was made.

@@ -40,7 +40,7 @@ pub(crate) fn gives_owners(members: &[Member]) -> bool {
         let name = inner(&member.name);
         let below = |folder: &&[u8]| name.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
         let base = name.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        MARKS.contains(&name) || FOLDERS.iter().any(|f| below(f)) || LIBRARIES.iter().any(|f| below(f)) || base.starts_with(WHITEOUT)
+        MARKS.contains(&name) || FOLDERS.iter().any(&below) || LIBRARIES.iter().any(below) || base.starts_with(WHITEOUT)
     })
 }
 
