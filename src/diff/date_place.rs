@@ -281,6 +281,8 @@ fn stands_in_more(before: &[u8], after: &[u8], is_time: bool) -> bool {
     let colon = is_time && (last == Some(b':') || first == Some(b':'));
     // A path or an address, of which a date is only the end.
     let word = |b: &&u8| !b.is_ascii_whitespace() && !matches!(b, b'"' | b'\'' | 0);
+    // What an element ends with is no part of its text.
+    let after = after.get(..after.windows(2).position(|w| w == b"</").unwrap_or(after.len())).unwrap_or_default();
     let mut token = before.iter().rev().take(MAX_TOKEN).take_while(word).chain(after.iter().take(MAX_TOKEN).take_while(word));
     last.is_some_and(|b| joins(b) || b == b'.') || first.is_some_and(joins) || dot || colon || token.any(|b| matches!(b, b'/' | b'\\'))
 }
@@ -519,6 +521,8 @@ mod tests {
             "Author: Bob, generated 2022-12-26",
             "Title: x, 2022-12-26 (build 7)",
             "<p class=\"footer\">Built 2022-12-26 by x</p>",
+            "<p>Generated on 2022-12-26.</p>",
+            "<small>Generated on 2022-12-26</small></body>",
             "Built on: Mon, 2022-12-26",
         ] {
             assert!(line(text), "{text}");
@@ -542,6 +546,8 @@ mod tests {
             "<body ONLOAD = 'x(`built 2022-12-26`)'>",
             "build http://x/2022-12-26",
             "built tool-2022-12-26.so",
+            "built x/2022-12-26</p>",
+            "built <a>x</a>2022-12-26</p>",
             "built 2022-12-26.1",
         ] {
             assert!(!line(text), "{text}");

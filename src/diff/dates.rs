@@ -20,6 +20,8 @@ pub(super) struct DateChange {
 const FORMATS: &[(&str, Range<usize>)] = &[
     ("%a, %d %b %Y %H:%M:%S %z", 30..32),
     ("%a %b %e %H:%M:%S %Y", 24..25),
+    (ZONED, 27..32),
+    ("%a %b %e %Y %H:%M:%S", 23..25),
     ("%Y-%m-%dT%H:%M:%S%z", 24..26),
     ("%Y-%m-%d %H:%M:%S", 19..20),
     ("%Y-%m-%dT%H:%M:%SZ", 20..21),
@@ -31,6 +33,15 @@ const FORMATS: &[(&str, Range<usize>)] = &[
     ("%e %B %Y", 10..18),
     ("%B %e, %Y", 11..19),
     (TIME, 8..9),
+];
+/// What `date` and Java's `Date.toString` write; the zone is one of [`ZONES`].
+const ZONED: &str = "%a %b %e %H:%M:%S %Z %Y";
+/// The same without the zone.
+const UNZONED: &str = "%a %b %e %H:%M:%S %Y";
+/// Abbreviations of time zones: a date has no other words in it.
+const ZONES: [&str; 36] = [
+    "UTC", "GMT", "Z", "WET", "WEST", "CET", "CEST", "MET", "MEST", "EET", "EEST", "MSK", "BST", "IST", "IDT", "EST", "EDT", "CST", "CDT",
+    "MST", "MDT", "PST", "PDT", "AKST", "AKDT", "HST", "JST", "KST", "HKT", "SGT", "AEST", "AEDT", "ACST", "AWST", "NZST", "NZDT",
 ];
 /// Texts that are tried as dates in one comparison.
 const MAX_TRIED: u64 = 2_000_000;
@@ -233,6 +244,11 @@ fn parses(format: &str, text: &str) -> bool {
     if text.is_empty() || text.ends_with(' ') {
         return false;
     }
+    if format == ZONED {
+        let parts = text.rsplitn(3, ' ').collect::<Vec<_>>();
+        let [year, zone, rest] = parts.as_slice() else { return false };
+        return ZONES.contains(zone) && parses(UNZONED, &format!("{rest} {year}"));
+    }
     let Ok(time) = BrokenDownTime::parse(format, text) else { return false };
     if format.contains("%Y") { time.to_date().is_ok() } else { time.to_time().is_ok() }
 }
@@ -252,6 +268,10 @@ mod tests {
         assert_eq!(ok("10:11:12\0", "10:11:13\0"), 0);
         assert_eq!(ok("Built on Dec  5 2022 at 12:00:01\0x", "Built on Nov 23 2026 at 13:00:02\0x"), 2);
         assert_eq!(ok("Mon, 26 Dec 2022 16:30:00 +0100", "Tue, 27 Dec 2022 16:30:00 +0100"), 1);
+        assert_eq!(ok("Mon Dec 26 16:30:00 UTC 2022", "Tue Jan  3 16:30:00 UTC 2023"), 1);
+        assert_eq!(ok("Mon Dec 26 16:30:00 PST 2022", "Tue Jun 13 16:30:00 PDT 2023"), 1);
+        assert_eq!(ok("Mon Dec 26 16:30:00 ABC 2022", "Mon Dec 26 16:30:00 ABD 2022"), 0, "no zone");
+        assert_eq!(ok("Mon Dec 26 2022 16:30:00 for x", "Tue Dec 27 2022 16:31:00 for x"), 1);
         assert_eq!(ok("built 2022-12-26 here", "built 2026-13-23 here"), 0);
         assert_eq!(ok("built 2022-12-26 here", "built 2026-11-23 hers"), 0);
         assert_eq!(ok("key=12345678", "key=12345679"), 0);
