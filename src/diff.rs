@@ -7,6 +7,7 @@ mod archive;
 mod asm;
 mod blocks;
 mod build_path;
+mod catalog;
 mod changed;
 mod changes;
 mod checksums;

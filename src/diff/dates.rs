@@ -240,7 +240,8 @@ fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
     Some(if raw.is_ascii() { std::str::from_utf8(raw).ok()? } else { "" })
 }
 
-fn parses(format: &str, text: &str) -> bool {
+/// Whether a text is a date of that format.
+pub(super) fn parses(format: &str, text: &str) -> bool {
     if text.is_empty() || text.ends_with(' ') {
         return false;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::account::{self, Headers, Ledger, Place, prove, raw, settle, span};
 use super::date_place::Home;
 use super::paths::SourceMap;
-use super::{Context, changes, dates, deb, evidence, exe, programs, pyc, spread_sides, text};
+use super::{Context, catalog, changes, dates, deb, evidence, exe, programs, pyc, spread_sides, text};
 use crate::digest::{Hasher, Sha256};
 use crate::inspect::blob::Blob;
 use crate::inspect::budget::{Budget, Refused};
@@ -222,7 +222,7 @@ impl<'a> Walk<'a> {
     fn leaf(&mut self, node: &mut Node, a: &Blob, b: &Blob, slot: Slot) {
         node.account = raw(a, b);
         let text = kind::is_text(a) && kind::is_text(b) && node.metadata.is_empty();
-        let compiled = if node.metadata.is_empty() { pyc::change(a, b) } else { None };
+        let compiled = if node.metadata.is_empty() { pyc::change(a, b).or_else(|| catalog::change(a, b)) } else { None };
         if let Some((account, change)) = compiled.and_then(|c| Some((changes::undo(Sides::new(a, b), std::slice::from_ref(&c))?, c))) {
             node.account = account;
             changes::prove_all(node, &[change]);
