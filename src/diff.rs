@@ -52,6 +52,7 @@ mod reorder;
 mod rpm;
 mod shifts;
 mod source;
+mod stamps;
 mod steady;
 mod strays;
 mod strip;

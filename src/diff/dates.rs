@@ -240,6 +240,18 @@ fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
     Some(if raw.is_ascii() { std::str::from_utf8(raw).ok()? } else { "" })
 }
 
+/// The format of a text that is a date, or (but where it must be the [`ZONED`] one) a month of a year, and nothing else.
+pub(super) fn whole(text: &[u8], zoned: bool) -> Option<&'static str> {
+    const MONTHS: [&str; 2] = ["%B %Y", "%b %Y"];
+    let own = self::text(text, 0..text.len())?;
+    let is_month = |format: &&str| BrokenDownTime::parse(format, own).is_ok_and(|t| t.month().is_some() && t.year().is_some());
+    let days = FORMATS.iter().filter(|(_, lengths)| lengths.contains(&own.len())).map(|(format, _)| *format);
+    if zoned {
+        return Some(ZONED).filter(|format| parses(format, own));
+    }
+    days.filter(|f| f.contains("%Y")).find(|f| parses(f, own)).or_else(|| MONTHS.into_iter().find(|f| !own.ends_with(' ') && is_month(f)))
+}
+
 /// Whether a text is a date of that format.
 pub(super) fn parses(format: &str, text: &str) -> bool {
     if text.is_empty() || text.ends_with(' ') {

@@ -10,7 +10,7 @@ use super::date_place::{Home, Said, counts, is_stamp};
 use super::live::Live;
 use super::texts::{self, Texts};
 use super::walk::Slot;
-use super::{align, dates, programs};
+use super::{align, dates, programs, stamps};
 use crate::model::{Account, Cause, Node, ResultMark, Sides};
 
 /// Largest text that is compared line by line, in bytes.
@@ -284,7 +284,8 @@ pub(super) fn line_changes(x: &[u8], y: &[u8], paths: &mut Paths<'_>, tries: &da
         if same == old.len() && same == new.len() {
             return Some(out);
         }
-        let time = if paths.dated { date(bytes, at, same, &said, tries).or_else(|| epoch(bytes, at, same)) } else { None };
+        let worded = || date(bytes, at, same, &said, tries).or_else(|| epoch(bytes, at, same));
+        let time = if paths.dated { worded().or_else(|| stamps::change(paths.name, bytes, at, same)) } else { None };
         let change = time.or_else(|| {
             let here = Sides::new(at.shipped + same, at.rebuilt + same);
             paths.change(bytes, here)
