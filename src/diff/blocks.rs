@@ -13,6 +13,8 @@ use crate::model::{Account, Cause, Side, Sides};
 
 /// Larger sections are compared by their common start and end only.
 const MAX_SECTION: usize = 64 << 20;
+/// Texts, zeros and what is between them in one section: with more of them it is compared like a larger one.
+const MAX_TOKENS: usize = 1_500_000;
 /// Alignment that data keeps when something before it changes its size, in bytes.
 const ALIGNMENT: u64 = 16;
 /// Alignment of tables of places.
@@ -73,11 +75,8 @@ impl Blocks {
         if old.len().max(new.len()) > MAX_SECTION {
             return None;
         }
-        let tokens = Sides::new(tokens(old), tokens(new));
-        let key = |data: &'_ [u8], all: &[Token]| -> Vec<(Form, Vec<u8>)> {
-            all.iter().map(|t| (t.form, data.get(t.range.clone()).unwrap_or_default().to_vec())).collect()
-        };
-        let rows = align(&key(old, &tokens.shipped), &key(new, &tokens.rebuilt));
+        let tokens = Sides::new(tokens(old)?, tokens(new)?);
+        let rows = align(&keys(old, &tokens.shipped), &keys(new, &tokens.rebuilt));
         let sizes = Sides::new(old.len(), new.len());
         let mut out = Self { blocks: Vec::new(), sizes, sections, starts: addresses, path: None };
         let at = |side: &[Token], i: Option<usize>| i.and_then(|i| side.get(i)).map(|t| (t.range.clone(), t.form));
@@ -345,7 +344,7 @@ fn is_source(path: &[u8]) -> bool {
 }
 
 /// NUL-ended texts, runs of zeros behind them, and the rest up to each NUL.
-fn tokens(data: &[u8]) -> Vec<Token> {
+fn tokens(data: &[u8]) -> Option<Vec<Token>> {
     let mut out: Vec<Token> = Vec::new();
     let mut at = 0;
     while let Some(rest) = data.get(at..).filter(|r| !r.is_empty()) {
@@ -359,8 +358,16 @@ fn tokens(data: &[u8]) -> Vec<Token> {
         };
         out.push(Token { range: at..at + length, form });
         at += length;
+        if out.len() > MAX_TOKENS {
+            return None;
+        }
     }
-    out
+    Some(out)
+}
+
+/// What makes two tokens equal.
+fn keys<'a>(data: &'a [u8], all: &[Token]) -> Vec<(Form, &'a [u8])> {
+    all.iter().map(|t| (t.form, data.get(t.range.clone()).unwrap_or_default())).collect()
 }
 
 #[cfg(test)]
@@ -373,6 +380,12 @@ mod tests {
         assert_eq!(account.shipped.total(), old.len() as u64);
         assert_eq!(account.rebuilt.total(), new.len() as u64);
         (account, blocks)
+    }
+
+    #[test]
+    fn a_section_of_very_many_texts_is_not_taken_apart() {
+        let made = |texts: usize| Blocks::new(&b"a\0".repeat(texts), b"b\0", Sides::new(1, 1), Sides::new(0x2000, 0x2000));
+        assert!(made(1000).is_some() && made(MAX_TOKENS + 1).is_none());
     }
 
     #[test]
