@@ -268,6 +268,12 @@ pub(super) fn is_stamp(before: &[u8]) -> bool {
         return false;
     }
     let start = before.get(..end).and_then(|b| b.iter().rposition(|b| !is_name(b))).map_or(0, |i| i + 1);
+    // By itself, and not as an option of a command or of an address.
+    let by_itself = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'{' | b'[' | b'(' | b'<' | b',' | b';' | b'#' | b'$');
+    let lead = start.checked_sub(1).and_then(|i| before.get(i));
+    if !lead.is_none_or(by_itself) || before.get(start) == Some(&b'-') || !gap.iter().any(|b| matches!(b, b'=' | b':')) {
+        return false;
+    }
     let plain = |b: &u8| !matches!(b, b'_' | b'-' | b'.');
     let name: Vec<u8> = before.get(start..end).unwrap_or_default().iter().filter(|b| plain(b)).map(u8::to_ascii_lowercase).collect();
     STAMPS.contains(&name.as_slice()) && !may_be_a_bound(before)
@@ -581,9 +587,22 @@ mod tests {
         for name in ["SOURCE_DATE_EPOCH=", "{\"buildTimestamp\": ", "Build-Date: ", "created: "] {
             assert!(is_stamp(name.as_bytes()), "{name}");
         }
-        for name in
-            ["expire_date=", "uid_build = ", "not_after_date: ", "epoch=", "date=", "min.build_date=", "build_timeout=", "if built=="]
-        {
+        for name in [
+            "expire_date=",
+            "uid_build = ",
+            "not_after_date: ",
+            "epoch=",
+            "date=",
+            "min.build_date=",
+            "build_timeout=",
+            "if built==",
+            "--created=",
+            "--created ",
+            "created ",
+            "x?created=",
+            "/created=",
+            "&built=",
+        ] {
             assert!(!is_stamp(name.as_bytes()), "{name}");
         }
     }

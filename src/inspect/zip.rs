@@ -86,6 +86,7 @@ pub(crate) fn parse(bytes: &[u8], budget: &mut Budget) -> Result<Container, Refu
     if local != end.directory.start {
         out.sealed.push(signing_block(bytes, local..end.directory.start)?);
     }
+    out.gives_owners = super::installed::gives_owners(&out.members);
     tail(bytes, &end, &mut out.loose);
     Ok(out)
 }

@@ -107,6 +107,8 @@ fn extra_fields_of_zip_are_explained_by_what_they_mean() {
     ] {
         assert_eq!(result(&made(&old), &made(&new)), ResultMark::Different, "{old:?} {new:?}");
     }
+    let of_system = |id: u8| make::zip_with(&[file("etc/passwd", b"one")], &|_| owner(id), b"");
+    assert_eq!(result(&of_system(0), &of_system(7)), ResultMark::Different);
     // The owner decides whose rights a setuid program gets.
     let rooted = |id: u8| make::zip_with(&[File { mode: 0o10_4755, ..file("a", b"one") }], &|_| owner(id), b"");
     assert_eq!(result(&rooted(0), &rooted(7)), ResultMark::Different);
