@@ -72,7 +72,8 @@ impl<'a> Pair<'a> {
         }
         let names = self.each(|bytes| named(bytes).unwrap_or_default());
         // The loader maps the tables with the program.
-        let tables: [fn(&[u8]) -> Option<Range<usize>>; 2] = [|b| table(b, 8, 16), |b| table(b, 16, 1)];
+        type Part = fn(&[u8]) -> Option<Range<usize>>;
+        let tables: [Part; 2] = [|b| table(b, 8, 16), |b| table(b, 16, 1)];
         for own in tables {
             let differs = self.each(|bytes| bytes.get(own(bytes)?));
             if self.unread(differs.shipped != differs.rebuilt, own).is_err() {

@@ -89,7 +89,7 @@ pub(super) fn texts(images: &Images, proofs: &[Proof]) -> Vec<String> {
             start..start.saturating_add(s.end - s.start)
         });
         // What is content for the program itself may say when it was made.
-        let content = [Owner::Resources, Owner::Threads];
+        let content = [Owner::Resources, Owner::Threads, Owner::Hybrid];
         for (s, found) in spans.iter().zip(led(exe, &header, &places.collect::<Vec<_>>(), &content)) {
             out.extend(
                 found.map(|what| format!("{word}: the text at {:#x} of the file differs, and a directory leads there ({what})", s.start)),
@@ -152,6 +152,7 @@ fn said(owner: Owner) -> &'static str {
         Owner::Resources => "resources",
         Owner::Debug => "the debug directory",
         Owner::Data(_) => "what the debug directory describes",
+        Owner::Hybrid => "code for two processors",
         Owner::Threads => "thread-local data",
         Owner::Handler => "the data of a handler",
         Owner::Other(what) => what,

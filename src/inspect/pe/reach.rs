@@ -35,6 +35,8 @@ pub(crate) enum Owner {
     Debug,
     /// What the entry of the debug directory at that offset of the file describes.
     Data(usize),
+    /// All of a file with code for another processor too (ARM64EC, ARM64X): of that code nobody knows what it reads.
+    Hybrid,
     /// What thread-local data begins as.
     Threads,
     /// What a handler of exceptions is given: where its data is, or a small number.
@@ -329,6 +331,11 @@ impl<'a> Walk<'a> {
         let length = usize::try_from(size.max(word(raw, 0))).unwrap_or(usize::MAX).min(MAX_CONFIG).min(raw.len());
         let raw = raw.get(..length).unwrap_or_default();
         self.other(rva, length as u64, what)?;
+        // The metadata of such code.
+        let hybrid = N.int(raw, if self.header.wide { 200 } else { 124 }, width);
+        if hybrid.is_some_and(|pointer| pointer != 0) {
+            self.see(0, u64::MAX, Owner::Hybrid)?;
+        }
         // From the first pointer on each word may be one.
         let words = (raw.len() / width).saturating_sub(5);
         for at in (0..words).map(|i| (i + 5) * width) {
