@@ -249,7 +249,13 @@ const DOCUMENTS: [&[u8]; 89] = [
     b"diffstat",
 ];
 /// Names of such files as a whole.
-const NAMES: [&[u8]; 75] = [
+const NAMES: [&[u8]; 81] = [
+    b"preinstall",
+    b"postinstall",
+    b"preremove",
+    b"postremove",
+    b"preupgrade",
+    b"postupgrade",
     b"makefile",
     b"gnumakefile",
     b"rakefile",
@@ -329,7 +335,10 @@ const NAMES: [&[u8]; 75] = [
 /// Ends of names without any other end: `sshd_config`, `bashrc`, `Brewfile`, `PKGBUILD`.
 const TAILS: [&[u8]; 8] = [b"config", b"conf", b"rc", b"tab", b"file", b"build", b"settings", b"options"];
 /// Folders of such files.
-const FOLDERS: [&[u8]; 24] = [
+const FOLDERS: [&[u8]; 27] = [
+    b"cron",
+    b"at",
+    b"atjobs",
     b"etc",
     b"dbus-1",
     b"polkit-1",
@@ -374,7 +383,12 @@ pub(super) fn is_run(name: &[u8], slot: Slot, a: &[u8], b: &[u8]) -> bool {
         || ending.is_empty() && TAILS.iter().any(|tail| base.ends_with(tail))
         // The package manager runs or obeys all of it.
         || matches!(slot, Slot::ControlFile | Slot::Program)
-        || parts.any(|folder| FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
+        || parts.any(|folder| is_hidden(folder) || FOLDERS.contains(&folder) || PARTS.iter().any(|end| folder.ends_with(end)))
+}
+
+/// Whether a folder is one of settings, by the dot at its start.
+fn is_hidden(folder: &[u8]) -> bool {
+    folder.starts_with(b".") && folder != b"." && folder != b".."
 }
 
 /// What stands behind the last dot of a name in small letters; nothing where that is no end of a name.

@@ -178,6 +178,9 @@ impl<'a> Walk<'a> {
                 format!("it is made of {old} streams, what was rebuilt of {new}: some readers take the first only")
             });
         }
+        // The name inside has no folders any more.
+        let is_run = slot == Slot::Free && programs::is_run(node.name.as_bytes(), slot, &[], &[]);
+        let slot = if is_run { Slot::Program } else { slot };
         let child = self.pair(inner_name(&node.name), Blob::from(one.payload), Blob::from(two.payload), depth + 1, slot);
         let headers = Headers {
             bytes: Sides::new(a, b),

@@ -90,6 +90,9 @@ const OBEYED: &[(&str, &str)] = &[
     ("x.txt", "build-tool @\n"),
     ("x.txt", "job=build at=@\n"),
     ("x.txt", "tool --built @\n"),
+    (".config/x/y", "built @\n"),
+    ("var/spool/cron/root", "built @\n"),
+    ("x/postinstall", "built @\n"),
     ("jobs", "0 0 * * * root built @\n"),
     ("x.go", "//go:build built @\n"),
     ("x.xml", "<task>\n<exec>\nbuilt @\n</exec>\n</task>\n"),
@@ -180,6 +183,14 @@ fn a_date_is_looked_at_in_its_own_string() {
     let start = std::time::Instant::now();
     assert_eq!(compare_bytes(&one, &two).result, ResultMark::Equivalent);
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_is_packed_in_a_folder_of_settings_is_one() {
+    let packed = |name: &str, day: &str| make::tar(&[file(name, &make::gzip(format!("built {day}\n").as_bytes(), 9, 0))]);
+    differ(&packed("etc/x.gz", "2030-01-01"), &packed("etc/x.gz", "2020-01-01"), "in etc");
+    let of_documents = |day| packed("usr/share/doc/x.gz", day);
+    assert_eq!(compare_bytes(&of_documents("2030-01-01"), &of_documents("2020-01-01")).result, ResultMark::Equivalent);
 }
 
 #[test]
