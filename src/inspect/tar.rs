@@ -194,6 +194,8 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
         Field { cause: Some(cause).filter(|_| all_are(rest, 0)), ..Field::shown(what, range(from, to), text(from, to)) }
     };
     let flag = header[156];
+    // Who does not know GNU's form of large numbers reads another size, and finds other members in the content.
+    let is_usual_size = header[124] & 0x80 == 0 || number(&header[124..136]).is_some_and(|n| n >= 1 << 33);
     let is_device = matches!(flag, b'3' | b'4');
     let gnu = header[257..265] == *b"ustar  \0";
     // GNU keeps two more times where POSIX has the start of a long name.
@@ -213,7 +215,7 @@ fn header_fields(header: &[u8], at: usize, key: u32) -> Vec<Field> {
         Field::shown("mode", range(100, 108), text(100, 108)),
         numeric("uid", Some(Cause::Owner), 108, 116, |n| n.to_string()),
         numeric("gid", Some(Cause::Owner), 116, 124, |n| n.to_string()),
-        numeric("size", Some(Cause::Derived), 124, 136, |n| n.to_string()),
+        numeric("size", Some(Cause::Derived).filter(|_| is_usual_size), 124, 136, |n| n.to_string()),
         numeric("mtime", Some(Cause::Mtime), 136, 148, time_text),
         Field::caused("header checksum", Cause::Derived, range(148, 156), text(148, 156)),
         Field::shown("type", range(156, 157), char::from(flag)),

@@ -157,6 +157,13 @@ fn an_archive_that_is_run_is_no_archive() {
 }
 
 #[test]
+fn a_size_in_a_form_that_not_everybody_reads_is_another_one() {
+    let plain = make::tar(&[file("x", b"one")]);
+    let wide = patched(&plain, 124, &[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
+    assert!(!equal(&plain, &wide));
+}
+
+#[test]
 fn where_and_when_a_package_was_built_holds_nothing_else() {
     let made = |cookie: &str, times: &[u32]| {
         make::rpm(&[word(1000, "x"), numbers(1006, times), word(1094, cookie), words(1117, &["x"])], b"payload", None)
