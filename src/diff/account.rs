@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
+use crate::inspect::blob::same;
 use crate::inspect::container::{Field, Rule};
 use crate::model::{Account, Cause, Node, Proof, ResultMark, Side, Sides, Span};
 use crate::text::Untrusted;
@@ -12,20 +13,20 @@ const CHUNK: usize = 4096;
 
 /// Bytes that are equal at the same place of two slices of the same size.
 fn equal_bytes(a: &[u8], b: &[u8]) -> usize {
-    let count = |x: &[u8], y: &[u8]| if x == y { x.len() } else { x.iter().zip(y).filter(|(m, n)| m == n).count() };
+    let count = |x: &[u8], y: &[u8]| if same(x, y) { x.len() } else { x.iter().zip(y).filter(|(m, n)| m == n).count() };
     a.chunks(CHUNK).zip(b.chunks(CHUNK)).map(|(x, y)| count(x, y)).sum()
 }
 
 /// The length of the common start of two slices.
 pub(super) fn common_start(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.chunks_exact(CHUNK).zip(b.chunks_exact(CHUNK)).take_while(|(x, y)| x == y).count() * CHUNK;
+    let whole = a.chunks_exact(CHUNK).zip(b.chunks_exact(CHUNK)).take_while(|(x, y)| same(x, y)).count() * CHUNK;
     let (x, y) = (a.get(whole..).unwrap_or_default(), b.get(whole..).unwrap_or_default());
     whole + x.iter().zip(y).take_while(|(m, n)| m == n).count()
 }
 
 /// The length of the common end of two slices, not longer than `most`.
 pub(super) fn common_end(a: &[u8], b: &[u8], most: usize) -> usize {
-    let whole = a.rchunks_exact(CHUNK).zip(b.rchunks_exact(CHUNK)).take(most / CHUNK).take_while(|(x, y)| x == y).count() * CHUNK;
+    let whole = a.rchunks_exact(CHUNK).zip(b.rchunks_exact(CHUNK)).take(most / CHUNK).take_while(|(x, y)| same(x, y)).count() * CHUNK;
     let rest = |side: &[u8]| side.len().saturating_sub(whole);
     let (x, y) = (a.get(..rest(a)).unwrap_or_default(), b.get(..rest(b)).unwrap_or_default());
     whole + x.iter().rev().zip(y.iter().rev()).take(most - whole).take_while(|(m, n)| m == n).count()
@@ -51,7 +52,7 @@ pub(super) fn add(total: &mut Sides<Account>, more: &Sides<Account>) {
 /// Ranges of differing bytes of two slices of the same size; `None` when there are more than `most`.
 pub(super) fn runs(a: &[u8], b: &[u8], most: usize) -> Option<Vec<Range<usize>>> {
     let mut out: Vec<Range<usize>> = Vec::new();
-    for (n, (x, y)) in a.chunks(CHUNK).zip(b.chunks(CHUNK)).enumerate().filter(|(_, (x, y))| x != y) {
+    for (n, (x, y)) in a.chunks(CHUNK).zip(b.chunks(CHUNK)).enumerate().filter(|(_, (x, y))| !same(x, y)) {
         for i in x.iter().zip(y).enumerate().filter(|(_, (m, n))| m != n).map(|(i, _)| n * CHUNK + i) {
             match out.last_mut() {
                 Some(last) if last.end == i => last.end = i + 1,

@@ -19,6 +19,7 @@ use super::exe::{RegionPair, both, bytes};
 use super::image::Images;
 use super::objects;
 use super::steady::Meaning;
+use crate::inspect::blob::same;
 use crate::inspect::exe::{Exe, Names, Section};
 use crate::inspect::object::Puts;
 use crate::inspect::symbols::Bound;
@@ -65,7 +66,8 @@ pub(super) fn explain(
         let Some((x, y)) = both(images, pair) else { continue };
         let (Some(s), Some(t)) = (x.section.and_then(|i| a.sections.get(i)), y.section.and_then(|i| b.sections.get(i))) else { continue };
         let (old, new) = (bytes(a, x), bytes(b, y));
-        if old.len() != new.len() || s.kind != t.kind || old == new && still || images.permuted.contains_key(&s.name) {
+        let equal = same(old, new);
+        if old.len() != new.len() || s.kind != t.kind || equal && still || images.permuted.contains_key(&s.name) {
             continue;
         }
         let sections = Sides::new(s, t);
@@ -80,7 +82,7 @@ pub(super) fn explain(
             loose.extend(unproved.map(|f| (n, Sides::new(at(x.range.start, f), at(y.range.start, f)))));
         }
         // Only where the account is the plain comparison, position by position.
-        if old == new || pair.account != raw(old, new) || unproved && matches!(s.kind, 2 | 11) {
+        if equal || pair.account != raw(old, new) || unproved && matches!(s.kind, 2 | 11) {
             continue;
         }
         let proved: Vec<Range<usize>> = fields.into_iter().filter(|f| f.same).map(|f| f.range).collect();

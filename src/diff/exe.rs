@@ -16,7 +16,7 @@ use super::{
     DebugFile, code, coverage, dates, derived, dwarf, elf, layout, macho, matching, objects, observed, pe, pe_fields, pieces, spread_sides,
     steady, strays, strip,
 };
-use crate::inspect::blob::Blob;
+use crate::inspect::blob::{Blob, same};
 use crate::inspect::budget::Refused;
 use crate::inspect::debug::{self, Lines};
 use crate::inspect::exe::{Exe, Format, Region};
@@ -381,7 +381,7 @@ fn explain_strings(node: &mut Node, images: &Images, regions: &mut [RegionPair],
         let (old, new) = (bytes(a, x), bytes(b, y));
         // Pieces that moved are compared with their counterparts.
         let laid_out = images.permuted.contains_key(&x.name);
-        if !data || laid_out || old == new || old.len() != new.len() || x.range.start != y.range.start {
+        if !data || laid_out || same(old, new) || old.len() != new.len() || x.range.start != y.range.start {
             continue;
         }
         let found = dates::changes(old, new, Home::Data, tries);

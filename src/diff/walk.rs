@@ -8,7 +8,7 @@ use super::date_place::Home;
 use super::paths::SourceMap;
 use super::{Context, catalog, changes, dates, deb, evidence, exe, programs, pyc, spread_sides, text};
 use crate::digest::{Hasher, Sha256};
-use crate::inspect::blob::Blob;
+use crate::inspect::blob::{Blob, same};
 use crate::inspect::budget::{Budget, Refused};
 use crate::inspect::debug::{self, Image};
 use crate::inspect::macho::fat;
@@ -315,7 +315,7 @@ pub(super) fn explain_dates(node: &mut Node, a: &[u8], b: &[u8], base: usize, fo
 
 /// Whether both are the same bytes; not once the comparison was given up.
 fn equal(context: &Context<'_>, a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.chunks(STEP).zip(b.chunks(STEP)).all(|(x, y)| !(context.cancelled)() && x == y)
+    a.len() == b.len() && a.chunks(STEP).zip(b.chunks(STEP)).all(|(x, y)| !(context.cancelled)() && same(x, y))
 }
 
 /// Both digests, at the same time where that is worth it; none when the comparison was given up.
