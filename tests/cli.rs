@@ -40,6 +40,32 @@ fn compare_exits_as_diff_does() {
     assert_eq!(run(&["compare", &text(&a), &text(folder.path())]).0, 2);
 }
 
+/// What a shell makes of `<(…)`: a pipe in no file system, with no size, that gives each byte once.
+#[test]
+#[cfg(target_os = "linux")]
+fn compare_reads_pipes() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a");
+    let bytes: Vec<u8> = (0..300_000u32).flat_map(|i| i.to_le_bytes()).collect();
+    fs::write(&path, &bytes).expect("written");
+    for (change, code) in [(None, 0), (Some(0), 1), (Some(bytes.len() - 1), 1)] {
+        let mut command = Command::new(common::program());
+        command.args(["compare", "--format", "json", "/dev/stdin", &text(&path)]).stdin(std::process::Stdio::piped());
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().expect("it runs");
+        let mut sent = bytes.clone();
+        if let Some(at) = change {
+            sent[at] ^= 1;
+        }
+        child.stdin.take().expect("a pipe").write_all(&sent).expect("all is read");
+        let done = child.wait_with_output().expect("it ends");
+        assert_eq!(done.status.code(), Some(code), "{change:?}");
+        let report: Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        let identical = report["account"]["shipped"]["identical"].as_u64().expect("a number");
+        assert_eq!(identical + u64::from(change.is_some()), bytes.len() as u64, "{change:?}");
+    }
+}
+
 #[test]
 fn compare_takes_directories_and_sees_modes_links_and_absences() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -67,12 +67,21 @@ pub(crate) fn read_shared(path: &Path, limit: u64) -> Result<Arc<[u8]>, String> 
     }
     let mut bytes: Arc<[u8]> = std::iter::repeat_n(0, usize::try_from(size).map_err(|e| e.to_string())?).collect();
     let Some(buffer) = Arc::get_mut(&mut bytes) else { return Err("cannot be read".to_owned()) };
-    let filled = file.read_exact(buffer);
-    // Pipes have no size, and a file may change while it is read: then as any stream.
-    if filled.is_err() || file.read(&mut [0]).map_err(fail)? > 0 {
+    if file.read_exact(buffer).is_err() {
+        // It became shorter while it was read.
         return read_small(path, limit).map(Arc::from);
     }
-    Ok(bytes)
+    let mut next = [0];
+    if file.read(&mut next).map_err(fail)? == 0 {
+        return Ok(bytes);
+    }
+    // A pipe has no size, and gives each byte once.
+    let mut all = [&bytes, &next[..]].concat();
+    file.take((limit + 1).saturating_sub(all.len() as u64)).read_to_end(&mut all).map_err(fail)?;
+    if all.len() as u64 > limit {
+        return Err(format!("larger than {limit} bytes"));
+    }
+    Ok(Arc::from(all))
 }
 
 /// Writes a file aside, syncs it, and renames it into place: it is there whole or not at all.

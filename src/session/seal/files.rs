@@ -49,6 +49,11 @@ pub(super) fn restrict(needs: &Needs) -> Result<bool, String> {
 /// Allows it for the path and all below it. A path that is not there, or that may not be opened, is passed over.
 fn allow(ruleset: RulesetCreated, path: &Path, access: BitFlags<AccessFs>) -> Result<RulesetCreated, landlock::RulesetError> {
     let Ok(opened) = PathFd::new(path) else { return Ok(ruleset) };
+    // A pipe or a socket of the shell (`<(…)`, `/dev/stdin`) is in no file system: Landlock takes no rule for it, and needs none.
+    let is_plain = std::fs::metadata(path).is_ok_and(|m| m.is_file() || m.is_dir());
+    if !is_plain && std::fs::canonicalize(path).is_err() {
+        return Ok(ruleset);
+    }
     // A file is no folder: rights that only folders have are left out, or Landlock would say so.
     let access = if path.is_dir() { access } else { access & AccessFs::from_file(ASKED) };
     ruleset.add_rule(PathBeneath::new(opened, access))
