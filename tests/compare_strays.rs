@@ -316,3 +316,29 @@ fn a_call_of_a_sum_that_counts_from_data_is_a_difference() {
         }
     }
 }
+
+/// Where the loader puts an address is as much as the address: another place leaves the one unfilled, and fills what stands there.
+#[test]
+fn every_bit_of_a_relocation_counts() {
+    for name in ["clean", "packed"] {
+        let shipped = comparing::made(name);
+        let tables: Vec<std::ops::Range<usize>> = {
+            let word = |at: usize, size: usize| shipped[at..at + size].iter().rev().fold(0usize, |n, b| n << 8 | usize::from(*b));
+            let (first, count) = (word(40, 8), word(60, 2));
+            let headers = (0..count).map(|n| first + n * word(58, 2));
+            headers
+                .filter(|at| matches!(word(at + 4, 4), 4 | 19) && word(at + 8, 8) & 2 != 0)
+                .map(|at| word(at + 24, 8)..word(at + 24, 8) + word(at + 32, 8))
+                .collect()
+        };
+        assert!(tables.iter().map(std::ops::Range::len).sum::<usize>() > 100, "{name}: {tables:?}");
+        for at in tables.into_iter().flatten() {
+            for bit in [at % 8, (at / 24 + 3) % 8] {
+                let mut rebuilt = shipped.clone();
+                rebuilt[at] ^= 1 << bit;
+                let node = comparing::compare(&shipped, &rebuilt);
+                assert_eq!(node.result, ResultMark::Different, "{name}: bit {bit} at {at:#x}: {}", node.why);
+            }
+        }
+    }
+}

@@ -189,13 +189,15 @@ impl<'a> Table<'a> {
         };
         let defined = |side: Side, index: u64| defined(self.exe(side), self.sections.get(side), index);
         let held = |side: Side, at: u64| self.exe(side).section_at(at).is_some();
+        // Another relocation may fill the same place, or a part of it, and it depends on their order what is there then.
+        let once = self.images.same_slots || self.images.fills_each_once();
         let mut out = Vec::new();
         for at in (0..self.bytes.shipped.len()).step_by(24) {
             let (Some(place), Some(info), Some(addend)) = (self.words(at, 8), self.words(at + 8, 8), self.words(at + 16, 8)) else { break };
             if info.shipped != info.rebuilt {
                 continue;
             }
-            out.push(Field::new(at..at + 8, self.same(&place)));
+            out.push(Field::new(at..at + 8, self.same(&place) && (once || place.shipped == place.rebuilt)));
             if local.contains(&(info.shipped & 0xffff_ffff)) {
                 continue;
             }

@@ -67,6 +67,8 @@ pub(super) struct Images {
     /// Data sections whose pieces are laid out otherwise, by name.
     pub(super) permuted: BTreeMap<Vec<u8>, Permuted>,
     turned: bool,
+    /// Whether the loader fills the same places on both sides.
+    pub(super) same_slots: bool,
     /// Pairs whose code has the same size: an offset in one is that offset in the other, once the code is accounted for.
     same_size: Vec<bool>,
     /// For code between functions that follows the same pair on both sides and has the same size: the address on the other side.
@@ -103,6 +105,8 @@ impl Images {
         permuted.retain(|name, _| blocks.get(name).is_none_or(|b| b.path.is_none()));
         blocks.retain(|name, _| !permuted.contains_key(name));
         anchor(&sides, &mut blocks, cancelled)?;
+        // Who reads a place that is filled elsewhere on the other side reads something else, though nothing else moved.
+        let same_slots = sides.shipped.bindings.keys().eq(sides.rebuilt.bindings.keys());
         let mut images = Self {
             sides,
             pairs,
@@ -111,6 +115,7 @@ impl Images {
             blocks,
             permuted,
             turned,
+            same_slots,
             same_size,
             fillers,
             shifts: Sides::default(),
@@ -254,9 +259,11 @@ impl Images {
         out
     }
 
-    /// Whether everything stands where it stood: what has a counterpart, and every loaded section of a linked file.
+    /// Whether everything stands where it stood: what has a counterpart, every loaded section of a linked file, and what the loader fills.
     pub(super) fn is_still(&self) -> bool {
-        self.shifts().is_still() && (!self.sides.shipped.is_linked() || self.sides.shipped.standing() == self.sides.rebuilt.standing())
+        self.same_slots
+            && self.shifts().is_still()
+            && (!self.sides.shipped.is_linked() || self.sides.shipped.standing() == self.sides.rebuilt.standing())
     }
 
     /// A name that two loaded sections of a linked file have. Which of them is meant by it nobody can tell.
@@ -298,7 +305,7 @@ impl Images {
     /// and the first of them in words.
     pub(super) fn rebound(&self) -> (usize, Vec<String>) {
         let (a, b) = (&self.sides.shipped.bindings, &self.sides.rebuilt.bindings);
-        if !a.keys().eq(b.keys()) || !self.permuted.is_empty() {
+        if !self.same_slots || !self.permuted.is_empty() {
             // The slots are compared where they are.
             return (0, Vec::new());
         }

@@ -12,6 +12,7 @@ use super::exe::{RegionPair, both};
 use super::image::{Image, Images, Target};
 use super::layout;
 use crate::inspect::exe::Exe;
+use crate::inspect::symbols::Bound;
 use crate::inspect::symbols::Function;
 use crate::model::{Cause, Node, Side, Sides};
 
@@ -34,7 +35,7 @@ impl Images {
     pub(super) fn meaning(&self, shipped: u64, rebuilt: u64) -> Meaning {
         let there = self.counterpart(Side::Shipped, shipped);
         if there == Some(rebuilt) {
-            return Meaning::Same;
+            return if self.is_filled_alike(shipped, rebuilt) { Meaning::Same } else { Meaning::Other };
         }
         let (old, new) = (self.target(Side::Shipped, shipped), self.target(Side::Rebuilt, rebuilt));
         let known = |t: &Target| !matches!(t, Target::Unknown(_) | Target::Text(_));
@@ -45,6 +46,26 @@ impl Images {
             _ if there.is_some() || self.counterpart(Side::Rebuilt, rebuilt).is_some() => Meaning::Other,
             _ => Meaning::Unknown,
         }
+    }
+
+    /// Whether the loader puts the same import at two places, or none at either. Where both sides have the same places, each is compared
+    /// with its own (see [`Images::rebound`]).
+    fn is_filled_alike(&self, shipped: u64, rebuilt: u64) -> bool {
+        let import = |side: Side, at: u64| self.sides.get(side).bound(at).map(|b| if let Bound::Import(..) = b { Some(b) } else { None });
+        self.same_slots || import(Side::Shipped, shipped) == import(Side::Rebuilt, rebuilt)
+    }
+
+    /// Whether no two relocations fill the same bytes, on each side.
+    pub(super) fn fills_each_once(&self) -> bool {
+        self.sides.as_ref().map(|image| {
+            let exe = &image.elf;
+            let tables = exe.sections.iter().filter(|s| s.kind == 4 && s.is_allocated());
+            let listed = tables.flat_map(|s| exe.data(s).chunks_exact(24)).filter_map(|entry| exe.numbers().int(entry, 0, 8));
+            let mut places: Vec<u64> = listed.collect();
+            places.sort_unstable();
+            let bound: Vec<u64> = image.filled(0..u64::MAX).map(|(at, _)| *at).collect();
+            [places, bound].iter().all(|all| all.iter().zip(all.iter().skip(1)).all(|(before, at)| at - before >= 8))
+        }) == Sides::new(true, true)
     }
 
     /// Whether what the shipped side has in that range is one piece of data, or one slot of the loader, and begins at that
