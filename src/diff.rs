@@ -15,6 +15,7 @@ mod claims;
 mod code;
 mod coverage;
 mod date_place;
+mod date_words;
 mod dates;
 mod deb;
 mod derived;

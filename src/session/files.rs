@@ -77,7 +77,7 @@ pub(crate) fn read_shared(path: &Path, limit: u64) -> Result<Arc<[u8]>, String> 
     }
     // A pipe has no size, and gives each byte once.
     let mut all = [&bytes, &next[..]].concat();
-    file.take((limit + 1).saturating_sub(all.len() as u64)).read_to_end(&mut all).map_err(fail)?;
+    file.take(limit.saturating_add(1).saturating_sub(all.len() as u64)).read_to_end(&mut all).map_err(fail)?;
     if all.len() as u64 > limit {
         return Err(format!("larger than {limit} bytes"));
     }
